@@ -1,0 +1,405 @@
+"""The states of a change request, of a plan, of a run and of a device run, as data.
+
+The tables are the only place that says which step may follow which: services ask :func:`next_state`,
+pages ask :func:`events_from`, the documentation's diagram is drawn from them (``docs/states.md``).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from changes.domain.errors import ChangeError
+from changes.domain.labels import Labelled
+
+
+class ChangeType(Labelled):
+    STANDARD = "standard"
+    NORMAL = "normal"
+    EMERGENCY = "emergency"
+
+
+class ChangeState(Labelled):
+    DRAFT = "draft"
+    ASSESSMENT = "assessment"
+    AUTHORIZATION = "authorization"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    STALE = "stale"
+    IMPLEMENTING = "implementing"
+    PAUSED = "paused"
+    ROLLING_BACK = "rolling_back"
+    REVIEW = "review"
+    CLOSED = "closed"
+    REJECTED = "rejected"
+    CANCELED = "canceled"
+
+
+class ChangeEvent(Labelled):
+    SUBMIT = "submit"
+    ASSESS = "assess"
+    REQUEST_CHANGES = "request_changes"
+    WITHDRAW = "withdraw"
+    REJECT = "reject"
+    AUTHORIZE = "authorize"
+    SCHEDULE = "schedule"
+    EXPIRE = "expire"
+    REVISE = "revise"
+    START = "start"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ROLL_BACK = "roll_back"
+    FINISH = "finish"
+    CLOSE = "close"
+    CANCEL = "cancel"
+
+
+class PlanState(Labelled):
+    BUILDING = "building"
+    READY = "ready"
+    FAILED = "failed"
+    SUPERSEDED = "superseded"
+
+
+class DevicePlanState(Labelled):
+    PENDING = "pending"
+    BUILDING = "building"
+    READY = "ready"
+    UNCHANGED = "unchanged"
+    FAILED = "failed"
+
+
+class RunState(Labelled):
+    PENDING = "pending"
+    RUNNING = "running"
+    PAUSED = "paused"
+    ROLLING_BACK = "rolling_back"
+    ENDED = "ended"
+
+
+class DeviceRunState(Labelled):
+    PENDING = "pending"
+    CONNECTING = "connecting"
+    CHECKING = "checking"
+    SNAPSHOTTING = "snapshotting"
+    APPLYING = "applying"
+    AWAITING_CONFIRM = "awaiting_confirm"
+    VERIFYING = "verifying"
+    SAVING = "saving"
+    BACKING_OUT = "backing_out"
+    RECONCILING = "reconciling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    ROLLBACK_FAILED = "rollback_failed"
+    SKIPPED = "skipped"
+    BLOCKED = "blocked"
+    UNKNOWN = "unknown"
+
+
+class RunOutcome(Labelled):
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    FAILED = "failed"
+    ROLLED_BACK = "rolled_back"
+    ABORTED = "aborted"
+    UNKNOWN = "unknown"
+
+
+class CloseCode(Labelled):
+    SUCCESSFUL = "successful"
+    SUCCESSFUL_WITH_ISSUES = "successful_with_issues"
+    ROLLED_BACK = "rolled_back"
+    FAILED = "failed"
+    ABORTED = "aborted"
+
+
+_S, _E, _T = ChangeState, ChangeEvent, ChangeType
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One row of the table: from any of ``sources``, ``event`` leads to ``target``.
+
+    ``actors`` and ``guard`` are words for people; the people rules are enforced by :mod:`changes.domain.policy`,
+    the guards by the services. ``types`` are the change types that the row holds for.
+    """
+
+    sources: frozenset[ChangeState]
+    event: ChangeEvent
+    target: ChangeState
+    actors: str
+    guard: str
+    types: frozenset[ChangeType] = frozenset(ChangeType)
+
+
+EDITABLE: frozenset[ChangeState] = frozenset({_S.DRAFT})
+IN_REVIEW: frozenset[ChangeState] = frozenset({_S.ASSESSMENT, _S.AUTHORIZATION})
+BEFORE_IMPLEMENTING: frozenset[ChangeState] = frozenset(
+    {_S.DRAFT, _S.ASSESSMENT, _S.AUTHORIZATION, _S.APPROVED, _S.SCHEDULED, _S.STALE}
+)
+EXECUTING: frozenset[ChangeState] = frozenset({_S.IMPLEMENTING, _S.PAUSED, _S.ROLLING_BACK})
+ENDED: frozenset[ChangeState] = frozenset({_S.CLOSED, _S.REJECTED, _S.CANCELED})
+ACTIVE: frozenset[ChangeState] = frozenset(ChangeState) - ENDED
+
+TRANSITIONS: tuple[Transition, ...] = (
+    Transition(
+        frozenset({_S.DRAFT}),
+        _E.SUBMIT,
+        _S.ASSESSMENT,
+        "requester",
+        "every target has a ready plan, no blocking check, conflicts resolved or waived with a reason",
+        frozenset({_T.NORMAL}),
+    ),
+    Transition(
+        frozenset({_S.DRAFT}),
+        _E.SUBMIT,
+        _S.APPROVED,
+        "requester",
+        "the plan lies inside its template's approved envelope, checked by digest",
+        frozenset({_T.STANDARD}),
+    ),
+    Transition(
+        frozenset({_S.DRAFT}),
+        _E.SUBMIT,
+        _S.AUTHORIZATION,
+        "requester",
+        "goes straight to the ECAB; its post-implementation review is mandatory",
+        frozenset({_T.EMERGENCY}),
+    ),
+    Transition(
+        frozenset({_S.ASSESSMENT}),
+        _E.ASSESS,
+        _S.AUTHORIZATION,
+        "peer",
+        "neither author nor editor; names the plan digest that the page showed",
+    ),
+    Transition(
+        IN_REVIEW, _E.REQUEST_CHANGES, _S.DRAFT, "any reviewer", "with a comment; pending approvals are void"
+    ),
+    Transition(IN_REVIEW, _E.WITHDRAW, _S.DRAFT, "requester", "own change; pending approvals are void"),
+    Transition(IN_REVIEW, _E.REJECT, _S.REJECTED, "change authority", "with a reason"),
+    Transition(
+        frozenset({_S.AUTHORIZATION}),
+        _E.AUTHORIZE,
+        _S.APPROVED,
+        "change authority",
+        "the last approval that the policy asks for; each names the plan digest it saw",
+    ),
+    Transition(
+        frozenset({_S.APPROVED}),
+        _E.SCHEDULE,
+        _S.SCHEDULED,
+        "change manager or requester",
+        "a legal window, no freeze, no conflict",
+    ),
+    Transition(
+        frozenset({_S.APPROVED, _S.SCHEDULED}),
+        _E.EXPIRE,
+        _S.STALE,
+        "system",
+        "approval expired, plan edited, policy changed, or a target drifted where the plan touches it",
+    ),
+    Transition(frozenset({_S.STALE}), _E.REVISE, _S.DRAFT, "requester", "a new revision is planned"),
+    Transition(
+        frozenset({_S.APPROVED, _S.SCHEDULED}),
+        _E.START,
+        _S.IMPLEMENTING,
+        "implementer or scheduler",
+        "digest, approvals, window, freeze, conflicts and staleness are checked again",
+    ),
+    Transition(
+        frozenset({_S.IMPLEMENTING}),
+        _E.PAUSE,
+        _S.PAUSED,
+        "implementer or system",
+        "on request, or when a wave's failure budget is spent or a gate waits",
+    ),
+    Transition(
+        frozenset({_S.PAUSED}), _E.RESUME, _S.IMPLEMENTING, "implementer", "the gates are checked again"
+    ),
+    Transition(
+        frozenset({_S.IMPLEMENTING, _S.PAUSED}),
+        _E.ROLL_BACK,
+        _S.ROLLING_BACK,
+        "implementer or system",
+        "the backout plan that was approved with the plan",
+    ),
+    Transition(EXECUTING, _E.FINISH, _S.REVIEW, "system", "every device run has ended"),
+    Transition(
+        frozenset({_S.REVIEW}),
+        _E.CLOSE,
+        _S.CLOSED,
+        "change manager",
+        "not the implementer; a close code; a review where failed, rolled back or emergency",
+    ),
+    Transition(BEFORE_IMPLEMENTING, _E.CANCEL, _S.CANCELED, "requester or change manager", "with a reason"),
+)
+
+
+class IllegalTransitionError(ChangeError):
+    """The table has no step for this event in this state. Nothing was changed."""
+
+    code = "illegal_transition"
+
+    def __init__(self, state: str, event: str, possible: Sequence[str] = ()) -> None:
+        self.state = state
+        self.event = event
+        self.possible = tuple(possible)
+        super().__init__(state, event, self.possible)
+
+    def __str__(self) -> str:
+        state, event = (name.replace("_", " ") for name in (self.state, self.event))
+        instead = ", ".join(name.replace("_", " ") for name in self.possible) or "nothing, it has ended"
+        return f'"{event}" is not possible while the state is "{state}". Possible now: {instead}.'
+
+
+def events_from(
+    state: ChangeState, *, change_type: ChangeType = ChangeType.NORMAL
+) -> tuple[ChangeEvent, ...]:
+    """Every event that the table allows in this state, in the table's order."""
+    return tuple(row.event for row in TRANSITIONS if state in row.sources and change_type in row.types)
+
+
+def next_state(
+    state: ChangeState, event: ChangeEvent, *, change_type: ChangeType = ChangeType.NORMAL
+) -> ChangeState:
+    """The state that ``event`` leads to. People and guards are not checked here.
+
+    Raises:
+        IllegalTransitionError: the table has no such step.
+    """
+    for row in TRANSITIONS:
+        if row.event is event and state in row.sources and change_type in row.types:
+            return row.target
+    raise IllegalTransitionError(state, event, events_from(state, change_type=change_type))
+
+
+def check_editable(state: ChangeState, *, verb: str = "edit") -> None:
+    """Refuse to edit or plan a change that is no longer a draft.
+
+    Raises:
+        IllegalTransitionError: the change has left the draft state; ``possible`` names the ways on from here.
+    """
+    if state not in EDITABLE:
+        raise IllegalTransitionError(state, verb, events_from(state))
+
+
+_R = RunState
+
+RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
+    _R.PENDING: frozenset({_R.RUNNING, _R.ENDED}),
+    _R.RUNNING: frozenset({_R.PAUSED, _R.ROLLING_BACK, _R.ENDED}),
+    _R.PAUSED: frozenset({_R.RUNNING, _R.ROLLING_BACK, _R.ENDED}),
+    _R.ROLLING_BACK: frozenset({_R.ENDED}),
+    _R.ENDED: frozenset(),
+}
+
+_D = DeviceRunState
+
+DEVICE_BEFORE_WRITE: frozenset[DeviceRunState] = frozenset(
+    {_D.PENDING, _D.CONNECTING, _D.CHECKING, _D.SNAPSHOTTING}
+)
+"""Steps in which no configuration line can have been sent: a lost worker's run may simply start again."""
+
+DEVICE_AFTER_WRITE: frozenset[DeviceRunState] = frozenset(
+    {_D.APPLYING, _D.AWAITING_CONFIRM, _D.VERIFYING, _D.SAVING, _D.BACKING_OUT, _D.RECONCILING}
+)
+"""Steps in which lines may have been sent: after a loss the device is read back before anything else is sent."""
+
+DEVICE_ACTIVE: frozenset[DeviceRunState] = (DEVICE_BEFORE_WRITE | DEVICE_AFTER_WRITE) - {_D.PENDING}
+"""A worker holds, or held, the device."""
+
+DEVICE_ENDED: frozenset[DeviceRunState] = frozenset(DeviceRunState) - DEVICE_BEFORE_WRITE - DEVICE_AFTER_WRITE
+
+_STOPPED_BEFORE_WRITE = frozenset({_D.FAILED, _D.BLOCKED, _D.SKIPPED})
+
+DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
+    _D.PENDING: frozenset({_D.CONNECTING}) | _STOPPED_BEFORE_WRITE,
+    # Back to pending: a transient error or a lost worker before anything was written.
+    _D.CONNECTING: frozenset({_D.CHECKING, _D.PENDING}) | _STOPPED_BEFORE_WRITE,
+    _D.CHECKING: frozenset({_D.SNAPSHOTTING, _D.PENDING}) | _STOPPED_BEFORE_WRITE,
+    _D.SNAPSHOTTING: frozenset({_D.APPLYING, _D.PENDING}) | _STOPPED_BEFORE_WRITE,
+    # Failed means that nothing was written, so only a refusal of the very first line may lead there.
+    _D.APPLYING: frozenset({_D.AWAITING_CONFIRM, _D.VERIFYING, _D.BACKING_OUT, _D.RECONCILING, _D.FAILED}),
+    # Rolled back without backing out: the platform's own timer took the change back.
+    _D.AWAITING_CONFIRM: frozenset({_D.VERIFYING, _D.BACKING_OUT, _D.RECONCILING, _D.ROLLED_BACK}),
+    _D.VERIFYING: frozenset({_D.SAVING, _D.BACKING_OUT, _D.RECONCILING}),
+    _D.SAVING: frozenset({_D.SUCCEEDED, _D.BACKING_OUT, _D.RECONCILING}),
+    _D.BACKING_OUT: frozenset({_D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.RECONCILING}),
+    # Read back: applied → verifying; not applied → pending, or an end without a write; back at the baseline after a
+    # backout had begun → rolled back; partial → backing out; fits nothing → unknown.
+    _D.RECONCILING: frozenset(
+        {_D.VERIFYING, _D.PENDING, _D.BACKING_OUT, _D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.UNKNOWN}
+    )
+    | _STOPPED_BEFORE_WRITE,
+    # The whole change is rolled back after this device was done.
+    _D.SUCCEEDED: frozenset({_D.BACKING_OUT}),
+    # People decided to read the device again.
+    _D.UNKNOWN: frozenset({_D.RECONCILING}),
+    _D.FAILED: frozenset(),
+    _D.ROLLED_BACK: frozenset(),
+    _D.ROLLBACK_FAILED: frozenset(),
+    _D.SKIPPED: frozenset(),
+    _D.BLOCKED: frozenset(),
+}
+
+
+def check_run_step(state: RunState, target: RunState) -> RunState:
+    """``target``, when a run may go there from ``state``.
+
+    Raises:
+        IllegalTransitionError: the table has no such step.
+    """
+    if target not in RUN_TRANSITIONS[state]:
+        raise IllegalTransitionError(state, target, sorted(RUN_TRANSITIONS[state]))
+    return target
+
+
+def check_device_step(state: DeviceRunState, target: DeviceRunState) -> DeviceRunState:
+    """``target``, when a device run may go there from ``state``.
+
+    Raises:
+        IllegalTransitionError: the table has no such step.
+    """
+    if target not in DEVICE_TRANSITIONS[state]:
+        raise IllegalTransitionError(state, target, sorted(DEVICE_TRANSITIONS[state]))
+    return target
+
+
+def run_outcome(device_states: Iterable[DeviceRunState]) -> RunOutcome:
+    """What a run came to, from the ends of its device runs; green only where every single device succeeded.
+
+    Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became of the
+    others. None succeeded: failed where a backout failed, rolled back where one held, failed where a device could not
+    be written, else aborted (every device was skipped or refused by a gate, or there was none).
+
+    Raises:
+        ValueError: a device run has not ended.
+    """
+    states = set(device_states)
+    running = sorted(states - DEVICE_ENDED)
+    if running:
+        raise ValueError(f"A run has no outcome while a device run is {', '.join(running)}.")
+    if _D.UNKNOWN in states:
+        return RunOutcome.UNKNOWN
+    if _D.SUCCEEDED in states:
+        return RunOutcome.SUCCEEDED if states == {_D.SUCCEEDED} else RunOutcome.PARTIAL
+    if _D.ROLLBACK_FAILED in states:
+        return RunOutcome.FAILED
+    if _D.ROLLED_BACK in states:
+        return RunOutcome.ROLLED_BACK
+    return RunOutcome.FAILED if _D.FAILED in states else RunOutcome.ABORTED
+
+
+_CLOSE_CODES = {
+    RunOutcome.SUCCEEDED: CloseCode.SUCCESSFUL,
+    RunOutcome.PARTIAL: CloseCode.SUCCESSFUL_WITH_ISSUES,
+    RunOutcome.FAILED: CloseCode.FAILED,
+    RunOutcome.ROLLED_BACK: CloseCode.ROLLED_BACK,
+    RunOutcome.ABORTED: CloseCode.ABORTED,
+    RunOutcome.UNKNOWN: CloseCode.FAILED,
+}
+
+
+def suggested_close_code(outcome: RunOutcome) -> CloseCode:
+    """The close code that the page offers first; the change manager decides."""
+    return _CLOSE_CODES[outcome]
