@@ -1,0 +1,275 @@
+"""What people approve: per device the exact bytes, over all devices one digest. docs/plan-digest.md is the specification."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from changes.domain.canonical import CanonicalError, JsonValue, canonical_json, parse_canonical
+from changes.domain.errors import ChangeError
+
+__all__ = [
+    "SCHEMA", "CanonicalError", "DeviceIdentity", "DevicePayload", "DuplicateDeviceError", "JsonValue", "PayloadError",
+    "PlanEmptyError", "PlanHashMismatchError", "PlanLeaf", "canonical_json", "device_digest", "device_order",
+    "merkle_root", "plan_digest", "verify_plan",
+]  # fmt: skip
+
+SCHEMA = "countersign.device-plan/1"
+
+
+class PayloadError(ChangeError):
+    """Bytes that are canonical JSON but no device plan of this schema; ``where`` is the path to the field."""
+
+    code = "bad_device_plan"
+
+    def __init__(self, sentence: str, where: str) -> None:
+        self.sentence = sentence
+        self.where = where
+        super().__init__(sentence, where)
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.sentence}"
+
+
+class PlanEmptyError(ChangeError):
+    """A plan without devices has no digest."""
+
+    code = "PLAN_EMPTY"
+
+    def __str__(self) -> str:
+        return "This plan holds no device. Choose targets that match at least one device, then plan again."
+
+
+class DuplicateDeviceError(ChangeError):
+    """One device stands twice in a plan."""
+
+    code = "bad_device_plan"
+
+    def __init__(self, source: str, key: str) -> None:
+        self.source = source
+        self.key = key
+        super().__init__(source, key)
+
+    def __str__(self) -> str:
+        return f"Device {self.key} of source {self.source} stands twice in this plan."
+
+
+class PlanHashMismatchError(ChangeError):
+    """The stored plan is not the one that was approved; ``leaves`` are the positions that do not fit their digest."""
+
+    code = "PLAN_HASH_MISMATCH"
+
+    def __init__(self, expected: str, found: str, leaves: Sequence[int] = ()) -> None:
+        self.expected = expected
+        self.found = found
+        self.leaves = tuple(leaves)
+        super().__init__(expected, found, self.leaves)
+
+    def __str__(self) -> str:
+        where = (
+            f" Changed device plans, counted from 0: {', '.join(map(str, self.leaves))}."
+            if self.leaves
+            else ""
+        )
+        return (
+            f"The stored plan has digest {self.found}, but {self.expected} was approved.{where}"
+            " Nothing may be sent. Find out who changed the rows, then plan again and have it approved again."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """Who the device must prove to be before anything is sent to it.
+
+    ``host_key_sha256`` holds OpenSSH fingerprints (``SHA256:…``) of the pinned keys, sorted.
+    """
+
+    source: str
+    key: str
+    name: str
+    platform: str
+    address: str
+    port: int
+    serial: str
+    hostname: str
+    host_key_sha256: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DevicePayload:
+    """Everything about one device that an approval covers, and nothing else.
+
+    ``baseline_sha256`` and ``target_sha256`` are over the normalised configuration text; ``commands`` and ``backout``
+    are lines in the order of sending; checks and strategy are JSON objects of the canonical profile.
+    """
+
+    device: DeviceIdentity
+    driver: str
+    baseline_sha256: str
+    commands: tuple[str, ...]
+    expected_diff: str
+    target_sha256: str
+    backout: tuple[str, ...]
+    policy_version: str
+    pre_checks: tuple[Mapping[str, JsonValue], ...] = ()
+    post_checks: tuple[Mapping[str, JsonValue], ...] = ()
+    strategy: Mapping[str, JsonValue] = field(default_factory=dict)
+
+    def to_bytes(self) -> bytes:
+        """The payload as canonical JSON: these bytes are stored, hashed, approved and executed.
+
+        Raises:
+            CanonicalError: a check or the strategy holds something outside the profile.
+            PayloadError: a field has the wrong shape.
+        """
+        value = _to_json(self)
+        _check_shape(value, _PAYLOAD, "$")
+        return canonical_json(value)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Self:
+        """Read what :meth:`to_bytes` wrote, and nothing else.
+
+        Raises:
+            CanonicalError: the bytes are not canonical JSON.
+            PayloadError: another schema, a missing, unknown or misshapen field.
+        """
+        value = parse_canonical(data)
+        _check_shape(value, _PAYLOAD, "$")
+        if value["schema"] != SCHEMA:
+            raise PayloadError(
+                f"The schema is {value['schema']!r}, but only {SCHEMA!r} is known.", "$.schema"
+            )
+        device = value["device"]
+        return cls(
+            device=DeviceIdentity(**(device | {"host_key_sha256": tuple(device["host_key_sha256"])})),
+            driver=value["driver"],
+            baseline_sha256=value["baseline_sha256"],
+            commands=tuple(value["commands"]),
+            expected_diff=value["expected_diff"],
+            target_sha256=value["target_sha256"],
+            backout=tuple(value["backout"]),
+            policy_version=value["policy_version"],
+            pre_checks=tuple(value["pre_checks"]),
+            post_checks=tuple(value["post_checks"]),
+            strategy=value["strategy"],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class PlanLeaf:
+    """One device plan as stored: its bytes and the digest that was kept beside them."""
+
+    digest: str
+    payload: bytes
+
+
+def device_digest(payload: bytes) -> str:
+    """SHA-256 of the stored bytes, in lower-case hex. The bytes are hashed as they are, never serialised again."""
+    return hashlib.sha256(payload).hexdigest()
+
+
+def device_order(source: str, key: str) -> tuple[bytes, bytes]:
+    """Sort key of a device in its plan: by source, then key, as UTF-8 bytes (PostgreSQL: ``COLLATE "C"``)."""
+    return source.encode(), key.encode()
+
+
+def merkle_root(digests: Sequence[str]) -> str:
+    """The plan digest over device digests that are already in device order, in lower-case hex.
+
+    It is the Merkle Tree Hash of RFC 6962, section 2.1, whose leaf data are the 32 bytes of each device digest.
+
+    Raises:
+        PlanEmptyError: there is no device.
+        ValueError: a digest is not 64 lower-case hex digits.
+    """
+    if not digests:
+        raise PlanEmptyError
+    level = [hashlib.sha256(b"\x00" + _digest_bytes(digest)).digest() for digest in digests]
+    while len(level) > 1:
+        # Pairing neighbours and carrying an odd last node upward gives the same tree as the RFC's recursion.
+        joined = [
+            hashlib.sha256(b"\x01" + left + right).digest()
+            for left, right in zip(level[::2], level[1::2], strict=False)
+        ]
+        level = joined + level[len(joined) * 2 :]
+    return level[0].hex()
+
+
+def plan_digest(payloads: Iterable[DevicePayload]) -> str:
+    """Put the device plans in device order and give the digest over all of them.
+
+    Raises:
+        PlanEmptyError: there is no device.
+        DuplicateDeviceError: a device stands twice.
+        CanonicalError, PayloadError: a payload cannot be encoded.
+    """
+    ordered = sorted(payloads, key=lambda payload: device_order(payload.device.source, payload.device.key))
+    for first, second in zip(ordered, ordered[1:], strict=False):
+        if (first.device.source, first.device.key) == (second.device.source, second.device.key):
+            raise DuplicateDeviceError(first.device.source, first.device.key)
+    return merkle_root([device_digest(payload.to_bytes()) for payload in ordered])
+
+
+def verify_plan(approved_digest: str, leaves: Sequence[PlanLeaf]) -> None:
+    """Compute every digest again from the stored bytes, in device order, before anything is executed.
+
+    Raises:
+        PlanEmptyError: there is no device.
+        PlanHashMismatchError: the bytes are not what was approved.
+    """
+    computed = [device_digest(leaf.payload) for leaf in leaves]
+    changed = [
+        at for at, (leaf, digest) in enumerate(zip(leaves, computed, strict=True)) if leaf.digest != digest
+    ]
+    root = merkle_root(computed)
+    if changed or root != approved_digest:
+        raise PlanHashMismatchError(approved_digest, root, changed)
+
+
+def _digest_bytes(digest: str) -> bytes:
+    if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+        raise ValueError(f"{digest!r} is not a SHA-256 in 64 lower-case hex digits.")
+    return bytes.fromhex(digest)
+
+
+def _to_json(payload: DevicePayload) -> dict[str, Any]:
+    value: dict[str, Any] = {name: getattr(payload, name) for name in _PAYLOAD if name != "schema"}
+    value["device"] = {name: getattr(payload.device, name) for name in _DEVICE}
+    return {"schema": SCHEMA, **value}
+
+
+_DEVICE: dict[str, Any] = {
+    "source": str, "key": str, "name": str, "platform": str, "address": str, "port": int, "serial": str,
+    "hostname": str, "host_key_sha256": [str],
+}  # fmt: skip
+_PAYLOAD: dict[str, Any] = {
+    "schema": str, "device": _DEVICE, "driver": str, "baseline_sha256": str, "commands": [str], "expected_diff": str,
+    "target_sha256": str, "backout": [str], "pre_checks": [Mapping], "post_checks": [Mapping], "strategy": Mapping,
+    "policy_version": str,
+}  # fmt: skip
+_KINDS = {str: "text", int: "an integer", Mapping: "an object"}
+
+
+def _check_shape(value: object, shape: Any, where: str) -> None:
+    if isinstance(shape, dict):
+        _check_fields(value, shape, where)
+    elif isinstance(shape, list):
+        if not isinstance(value, list | tuple):
+            raise PayloadError("This must be a list.", where)
+        for index, item in enumerate(value):
+            _check_shape(item, shape[0], f"{where}[{index}]")
+    elif not isinstance(value, shape) or (isinstance(value, bool)):
+        raise PayloadError(f"This must be {_KINDS[shape]}.", where)
+
+
+def _check_fields(value: object, shape: Mapping[str, Any], where: str) -> None:
+    if not isinstance(value, Mapping):
+        raise PayloadError("This must be an object.", where)
+    missing, unknown = sorted(shape.keys() - value.keys()), sorted(value.keys() - shape.keys())
+    if missing or unknown:
+        raise PayloadError(
+            f"Missing fields: {missing or 'none'}; unknown fields: {unknown or 'none'}.", where
+        )
+    for name, inner in shape.items():
+        _check_shape(value[name], inner, f"{where}.{name}")
