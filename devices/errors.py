@@ -1,0 +1,112 @@
+from typing import ClassVar
+
+
+class DeviceError(Exception):
+    """A device, or the way to it, failed; `code` is stable and `permanent` carries the retry decision.
+
+    A permanent error is never retried by itself: the same attempt would fail in the same way. `detail` is a
+    sentence for an operator and never holds a password. Codes are those of the catalogue in
+    `devices.domain.reasons`.
+    """
+
+    code: ClassVar[str] = "DEVICE_ERROR"
+    permanent: ClassVar[bool] = True
+
+    def __init__(self, detail: str, *, device: str = "") -> None:
+        super().__init__(f"{device}: {detail}" if device else detail)
+        self.detail = detail
+        self.device = device
+
+
+class UnreachableError(DeviceError):
+    """No SSH session could be opened: name not found, refused, no route, or no answer in time."""
+
+    code = "PRECHECK_UNREACHABLE"
+    permanent = False
+
+
+class AuthenticationFailedError(DeviceError):
+    """The device proved its host key and then refused the credential."""
+
+    code = "PRECHECK_AUTH_FAILED"
+
+
+class AuthorizationDeniedError(DeviceError):
+    """Signed in, but without the privilege that the work needs (no privileged exec mode)."""
+
+    code = "PRECHECK_AUTHZ_DENIED"
+
+
+class HostKeyMismatchError(DeviceError):
+    """The device's host key is not one of the pinned keys. The credential was not sent."""
+
+    code = "IDENTITY_HOST_KEY_MISMATCH"
+
+
+class FactsMissingError(DeviceError):
+    """The device did not say which one it is, so its identity cannot be proved."""
+
+    code = "PRECHECK_PREREQ_MISSING"
+
+
+class ConnectionLostError(DeviceError):
+    """The session ended while it was in use. The line that was sent last may or may not have been applied."""
+
+    code = "CONNECTION_LOST"
+    permanent = False
+
+
+class DeviceTimeoutError(DeviceError):
+    """The device kept the session open but did not answer in time."""
+
+    code = "TIMEOUT"
+    permanent = False
+
+
+class CommandRejectedError(DeviceError):
+    """The device answered a command with an error message, kept in `message`."""
+
+    code = "COMMAND_REJECTED"
+
+    def __init__(self, detail: str, *, command: str, message: str, device: str = "") -> None:
+        super().__init__(detail, device=device)
+        self.command = command
+        self.message = message
+
+
+class OutputTruncatedError(DeviceError):
+    """An output arrived without its end mark. It must not be used as a baseline."""
+
+    code = "OUTPUT_TRUNCATED"
+    permanent = False
+
+
+class SaveFailedError(DeviceError):
+    """The device could not store its running configuration, so a reboot would lose the change.
+
+    The device's own words are in `message`.
+    """
+
+    code = "SAVE_FAILED"
+
+    def __init__(self, detail: str, *, message: str, device: str = "") -> None:
+        super().__init__(detail, device=device)
+        self.message = message
+
+
+class SecretUnavailableError(DeviceError):
+    """The credential provider has no usable credential of that name. Nothing was tried without it."""
+
+    code = "SECRET_UNAVAILABLE"
+
+
+class InventoryError(DeviceError):
+    """An inventory source could not be loaded. What is known from before stays as it is."""
+
+    code = "INV_REFRESH_FAILED"
+
+
+class UnknownDeviceFilterError(DeviceError):
+    """A device filter that does not exist was asked for; ignoring it would widen the selection."""
+
+    code = "unknown_filter"
