@@ -1,4 +1,4 @@
-"""Errors of the change request's rules. The class says what happened, its data say to whom; ``str()`` is the sentence for people."""
+"""Errors of the change request's rules: the class says what happened, ``str()`` is the sentence for people."""
 
 from collections.abc import Mapping, Sequence
 

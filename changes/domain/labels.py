@@ -11,5 +11,5 @@ class Labelled(StrEnum):
 
     @classmethod
     def choices(cls) -> list[tuple[str, str]]:
-        """Pairs of stored value and label, in the order of definition, as a model or form field wants them."""
+        """Pairs of stored value and label, as a model or form field wants them."""
         return [(member.value, member.label) for member in cls]

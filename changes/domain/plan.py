@@ -1,4 +1,4 @@
-"""What people approve: per device the exact bytes, over all devices one digest. docs/plan-digest.md is the specification."""
+"""What people approve: per device the exact bytes, over all devices one digest. Specified in docs/plan-digest.md."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence

@@ -12,12 +12,16 @@ from changes.domain.labels import Labelled
 
 
 class ChangeType(Labelled):
+    """How much review a change needs: ITIL 4's three types."""
+
     STANDARD = "standard"
     NORMAL = "normal"
     EMERGENCY = "emergency"
 
 
 class ChangeState(Labelled):
+    """Where a change request stands."""
+
     DRAFT = "draft"
     ASSESSMENT = "assessment"
     AUTHORIZATION = "authorization"
@@ -34,6 +38,8 @@ class ChangeState(Labelled):
 
 
 class ChangeEvent(Labelled):
+    """What somebody, or the system, does to a change request."""
+
     SUBMIT = "submit"
     ASSESS = "assess"
     REQUEST_CHANGES = "request_changes"
@@ -53,6 +59,8 @@ class ChangeEvent(Labelled):
 
 
 class PlanState(Labelled):
+    """Where one plan revision stands; only the newest is not superseded."""
+
     BUILDING = "building"
     READY = "ready"
     FAILED = "failed"
@@ -60,6 +68,8 @@ class PlanState(Labelled):
 
 
 class DevicePlanState(Labelled):
+    """Where the planning of one device stands; unchanged: the device is already as wanted."""
+
     PENDING = "pending"
     BUILDING = "building"
     READY = "ready"
@@ -68,6 +78,8 @@ class DevicePlanState(Labelled):
 
 
 class RunState(Labelled):
+    """Where one execution of a plan stands."""
+
     PENDING = "pending"
     RUNNING = "running"
     PAUSED = "paused"
@@ -76,6 +88,8 @@ class RunState(Labelled):
 
 
 class DeviceRunState(Labelled):
+    """Where the execution on one device stands."""
+
     PENDING = "pending"
     CONNECTING = "connecting"
     CHECKING = "checking"
@@ -96,6 +110,8 @@ class DeviceRunState(Labelled):
 
 
 class RunOutcome(Labelled):
+    """What an ended run came to, over all its devices."""
+
     SUCCEEDED = "succeeded"
     PARTIAL = "partial"
     FAILED = "failed"
@@ -105,6 +121,8 @@ class RunOutcome(Labelled):
 
 
 class CloseCode(Labelled):
+    """The change manager's verdict on the whole change."""
+
     SUCCESSFUL = "successful"
     SUCCESSFUL_WITH_ISSUES = "successful_with_issues"
     ROLLED_BACK = "rolled_back"
@@ -119,8 +137,8 @@ _S, _E, _T = ChangeState, ChangeEvent, ChangeType
 class Transition:
     """One row of the table: from any of ``sources``, ``event`` leads to ``target``.
 
-    ``actors`` and ``guard`` are words for people; the people rules are enforced by :mod:`changes.domain.policy`,
-    the guards by the services. ``types`` are the change types that the row holds for.
+    ``actors`` and ``guard`` are words for people; the people rules are enforced by
+    :mod:`changes.domain.policy`, the guards by the services. ``types`` are the change types that the row holds for.
     """
 
     sources: frozenset[ChangeState]
@@ -303,7 +321,7 @@ DEVICE_BEFORE_WRITE: frozenset[DeviceRunState] = frozenset(
 DEVICE_AFTER_WRITE: frozenset[DeviceRunState] = frozenset(
     {_D.APPLYING, _D.AWAITING_CONFIRM, _D.VERIFYING, _D.SAVING, _D.BACKING_OUT, _D.RECONCILING}
 )
-"""Steps in which lines may have been sent: after a loss the device is read back before anything else is sent."""
+"""Steps in which lines may have been sent: after a loss the device is read back before anything else."""
 
 DEVICE_ACTIVE: frozenset[DeviceRunState] = (DEVICE_BEFORE_WRITE | DEVICE_AFTER_WRITE) - {_D.PENDING}
 """A worker holds, or held, the device."""
@@ -325,8 +343,8 @@ DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
     _D.VERIFYING: frozenset({_D.SAVING, _D.BACKING_OUT, _D.RECONCILING}),
     _D.SAVING: frozenset({_D.SUCCEEDED, _D.BACKING_OUT, _D.RECONCILING}),
     _D.BACKING_OUT: frozenset({_D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.RECONCILING}),
-    # Read back: applied → verifying; not applied → pending, or an end without a write; back at the baseline after a
-    # backout had begun → rolled back; partial → backing out; fits nothing → unknown.
+    # Read back: applied → verifying; not applied → pending, or an end without a write; back at the baseline after
+    # a backout had begun → rolled back; partial → backing out; fits nothing → unknown.
     _D.RECONCILING: frozenset(
         {_D.VERIFYING, _D.PENDING, _D.BACKING_OUT, _D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.UNKNOWN}
     )
@@ -368,9 +386,9 @@ def check_device_step(state: DeviceRunState, target: DeviceRunState) -> DeviceRu
 def run_outcome(device_states: Iterable[DeviceRunState]) -> RunOutcome:
     """What a run came to, from the ends of its device runs; green only where every single device succeeded.
 
-    Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became of the
-    others. None succeeded: failed where a backout failed, rolled back where one held, failed where a device could not
-    be written, else aborted (every device was skipped or refused by a gate, or there was none).
+    Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became of
+    the others. None succeeded: failed where a backout failed, rolled back where one held, failed where a device
+    could not be written, else aborted (every device was skipped or refused by a gate, or there was none).
 
     Raises:
         ValueError: a device run has not ended.
