@@ -1,13 +1,13 @@
 """Canonical JSON: one value, one sequence of bytes, on every machine and in every language.
 
 The profile is the part of RFC 8785 (JCS) that implementations agree on without arithmetic: null, booleans,
-integers below 2^53, strings, arrays, and objects with ASCII names. UTF-8 without escapes beyond those that JSON
-demands; no space; names sorted. Floats are refused, since their shortest form is where implementations differ.
+integers below 2^53, strings, arrays, and objects with ASCII names. UTF-8 without escapes beyond those that
+JSON demands; no space; names sorted. Floats are refused: their shortest form is where implementations differ.
 """
 
 import json
 from collections.abc import Mapping
-from typing import Any, Never
+from typing import Never
 
 from changes.domain.errors import ChangeError
 
@@ -41,7 +41,7 @@ def canonical_json(value: JsonValue) -> bytes:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=dict).encode()
 
 
-def parse_canonical(data: bytes) -> Any:
+def parse_canonical(data: bytes) -> object:
     """The value that ``data`` encodes, provided that ``data`` is its canonical encoding, byte for byte.
 
     Raises:
@@ -97,7 +97,7 @@ def _check_text(value: str, where: str) -> None:
         ) from error
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     value = dict(pairs)
     if len(value) != len(pairs):
         names = [name for name, _ in pairs]

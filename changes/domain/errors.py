@@ -1,4 +1,4 @@
-"""Errors of the change request's rules: the class says what happened, ``str()`` is the sentence for people."""
+"""Errors of the change request's rules: classes for programs, ``str()`` for people."""
 
 from collections.abc import Mapping, Sequence
 

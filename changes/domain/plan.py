@@ -1,17 +1,18 @@
-"""What people approve: per device the exact bytes, over all devices one digest. Specified in docs/plan-digest.md."""
+"""What people approve: per device the exact bytes, over all devices one digest. See docs/plan-digest.md."""
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Self
 
 from changes.domain.canonical import CanonicalError, JsonValue, canonical_json, parse_canonical
 from changes.domain.errors import ChangeError
 
 __all__ = [
-    "SCHEMA", "CanonicalError", "DeviceIdentity", "DevicePayload", "DuplicateDeviceError", "JsonValue", "PayloadError",
-    "PlanEmptyError", "PlanHashMismatchError", "PlanLeaf", "canonical_json", "device_digest", "device_order",
-    "merkle_root", "plan_digest", "verify_plan",
+    "SCHEMA", "CanonicalError", "DeviceIdentity", "DevicePayload", "DuplicateDeviceError", "JsonValue",
+    "PayloadError", "PlanEmptyError", "PlanHashMismatchError", "PlanLeaf", "canonical_json", "device_digest",
+    "device_order", "merkle_root", "plan_digest", "verify_plan",
 ]  # fmt: skip
 
 SCHEMA = "countersign.device-plan/1"
@@ -55,7 +56,7 @@ class DuplicateDeviceError(ChangeError):
 
 
 class PlanHashMismatchError(ChangeError):
-    """The stored plan is not the one that was approved; ``leaves`` are the positions that do not fit their digest."""
+    """The stored plan is not the approved one; ``leaves`` are the positions that do not fit their digest."""
 
     code = "PLAN_HASH_MISMATCH"
 
@@ -99,8 +100,8 @@ class DeviceIdentity:
 class DevicePayload:
     """Everything about one device that an approval covers, and nothing else.
 
-    ``baseline_sha256`` and ``target_sha256`` are over the normalised configuration text; ``commands`` and ``backout``
-    are lines in the order of sending; checks and strategy are JSON objects of the canonical profile.
+    ``baseline_sha256`` and ``target_sha256`` are over the normalised configuration text; ``commands`` and
+    ``backout`` are lines in the order of sending; checks and strategy are JSON objects of the profile.
     """
 
     device: DeviceIdentity
@@ -134,7 +135,7 @@ class DevicePayload:
             CanonicalError: the bytes are not canonical JSON.
             PayloadError: another schema, a missing, unknown or misshapen field.
         """
-        value = parse_canonical(data)
+        value: Any = parse_canonical(data)
         _check_shape(value, _PAYLOAD, "$")
         if value["schema"] != SCHEMA:
             raise PayloadError(
@@ -165,7 +166,7 @@ class PlanLeaf:
 
 
 def device_digest(payload: bytes) -> str:
-    """SHA-256 of the stored bytes, in lower-case hex. The bytes are hashed as they are, never serialised again."""
+    """SHA-256 of the stored bytes as they are, never serialised again; in lower-case hex."""
     return hashlib.sha256(payload).hexdigest()
 
 
@@ -177,7 +178,7 @@ def device_order(source: str, key: str) -> tuple[bytes, bytes]:
 def merkle_root(digests: Sequence[str]) -> str:
     """The plan digest over device digests that are already in device order, in lower-case hex.
 
-    It is the Merkle Tree Hash of RFC 6962, section 2.1, whose leaf data are the 32 bytes of each device digest.
+    It is the Merkle Tree Hash of RFC 6962, section 2.1; the leaf data are each device digest's 32 bytes.
 
     Raises:
         PlanEmptyError: there is no device.
@@ -205,7 +206,7 @@ def plan_digest(payloads: Iterable[DevicePayload]) -> str:
         CanonicalError, PayloadError: a payload cannot be encoded.
     """
     ordered = sorted(payloads, key=lambda payload: device_order(payload.device.source, payload.device.key))
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if (first.device.source, first.device.key) == (second.device.source, second.device.key):
             raise DuplicateDeviceError(first.device.source, first.device.key)
     return merkle_root([device_digest(payload.to_bytes()) for payload in ordered])
@@ -239,19 +240,20 @@ def _to_json(payload: DevicePayload) -> dict[str, Any]:
     return {"schema": SCHEMA, **value}
 
 
-_DEVICE: dict[str, Any] = {
-    "source": str, "key": str, "name": str, "platform": str, "address": str, "port": int, "serial": str,
-    "hostname": str, "host_key_sha256": [str],
+_Shape = type | list["_Shape"] | dict[str, "_Shape"]
+_DEVICE: dict[str, _Shape] = {
+    "source": str, "key": str, "name": str, "platform": str, "address": str, "port": int,
+    "serial": str, "hostname": str, "host_key_sha256": [str],
 }  # fmt: skip
-_PAYLOAD: dict[str, Any] = {
-    "schema": str, "device": _DEVICE, "driver": str, "baseline_sha256": str, "commands": [str], "expected_diff": str,
-    "target_sha256": str, "backout": [str], "pre_checks": [Mapping], "post_checks": [Mapping], "strategy": Mapping,
-    "policy_version": str,
+_PAYLOAD: dict[str, _Shape] = {
+    "schema": str, "device": _DEVICE, "driver": str, "baseline_sha256": str, "commands": [str],
+    "expected_diff": str, "target_sha256": str, "backout": [str], "pre_checks": [Mapping],
+    "post_checks": [Mapping], "strategy": Mapping, "policy_version": str,
 }  # fmt: skip
-_KINDS = {str: "text", int: "an integer", Mapping: "an object"}
+_KINDS: dict[type, str] = {str: "text", int: "an integer", Mapping: "an object"}
 
 
-def _check_shape(value: object, shape: Any, where: str) -> None:
+def _check_shape(value: object, shape: _Shape, where: str) -> None:
     if isinstance(shape, dict):
         _check_fields(value, shape, where)
     elif isinstance(shape, list):
@@ -263,7 +265,7 @@ def _check_shape(value: object, shape: Any, where: str) -> None:
         raise PayloadError(f"This must be {_KINDS[shape]}.", where)
 
 
-def _check_fields(value: object, shape: Mapping[str, Any], where: str) -> None:
+def _check_fields(value: object, shape: Mapping[str, _Shape], where: str) -> None:
     if not isinstance(value, Mapping):
         raise PayloadError("This must be an object.", where)
     missing, unknown = sorted(shape.keys() - value.keys()), sorted(value.keys() - shape.keys())

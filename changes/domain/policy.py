@@ -87,8 +87,8 @@ class ApprovalFact:
 class ChangeFacts:
     """All that the rules need to know about one change.
 
-    ``editor_ids`` is everybody who ever saved its content, ``implementer_ids`` everybody who started, resumed or
-    rolled back a run of it, ``opened_by`` everybody who opened the plan with exactly ``plan_digest``;
+    ``editor_ids`` is everybody who ever saved its content, ``implementer_ids`` everybody who started, resumed
+    or rolled back a run of it, ``opened_by`` everybody who opened the plan with exactly ``plan_digest``;
     ``approvals`` are those of the current revision.
     """
 
@@ -384,8 +384,8 @@ def _not_twice(person: Person, facts: ChangeFacts) -> Denial | None:
         if fact.person_id == person.id and not fact.void:
             return Denial(
                 GATE_DUPLICATE,
-                f"You have already decided about this revision in the stage {fact.stage}, and one person acts in"
-                " one stage only. Ask another member of the group.",
+                f"You have already decided about this revision in the stage {fact.stage}, and one person"
+                " acts in one stage only. Ask another member of the group.",
             )
     return None
 
@@ -397,8 +397,8 @@ def _digest_seen(person: Person, facts: ChangeFacts, seen_digest: str) -> Denial
         named = f"you named {seen_digest[:12]}…" if seen_digest else "you named none"
         return Denial(
             GATE_DIGEST_MISMATCH,
-            f"The plan's digest is {facts.plan_digest[:12]}…, but {named}. The plan was rebuilt after your page"
-            " was drawn, or the digest was copied wrongly. Open the plan, review it, and approve that.",
+            f"The plan's digest is {facts.plan_digest[:12]}…, but {named}. The plan was rebuilt after your"
+            " page was drawn, or the digest was copied wrongly. Open the plan, review it, and approve that.",
         )
     if person.id not in facts.opened_by:
         sentence = "You have not opened this plan yet. Open the plan, review what it does, then approve it."

@@ -138,7 +138,8 @@ class Transition:
     """One row of the table: from any of ``sources``, ``event`` leads to ``target``.
 
     ``actors`` and ``guard`` are words for people; the people rules are enforced by
-    :mod:`changes.domain.policy`, the guards by the services. ``types`` are the change types that the row holds for.
+    :mod:`changes.domain.policy`, the guards by the services. ``types`` are the change types that
+    the row holds for.
     """
 
     sources: frozenset[ChangeState]
@@ -343,8 +344,8 @@ DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
     _D.VERIFYING: frozenset({_D.SAVING, _D.BACKING_OUT, _D.RECONCILING}),
     _D.SAVING: frozenset({_D.SUCCEEDED, _D.BACKING_OUT, _D.RECONCILING}),
     _D.BACKING_OUT: frozenset({_D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.RECONCILING}),
-    # Read back: applied → verifying; not applied → pending, or an end without a write; back at the baseline after
-    # a backout had begun → rolled back; partial → backing out; fits nothing → unknown.
+    # Read back: applied → verifying; not applied → pending, or an end without a write; back at the baseline
+    # after a backout had begun → rolled back; partial → backing out; fits nothing → unknown.
     _D.RECONCILING: frozenset(
         {_D.VERIFYING, _D.PENDING, _D.BACKING_OUT, _D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.UNKNOWN}
     )
@@ -386,9 +387,9 @@ def check_device_step(state: DeviceRunState, target: DeviceRunState) -> DeviceRu
 def run_outcome(device_states: Iterable[DeviceRunState]) -> RunOutcome:
     """What a run came to, from the ends of its device runs; green only where every single device succeeded.
 
-    Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became of
-    the others. None succeeded: failed where a backout failed, rolled back where one held, failed where a device
-    could not be written, else aborted (every device was skipped or refused by a gate, or there was none).
+    Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became
+    of the others. None succeeded: failed where a backout failed, rolled back where one held, failed where a
+    device could not be written, else aborted (every device was skipped or refused by a gate, or there was none).
 
     Raises:
         ValueError: a device run has not ended.
