@@ -1,0 +1,156 @@
+"""The platforms that the product drives, as data: how they are reached, how they refuse, how their text is cleaned."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
+
+
+class BannerStyle(StrEnum):
+    """How a platform ends a banner's text."""
+
+    CARET = "caret"
+    """IOS: any delimiter is taken, the running configuration shows ``^C``."""
+    CHARACTER = "character"
+    """NX-OS: the first character after the banner's name, shown as it was typed."""
+    EOF = "eof"
+    """EOS: a line ``EOF``."""
+    SINGLE_LINE = "single-line"
+    """FRR: the text stands on the command line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One network operating system; every pattern is matched against a single line without its line end.
+
+    ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode);
+    ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
+    """
+
+    slug: str
+    label: str
+    netmiko_type: str
+    error_pattern: str
+    volatile: tuple[re.Pattern[str], ...]
+    closers: re.Pattern[str]
+    indent: int
+    banner: BannerStyle
+    end_line: str = "end"
+    running_config_command: str = "show running-config"
+    save_command: str = "write memory"
+    max_line_length: int = 254
+    numbered_acl_entries: bool = False
+    resequence: str = ""
+
+    def rejection(self, answer: str) -> str | None:
+        """Return the line in which the device refused a command, or None if the answer holds no refusal."""
+        found = re.search(self.error_pattern, answer, re.MULTILINE)
+        if found is None:
+            return None
+        start = answer.rfind("\n", 0, found.start()) + 1
+        end = answer.find("\n", found.end())
+        return answer[start : end if end >= 0 else None].strip()
+
+
+class PlatformUnmappedError(LookupError):
+    """A platform name that the product cannot drive; ``known`` lists those that it can."""
+
+    code: ClassVar[str] = "PLATFORM_UNMAPPED"
+
+    def __init__(self, slug: str, known: tuple[str, ...]) -> None:
+        super().__init__(f"The platform {slug!r} is not supported. Use one of: {', '.join(known)}.")
+        self.slug = slug
+        self.known = known
+
+
+# IOS starts both refusals and remarks with "% "; the remarks below are printed while the line is taken.
+_IOS_REMARKS = r"(?:Access VLAN does not exist|Warning|Generating|Applying|Please|The key modulus|Note)"
+_IOS_ERRORS = (
+    rf"^\s*% ?(?!{_IOS_REMARKS})[A-Z0-9][^\n:]*"
+    r"|^Command rejected\b[^\n]*"
+    r"|^%?(?:Error|ERROR)\b[^\n]*"
+    r"|^%Insertion failed[^\n]*"
+)
+_IOS_VOLATILE = (
+    re.compile(r"^Building configuration\b.*"),
+    re.compile(r"^Current configuration\b.*"),
+    re.compile(r"^Using \d+ out of \d+ bytes.*"),
+    re.compile(r"^ntp clock-period \d+$"),
+    re.compile(r"^end$"),
+)
+_IOS_CLOSERS = re.compile(r"^exit(?:-[a-z-]+)?$")
+
+_CISCO_IOS = Platform(
+    slug="cisco_ios",
+    label="Cisco IOS",
+    netmiko_type="cisco_ios",
+    error_pattern=_IOS_ERRORS,
+    volatile=_IOS_VOLATILE,
+    closers=_IOS_CLOSERS,
+    indent=1,
+    banner=BannerStyle.CARET,
+    resequence="ip access-list resequence {name} {start} {step}",
+)
+_CISCO_XE = Platform(
+    slug="cisco_xe",
+    label="Cisco IOS XE",
+    netmiko_type="cisco_xe",
+    error_pattern=_IOS_ERRORS,
+    volatile=_IOS_VOLATILE,
+    closers=_IOS_CLOSERS,
+    indent=1,
+    banner=BannerStyle.CARET,
+    numbered_acl_entries=True,
+    resequence="ip access-list resequence {name} {start} {step}",
+)
+_CISCO_NXOS = Platform(
+    slug="cisco_nxos",
+    label="Cisco NX-OS",
+    netmiko_type="cisco_nxos",
+    error_pattern=r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Permission denied)[^\n]*|^(?:ERROR|Error):?[^\n]*",
+    volatile=(*_IOS_VOLATILE, re.compile(r"^!Time: .*")),
+    closers=_IOS_CLOSERS,
+    indent=2,
+    banner=BannerStyle.CHARACTER,
+    end_line="",
+    save_command="copy running-config startup-config",
+    numbered_acl_entries=True,
+    resequence="resequence ip access-list {name} {start} {step}",
+)
+_ARISTA_EOS = Platform(
+    slug="arista_eos",
+    label="Arista EOS",
+    netmiko_type="arista_eos",
+    error_pattern=r"^\s*% ?(?!Warning)[A-Z][^\n]*|^(?:ERROR|Error)\b[^\n]*",
+    volatile=_IOS_VOLATILE,
+    closers=_IOS_CLOSERS,
+    indent=3,
+    banner=BannerStyle.EOF,
+    numbered_acl_entries=True,
+)
+_FRR = Platform(
+    slug="frr",
+    label="FRRouting",
+    netmiko_type="cisco_ios",
+    error_pattern=r"^% [^\n]*|^BGP is already[^\n]*|^Must remove[^\n]*",
+    volatile=_IOS_VOLATILE,
+    closers=re.compile(r"^(?:exit|exit-[a-z-]+|quit)$"),
+    indent=1,
+    banner=BannerStyle.SINGLE_LINE,
+)
+
+PLATFORMS: dict[str, Platform] = {
+    platform.slug: platform for platform in (_CISCO_IOS, _CISCO_XE, _CISCO_NXOS, _ARISTA_EOS, _FRR)
+}
+
+
+def platform_for(slug: str) -> Platform:
+    """Look a platform up by its slug, which is also what the inventory stores.
+
+    Raises:
+        PlatformUnmappedError: the product cannot drive it.
+    """
+    try:
+        return PLATFORMS[slug]
+    except KeyError:
+        raise PlatformUnmappedError(slug, tuple(PLATFORMS)) from None
