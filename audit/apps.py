@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class AuditConfig(AppConfig):
+    """The append-only log of who did what; the lowest layer, it knows no other app."""
+
+    name = "audit"
+    default_auto_field = "django.db.models.BigAutoField"
+    verbose_name = "Audit log"

@@ -1,0 +1,211 @@
+"""The settings that come from outside, as values; a bad one is refused with one sentence.
+
+The names and their meaning are listed in docs/operations.md.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+BASE_DIR = Path(__file__).resolve().parents[1]
+SECRET_KEY_MIN_LENGTH = 32
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+HOST_PATTERN = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
+
+
+class SettingError(Exception):
+    """A setting has a value that cannot be used; the message names it and says what is accepted."""
+
+
+@dataclass(frozen=True)
+class Environment:
+    """All outside settings, checked.
+
+    ``database_url`` is empty for the embedded server. ``url`` is the address that people use, without a path.
+    """
+
+    home: Path
+    database_url: str
+    secret_key: str
+    url: str
+    allowed_hosts: tuple[str, ...]
+    workers: int
+    threads: int
+    device_credentials: str
+    debug: bool
+
+    @property
+    def https(self) -> bool:
+        """Whether people reach the installation over TLS."""
+        return self.url.startswith("https:")
+
+
+def read_environment(environ: Mapping[str, str]) -> Environment:
+    """Read and check every setting.
+
+    Raises:
+        SettingError: the first that is wrong.
+    """
+    home = _home(environ)
+    _broker(environ)
+    url = _url(environ)
+    return Environment(
+        home=home,
+        database_url=_database_url(environ),
+        secret_key=_secret_key(environ, home),
+        url=url,
+        allowed_hosts=_allowed_hosts(environ, url),
+        workers=_whole_number(environ, "COUNTERSIGN_WORKERS", default=2, lowest=1, highest=64),
+        threads=_whole_number(environ, "COUNTERSIGN_THREADS", default=8, lowest=1, highest=64),
+        device_credentials=_device_credentials(environ, home),
+        debug=_switch(environ, "COUNTERSIGN_DEBUG"),
+    )
+
+
+def _text(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _home(environ: Mapping[str, str]) -> Path:
+    value = _text(environ, "COUNTERSIGN_HOME")
+    home = Path(value).expanduser().absolute() if value else BASE_DIR / "var"
+    if home.exists() and not home.is_dir():
+        raise SettingError(f"COUNTERSIGN_HOME is {home}, which is a file: name a folder.")
+    return home
+
+
+def _broker(environ: Mapping[str, str]) -> None:
+    value = _text(environ, "COUNTERSIGN_BROKER")
+    if value not in {"", "orm"}:
+        raise SettingError(
+            f"COUNTERSIGN_BROKER is {value!r}: this version knows only `orm` (the queue in PostgreSQL); leave it unset."
+        )
+
+
+def _url(environ: Mapping[str, str]) -> str:
+    value = _text(environ, "COUNTERSIGN_URL") or "http://127.0.0.1:8000"
+    try:
+        parts = urlsplit(value)
+        port_is_good = parts.port is None or parts.port > 0
+    except ValueError:
+        parts, port_is_good = urlsplit(""), False
+    plain = parts.path in {"", "/"} and not parts.query and not parts.fragment and "@" not in parts.netloc
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not port_is_good or not plain:
+        raise SettingError(
+            f"COUNTERSIGN_URL is {value!r}: give the address that people use, such as https://change.example.net."
+        )
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _database_url(environ: Mapping[str, str]) -> str:
+    value = _text(environ, "DATABASE_URL")
+    if not value:
+        return ""
+    try:
+        parts = urlsplit(value)
+        named = bool(parts.path.strip("/")) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        parts, named = urlsplit(""), False
+    if parts.scheme not in {"postgres", "postgresql"} or not named:
+        # The value is not repeated: it may hold a password.
+        raise SettingError(
+            "DATABASE_URL must look like postgresql://user:password@host:5432/name (PostgreSQL 15 or newer; "
+            "special characters percent-encoded); leave it unset for the embedded server."
+        )
+    return value
+
+
+def _secret_key(environ: Mapping[str, str], home: Path) -> str:
+    value = _text(environ, "SECRET_KEY")
+    if not value:
+        return _kept_secret_key(home)
+    if len(value) < SECRET_KEY_MIN_LENGTH:
+        raise SettingError(
+            f"SECRET_KEY has {len(value)} characters: use at least {SECRET_KEY_MIN_LENGTH} random ones, "
+            "or leave it unset to have one made and kept in COUNTERSIGN_HOME."
+        )
+    return value
+
+
+def _kept_secret_key(home: Path) -> str:
+    """The key in ``home/secret_key``, made at the first start; processes that start at once agree on one."""
+    path = home / "secret_key"
+    try:
+        if not path.exists():
+            home.mkdir(parents=True, exist_ok=True)
+            _write_once(path, secrets.token_urlsafe(48))
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a text file"
+        raise SettingError(
+            f"Cannot keep the secret key in {path} ({reason}): "
+            "make the folder writable, or set COUNTERSIGN_HOME to another."
+        ) from None
+    if len(key) < SECRET_KEY_MIN_LENGTH:
+        raise SettingError(f"{path} holds no usable secret key: remove the file to have a new one made.")
+    return key
+
+
+def _write_once(path: Path, text: str) -> None:
+    """Create ``path`` with its whole content at once, readable by its owner only, unless it exists."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(f"{text}\n")
+        path.hardlink_to(draft)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+
+
+def _allowed_hosts(environ: Mapping[str, str], url: str) -> tuple[str, ...]:
+    value = _text(environ, "ALLOWED_HOSTS")
+    hosts = tuple(part.strip() for part in value.split(",") if part.strip())
+    for host in hosts:
+        if not HOST_PATTERN.fullmatch(host):
+            raise SettingError(
+                f"ALLOWED_HOSTS has {host!r}: give names separated by commas, without scheme or port, "
+                "such as change.example.net,10.0.0.5."
+            )
+    if hosts:
+        return hosts
+    name = urlsplit(url).hostname or ""
+    own = f"[{name}]" if ":" in name else name
+    return tuple(dict.fromkeys((*LOCAL_HOSTS, own)))
+
+
+def _whole_number(environ: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int) -> int:
+    value = _text(environ, name)
+    if not value:
+        return default
+    if not value.isdecimal() or not lowest <= int(value) <= highest:
+        raise SettingError(f"{name} is {value!r}: give a whole number from {lowest} to {highest}.")
+    return int(value)
+
+
+def _device_credentials(environ: Mapping[str, str], home: Path) -> str:
+    value = _text(environ, "DEVICE_CREDENTIALS")
+    if not value:
+        return f"file:{home / 'lab' / 'credentials.yaml'}"
+    scheme, _, rest = value.partition(":")
+    if scheme == "env" or (scheme == "file" and rest):
+        return value
+    raise SettingError(
+        f"DEVICE_CREDENTIALS starts with {scheme!r}: "
+        "use `env:` (variables of the environment) or `file:/path/to/credentials.yaml`."
+    )
+
+
+def _switch(environ: Mapping[str, str], name: str) -> bool:
+    value = _text(environ, name).lower()
+    if value in {"", "0", "false", "no", "off"}:
+        return False
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    raise SettingError(f"{name} is {value!r}: give 1 or 0.")

@@ -1,0 +1,46 @@
+from collections.abc import Callable
+from uuid import uuid4
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+
+REQUEST_ID_HEADER = "X-Request-ID"
+
+
+class RequestIdMiddleware:
+    """Give every request an id of its own, for the audit log and for the answer's header.
+
+    An id that the client sends is not taken over: it would let him write into other people's traces.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.request_id = uuid4().hex  # type: ignore[attr-defined]  # declared nowhere in Django
+        response = self.get_response(request)
+        response[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined]  # as above
+        return response
+
+
+class BodyLimitMiddleware:
+    """Refuse a body over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` before anything reads it.
+
+    Django applies that setting to forms only; REST framework's parsers read the stream past it.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if limit is None or not length.isdecimal() or int(length) <= limit:
+            return self.get_response(request)
+        sentence = (
+            f"The request is {int(length) / 1024 / 1024:.1f} MiB; at most {limit / 1024 / 1024:.0f} MiB are "
+            "accepted. Split the change into smaller ones, or shorten the content."
+        )
+        if request.path_info.startswith("/api/"):
+            return JsonResponse({"code": "BODY_TOO_LARGE", "detail": sentence, "fields": {}}, status=413)
+        return HttpResponse(sentence, status=413, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,86 @@
+"""The session's database, and what every test may use."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.db.backends.postgresql.operations import DatabaseOperations
+
+from portal.embedded_postgres import attach
+
+# The database itself refuses to empty it; tests look for the events of their own objects.
+NEVER_FLUSHED = frozenset({"audit_event"})
+TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
+
+pytest_plugins = [
+    name
+    for name in ("tests.integration.lab_fixtures",)
+    if importlib.util.find_spec(name) is not None
+]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Hold on to the embedded server for as long as the session lives."""
+    if settings.EMBEDDED_POSTGRES:
+        attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """Each xdist worker has a database of its own; those that killed sessions left are dropped first."""
+    if settings.EMBEDDED_POSTGRES:
+        _drop_databases_of_dead_sessions()
+
+
+def _drop_databases_of_dead_sessions() -> None:
+    import psycopg
+    from psycopg import sql
+
+    default = settings.DATABASES["default"]
+    with psycopg.connect(
+        host=default["HOST"], user=default["USER"], dbname="postgres", autocommit=True
+    ) as connection:
+        names = [row[0] for row in connection.execute("SELECT datname FROM pg_database").fetchall()]
+        for name in names:
+            match = TEST_DATABASE.fullmatch(name)
+            if match and not Path("/proc", match["session"]).exists():
+                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _keep_append_only_tables() -> Iterator[None]:
+    """Leave append-only tables out of the flush that follows a transactional test."""
+    with pytest.MonkeyPatch.context() as patch:
+        flush = DatabaseOperations.sql_flush
+
+        def sql_flush(
+            self: DatabaseOperations, style: Any, tables: list[str], **options: Any
+        ) -> list[str]:
+            return flush(self, style, [table for table in tables if table not in NEVER_FLUSHED], **options)
+
+        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        yield
+
+
+@pytest.fixture
+def process_environment(transactional_db: None) -> dict[str, str]:
+    """The environment for a real process (a worker, a web server) that shall see this test's database."""
+    default = connections["default"].settings_dict
+    url = (
+        f"postgresql://{default['USER']}@/{default['NAME']}?host={default['HOST']}"
+        if settings.EMBEDDED_POSTGRES
+        else _with_database(os.environ["DATABASE_URL"], default["NAME"])
+    )
+    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "portal.settings.testing"}
+
+
+def _with_database(url: str, name: str) -> str:
+    from urllib.parse import urlsplit
+
+    return urlsplit(url)._replace(path=f"/{name}").geturl()
