@@ -1,0 +1,92 @@
+from collections.abc import Sequence
+
+
+class AuditError(Exception):
+    """Base of everything this app refuses; ``code`` is stable and meant for programs."""
+
+    code = "audit_error"
+
+
+class OutsideTransactionError(AuditError):
+    """An event was to be written where no transaction ties it to what it records."""
+
+    code = "audit_outside_transaction"
+
+    def __init__(self, action: str) -> None:
+        super().__init__(
+            f"The event {action!r} was not recorded: no transaction is open. "
+            "Call record() inside transaction.atomic(), together with the change that it records."
+        )
+        self.action = action
+
+
+class UnrecordableError(AuditError):
+    """A value has no place in an event; ``path`` says where it stands, never what it is."""
+
+    code = "audit_unrecordable"
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class SecretRefusedError(UnrecordableError):
+    """A value stands under a name that belongs to a secret. The message never shows the value."""
+
+    code = "audit_secret_refused"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            path,
+            "looks like a secret and is not recorded. Leave it out, or record that it was set or changed "
+            "(true or false), its name or its id.",
+        )
+
+
+class ImmutableEventError(AuditError):
+    """Somebody tried to write, change or delete an event other than through ``record()``."""
+
+    code = "audit_immutable"
+
+    def __init__(self, operation: str) -> None:
+        super().__init__(
+            f"{operation} is refused: the audit log only grows, and only through audit.recorder.record()."
+        )
+        self.operation = operation
+
+
+class FilterError(AuditError):
+    """A filter of the explorer or of an export cannot be used; ``field`` names it."""
+
+    code = "bad_filter"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+class UnknownFilterError(FilterError):
+    """No filter has this name; ``allowed`` lists those that exist."""
+
+    code = "unknown_filter"
+
+    def __init__(self, field: str, allowed: Sequence[str]) -> None:
+        super().__init__(field, f"There is no filter {field[:60]!r}. Use one of: {', '.join(allowed)}.")
+        self.allowed = tuple(allowed)
+
+
+class BadFilterError(FilterError):
+    """The filter exists, but its value cannot be read."""
+
+
+class ExportFormatError(AuditError):
+    """The export was asked for in a format that does not exist."""
+
+    code = "bad_format"
+
+    def __init__(self, given: str, allowed: Sequence[str]) -> None:
+        choice = " or ".join(f"format={name}" for name in allowed)
+        super().__init__(f"There is no export format {given[:60]!r}. Say {choice}.")
+        self.given = given
+        self.allowed = tuple(allowed)

@@ -1,0 +1,134 @@
+import json
+from typing import Any, ClassVar, NoReturn
+
+from django.db import models
+from django.db.models.functions import Cast
+
+from audit.errors import ImmutableEventError
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    """Reads only: everything that writes is refused before the database has to."""
+
+    def update(self, **_values: object) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ImmutableEventError: always.
+        """
+        raise ImmutableEventError("Changing events")
+
+    def delete(self) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ImmutableEventError: always.
+        """
+        raise ImmutableEventError("Deleting events")
+
+    def bulk_create(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ImmutableEventError: always.
+        """
+        raise ImmutableEventError("Writing events in bulk")
+
+
+class Event(models.Model):
+    """One thing that happened, as it was said at the time. Written by ``audit.recorder.record()`` alone.
+
+    ``body`` is the whole event in canonical form and never serialised again; the columns from ``actor_id`` to
+    ``reason`` repeat parts of it for the explorer's filters. ``id``, ``at``, ``txid`` and ``db_user`` come from
+    the database. Ids follow the order of writing, not of committing: a smaller one can appear after a greater
+    one. No column is a foreign key, so that rows survive whatever they speak about.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    at = models.DateTimeField(
+        db_default=models.Func(function="clock_timestamp", output_field=models.DateTimeField()),
+        editable=False,
+    )
+    txid = models.BigIntegerField(
+        db_default=Cast(
+            Cast(
+                models.Func(function="pg_current_xact_id", output_field=models.TextField()),
+                models.TextField(),
+            ),
+            models.BigIntegerField(),
+        ),
+        editable=False,
+    )
+    db_user = models.TextField(
+        db_default=models.Func(template="CURRENT_USER", output_field=models.TextField()), editable=False
+    )
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.TextField()
+    origin = models.TextField()
+    request_id = models.TextField()
+    ip = models.TextField()
+    action = models.TextField()
+    object_type = models.TextField()
+    object_id = models.TextField()
+    object_label = models.TextField()
+    change_id = models.BigIntegerField(null=True)
+    device_id = models.BigIntegerField(null=True)
+    state_from = models.TextField()
+    state_to = models.TextField()
+    code = models.TextField()
+    reason = models.TextField()
+    body = models.TextField()
+
+    objects: ClassVar[models.Manager["Event"]] = EventQuerySet.as_manager()
+
+    class Meta:
+        db_table = "audit_event"
+        default_permissions = ("view",)
+        base_manager_name = "objects"
+        # Each filter of the explorer walks its own index backwards by id: no sort, no COUNT, at any size.
+        indexes = [
+            models.Index(fields=["actor_name", "id"], name="audit_event_actor"),
+            models.Index(fields=["action", "id"], name="audit_event_action"),
+            models.Index(fields=["object_type", "object_id", "id"], name="audit_event_object"),
+            models.Index(fields=["at"], name="audit_event_at"),
+            models.Index(
+                fields=["change_id", "id"],
+                name="audit_event_change",
+                condition=models.Q(change_id__isnull=False),
+            ),
+            models.Index(
+                fields=["device_id", "id"],
+                name="audit_event_device",
+                condition=models.Q(device_id__isnull=False),
+            ),
+            models.Index(fields=["code", "id"], name="audit_event_code", condition=~models.Q(code="")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.action} {self.object_type} {self.object_id}"
+
+    def content(self) -> dict[str, Any]:
+        """The body, read.
+
+        Its members: ``schema``, ``actor`` {id, name, origin, request_id, ip}, ``action``, ``object`` {type, id,
+        label}, ``change_id``, ``device_id``, ``state`` {from, to}, ``code``, ``reason``, ``before``, ``after``,
+        ``details``.
+        """
+        content: dict[str, Any] = json.loads(self.body)
+        return content
+
+    def save_base(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused; ``save()`` and loaded fixtures end here.
+
+        Raises:
+            ImmutableEventError: always.
+        """
+        raise ImmutableEventError("Saving an event")
+
+    def delete(self, *_args: object, **_options: object) -> NoReturn:
+        """Refused.
+
+        Raises:
+            ImmutableEventError: always.
+        """
+        raise ImmutableEventError("Deleting an event")

@@ -1,0 +1,147 @@
+"""The only writer of the audit log."""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+
+from django.db import connection
+
+from audit.actor import Actor
+from audit.body import canonical, clean_text, clip
+from audit.errors import OutsideTransactionError, UnrecordableError
+
+SCHEMA = "countersign.audit-event/1"
+"""First member of every body, so that a reader in ten years knows what it holds."""
+
+
+class ObjectType(StrEnum):
+    """The kinds of things that events are about."""
+
+    CHANGE = "change"
+    APPROVAL = "approval"
+    PLAN = "plan"
+    DEVICE_PLAN = "device_plan"
+    RUN = "run"
+    DEVICE_RUN = "device_run"
+    DEVICE = "device"
+    HOST_KEY = "host_key"
+    USER = "user"
+    EXPORT = "export"
+    TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
+    PRODUCT = "product"
+
+
+_ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+_IDENTIFIER_LIMIT = 200
+_LABEL_LIMIT = 300
+_BIGINT = 2**63
+
+_INSERT = """
+    INSERT INTO audit_event (actor_id, actor_name, origin, request_id, ip, action, object_type, object_id,
+                             object_label, change_id, device_id, state_from, state_to, code, reason, body)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+    RETURNING id
+"""
+
+
+def record(
+    *,
+    actor: Actor,
+    action: str,
+    object_type: str,
+    object_id: int | str,
+    object_label: str = "",
+    change_id: int | None = None,
+    device_id: int | None = None,
+    state_from: str = "",
+    state_to: str = "",
+    code: str = "",
+    reason: str = "",
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    details: Mapping[str, object] | None = None,
+) -> int:
+    """Append one event in the caller's transaction and return its id; rolled back with it, kept with it.
+
+    One INSERT, nothing else. The columns that prove (``id``, ``at``, ``txid``, ``db_user``) are not sent: the
+    database fills them in. ``action`` is past tense with a dot (``change.approved``), ``state_from`` and
+    ``state_to`` are given when a state changed, ``code`` is a reason code, ``before``, ``after`` and ``details``
+    are JSON-like (see ``audit.body.canonical`` for what becomes of other values). Free text loses NULs and
+    what exceeds 262,144 characters (300 in the label), and then ends with its length and SHA-256.
+
+    Raises:
+        OutsideTransactionError: no ``transaction.atomic()`` block is open.
+        SecretRefusedError: a value stands under a name that looks like a secret's. Nothing was written.
+        UnrecordableError: an unknown object type, a malformed action, an over-long identifier or a value that
+            has no canonical form. Nothing was written.
+    """
+    if not connection.in_atomic_block:
+        raise OutsideTransactionError(action)
+    person = {
+        "id": _key("actor.id", actor.user_id),
+        "name": _free(actor.username, _IDENTIFIER_LIMIT),
+        "origin": actor.origin.value,
+        "request_id": _free(actor.request_id, _IDENTIFIER_LIMIT),
+        "ip": _free(actor.ip, _IDENTIFIER_LIMIT),
+    }
+    thing = {
+        "type": _object_type(object_type),
+        "id": _identifier("object_id", str(object_id), required=True),
+        "label": _free(object_label, _LABEL_LIMIT),
+    }
+    links = {"change_id": _key("change_id", change_id), "device_id": _key("device_id", device_id)}
+    state = {"from": _identifier("state_from", state_from), "to": _identifier("state_to", state_to)}
+    outcome = {"code": _identifier("code", code), "reason": _free(reason)}
+    body = canonical({
+        "schema": SCHEMA, "actor": person, "action": _action(action), "object": thing, **links,
+        "state": state, **outcome, "before": before, "after": after, "details": details,
+    })  # fmt: skip
+    columns = [
+        *person.values(),
+        action,
+        *thing.values(),
+        *links.values(),
+        *state.values(),
+        *outcome.values(),
+        body,
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, columns)
+        return int(cursor.fetchone()[0])
+
+
+def _free(text: str, limit: int | None = None) -> str:
+    clean = clean_text(text)
+    return clip(clean) if limit is None else clip(clean, limit)
+
+
+def _identifier(name: str, value: str, *, required: bool = False) -> str:
+    """Identifiers are never shortened: half an id is another id."""
+    clean = clean_text(value)
+    if len(clean) > _IDENTIFIER_LIMIT:
+        raise UnrecordableError(name, f"is longer than {_IDENTIFIER_LIMIT} characters.")
+    if required and not clean:
+        raise UnrecordableError(name, "is empty. Say which object the event is about.")
+    return clean
+
+
+def _key(name: str, value: int | None) -> int | None:
+    if value is not None and not 0 < value < _BIGINT:
+        raise UnrecordableError(name, "is not the id of a row.")
+    return value
+
+
+def _action(action: str) -> str:
+    if len(action) > _IDENTIFIER_LIMIT or not _ACTION.fullmatch(action):
+        raise UnrecordableError(
+            "action", "is not of the form 'change.approved' (small letters, a dot, past tense)."
+        )
+    return action
+
+
+def _object_type(object_type: str) -> str:
+    try:
+        return ObjectType(object_type).value
+    except ValueError:
+        known = ", ".join(ObjectType)
+        raise UnrecordableError("object_type", f"is not one of: {known}.") from None
