@@ -389,7 +389,7 @@ def run_outcome(device_states: Iterable[DeviceRunState]) -> RunOutcome:
 
     Unknown beats everything, since somebody must look. Some but not all succeeded: partial, whatever became
     of the others. None succeeded: failed where a backout failed, rolled back where one held, failed where a
-    device could not be written, else aborted (every device was skipped or refused by a gate, or there was none).
+    device could not be written, else aborted: every device was skipped or refused by a gate.
 
     Raises:
         ValueError: a device run has not ended.
