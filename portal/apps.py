@@ -1,4 +1,9 @@
+import os
+
 from django.apps import AppConfig
+
+from portal.supervision.beats import connect_worker_beats
+from portal.supervision.lifeline import SUPERVISED, tie_forks_to_this_process
 
 
 class PortalConfig(AppConfig):
@@ -7,7 +12,15 @@ class PortalConfig(AppConfig):
     verbose_name = "Countersign"
 
     def ready(self) -> None:
-        """Take django-q2's models out of the admin: a schedule row can name any function to run."""
+        """Close the admin to the queue, and tie a worker's processes to its watchdog."""
+        self._take_queue_out_of_admin()
+        if os.environ.get(SUPERVISED):
+            tie_forks_to_this_process()
+            connect_worker_beats()
+
+    @staticmethod
+    def _take_queue_out_of_admin() -> None:
+        """A schedule row can name any function to run."""
         from django.contrib import admin
         from django_q.models import Failure, OrmQ, Schedule, Success
 

@@ -204,6 +204,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # ---- the queue: a doorbell only; what is to be done stands in our own tables
+# The only modules whose functions a worker runs.
+COUNTERSIGN_TASK_MODULES = ("changes.tasks", "devices.tasks", "audit.tasks", "portal.tasks")
 _TASK_TIMEOUT_S = 120
 _QUEUE_LIMIT = 1
 _BULK = 1
@@ -212,6 +214,7 @@ _LONGEST_WAIT_S = _TASK_TIMEOUT_S * (1 + ceil((_QUEUE_LIMIT + _BULK) / COUNTERSI
 Q_CLUSTER = {
     "name": "countersign",
     "orm": "default",
+    "broker_class": "portal.supervision.broker.DoorbellBroker",
     "workers": COUNTERSIGN_WORKERS,
     "poll": 0.2,
     "queue_limit": _QUEUE_LIMIT,
@@ -220,7 +223,8 @@ Q_CLUSTER = {
     "retry": max(300, _LONGEST_WAIT_S + 60),
     "max_attempts": 1,
     "ack_failures": True,
-    "save_limit": 50,
+    # Results are pickles that nobody needs: what came of the work stands in our own tables.
+    "save_limit": -1,
     "catch_up": False,
     # The dispatcher takes this part; a row in the schedule table could name any function.
     "scheduler": False,
@@ -250,3 +254,15 @@ LOGGING = {
         "asyncssh": {"level": "ERROR"},
     },
 }
+
+# ---- execution: seconds, unless a name says otherwise
+COUNTERSIGN_LEASE_S = 15
+COUNTERSIGN_RUNNER_DEADLINE_S = 60
+COUNTERSIGN_BUSY_WAIT_S = 2
+COUNTERSIGN_RECONNECT_WAIT_S = 2
+COUNTERSIGN_RECONCILE_ATTEMPTS = 5
+COUNTERSIGN_RING_AGAIN_S = 5
+DEVICE_CONNECT_ATTEMPTS = 3
+DEVICE_RETRY_BASE_S = 1.0
+DEVICE_CONNECT_TIMEOUT_S = 10.0
+DEVICE_READ_TIMEOUT_S = 20.0

@@ -1,0 +1,18 @@
+import signal
+import threading
+
+from django.core.management.base import BaseCommand
+
+from portal.supervision.dispatcher import Dispatcher
+
+
+class Command(BaseCommand):
+    help = "Open waves, ring the queue where work waits, and hand over work whose worker is lost; one leads."
+
+    def handle(self, **_: object) -> None:
+        from changes.services.dispatch import dispatch_once
+
+        ending = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: ending.set())
+        Dispatcher(dispatch_once).run(ending)

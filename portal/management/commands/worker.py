@@ -1,0 +1,27 @@
+import sys
+from argparse import ArgumentParser
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from portal.supervision.watchdog import Watchdog
+
+DRAIN_S = 150.0  # longer than a task may last, so that draining ends by itself
+
+
+class Command(BaseCommand):
+    help = "Run this host's workers: the task cluster and the dispatcher, started again when they die or hang."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--drain-seconds",
+            type=float,
+            default=DRAIN_S,
+            help="how long running tasks may go on after SIGTERM before they are killed (default: %(default)s)",
+        )
+
+    def handle(self, *, drain_seconds: float, **_: object) -> None:
+        watchdog = Watchdog(
+            home=settings.COUNTERSIGN_HOME, workers=settings.COUNTERSIGN_WORKERS, drain_s=drain_seconds
+        )
+        sys.exit(watchdog.run())

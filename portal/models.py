@@ -1,0 +1,59 @@
+from datetime import timedelta
+from typing import Self
+
+from django.db import models
+from django.db.models.functions import Now
+
+ALIVE_FOR_S = 10.0
+KEPT_FOR = timedelta(days=1)
+
+
+class WorkerBeatQuerySet(models.QuerySet["WorkerBeat"]):
+    """All ages are taken from the database's clock, since the hosts' clocks may differ."""
+
+    def alive(self) -> Self:
+        """Groups that beat lately and whose cluster looks for work, or is fully at work."""
+        fresh = self.filter(beat_at__gte=Now() - timedelta(seconds=ALIVE_FOR_S))
+        return fresh.filter(
+            models.Q(polled_s__lt=ALIVE_FOR_S) | models.Q(busy__gte=models.F("workers"))
+        )
+
+    def forget_old(self) -> None:
+        """Drop the beats of groups that were killed long ago."""
+        self.filter(beat_at__lt=Now() - KEPT_FOR).delete()
+
+    def beat(
+        self, *, host: str, pid: int, workers: int, busy: int, polled_s: float | None, leads: bool
+    ) -> None:
+        """Write one group's beat, in one statement."""
+        now = Now()
+        beat = WorkerBeat(
+            host=host, pid=pid, workers=workers, busy=busy, polled_s=polled_s, leads=leads, beat_at=now, started_at=now
+        )
+        self.bulk_create(
+            [beat],
+            update_conflicts=True,
+            unique_fields=["host", "pid"],
+            update_fields=["workers", "busy", "polled_s", "leads", "beat_at"],
+        )
+
+
+class WorkerBeat(models.Model):
+    """The last sign of life of one worker group (a watchdog with its cluster and dispatcher)."""
+
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField(help_text="The watchdog's process id on its host.")
+    workers = models.PositiveSmallIntegerField()
+    busy = models.PositiveSmallIntegerField()
+    polled_s = models.FloatField(null=True, help_text="Seconds since its cluster last looked for work.")
+    leads = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    beat_at = models.DateTimeField()
+
+    objects = WorkerBeatQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "pid"], name="worker_beat_one_per_group")]
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.pid}"

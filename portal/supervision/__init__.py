@@ -1,0 +1,1 @@
+"""Keeping processes alive, and ending them with everything that they started."""
