@@ -1,5 +1,9 @@
+from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
+
+from portal.views.design import design_system
+from portal.views.preferences import preference_set
 
 
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's signature
@@ -9,4 +13,8 @@ def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's si
 
 urlpatterns = [
     path("healthz", healthz, name="healthz"),
+    path("sign-in/", LoginView.as_view(), name="sign-in"),
+    path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("preferences/", preference_set, name="preference-set"),
+    path("design/", design_system, name="design-system"),
 ]

@@ -1,0 +1,12 @@
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from portal.views.design_samples import samples
+
+
+def design_system(request: HttpRequest) -> HttpResponse:
+    """Every component of the design system with sample data; only where ``DEBUG`` or ``DESIGN_PAGES`` is on."""
+    if not (settings.DEBUG or getattr(settings, "DESIGN_PAGES", False)):
+        raise Http404
+    return render(request, "design/index.html", samples())
