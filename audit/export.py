@@ -34,7 +34,8 @@ COLUMNS = (
 
 # OWASP, "CSV Injection": a cell that begins so is run as a formula by Excel, LibreOffice and others, the
 # full-width forms in some locales. White space, control characters and quotes before it are skipped by some.
-_FORMULA = r"^([\t\r\n]|[\s\u0001-\u0020\u007f-\u00a0\u200b-\u200f\u2028\u2029\u2060\ufeff'\"`]*[-=+@\uff1d\uff0b\uff0d\uff20])"
+_SKIPPED = r"""[\s\u0001-\u0020\u007f-\u00a0\u200b-\u200f\u2028\u2029\u2060\ufeff'"`]*"""
+_FORMULA = rf"^([\t\r\n]|{_SKIPPED}[-=+@\uff1d\uff0b\uff0d\uff20])"
 
 
 class ExportFormat(StrEnum):
@@ -104,14 +105,14 @@ def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
 
 
 def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
-    """The events as JSON Lines, oldest first: ``{"id", "at", "txid", "db_user", "body"}``, in 64 KiB chunks.
+    """The events as JSON Lines, oldest first: ``{"id", "at", "txid", "db_user", "body"}``, in chunks.
 
     ``body`` is pasted in as it is stored, byte for byte. Memory and connection: see ``stream_csv``.
     """
     line = f"""'{{"id":' || id || ',"at":"' || {_AT} || '","txid":' || txid
                || ',"db_user":' || to_json(db_user)::text || ',"body":' || body || '}}'"""
-    # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and delimiter
-    # are characters that a line cannot hold, and JSON without line breaks holds no control character at all.
+    # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and
+    # delimiter are characters that a line cannot hold, and this JSON holds no control character at all.
     return _copy(
         line, event_filter, r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'"
     )

@@ -38,10 +38,10 @@ class EventQuerySet(models.QuerySet["Event"]):
 class Event(models.Model):
     """One thing that happened, as it was said at the time. Written by ``audit.recorder.record()`` alone.
 
-    ``body`` is the whole event in canonical form and never serialised again; the columns from ``actor_id`` to
-    ``reason`` repeat parts of it for the explorer's filters. ``id``, ``at``, ``txid`` and ``db_user`` come from
-    the database. Ids follow the order of writing, not of committing: a smaller one can appear after a greater
-    one. No column is a foreign key, so that rows survive whatever they speak about.
+    ``body`` is the whole event in canonical form and never serialised again; the columns from ``actor_id``
+    to ``reason`` repeat parts of it for the explorer's filters. ``id``, ``at``, ``txid`` and ``db_user`` come
+    from the database. Ids follow the order of writing, not of committing: a smaller one can appear after a
+    greater one. No column is a foreign key, so that rows survive whatever they speak about.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -110,9 +110,9 @@ class Event(models.Model):
     def content(self) -> dict[str, Any]:
         """The body, read.
 
-        Its members: ``schema``, ``actor`` {id, name, origin, request_id, ip}, ``action``, ``object`` {type, id,
-        label}, ``change_id``, ``device_id``, ``state`` {from, to}, ``code``, ``reason``, ``before``, ``after``,
-        ``details``.
+        Its members: ``schema``, ``actor`` {id, name, origin, request_id, ip}, ``action``, ``object`` {type,
+        id, label}, ``change_id``, ``device_id``, ``state`` {from, to}, ``code``, ``reason``, ``before``,
+        ``after``, ``details``.
         """
         content: dict[str, Any] = json.loads(self.body)
         return content

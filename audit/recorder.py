@@ -65,9 +65,9 @@ def record(
 
     One INSERT, nothing else. The columns that prove (``id``, ``at``, ``txid``, ``db_user``) are not sent: the
     database fills them in. ``action`` is past tense with a dot (``change.approved``), ``state_from`` and
-    ``state_to`` are given when a state changed, ``code`` is a reason code, ``before``, ``after`` and ``details``
-    are JSON-like (see ``audit.body.canonical`` for what becomes of other values). Free text loses NULs and
-    what exceeds 262,144 characters (300 in the label), and then ends with its length and SHA-256.
+    ``state_to`` are given when a state changed, ``code`` is a reason code, ``before``, ``after`` and
+    ``details`` are JSON-like (see ``audit.body.canonical`` for what becomes of other values). Free text loses
+    NULs and what exceeds 262,144 characters (300 in the label), and then ends with its length and SHA-256.
 
     Raises:
         OutsideTransactionError: no ``transaction.atomic()`` block is open.

@@ -27,7 +27,7 @@ _ABOUT = frozenset({
 
 
 def looks_secret(name: str) -> bool:
-    """Whether a value under this name is probably a secret: ``snmp_community`` is, ``bgp_community`` is not."""
+    """Whether a value so named is probably a secret: ``snmp_community`` is, ``bgp_community`` is not."""
     words = [word.lower() for word in _WORD.findall(name)]
     if not words:
         return False
