@@ -1,6 +1,21 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class ChangesConfig(AppConfig):
     name = "changes"
     label = "changes"
+
+    def ready(self) -> None:
+        """Make sure after every migration that each role has its group."""
+        post_migrate.connect(_create_roles, sender=self)
+
+
+def _create_roles(using: str, **_signal: Any) -> None:
+    from django.contrib.auth.models import Group
+
+    from changes.domain.policy import Role
+
+    Group.objects.using(using).bulk_create([Group(name=role.value) for role in Role], ignore_conflicts=True)

@@ -1,0 +1,226 @@
+"""Reading changes: lists, what waits for whom, targets, and what blocks a change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from django.db.models import Count, Q, QuerySet
+
+from changes.domain import policy
+from changes.domain.errors import InvalidInputError
+from changes.domain.input import one_of
+from changes.domain.policy import Person, Role
+from changes.domain.states import ChangeState, ChangeType
+from changes.domain.targets import TargetSpec
+from changes.models import ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
+from devices.domain.platforms import PLATFORMS
+from devices.models import Device, DeviceStatus, HostKeyState
+from devices.selectors import devices_matching
+
+CHANGE_FILTERS = ("state", "type", "author", "device", "text")
+"""What a list of changes can be narrowed by; an unknown name is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Excluded:
+    """A device that matches but cannot be a target, with its reason code and a sentence."""
+
+    device: Device
+    code: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """The devices that a target specification means now."""
+
+    devices: tuple[Device, ...]
+    excluded: tuple[Excluded, ...]
+
+
+def resolve_targets(spec: TargetSpec) -> Targets:
+    """Turn a specification into devices in plan order (source, key); three queries whatever their number.
+
+    Raises:
+        InvalidInputError: an id that no device has.
+    """
+    if spec.device_ids:
+        found = Device.objects.filter(pk__in=spec.device_ids)
+    else:
+        found = devices_matching(spec.filters)
+    keyed = set(found.order_by().filter(host_keys__state=HostKeyState.PINNED).values_list("pk", flat=True))
+    devices = sorted(found, key=lambda device: (device.source.encode(), device.source_key.encode()))
+    missing = sorted(set(spec.device_ids) - {device.pk for device in devices})
+    if missing:
+        raise InvalidInputError({"targets.device_ids": [f"There is no device with the id {missing[0]}."]})
+    judged = [(device, _exclusion(device, has_key=device.pk in keyed)) for device in devices]
+    return Targets(
+        devices=tuple(device for device, excluded in judged if excluded is None),
+        excluded=tuple(excluded for _device, excluded in judged if excluded is not None),
+    )
+
+
+def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
+    """Why a device cannot be written to, whatever the change: the first reason, or None."""
+    if device.status != DeviceStatus.ACTIVE:
+        return Excluded(
+            device, "INV_FIELD_MISSING", f"{device.name} is {device.get_status_display().lower()}."
+        )
+    if not device.address:
+        return Excluded(device, "INV_NO_PRIMARY_IP", f"{device.name} has no address to connect to.")
+    if device.platform not in PLATFORMS:
+        return Excluded(device, "PLATFORM_UNMAPPED", f"The platform of {device.name} is not supported.")
+    if not device.credential:
+        return Excluded(device, "SECRET_UNAVAILABLE", f"{device.name} names no credential.")
+    if not has_key:
+        return Excluded(device, "IDENTITY_HOST_KEY_MISMATCH", f"No SSH host key is pinned for {device.name}.")
+    return None
+
+
+def changes_matching(filters: Mapping[str, str]) -> ChangeQuerySet:
+    """Changes, newest first, narrowed by :data:`CHANGE_FILTERS`; empty values narrow nothing.
+
+    Raises:
+        InvalidInputError: an unknown filter, or a value that it cannot have.
+    """
+    changes = ChangeRequest.objects.with_people().order_by("-pk")
+    for name, value in filters.items():
+        if name not in CHANGE_FILTERS:
+            raise InvalidInputError(
+                {name: [f"There is no filter “{name}”. Allowed: {one_of(CHANGE_FILTERS)}."]}
+            )
+        if value:
+            changes = changes.filter(_condition(name, value))
+    return changes
+
+
+def _condition(name: str, value: str) -> Q:
+    if name == "state":
+        states = value.split(",")
+        unknown = [state for state in states if state not in set(ChangeState)]
+        if unknown:
+            raise InvalidInputError(
+                {"state": [f"“{unknown[0]}” is no state. Allowed: {one_of(ChangeState)}."]}
+            )
+        return Q(state__in=states)
+    if name == "type":
+        if value not in set(ChangeType):
+            raise InvalidInputError(
+                {"type": [f"“{value}” is no change type. Allowed: {one_of(ChangeType)}."]}
+            )
+        return Q(type=value)
+    if name == "author":
+        return Q(author__username__iexact=value)
+    if name == "device":
+        return Q(revision__device_plans__device__name__iexact=value)
+    number = value.upper().removeprefix("CHG-")
+    by_number = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else Q()
+    return (
+        by_number | Q(title__icontains=value)
+        if by_number
+        else Q(title__icontains=value) | Q(reason__icontains=value)
+    )
+
+
+def changes_waiting_for(person: Person) -> ChangeQuerySet:
+    """Changes whose next step this person's roles allow, oldest first: their inbox. One query.
+
+    The exact verdict, with its reasons, is on the change's page; here the separation of duties is applied roughly:
+    nobody finds own changes to approve.
+    """
+    waits = Q(pk__in=[])
+    strangers = ~Q(author_id=person.id) & ~Q(editors=person.id)
+    if Role.PEER in person.roles:
+        waits |= Q(state=ChangeState.ASSESSMENT) & strangers
+    if Role.CAB in person.roles:
+        waits |= Q(state=ChangeState.AUTHORIZATION) & strangers
+    if Role.IMPLEMENTER in person.roles:
+        waits |= Q(state=ChangeState.APPROVED)
+    if Role.CHANGE_MANAGER in person.roles:
+        waits |= Q(state=ChangeState.REVIEW) & strangers
+    if Role.REQUESTER in person.roles:
+        waits |= Q(state__in=[ChangeState.DRAFT, ChangeState.STALE], author_id=person.id)
+    return ChangeRequest.objects.with_people().filter(waits).distinct().order_by("pk")
+
+
+def changes_touching(device_id: int) -> ChangeQuerySet:
+    """Changes whose current plan, or any run, names a device; newest first."""
+    return (
+        ChangeRequest.objects.with_people()
+        .filter(Q(revision__device_plans__device_id=device_id) | Q(runs__device_runs__device_id=device_id))
+        .distinct()
+        .order_by("-pk")
+    )
+
+
+def device_plans_of(revision: PlanRevision) -> QuerySet[DevicePlan]:
+    """A revision's device plans in device order, with their devices; payloads included."""
+    return DevicePlan.objects.filter(revision=revision).select_related("device").order_by("position")
+
+
+def plan_progress(revision: PlanRevision) -> dict[str, int]:
+    """How many device plans are in each state; one query."""
+    rows = DevicePlan.objects.filter(revision=revision).values_list("state").annotate(count=Count("pk"))
+    return dict(rows.order_by("state"))
+
+
+def run_progress(run: Run) -> dict[str, int]:
+    """How many device runs are in each state; one query."""
+    rows = DeviceRun.objects.filter(run=run).values_list("state").annotate(count=Count("pk"))
+    return dict(rows.order_by("state"))
+
+
+def device_runs_of(run: Run) -> QuerySet[DeviceRun]:
+    """A run's device runs with devices, snapshots and steps, in wave and plan order; two queries."""
+    return (
+        DeviceRun.objects.filter(run=run)
+        .select_related("device", "wave", "before", "after")
+        .prefetch_related("steps")
+        .order_by("wave__number", "device_plan__position")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """One thing that stands between a change and its next step; ``kind`` is ``people`` or ``machine``."""
+
+    kind: str
+    code: str
+    sentence: str
+
+
+def blockers(change: ChangeRequest, facts: policy.ChangeFacts) -> Iterator[Blocker]:
+    """What blocks the change now, people gates and machine gates apart. At most two queries."""
+    state = ChangeState(change.state)
+    if change.on_hold:
+        yield Blocker("people", "on_hold", "The change is on hold.")
+    if state is ChangeState.DRAFT:
+        yield from _plan_blockers(change)
+    stage = policy.stage_open(facts.stages, policy.live_approvals(facts))
+    if state in {ChangeState.ASSESSMENT, ChangeState.AUTHORIZATION} and stage:
+        given = sum(1 for fact in policy.live_approvals(facts) if fact.stage == stage.name)
+        yield Blocker(
+            "people",
+            "PLAN_NOT_APPROVED",
+            f"Stage “{stage.name}” needs {stage.quorum - given} more approval"
+            f"{'s' if stage.quorum - given != 1 else ''} from the group {stage.group}.",
+        )
+    if state is ChangeState.APPROVED:
+        yield Blocker("people", "waiting", "An implementer has to start it.")
+    if state is ChangeState.REVIEW:
+        yield Blocker(
+            "people", "waiting", "A change manager who did not write or implement it has to close it."
+        )
+
+
+def _plan_blockers(change: ChangeRequest) -> Iterator[Blocker]:
+    revision = change.revision
+    if revision is None:
+        yield Blocker("machine", "PLAN_MISSING", "There is no plan yet. Build one, read it, then submit.")
+    elif revision.state == "building":
+        yield Blocker("machine", "PLAN_MISSING", "The plan is being built.")
+    elif revision.state == "failed":
+        yield Blocker(
+            "machine", revision.code or "PLAN_MISSING", revision.detail or "The plan could not be made."
+        )

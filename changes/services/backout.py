@@ -1,0 +1,78 @@
+"""Taking one device back to where it was before the first line, and proving that it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from devices.domain.config_text import normalise
+from devices.domain.drift import touched_paths
+from devices.domain.inverse import inverse_commands
+from devices.domain.prediction import predict
+
+from changes.domain.states import DeviceRunState
+from changes.services.device_steps import store_after
+from changes.services.device_work import DeviceWork
+from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
+from devices.drivers.base import Driver
+
+_S = DeviceRunState
+
+
+class BackoutFailedError(StepStopError):
+    """The device could not be taken back, or it cannot be proved; people must look at it."""
+
+
+def back_out(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> None:
+    """Take the device back, verify it as text against the configuration before, and end the run with the first cause.
+
+    The approved backout is sent where it leads back from what is there; after a partial change, the inverse of
+    what is there, and only where the plan had touched the device. Nothing is saved: what the device starts with was
+    never changed.
+    """
+    try:
+        with work.step(_S.BACKING_OUT, driver) as notes:
+            notes.data["cause"] = {"code": problem.code, "detail": problem.detail}
+            _restore(work, driver, notes)
+    except BackoutFailedError as failure:
+        detail = f"{problem.detail} Then the backout failed: {failure.detail}"
+        work.journal.end(_S.ROLLBACK_FAILED, code=failure.code, detail=detail)
+    else:
+        work.journal.end(_S.ROLLED_BACK, code=problem.code, detail=problem.detail)
+
+
+def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    actual = normalise(driver.running_config(), work.platform)
+    commands = _backout_commands(work, actual, notes)
+    notes.data["lines"] = len(commands)
+    if commands:
+        result = driver.apply(commands, on_line=lambda *_line: work.journal.assert_held())
+        if result.rejection:
+            store_after(work, normalise(driver.running_config(), work.platform))
+            refused = f"“{work.scrub(result.rejection.line)}”: {work.scrub(result.rejection.message)}"
+            raise BackoutFailedError("ROLLBACK_UNVERIFIED", f"the device refused {refused}")
+        actual = normalise(driver.running_config(), work.platform)
+    stored = store_after(work, actual)
+    notes.data["after_sha256"] = stored.blob_id
+    if actual != work.before:
+        raise BackoutFailedError(
+            "ROLLBACK_UNVERIFIED", "the configuration read back is not the one from before the change."
+        )
+
+
+def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequence[str]:
+    if actual == work.before:
+        notes.data["source"] = "nothing to take back"
+        return ()
+    approved = work.payload.backout
+    if predict(actual, approved, work.platform) == work.before:
+        notes.data["source"] = "approved backout"
+        return approved
+    notes.data["source"] = "recomputed from the actual configuration"
+    recomputed = inverse_commands(work.before, actual, work.platform)
+    touched = touched_paths(work.payload.commands, work.platform)
+    if not touched_paths(recomputed, work.platform) <= touched:
+        raise BackoutFailedError(
+            "ROLLBACK_CONFLICT",
+            "the device was also changed elsewhere meanwhile; taking it back would undo somebody else's work.",
+        )
+    return recomputed

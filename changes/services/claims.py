@@ -1,0 +1,116 @@
+"""Claims: how exactly one worker at a time works on a row, and how a worker learns that it no longer may.
+
+A claim writes an owner token, raises the fence and sets a lease, all by the database's clock. Every later write names
+owner and fence; when it matches no row, the lease went to somebody else and the worker stops (ADR 0006).
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.functions import Now
+
+from changes.errors import LeaseLostError
+from changes.models import Claimable
+
+Row = TypeVar("Row", bound=Claimable)
+
+DEVICE_LOCK_CLASS = 0x0C5D
+"""First key of the session advisory locks that guard devices; the second is the device's id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to work on one row: valid while the row still carries this owner and this fence."""
+
+    row_id: int
+    owner: uuid.UUID
+    fence: int
+
+
+def database_time_plus(seconds: float) -> ExpressionWrapper:
+    """The database's present time plus some seconds."""
+    return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
+
+
+def claimable(rows: QuerySet[Row]) -> QuerySet[Row]:
+    """Those rows that nobody holds and that need not wait."""
+    return rows.filter(owner__isnull=True).filter(Q(not_before=None) | Q(not_before__lte=Now()))
+
+
+@transaction.atomic
+def claim_next(rows: QuerySet[Row], *, owner: uuid.UUID) -> Claim | None:
+    """Claim the first claimable row, skipping those that another worker is claiming right now; None when none is left.
+
+    Two queries. The attempt is counted, so that a row that kills its workers does not go on for ever.
+    """
+    row = claimable(rows).select_for_update(skip_locked=True, of=("self",)).first()
+    if row is None:
+        return None
+    claim = Claim(row.pk, owner, row.fence + 1)
+    rows.model._default_manager.filter(pk=row.pk).update(
+        owner=owner,
+        fence=claim.fence,
+        lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S),
+        attempts=F("attempts") + 1,
+        not_before=None,
+    )
+    return claim
+
+
+def renew(model: type[Claimable], *, owner: uuid.UUID) -> int:
+    """Extend the lease of every row that this owner still holds; returns how many. One query."""
+    return model._default_manager.filter(owner=owner).update(
+        lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S)
+    )
+
+
+def fenced_update(model: type[Claimable], claim: Claim, **values: object) -> None:
+    """Write to a claimed row, if it is still claimed by us.
+
+    Raises:
+        LeaseLostError: the row went to somebody else; nothing was written.
+    """
+    held = model._default_manager.filter(pk=claim.row_id, owner=claim.owner, fence=claim.fence)
+    if not held.update(**values):
+        raise LeaseLostError("This worker's lease has ended; another worker carries on with the row.")
+
+
+def release(model: type[Claimable], claim: Claim, *, wait_s: float = 0, **values: object) -> None:
+    """Give a claimed row back, to be claimed again after ``wait_s`` seconds at the earliest.
+
+    Raises:
+        LeaseLostError: the row went to somebody else already.
+    """
+    fenced_update(model, claim, owner=None, lease_until=None, not_before=database_time_plus(wait_s), **values)
+
+
+def abandon(model: type[Claimable], claim: Claim) -> None:
+    """Let a claim's lease end now, so that the dispatcher hands the row to recovery; nothing happens if it is lost."""
+    model._default_manager.filter(pk=claim.row_id, owner=claim.owner, fence=claim.fence).update(
+        owner=uuid.uuid4(), lease_until=Now()
+    )
+
+
+@contextmanager
+def device_lock(device_id: int) -> Iterator[bool]:
+    """Try to take the installation-wide session lock on a device, on a database connection of its own.
+
+    Yields whether it was taken. PostgreSQL frees it when the holder's process dies, never earlier than that, so a
+    worker that is slow but alive cannot be overtaken on the device.
+    """
+    connection = connections.create_connection("default")
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [DEVICE_LOCK_CLASS, device_id])
+            yield bool(cursor.fetchone()[0])
+    finally:
+        connection.close()

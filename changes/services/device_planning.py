@@ -1,0 +1,238 @@
+"""One device's plan: read the device, render the content for it, predict what it does, and fix it all in one payload."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+from devices.domain.commands import Severity, check_commands
+from devices.domain.config_text import normalise
+from devices.domain.diffing import diff_stat, unified_diff
+from devices.domain.inverse import inverse_commands
+from devices.domain.prediction import predict
+from django.db.models.functions import Now
+
+from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
+from changes.domain.states import DevicePlanState
+from changes.models import DevicePlan, PlanRevision
+from changes.rendering import RenderResult, render_batch
+from changes.services.checking import run_checks
+from changes.services.claims import Claim, fenced_update
+from changes.services.device_work import sha256_hex
+from changes.services.runner import Heartbeat
+from devices.domain.platforms import Platform, platform_for
+from devices.drivers.base import DeviceFacts
+from devices.errors import DeviceError
+from devices.models import Device, HostKeyState, SnapshotPurpose
+from devices.services.identity import identity_mismatches
+from devices.services.scrubbing import Scrubber
+from devices.services.sessions import driver_for
+from devices.services.snapshots import snapshot_store
+
+
+class UnplannableDeviceError(Exception):
+    """This device cannot be planned; the others go on."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class LiveDevice:
+    """What was read from a device for its plan."""
+
+    facts: DeviceFacts
+    driver: str
+    running: str
+    pre_checks: list[dict[str, object]]
+
+
+class Planner:
+    """Builds the device plans of one revision; one instance serves all threads of a runner."""
+
+    def __init__(self, revision: PlanRevision) -> None:
+        self._revision = revision
+        self._inputs: dict[str, Any] = revision.inputs
+        self._scrub = Scrubber.load()
+        self._render_guard = threading.Lock()
+        self._rendering: Mapping[str, object] = {}
+        self._rendered = render_batch(self._inputs["content"], self._inputs["variables"], self._feed())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._rendered.close()
+
+    def build(self, claim: Claim, heartbeat: Heartbeat) -> None:
+        """Build one claimed device plan; whatever the device or the content does wrong is stored on the row."""
+        fenced_update(DevicePlan, claim, state=DevicePlanState.BUILDING, started_at=Now())
+        plan = DevicePlan.objects.select_related("device").get(pk=claim.row_id)
+        try:
+            values = self._planned(plan.device, heartbeat)
+        except (UnplannableDeviceError, DeviceError) as error:
+            detail = self._scrub(error.detail)
+            values = {"state": DevicePlanState.FAILED, "code": error.code, "detail": detail}
+        fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)
+
+    def _planned(self, device: Device, heartbeat: Heartbeat) -> dict[str, object]:
+        platform = platform_for(device.platform)
+        live = self._read(device, platform, heartbeat)
+        commands, warnings = self._commands(device, live, platform)
+        target = predict(live.running, commands, platform) if commands else live.running
+        diff = unified_diff(live.running, target)
+        # Lines that change nothing are not sent: an approved "nothing" must stay nothing.
+        commands = commands if diff else ()
+        backout = _backout(live.running, target, platform)
+        payload = self._payload(device, live, commands, diff, target, backout).to_bytes()
+        stat = diff_stat(diff)
+        baseline = snapshot_store(device=device, text=live.running, purpose=SnapshotPurpose.PLAN)
+        return {
+            "state": DevicePlanState.READY if diff else DevicePlanState.UNCHANGED,
+            "code": "" if diff else "PLAN_EMPTY",
+            "payload": payload.decode(),
+            "digest": device_digest(payload),
+            "baseline": baseline,
+            "diff_source": "estimate",
+            "diff_group": hashlib.sha256(_changed_lines(diff).encode()).hexdigest(),
+            "lines_added": stat.added,
+            "lines_removed": stat.removed,
+            "warnings": warnings
+            + [_check_warning(check) for check in live.pre_checks if not check["passed"]],
+        }
+
+    def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat) -> LiveDevice:
+        """Connect, prove identity, read the configuration and run the pre-checks in report mode."""
+        on_driver = heartbeat.watch()
+        with driver_for(device) as driver:
+            on_driver(driver)
+            try:
+                facts = driver.facts()
+                mismatches = identity_mismatches(
+                    hostname=device.hostname, serial=device.serial, model=device.model, facts=facts
+                )
+                if mismatches:
+                    found = "; ".join(map(str, mismatches))
+                    raise UnplannableDeviceError(mismatches[0].code, f"Another device answers: {found}.")
+                running = normalise(driver.running_config(), platform)
+                checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
+                return LiveDevice(facts=facts, driver=driver.name, running=running, pre_checks=checks)
+            finally:
+                on_driver(None)
+
+    def _commands(
+        self, device: Device, live: LiveDevice, platform: Platform
+    ) -> tuple[tuple[str, ...], list[dict[str, object]]]:
+        """The rendered lines, judged: forbidden ones fail the device, suspicious ones become warnings."""
+        result = self._render(device, live)
+        findings = check_commands(result.lines, platform)
+        forbidden = [finding for finding in findings if finding.severity is Severity.FORBIDDEN]
+        if forbidden:
+            sentences = " ".join(finding.message for finding in forbidden[:5])
+            raise UnplannableDeviceError("COMMAND_FORBIDDEN", sentences)
+        warnings: list[dict[str, object]] = [
+            {"line": self._scrub(finding.line), "sentence": finding.message} for finding in findings
+        ]
+        return tuple(result.lines), warnings
+
+    def _render(self, device: Device, live: LiveDevice) -> RenderResult:
+        with self._render_guard:
+            self._rendering = template_facts(device, serial=live.facts.serial, model=live.facts.model)
+            result = next(self._rendered)
+        if result.error:
+            raise UnplannableDeviceError("TEMPLATE_ERROR", str(result.error))
+        return result
+
+    def _feed(self) -> Iterator[Mapping[str, object]]:
+        """What the renderer is asked for next; it takes one device at a time, under the guard."""
+        while True:
+            yield self._rendering
+
+    def _payload(
+        self,
+        device: Device,
+        live: LiveDevice,
+        commands: tuple[str, ...],
+        diff: str,
+        target: str,
+        backout: tuple[str, ...],
+    ) -> DevicePayload:
+        pinned = device.host_keys.filter(state=HostKeyState.PINNED).values_list("fingerprint", flat=True)
+        return DevicePayload(
+            device=DeviceIdentity(
+                source=device.source,
+                key=device.source_key,
+                name=device.name,
+                platform=device.platform,
+                address=device.address,
+                port=device.port,
+                serial=device.serial,
+                hostname=device.hostname,
+                host_key_sha256=tuple(sorted(pinned)),
+            ),
+            driver=live.driver,
+            baseline_sha256=sha256_hex(live.running),
+            commands=commands,
+            expected_diff=diff,
+            target_sha256=sha256_hex(target),
+            backout=backout,
+            policy_version=self._revision.policy_version,
+            pre_checks=tuple(self._inputs["checks"]["pre"]),
+            post_checks=tuple(self._inputs["checks"]["post"]),
+            strategy=self._inputs["strategy"],
+        )
+
+
+def template_facts(device: Device, *, serial: str = "", model: str = "") -> dict[str, object]:
+    """What a template sees as ``device``: plain values, never a model instance."""
+    return {
+        "name": device.name,
+        "hostname": device.hostname or device.name,
+        "site": device.site,
+        "role": device.role,
+        "platform": device.platform,
+        "address": device.address,
+        "serial": serial or device.serial,
+        "model": model or device.model,
+        "tags": list(device.tags),
+    }
+
+
+def _backout(running: str, target: str, platform: Platform) -> tuple[str, ...]:
+    """The commands that take the target back to what is running, proved by prediction.
+
+    Raises:
+        UnplannableDeviceError: no such commands are known; a change without a way back is not planned.
+    """
+    if running == target:
+        return ()
+    backout = inverse_commands(running, target, platform)
+    if predict(target, backout, platform) != running:
+        raise UnplannableDeviceError(
+            "ROLLBACK_PLAN_MISSING",
+            "No backout is known that would restore this device exactly, so the change is not planned. Write it in"
+            " smaller steps, or with lines whose removal is defined.",
+        )
+    return backout
+
+
+def _changed_lines(diff: str) -> str:
+    """The diff without its positions: equal for devices on which the same lines change."""
+    return "\n".join(
+        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}
+    )
+
+
+def _check_warning(check: Mapping[str, object]) -> dict[str, object]:
+    return {
+        "line": check["command"],
+        "sentence": f"Pre-check “{check['name']}” does not hold now: {check['sentence']}",
+    }

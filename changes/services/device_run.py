@@ -1,0 +1,117 @@
+"""One device's run: the straight way from connecting to saved, the way back, and the way on after a lost worker.
+
+Only the approved commands, or the backout, are sent. After anything may have been written, a broken session is never
+answered by sending again: the device is read back first.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from django.conf import settings
+
+from changes.domain.states import DeviceRunState
+from changes.models import DeviceRun
+from changes.services.backout import back_out
+from changes.services.claims import Claim, device_lock
+from changes.services.device_steps import apply, check, connect, save, snapshot, verify
+from changes.services.device_work import DeviceWork, OnDriver, gather
+from changes.services.journal import BackoutNeededError, BlockedError, Journal
+from changes.services.recovery import reconcile
+from devices.drivers.base import Driver
+from devices.errors import DeviceError
+
+_S = DeviceRunState
+
+
+def execute(claim: Claim, *, on_driver: OnDriver) -> None:
+    """Carry one claimed device run on from where its journal stands, until it ends or is handed back.
+
+    Raises:
+        LeaseLostError: another worker holds the run now; nothing more was written.
+    """
+    run = DeviceRun.objects.select_related(
+        "device",
+        "device_plan__revision",
+        "device_plan__baseline__blob",
+        "run__change__revision",
+        "before__blob",
+    ).get(pk=claim.row_id)
+    journal = Journal(claim)
+    with device_lock(run.device_id) as locked:
+        if not locked:
+            # The former worker's process still lives; its database session frees the device when it ends.
+            journal.hand_back(_S(run.state), wait_s=settings.COUNTERSIGN_BUSY_WAIT_S)
+            return
+        try:
+            work = gather(run, journal, on_driver)
+        except BlockedError as gate:
+            _refuse(run, journal, gate)
+            return
+        _carry_on(work)
+
+
+def _refuse(run: DeviceRun, journal: Journal, gate: BlockedError) -> None:
+    """A plan that cannot be trusted stops the device; where lines may have been sent, people must look."""
+    end = _S.UNKNOWN if run.state == _S.RECONCILING else _S.BLOCKED
+    journal.end(end, code=gate.code, detail=gate.detail)
+
+
+def _carry_on(work: DeviceWork) -> None:
+    try:
+        with ExitStack() as session:
+            if work.run.state == _S.RECONCILING:
+                _recover(work, session)
+            else:
+                _implement(work, session)
+    except DeviceError as error:
+        _reconcile_later(work, error)
+
+
+def _implement(work: DeviceWork, session: ExitStack) -> None:
+    try:
+        driver = connect(work, session, _S.CONNECTING)
+        check(work, driver)
+        snapshot(work)
+    except BlockedError as gate:
+        work.journal.end(_S.BLOCKED, code=gate.code, detail=gate.detail)
+    except DeviceError as error:
+        # Nothing was sent. A wrong identity is a gate's refusal, everything else a failure.
+        end = _S.BLOCKED if error.code.startswith("IDENTITY_") else _S.FAILED
+        work.journal.end(end, code=error.code, detail=work.scrub(str(error)))
+    else:
+        _write(work, driver, apply, verify, save)
+
+
+def _recover(work: DeviceWork, session: ExitStack) -> None:
+    driver = connect(work, session, _S.RECONCILING)
+    try:
+        applied = reconcile(work, driver)
+    except BlockedError as gate:
+        work.journal.end(_S.UNKNOWN, code=gate.code, detail=gate.detail)
+    except BackoutNeededError as problem:
+        back_out(work, driver, problem)
+    else:
+        if applied:
+            _write(work, driver, verify, save)
+
+
+def _write(work: DeviceWork, driver: Driver, *steps: object) -> None:
+    try:
+        for step in steps:
+            step(work, driver)
+    except BackoutNeededError as problem:
+        back_out(work, driver, problem)
+    else:
+        work.journal.end(_S.SUCCEEDED)
+
+
+def _reconcile_later(work: DeviceWork, error: DeviceError) -> None:
+    """The session broke where lines may have been sent: hand the run back, to be read back on a new session."""
+    attempts = DeviceRun.objects.values_list("attempts", flat=True).get(pk=work.run.pk)
+    detail = work.scrub(str(error))
+    if attempts >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS:
+        work.journal.give_up(code=error.code, detail=detail)
+        return
+    wait_s = settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** max(0, attempts - 1)
+    work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=detail)

@@ -1,0 +1,208 @@
+"""The steps of one device's run. Each is journalled before it is taken; each failure has its reason code."""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import ExitStack
+
+from devices.domain.config_text import normalise
+from devices.domain.drift import DriftKind, change_set, classify_drift, touched_paths
+from devices.domain.prediction import predict
+from django.conf import settings
+
+from changes.domain.states import DeviceRunState
+from changes.services.checking import failed_checks
+from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
+from devices.drivers.base import Driver
+from devices.errors import DeviceError
+from devices.models import ConfigSnapshot, SnapshotPurpose
+from devices.services.identity import identity_mismatches
+from devices.services.sessions import driver_for
+from devices.services.snapshots import snapshot_store
+
+_S = DeviceRunState
+
+
+def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driver:
+    """Open a session that ``session`` closes.
+
+    Transient errors are tried again with growing pauses; permanent ones (host key, credential) never are.
+    """
+    with work.step(state) as notes:
+        driver = _connect_with_retries(work, session, notes)
+        work.on_driver(driver)
+        session.callback(work.on_driver, None)
+        notes.data["driver"] = driver.name
+    return driver
+
+
+def _connect_with_retries(work: DeviceWork, session: ExitStack, notes: StepNotes) -> Driver:
+    attempts = settings.DEVICE_CONNECT_ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            return session.enter_context(driver_for(work.run.device))
+        except DeviceError as error:
+            if error.permanent or attempt == attempts:
+                raise
+            notes.data["attempts"] = attempt + 1
+            jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, protects nothing
+            time.sleep(settings.DEVICE_RETRY_BASE_S * 2 ** (attempt - 1) * jitter)
+    raise AssertionError("the loop above returns or raises")
+
+
+def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    """Compare what the device says of itself with what was planned.
+
+    Raises:
+        BlockedError: another device answers. Nothing was sent to it but read-only commands.
+    """
+    facts = driver.facts()
+    notes.data["identity"] = {"hostname": facts.hostname, "serial": facts.serial, "model": facts.model}
+    identity = work.payload.device
+    mismatches = identity_mismatches(
+        hostname=identity.hostname, serial=identity.serial, model=work.run.device.model, facts=facts
+    )
+    if mismatches:
+        found = "; ".join(map(str, mismatches))
+        raise BlockedError(mismatches[0].code, f"Another device answers: {found}. Nothing was changed on it.")
+
+
+def check(work: DeviceWork, driver: Driver) -> None:
+    """Identity, staleness and pre-checks; after this the target is known."""
+    with work.step(_S.CHECKING, driver) as notes:
+        prove_identity(work, driver, notes)
+        work.before = normalise(driver.running_config(), work.platform)
+        _check_staleness(work, notes)
+        failures = failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
+        if failures:
+            raise BlockedError("PRECHECK_PREREQ_MISSING", "Pre-check failed: " + "; ".join(failures))
+
+
+def set_target(work: DeviceWork) -> None:
+    """Compute what the configuration must be after all lines, from what it was before the first.
+
+    Raises:
+        BlockedError: on this configuration the approved lines would do something else than what was approved.
+    """
+    commands = work.payload.commands
+    work.target = predict(work.before, commands, work.platform)
+    if work.before == work.baseline:
+        if sha256_hex(work.target) != work.payload.target_sha256:
+            raise BlockedError(
+                "PLAN_STALE",
+                "This version of the software predicts another result than the one that was approved. Plan again.",
+            )
+        return
+    approved = change_set(work.baseline, predict(work.baseline, commands, work.platform), work.platform)
+    if change_set(work.before, work.target, work.platform) != approved:
+        raise BlockedError(
+            "PLAN_STALE",
+            "The device has changed so that the approved lines would have another effect. Plan again.",
+        )
+
+
+def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
+    touched = touched_paths(work.payload.commands, work.platform)
+    drift = classify_drift(work.baseline, work.before, touched, work.platform)
+    notes.data["drift"] = {"kind": drift.kind.value, "paths": [" / ".join(path) for path in drift.paths][:50]}
+    work.journal.note(drift=drift.kind.value)
+    if drift.kind is DriftKind.OVERLAPPING:
+        raise BlockedError(
+            "PLAN_STALE",
+            "Somebody changed the device where this plan would change it, after the plan was made: "
+            + ", ".join(" / ".join(path) for path in drift.paths[:5])
+            + ". Nothing was sent.",
+        )
+    set_target(work)
+
+
+def snapshot(work: DeviceWork) -> None:
+    """Keep the configuration as it is before the first line."""
+    with work.step(_S.SNAPSHOTTING) as notes:
+        before = snapshot_store(device=work.run.device, text=work.before, purpose=SnapshotPurpose.BEFORE)
+        work.journal.note(before=before)
+        notes.data["before_sha256"] = before.blob_id
+
+
+def apply(work: DeviceWork, driver: Driver) -> None:
+    """Send the approved lines one by one.
+
+    Raises:
+        BackoutNeededError: the device refused a line; the lines before it are applied.
+    """
+    commands = work.payload.commands
+
+    def on_line(index: int, _line: str, phase: str) -> None:
+        # A line is counted before it leaves and again when it is taken; a lost lease stops the session here.
+        work.journal.line(sent=index + 1, applied=index + (phase == "done"))
+
+    with work.step(_S.APPLYING, driver) as notes:
+        notes.data["lines"] = len(commands)
+        result = driver.apply(commands, on_line=on_line)
+        notes.data["applied"] = len(result.applied)
+        if result.rejection:
+            notes.data["rejected_line"] = result.rejection.index + 1
+            raise BackoutNeededError(
+                "COMMAND_REJECTED",
+                f"The device refused line {result.rejection.index + 1} of {len(commands)},"
+                f" “{work.scrub(result.rejection.line)}”: {work.scrub(result.rejection.message)}",
+            )
+
+
+def verify(work: DeviceWork, driver: Driver) -> None:
+    """Read the configuration back, compare it as text with the target, then run the post-checks.
+
+    Raises:
+        BackoutNeededError: the configuration is not the target, or a post-check failed.
+    """
+    with work.step(_S.VERIFYING, driver) as notes:
+        after = normalise(driver.running_config(), work.platform)
+        stored = store_after(work, after)
+        notes.data["after_sha256"] = stored.blob_id
+        if after != work.target:
+            raise BackoutNeededError(*_divergence(work, after))
+        failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True)
+        if failures:
+            raise BackoutNeededError("POSTCHECK_FAILED", "Post-check failed: " + "; ".join(failures))
+
+
+def store_after(work: DeviceWork, text: str) -> ConfigSnapshot:
+    """Keep the configuration as it is now, as the run's result so far."""
+    after = snapshot_store(device=work.run.device, text=text, purpose=SnapshotPurpose.AFTER)
+    work.journal.note(after=after)
+    return after
+
+
+def is_part_of_change(work: DeviceWork, actual: str) -> bool:
+    """Whether everything that differs from before is something that the plan does."""
+    done = change_set(work.before, actual, work.platform)
+    return set(done) <= set(change_set(work.before, work.target, work.platform))
+
+
+def _divergence(work: DeviceWork, after: str) -> tuple[str, str]:
+    if is_part_of_change(work, after):
+        return (
+            "CONVERGENCE_PARTIAL",
+            "The device took every line, but its configuration shows only a part of the approved change.",
+        )
+    return (
+        "CONVERGENCE_AMBIGUOUS",
+        "The device took every line, but its configuration is not the one that was approved.",
+    )
+
+
+def save(work: DeviceWork, driver: Driver) -> None:
+    """Make the verified configuration the one that the device starts with.
+
+    Raises:
+        BackoutNeededError: the device could not save; a reboot would silently undo the change.
+    """
+    with work.step(_S.SAVING, driver):
+        try:
+            driver.save()
+        except DeviceError as error:
+            if not error.permanent:
+                raise
+            raise BackoutNeededError(error.code, str(error)) from error

@@ -1,0 +1,123 @@
+"""What one device's run needs, gathered and verified before anything is sent."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
+from changes.domain.states import DeviceRunState
+from changes.errors import PlanIntegrityError
+from changes.models import DeviceRun
+from changes.services.integrity import verify_approvals, verify_revision
+from changes.services.journal import BlockedError, Journal, StepNotes
+from devices.domain.platforms import Platform, platform_for
+from devices.drivers.base import Driver
+from devices.models import Device, HostKeyState
+from devices.services.scrubbing import Scrubber
+
+OnDriver = Callable[[Driver | None], None]
+"""Told which driver is in use, so that a worker whose heartbeat fails can close its transport."""
+
+
+@dataclass
+class DeviceWork:
+    """One claimed device run with its verified plan."""
+
+    run: DeviceRun
+    payload: DevicePayload
+    platform: Platform
+    journal: Journal
+    scrub: Scrubber
+    on_driver: OnDriver
+    baseline: str
+    """The normalised configuration that the plan was made from."""
+    before: str
+    """The normalised configuration before the first line was sent; empty until it was read."""
+    target: str = ""
+    """What the configuration must be after the last line; known once staleness was checked."""
+
+    @contextmanager
+    def step(self, state: DeviceRunState, driver: Driver | None = None) -> Iterator[StepNotes]:
+        """A journal step that keeps the session's redacted transcript of this step."""
+        start = len(driver.transcript) if driver else 0
+        with self.journal.step(state) as notes:
+            try:
+                yield notes
+            finally:
+                if driver:
+                    notes.transcript = self.scrub.transcript(driver.transcript[start:])
+
+
+def gather(run: DeviceRun, journal: Journal, on_driver: OnDriver) -> DeviceWork:
+    """Verify the stored plan, its approvals and the device's identity in the inventory; nothing is sent.
+
+    Raises:
+        BlockedError: the plan is not what was approved, or the device is no longer what was planned.
+    """
+    payload = _verified_payload(run)
+    _same_identity(run.device, payload)
+    return DeviceWork(
+        run=run,
+        payload=payload,
+        platform=platform_for(payload.device.platform),
+        journal=journal,
+        scrub=Scrubber.load(),
+        on_driver=on_driver,
+        baseline=_verified_baseline(run, payload),
+        before=run.before.blob.text if run.before else "",
+    )
+
+
+def sha256_hex(text: str) -> str:
+    """SHA-256 of a text's UTF-8 bytes, as it stands in a payload."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _verified_payload(run: DeviceRun) -> DevicePayload:
+    plan = run.device_plan
+    try:
+        verify_revision(plan.revision, approved_digest=run.run.plan_digest)
+        verify_approvals(run.run.change, plan.revision)
+        payload = plan.content
+    except PlanIntegrityError as error:
+        raise BlockedError(error.code, str(error)) from error
+    except (PayloadError, CanonicalError) as error:
+        raise BlockedError("PLAN_HASH_MISMATCH", f"The stored plan cannot be read: {error}") from error
+    if plan.digest != run.plan_digest:
+        raise BlockedError(
+            "PLAN_HASH_MISMATCH", "The device's plan is not the one that this run was started with."
+        )
+    return payload
+
+
+def _verified_baseline(run: DeviceRun, payload: DevicePayload) -> str:
+    baseline = run.device_plan.baseline
+    text = baseline.blob.text if baseline else ""
+    if sha256_hex(text) != payload.baseline_sha256:
+        raise BlockedError(
+            "PLAN_HASH_MISMATCH", "The stored baseline is not the configuration that the plan was made from."
+        )
+    return text
+
+
+def _same_identity(device: Device, payload: DevicePayload) -> None:
+    identity = payload.device
+    if (device.source, device.source_key) != (identity.source, identity.key):
+        raise BlockedError("PLAN_HASH_MISMATCH", "The plan is for another device than the run names.")
+    planned = (
+        identity.name, identity.platform, identity.address, identity.port, identity.serial, identity.hostname,
+    )  # fmt: skip
+    current = (device.name, device.platform, device.address, device.port, device.serial, device.hostname)
+    if planned != current:
+        raise BlockedError(
+            "PLAN_STALE", "The inventory changed this device's identity after the plan was made. Plan again."
+        )
+    pinned = device.host_keys.filter(state=HostKeyState.PINNED).values_list("fingerprint", flat=True)
+    if identity.host_key_sha256 != tuple(sorted(pinned)):
+        raise BlockedError(
+            "PLAN_STALE",
+            "Other host keys are pinned for this device than when the plan was made. Plan again.",
+        )

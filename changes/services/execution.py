@@ -1,0 +1,194 @@
+"""Starting an approved plan, working on its devices, and ending the run."""
+
+from __future__ import annotations
+
+import uuid
+from collections import Counter
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef
+from django.db.models.functions import Now
+
+from audit.actor import Actor
+from audit.recorder import record
+from changes.domain import policy
+from changes.domain.states import (
+    ChangeEvent,
+    ChangeState,
+    ChangeType,
+    DevicePlanState,
+    DeviceRunState,
+    PlanState,
+    RunState,
+    check_run_step,
+    next_state,
+    run_outcome,
+)
+from changes.errors import ConflictError, PlanNotReadyError
+from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
+from changes.services.claims import Claim, claim_next, release
+from changes.services.device_run import execute
+from changes.services.integrity import verify_approvals, verify_revision
+from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.queueing import ring_runners
+from changes.services.runner import Heartbeat, run_claims
+from changes.services.transitions import move, remembering_refusal
+
+SYSTEM = Actor.system("worker")
+
+
+def change_start(*, change_id: int, implementer: Actor) -> Run:
+    """Start executing the approved plan: rows for every device that the plan changes, then the workers are called.
+
+    Digest and approvals are checked again on the locked row; each device is checked once more before it is written.
+    Nothing is sent to a device here.
+
+    Raises:
+        IllegalTransitionError: the change is not approved.
+        PolicyDeniedError: the person is no implementer, or approved this plan.
+        PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
+    """
+    with remembering_refusal(actor=implementer, attempt="start", change_id=change_id):
+        change = lock_change(change_id)
+        person = person_of(implementer)
+        next_state(ChangeState(change.state), ChangeEvent.START, change_type=ChangeType(change.type))
+        enforce(policy.may_start(person, facts_of(change)))
+        if change.on_hold:
+            raise ConflictError(
+                f"{change.number} is on hold; release the hold before starting.", code="on_hold"
+            )
+        revision = change.revision
+        if revision is None or revision.state != PlanState.READY:
+            raise PlanNotReadyError("There is no ready plan to execute.")
+        verify_revision(revision)
+        verify_approvals(change, revision)
+        run = _create_run(change, revision, person.id)
+        move(
+            change,
+            ChangeEvent.START,
+            actor=implementer,
+            details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count},
+        )
+        _audit_run(run, "run.started", actor=implementer)
+        ring_runners(run.pk)
+        return run
+
+
+def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) -> Run:
+    plans = list(
+        DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY)
+        .only("pk", "device_id", "digest")
+        .order_by("position")
+    )
+    run = Run.objects.create(
+        change=change,
+        revision=revision,
+        plan_digest=revision.digest,
+        state=RunState.RUNNING,
+        device_count=len(plans),
+        max_parallel=revision.inputs["strategy"]["max_parallel"],
+        started_by_id=starter_id,
+    )
+    wave = Wave.objects.create(run=run, number=1, name="All devices", opened_at=Now())
+    DeviceRun.objects.bulk_create(
+        (
+            DeviceRun(run=run, wave=wave, device_id=plan.device_id, device_plan=plan, plan_digest=plan.digest)
+            for plan in plans
+        ),
+        batch_size=500,
+    )
+    return run
+
+
+def claimable_device_runs(run_id: int) -> DeviceRunQuerySet:
+    """A running run's device runs that are waiting and whose device no other run is working on."""
+    elsewhere = DeviceRun.objects.busy().filter(device=OuterRef("device")).exclude(pk=OuterRef("pk"))
+    return (
+        DeviceRun.objects.filter(
+            run_id=run_id,
+            run__state=RunState.RUNNING,
+            wave__opened_at__isnull=False,
+            state__in=[DeviceRunState.PENDING, DeviceRunState.RECONCILING],
+        )
+        .filter(~Exists(elsewhere))
+        .order_by("pk")
+    )
+
+
+def run_devices(run_id: int) -> int:
+    """Work on a run's devices in this process until none is left or the deadline nears; then end or ring on.
+
+    Returns how many device runs were claimed. Safe to call twice at once: the claims decide who does what.
+    """
+    run = Run.objects.filter(pk=run_id).first()
+    if run is None or run.state == RunState.ENDED:
+        return 0
+    done = run_claims(
+        DeviceRun,
+        claim_next=lambda owner: _claim_device_run(run, owner),
+        work=_execute,
+        threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
+    )
+    run_advance(run_id)
+    return done
+
+
+def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
+    with transaction.atomic():
+        # The run's row is the gate of max_parallel over all runners; it is held for two small queries only.
+        Run.objects.select_for_update().get(pk=run.pk)
+        held = DeviceRun.objects.filter(run=run, owner__isnull=False).count()
+        if held >= run.max_parallel:
+            return None
+        return claim_next(claimable_device_runs(run.pk), owner=owner)
+
+
+def _execute(claim: Claim, heartbeat: Heartbeat) -> None:
+    try:
+        execute(claim, on_driver=heartbeat.watch())
+    except IntegrityError:
+        # Another run took the device between our claim and our first step; wait for it.
+        release(DeviceRun, claim, wait_s=settings.COUNTERSIGN_BUSY_WAIT_S)
+
+
+@transaction.atomic
+def run_advance(run_id: int) -> bool:
+    """End a run whose devices have all ended: outcome, then the change goes to review. Returns whether it ended now."""
+    found = Run.objects.filter(pk=run_id).values_list("change_id", flat=True).first()
+    if found is None:
+        return False
+    change = lock_change(found)
+    run = Run.objects.select_for_update().get(pk=run_id)
+    if run.state == RunState.ENDED:
+        return False
+    if run.device_runs.open().exists():
+        return False
+    states = [DeviceRunState(state) for state in run.device_runs.values_list("state", flat=True)]
+    run.outcome = run_outcome(states)
+    run.state = check_run_step(RunState(run.state), RunState.ENDED)
+    run.ended_at = Now()
+    run.save(update_fields=["state", "outcome", "ended_at"])
+    run.waves.update(ended_at=Now())
+    counts = dict(Counter(states))
+    _audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
+    move(
+        change,
+        ChangeEvent.FINISH,
+        actor=SYSTEM,
+        details={"run": run.pk, "outcome": run.outcome, "devices": counts},
+    )
+    return True
+
+
+def _audit_run(run: Run, action: str, *, actor: Actor, **details: object) -> None:
+    record(
+        actor=actor,
+        action=action,
+        object_type="run",
+        object_id=run.pk,
+        object_label=f"run {run.pk} of {run.change.number}",
+        change_id=run.change_id,
+        state_to=run.state,
+        details={"plan_digest": run.plan_digest, "devices": run.device_count, **details},
+    )

@@ -1,0 +1,196 @@
+"""The write-ahead journal of one device run: every step is on record before it is taken, and again when it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.db import transaction
+from django.db.models import Max
+from django.db.models.functions import Now
+
+from audit.actor import Actor
+from audit.recorder import record
+from changes.domain.states import DEVICE_ENDED, DeviceRunState, check_device_step
+from changes.errors import LeaseLostError
+from changes.models import DeviceRun, RunStep, StepOutcome
+from changes.services.claims import Claim, fenced_update, release
+from devices.errors import DeviceError
+
+WORKER = Actor.system("worker")
+
+
+@dataclass
+class StepNotes:
+    """What a step learned; it is stored when the step ends. Put redacted text only."""
+
+    data: dict[str, object] = field(default_factory=dict)
+    transcript: str = ""
+    outcome: StepOutcome = StepOutcome.OK
+    code: str = ""
+    detail: str = ""
+
+    def fail(self, code: str, detail: str) -> None:
+        """Mark the step as failed without an exception, since its caller goes on by itself."""
+        self.outcome, self.code, self.detail = StepOutcome.FAILED, code, detail
+
+
+class StepStopError(Exception):
+    """A step ended the straight way through a device run; ``code`` is a reason code, ``detail`` a sentence."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+        self.detail = detail
+
+
+class BlockedError(StepStopError):
+    """A gate refused the device before anything was written."""
+
+
+class BackoutNeededError(StepStopError):
+    """Something was, or may have been, written, and it must be taken back."""
+
+
+class Journal:
+    """Writes one claimed device run's states, steps and audit events, each in a small transaction of its own.
+
+    Every method raises :class:`LeaseLostError` when the claim no longer holds; then nothing was written and the
+    worker must not touch the device again.
+    """
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+
+    @contextmanager
+    def step(self, state: DeviceRunState) -> Iterator[StepNotes]:
+        """Enter ``state``, run the body, and store how it ended; a failure is stored and raised again."""
+        step_id = self._enter(state)
+        notes = StepNotes()
+        try:
+            yield notes
+        except (DeviceError, StepStopError) as error:
+            notes.fail(error.code, str(error))
+            self._end(step_id, notes)
+            raise
+        self._end(step_id, notes)
+
+    def line(self, *, sent: int, applied: int) -> None:
+        """Record that ``sent`` lines are about to be sent in all and ``applied`` of them were acknowledged."""
+        fenced_update(DeviceRun, self.claim, lines_sent=sent, lines_applied=applied)
+
+    def note(self, **values: object) -> None:
+        """Store facts about the run, such as its snapshots or its drift, without changing its state."""
+        fenced_update(DeviceRun, self.claim, **values)
+
+    @transaction.atomic
+    def end(self, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
+        """Move the run to one of its ends and give the claim up."""
+        run = self._locked()
+        self._move(run, state, code=code, detail=detail)
+        fenced_update(
+            DeviceRun,
+            self.claim,
+            code=code,
+            detail=detail,
+            ended_at=Now(),
+            owner=None,
+            lease_until=None,
+        )
+
+    def assert_held(self) -> None:
+        """Write nothing, but stop the worker when its lease has gone to somebody else."""
+        fenced_update(DeviceRun, self.claim, fence=self.claim.fence)
+
+    @transaction.atomic
+    def give_up(self, *, code: str, detail: str) -> None:
+        """End a run whose device cannot be read back as *unknown*: people must look at it."""
+        run = self._locked()
+        if run.state != DeviceRunState.RECONCILING:
+            self._move(run, DeviceRunState.RECONCILING)
+        self.end(DeviceRunState.UNKNOWN, code=code, detail=detail)
+
+    @transaction.atomic
+    def hand_back(self, state: DeviceRunState, *, wait_s: float, code: str = "", detail: str = "") -> None:
+        """Return the run to *pending* or *reconciling*, to be claimed again after ``wait_s`` seconds."""
+        run = self._locked()
+        if run.state != state:
+            self._move(run, state, code=code, detail=detail)
+        release(DeviceRun, self.claim, wait_s=wait_s)
+
+    @transaction.atomic
+    def _enter(self, state: DeviceRunState) -> int:
+        run = self._locked()
+        if run.state != state:
+            self._move(run, state)
+        if run.started_at is None:
+            fenced_update(DeviceRun, self.claim, started_at=Now())
+        last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
+        return RunStep.objects.create(
+            device_run=run, sequence=last + 1, name=state, fence=self.claim.fence
+        ).pk
+
+    @transaction.atomic
+    def _end(self, step_id: int, notes: StepNotes) -> None:
+        self._locked()
+        RunStep.objects.filter(pk=step_id).update(
+            ended_at=Now(),
+            outcome=notes.outcome,
+            code=notes.code,
+            detail=notes.detail,
+            data=notes.data,
+            transcript=notes.transcript,
+        )
+
+    def _locked(self) -> DeviceRun:
+        run = (
+            DeviceRun.objects.select_for_update(of=("self",))
+            .select_related("run__change", "device")
+            .filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
+            .first()
+        )
+        if run is None:
+            raise LeaseLostError("This worker's lease has ended; another worker carries on with the device.")
+        return run
+
+    def _move(self, run: DeviceRun, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
+        before = DeviceRunState(run.state)
+        check_device_step(before, state)
+        fenced_update(DeviceRun, self.claim, state=state)
+        audit_device_run(run, actor=WORKER, state_from=before, state_to=state, code=code, reason=detail)
+        run.state = state
+
+
+def audit_device_run(
+    run: DeviceRun,
+    *,
+    actor: Actor,
+    state_from: str,
+    state_to: str,
+    code: str = "",
+    reason: str = "",
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Write the audit event of a device run's transition, in the caller's transaction."""
+    ended = DeviceRunState(state_to) in DEVICE_ENDED
+    record(
+        actor=actor,
+        action="device_run.ended" if ended else "device_run.step_entered",
+        object_type="device_run",
+        object_id=run.pk,
+        object_label=f"{run.run.change.number} on {run.device.name}",
+        change_id=run.run.change_id,
+        device_id=run.device_id,
+        state_from=state_from,
+        state_to=state_to,
+        code=code,
+        reason=reason,
+        details={
+            "fence": run.fence,
+            "plan_digest": run.plan_digest,
+            "lines_sent": run.lines_sent,
+            "lines_applied": run.lines_applied,
+            **(details or {}),
+        },
+    )

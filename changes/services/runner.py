@@ -1,0 +1,123 @@
+"""A runner: pulls claimed rows and works on several devices at once, in threads, until its deadline nears.
+
+Several runners on several machines share one run; the rows, not the queue, say what is left. A heartbeat renews the
+leases; when it fails for longer than a lease, every open session is closed, because another worker may take over.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+from django.db import connection
+
+from changes.errors import LeaseLostError
+from changes.models import Claimable
+from changes.services.claims import Claim, abandon, renew
+from devices.drivers.base import Driver
+
+logger = logging.getLogger(__name__)
+
+ClaimNext = Callable[[uuid.UUID], Claim | None]
+Work = Callable[[Claim, "Heartbeat"], None]
+
+
+class Heartbeat(AbstractContextManager["Heartbeat"]):
+    """Renews the leases of one owner from a thread of its own, and closes all sessions when it no longer can."""
+
+    def __init__(self, model: type[Claimable], owner: uuid.UUID) -> None:
+        self._model = model
+        self._owner = owner
+        self._stop = threading.Event()
+        self._drivers: set[Driver] = set()
+        self._guard = threading.Lock()
+        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def watch(self) -> Callable[[Driver | None], None]:
+        """A callback for one thread: told the driver it uses now, or None when it has let go of it."""
+        held: list[Driver] = []
+
+        def on_driver(driver: Driver | None) -> None:
+            with self._guard:
+                while held:
+                    self._drivers.discard(held.pop())
+                if driver is not None:
+                    held.append(driver)
+                    self._drivers.add(driver)
+
+        return on_driver
+
+    def _beat(self) -> None:
+        renewed = time.monotonic()
+        try:
+            while not self._stop.wait(settings.COUNTERSIGN_LEASE_S / 4):
+                try:
+                    renew(self._model, owner=self._owner)
+                    renewed = time.monotonic()
+                except DatabaseError:
+                    connection.close()
+                if time.monotonic() - renewed > settings.COUNTERSIGN_LEASE_S * 0.75:
+                    self._abort_all()
+        finally:
+            connection.close()
+
+    def _abort_all(self) -> None:
+        logger.error("leases cannot be renewed; closing every device session of this worker")
+        with self._guard:
+            for driver in tuple(self._drivers):
+                driver.abort()
+
+
+def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, threads: int) -> int:
+    """Claim and work until nothing is claimable or the deadline nears; returns how many rows were worked on."""
+    owner = uuid.uuid4()
+    deadline = time.monotonic() + settings.COUNTERSIGN_RUNNER_DEADLINE_S
+    done = 0
+    with (
+        Heartbeat(model, owner) as heartbeat,
+        ThreadPoolExecutor(threads, thread_name_prefix="device") as pool,
+    ):
+        busy: set[Future[None]] = set()
+        while True:
+            while len(busy) < threads and time.monotonic() < deadline:
+                claim = claim_next(owner)
+                if claim is None:
+                    break
+                busy.add(pool.submit(_guarded, model, work, claim, heartbeat))
+                done += 1
+            if not busy:
+                return done
+            _finished, busy = wait(busy, return_when=FIRST_COMPLETED)
+
+
+def _guarded(model: type[Claimable], work: Work, claim: Claim, heartbeat: Heartbeat) -> None:
+    """The outermost frame of one row's work: whatever goes wrong, the other rows go on."""
+    try:
+        work(claim, heartbeat)
+    except LeaseLostError:
+        logger.warning("%s %s: the lease went to another worker", model.__name__, claim.row_id)
+    except Exception:
+        # Recovery reads the device back, so nothing is assumed here about how far it came.
+        logger.exception("%s %s: the worker failed; recovery takes over", model.__name__, claim.row_id)
+        abandon(model, claim)
+    finally:
+        connection.close()

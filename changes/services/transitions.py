@@ -1,0 +1,118 @@
+"""The one way in which a change request's state moves, and the one way in which a refusal is remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from django.db import transaction
+
+from audit.actor import Actor
+from audit.recorder import record
+from changes.domain.errors import ChangeError
+from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
+from changes.models import ChangeRequest
+
+_PAST_TENSE = {
+    ChangeEvent.SUBMIT: "change.submitted",
+    ChangeEvent.ASSESS: "change.assessed",
+    ChangeEvent.REQUEST_CHANGES: "change.changes_requested",
+    ChangeEvent.WITHDRAW: "change.withdrawn",
+    ChangeEvent.REJECT: "change.rejected",
+    ChangeEvent.AUTHORIZE: "change.authorized",
+    ChangeEvent.SCHEDULE: "change.scheduled",
+    ChangeEvent.EXPIRE: "change.expired",
+    ChangeEvent.REVISE: "change.revised",
+    ChangeEvent.START: "change.started",
+    ChangeEvent.PAUSE: "change.paused",
+    ChangeEvent.RESUME: "change.resumed",
+    ChangeEvent.ROLL_BACK: "change.rollback_started",
+    ChangeEvent.FINISH: "change.finished",
+    ChangeEvent.CLOSE: "change.closed",
+    ChangeEvent.CANCEL: "change.canceled",
+}
+
+
+def move(
+    change: ChangeRequest,
+    event: ChangeEvent,
+    *,
+    actor: Actor,
+    reason: str = "",
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Move a locked change along the transition table and write the audit event; other changed fields are saved too.
+
+    Call it inside the transaction that locked the row. People's rights are the caller's business.
+
+    Raises:
+        IllegalTransitionError: the table has no such step. Nothing is written.
+    """
+    before = ChangeState(change.state)
+    change.state = next_state(before, event, change_type=ChangeType(change.type))
+    change.save()
+    audit_change(
+        change,
+        _PAST_TENSE[event],
+        actor=actor,
+        reason=reason,
+        details=details,
+        state_from=before,
+        state_to=change.state,
+    )
+
+
+def audit_change(
+    change: ChangeRequest,
+    action: str,
+    *,
+    actor: Actor,
+    reason: str = "",
+    code: str = "",
+    state_from: str = "",
+    state_to: str = "",
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Write an audit event about a change, in the caller's transaction."""
+    record(
+        actor=actor,
+        action=action,
+        object_type="change",
+        object_id=change.pk,
+        object_label=str(change),
+        change_id=change.pk,
+        state_from=state_from,
+        state_to=state_to,
+        code=code,
+        reason=reason,
+        before=before,
+        after=after,
+        details=details,
+    )
+
+
+@contextmanager
+def remembering_refusal(*, actor: Actor, attempt: str, change_id: int, **details: object) -> Iterator[None]:
+    """Run one attempt in its own transaction; when it is refused, roll it back and audit the refusal.
+
+    ``attempt`` is a verb such as ``approve``; the event's action is ``change.approve_refused``. The error goes on to
+    the caller.
+    """
+    try:
+        with transaction.atomic():
+            yield
+    except ChangeError as refusal:
+        with transaction.atomic():
+            record(
+                actor=actor,
+                action=f"change.{attempt}_refused",
+                object_type="change",
+                object_id=change_id,
+                change_id=change_id,
+                code=refusal.code,
+                reason=str(refusal),
+                details=details or None,
+            )
+        raise

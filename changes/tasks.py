@@ -1,0 +1,15 @@
+"""What the queue may call. Each task takes an id, is safe to deliver twice, and says how much it did."""
+
+from __future__ import annotations
+
+from changes.services import execution, planning
+
+
+def plan_revision(revision_id: int) -> str:
+    """Work on a plan revision's devices until none is left or the deadline nears."""
+    return f"{planning.plan_devices(revision_id)} device plans"
+
+
+def execute_run(run_id: int) -> str:
+    """Work on a run's devices until none is left or the deadline nears."""
+    return f"{execution.run_devices(run_id)} device runs"

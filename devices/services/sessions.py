@@ -1,0 +1,39 @@
+"""Where a device's inventory row, its pinned keys and its credential become an endpoint to connect to."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from devices.credentials import credential_for
+from devices.drivers.base import Driver, Endpoint
+from devices.drivers.registry import open_driver
+from devices.models import Device, HostKeyState
+
+
+def pinned_keys(device: Device) -> tuple[str, ...]:
+    """The host keys that the device may prove itself with, as "type base64", in a stable order."""
+    keys = device.host_keys.filter(state=HostKeyState.PINNED).order_by("key_type")
+    return tuple(key.openssh for key in keys)
+
+
+def endpoint_for(device: Device) -> Endpoint:
+    """The endpoint of a device, with its credential fetched now and kept in memory only.
+
+    Raises:
+        SecretUnavailableError: the credential provider cannot deliver.
+    """
+    return Endpoint(
+        name=device.name,
+        host=device.address,
+        port=device.port,
+        platform=device.platform,
+        credential=credential_for(device.credential),
+        host_keys=pinned_keys(device),
+        connect_timeout_s=settings.DEVICE_CONNECT_TIMEOUT_S,
+        read_timeout_s=settings.DEVICE_READ_TIMEOUT_S,
+    )
+
+
+def driver_for(device: Device) -> Driver:
+    """An unopened driver for a device; enter it to connect."""
+    return open_driver(endpoint_for(device))
