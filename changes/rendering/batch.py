@@ -33,8 +33,8 @@ def render_batch(
 
     ``devices`` are plain dicts (name, hostname, site, role, platform, address, serial, model, tags) that the
     template sees as ``device``; they are taken one at a time, so a generator may feed thousands. What goes
-    wrong for one device is in its result and does not touch the next. After three devices in a row that overran a
-    limit, the others are not tried any more and get the same error. Close the iterator, or exhaust it, to end
+    wrong for one device is in its result and does not touch the next. After three devices in a row that overran
+    a limit, the others are not tried any more and get the same error. Close the iterator, or exhaust it, to end
     the process.
 
     Raises:

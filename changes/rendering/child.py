@@ -2,8 +2,8 @@
 
 It reads one JSON request a line and answers each with one JSON line. Before it reads the first one it gives
 up, for good, the rights to open files and sockets, to write files, to start processes, and to use more memory
-than it is told. A timer stops each request; where the interpreter cannot be interrupted, the kernel's CPU limit
-does, and then the parent's clock.
+than it is told. A timer stops each request; where the interpreter cannot be interrupted, the kernel's CPU
+limit does, and then the parent's clock.
 """
 
 import contextlib
