@@ -1,10 +1,10 @@
-from typing import Any
-
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
 
 
 class ChangesConfig(AppConfig):
+    """The change requests; it keeps one group per role."""
+
     name = "changes"
     label = "changes"
 
@@ -13,7 +13,7 @@ class ChangesConfig(AppConfig):
         post_migrate.connect(_create_roles, sender=self)
 
 
-def _create_roles(using: str, **_signal: Any) -> None:
+def _create_roles(using: str, **_signal: object) -> None:
     from django.contrib.auth.models import Group
 
     from changes.domain.policy import Role

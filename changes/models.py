@@ -71,9 +71,7 @@ class ChangeRequest(models.Model):
         settings.AUTH_USER_MODEL, related_name="+", help_text="Everybody who wrote a part of this change."
     )
     version = models.PositiveIntegerField(default=1, help_text="Counts edits; a stale edit is refused.")
-    revision = models.ForeignKey(
-        "PlanRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    revision = models.ForeignKey("PlanRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     close_code = models.CharField(max_length=30, choices=CloseCode.choices(), blank=True)
     close_note = models.TextField(blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -159,16 +157,12 @@ class DevicePlan(Claimable):
     revision = models.ForeignKey(PlanRevision, on_delete=models.CASCADE, related_name="device_plans")
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="plans")
     position = models.PositiveIntegerField(help_text="Order of the leaf in the Merkle tree.")
-    state = models.CharField(
-        max_length=12, choices=DevicePlanState.choices(), default=DevicePlanState.PENDING.value
-    )
+    state = models.CharField(max_length=12, choices=DevicePlanState.choices(), default=DevicePlanState.PENDING.value)
     code = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)
     payload = models.TextField(blank=True)
     digest = models.CharField(max_length=64, blank=True)
-    baseline = models.ForeignKey(
-        ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    baseline = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     diff_source = models.CharField(max_length=12, blank=True, help_text="estimate or device.")
     diff_group = models.CharField(max_length=64, blank=True, help_text="Equal where the diffs are identical.")
     lines_added = models.PositiveIntegerField(default=0)
@@ -257,9 +251,7 @@ class Approval(models.Model):
                 condition=Q(voided_at=None),
                 name="one_decision_per_person_and_revision",
             ),
-            models.CheckConstraint(
-                condition=Q(plan_digest__regex=r"^[0-9a-f]{64}$"), name="approval_names_a_digest"
-            ),
+            models.CheckConstraint(condition=Q(plan_digest__regex=r"^[0-9a-f]{64}$"), name="approval_names_a_digest"),
         ]
 
     def __str__(self) -> str:
@@ -338,20 +330,14 @@ class DeviceRun(Claimable):
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="runs")
     device_plan = models.ForeignKey(DevicePlan, on_delete=models.PROTECT, related_name="runs")
     plan_digest = models.CharField(max_length=64, help_text="The approved digest of this device's plan.")
-    state = models.CharField(
-        max_length=18, choices=DeviceRunState.choices(), default=DeviceRunState.PENDING.value
-    )
+    state = models.CharField(max_length=18, choices=DeviceRunState.choices(), default=DeviceRunState.PENDING.value)
     code = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)
     lines_sent = models.PositiveIntegerField(default=0, help_text="Recorded before each line is sent.")
     lines_applied = models.PositiveIntegerField(default=0, help_text="Acknowledged by the device.")
     drift = models.CharField(max_length=12, blank=True, help_text="same, unrelated or overlapping.")
-    before = models.ForeignKey(
-        ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
-    after = models.ForeignKey(
-        ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    before = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    after = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
 
     objects = DeviceRunQuerySet.as_manager()
 
@@ -364,9 +350,7 @@ class DeviceRun(Claimable):
                 condition=Q(state__in=BUSY_DEVICE_RUN_STATES),
                 name="one_busy_run_per_device",
             ),
-            models.CheckConstraint(
-                condition=Q(lines_applied__lte=F("lines_sent")), name="applied_lines_were_sent"
-            ),
+            models.CheckConstraint(condition=Q(lines_applied__lte=F("lines_sent")), name="applied_lines_were_sent"),
         ]
         indexes = [
             models.Index(
@@ -405,9 +389,7 @@ class RunStep(models.Model):
 
     class Meta:
         ordering = ["device_run_id", "sequence"]
-        constraints = [
-            models.UniqueConstraint(fields=["device_run", "sequence"], name="one_step_per_sequence")
-        ]
+        constraints = [models.UniqueConstraint(fields=["device_run", "sequence"], name="one_step_per_sequence")]
 
     def __str__(self) -> str:
         return f"{self.device_run_id}.{self.sequence} {self.name}"

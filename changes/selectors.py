@@ -45,10 +45,7 @@ def resolve_targets(spec: TargetSpec) -> Targets:
     Raises:
         InvalidInputError: an id that no device has.
     """
-    if spec.device_ids:
-        found = Device.objects.filter(pk__in=spec.device_ids)
-    else:
-        found = devices_matching(spec.filters)
+    found = Device.objects.filter(pk__in=spec.device_ids) if spec.device_ids else devices_matching(spec.filters)
     keyed = set(found.order_by().filter(host_keys__state=HostKeyState.PINNED).values_list("pk", flat=True))
     devices = sorted(found, key=lambda device: (device.source.encode(), device.source_key.encode()))
     missing = sorted(set(spec.device_ids) - {device.pk for device in devices})
@@ -64,9 +61,7 @@ def resolve_targets(spec: TargetSpec) -> Targets:
 def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
     """Why a device cannot be written to, whatever the change: the first reason, or None."""
     if device.status != DeviceStatus.ACTIVE:
-        return Excluded(
-            device, "INV_FIELD_MISSING", f"{device.name} is {device.get_status_display().lower()}."
-        )
+        return Excluded(device, "INV_FIELD_MISSING", f"{device.name} is {device.get_status_display().lower()}.")
     if not device.address:
         return Excluded(device, "INV_NO_PRIMARY_IP", f"{device.name} has no address to connect to.")
     if device.platform not in PLATFORMS:
@@ -87,9 +82,7 @@ def changes_matching(filters: Mapping[str, str]) -> ChangeQuerySet:
     changes = ChangeRequest.objects.with_people().order_by("-pk")
     for name, value in filters.items():
         if name not in CHANGE_FILTERS:
-            raise InvalidInputError(
-                {name: [f"There is no filter “{name}”. Allowed: {one_of(CHANGE_FILTERS)}."]}
-            )
+            raise InvalidInputError({name: [f"There is no filter “{name}”. Allowed: {one_of(CHANGE_FILTERS)}."]})
         if value:
             changes = changes.filter(_condition(name, value))
     return changes
@@ -100,15 +93,11 @@ def _condition(name: str, value: str) -> Q:
         states = value.split(",")
         unknown = [state for state in states if state not in set(ChangeState)]
         if unknown:
-            raise InvalidInputError(
-                {"state": [f"“{unknown[0]}” is no state. Allowed: {one_of(ChangeState)}."]}
-            )
+            raise InvalidInputError({"state": [f"“{unknown[0]}” is no state. Allowed: {one_of(ChangeState)}."]})
         return Q(state__in=states)
     if name == "type":
         if value not in set(ChangeType):
-            raise InvalidInputError(
-                {"type": [f"“{value}” is no change type. Allowed: {one_of(ChangeType)}."]}
-            )
+            raise InvalidInputError({"type": [f"“{value}” is no change type. Allowed: {one_of(ChangeType)}."]})
         return Q(type=value)
     if name == "author":
         return Q(author__username__iexact=value)
@@ -117,9 +106,7 @@ def _condition(name: str, value: str) -> Q:
     number = value.upper().removeprefix("CHG-")
     by_number = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else Q()
     return (
-        by_number | Q(title__icontains=value)
-        if by_number
-        else Q(title__icontains=value) | Q(reason__icontains=value)
+        by_number | Q(title__icontains=value) if by_number else Q(title__icontains=value) | Q(reason__icontains=value)
     )
 
 
@@ -209,9 +196,7 @@ def blockers(change: ChangeRequest, facts: policy.ChangeFacts) -> Iterator[Block
     if state is ChangeState.APPROVED:
         yield Blocker("people", "waiting", "An implementer has to start it.")
     if state is ChangeState.REVIEW:
-        yield Blocker(
-            "people", "waiting", "A change manager who did not write or implement it has to close it."
-        )
+        yield Blocker("people", "waiting", "A change manager who did not write or implement it has to close it.")
 
 
 def _plan_blockers(change: ChangeRequest) -> Iterator[Blocker]:
@@ -221,6 +206,4 @@ def _plan_blockers(change: ChangeRequest) -> Iterator[Blocker]:
     elif revision.state == "building":
         yield Blocker("machine", "PLAN_MISSING", "The plan is being built.")
     elif revision.state == "failed":
-        yield Blocker(
-            "machine", revision.code or "PLAN_MISSING", revision.detail or "The plan could not be made."
-        )
+        yield Blocker("machine", revision.code or "PLAN_MISSING", revision.detail or "The plan could not be made.")

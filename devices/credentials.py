@@ -29,9 +29,7 @@ def credential_for(name: str) -> Credential:
         SecretUnavailableError: the provider does not have it, or must not be read.
     """
     if not _NAME.fullmatch(name):
-        raise SecretUnavailableError(
-            "The device names no usable credential; set one in the inventory source."
-        )
+        raise SecretUnavailableError("The device names no usable credential; set one in the inventory source.")
     scheme, _, rest = str(settings.DEVICE_CREDENTIALS).partition(":")
     if scheme == "env":
         return _from_environment(name, os.environ)

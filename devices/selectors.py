@@ -48,9 +48,7 @@ def _glob(pattern: str) -> str:
 def device_facets() -> dict[str, list[str]]:
     """The distinct sites, roles, platforms and tags, for the choices of a filter form; four small queries."""
     facets = {
-        name: list(
-            Device.objects.exclude(**{name: ""}).order_by(name).values_list(name, flat=True).distinct()
-        )
+        name: list(Device.objects.exclude(**{name: ""}).order_by(name).values_list(name, flat=True).distinct())
         for name in ("site", "role", "platform")
     }
     facets["tag"] = sorted({tag for tags in Device.objects.values_list("tags", flat=True) for tag in tags})

@@ -86,9 +86,7 @@ def change_reject(*, change_id: int, approver: Actor, comment: str, plan_digest:
         change, person, facts = _review(change_id, approver, ChangeEvent.REJECT)
         enforce(policy.may_reject(person, facts))
         revision = _named_revision(change, plan_digest)
-        approval = _store(
-            change, revision, _stage_name(change), Decision.REJECTED, person, revision.digest, comment
-        )
+        approval = _store(change, revision, _stage_name(change), Decision.REJECTED, person, revision.digest, comment)
         move(
             change,
             ChangeEvent.REJECT,
@@ -100,9 +98,7 @@ def change_reject(*, change_id: int, approver: Actor, comment: str, plan_digest:
         return approval
 
 
-def change_request_changes(
-    *, change_id: int, approver: Actor, comment: str, plan_digest: str = ""
-) -> Approval:
+def change_request_changes(*, change_id: int, approver: Actor, comment: str, plan_digest: str = "") -> Approval:
     """Send a change back to its author with a comment; approvals given so far are void.
 
     Raises:
@@ -112,9 +108,7 @@ def change_request_changes(
         PolicyDeniedError: a rule forbids it to this person.
     """
     comment = parse_comment(comment, action="ask for changes")
-    with remembering_refusal(
-        actor=approver, attempt="request_changes", change_id=change_id, plan_digest=plan_digest
-    ):
+    with remembering_refusal(actor=approver, attempt="request_changes", change_id=change_id, plan_digest=plan_digest):
         change, person, facts = _review(change_id, approver, ChangeEvent.REQUEST_CHANGES)
         enforce(policy.may_request_changes(person, facts))
         revision = _named_revision(change, plan_digest)
@@ -143,9 +137,7 @@ def plan_open(*, revision: PlanRevision, actor: Actor) -> None:
     """Remember that a person opened a ready plan; nobody approves a plan that they have not opened. Idempotent."""
     if actor.user_id is None or revision.state != PlanState.READY:
         return
-    PlanOpening.objects.bulk_create(
-        [PlanOpening(revision=revision, person_id=actor.user_id)], ignore_conflicts=True
-    )
+    PlanOpening.objects.bulk_create([PlanOpening(revision=revision, person_id=actor.user_id)], ignore_conflicts=True)
 
 
 def device_mark_viewed(*, device_plan: DevicePlan, actor: Actor, viewed: bool) -> None:
@@ -187,9 +179,7 @@ def _decide(
         if _quorum(stage, change):
             move(change, event, actor=approver, reason=comment, details={"plan_digest": plan_digest})
         else:
-            audit_change(
-                change, "change.approval_added", actor=approver, details={"plan_digest": plan_digest}
-            )
+            audit_change(change, "change.approval_added", actor=approver, details={"plan_digest": plan_digest})
         _audit_approval(approval, approver)
         return approval
 
@@ -218,9 +208,7 @@ def _named_revision(change: ChangeRequest, plan_digest: str) -> PlanRevision:
 
 
 def _stage_name(change: ChangeRequest) -> str:
-    event = (
-        ChangeEvent.ASSESS if ChangeState(change.state) is ChangeState.ASSESSMENT else ChangeEvent.AUTHORIZE
-    )
+    event = ChangeEvent.ASSESS if ChangeState(change.state) is ChangeState.ASSESSMENT else ChangeEvent.AUTHORIZE
     return next(stage.name for stage in policy.DEFAULT_STAGES if stage.event is event)
 
 

@@ -1,4 +1,4 @@
-"""One device's plan: read the device, render the content for it, predict what it does, and fix it all in one payload."""
+"""One device's plan: read the device, render the content, predict what it does, and fix it all in one payload."""
 
 from __future__ import annotations
 
@@ -105,8 +105,7 @@ class Planner:
             "diff_group": hashlib.sha256(_changed_lines(diff).encode()).hexdigest(),
             "lines_added": stat.added,
             "lines_removed": stat.removed,
-            "warnings": warnings
-            + [_check_warning(check) for check in live.pre_checks if not check["passed"]],
+            "warnings": warnings + [_check_warning(check) for check in live.pre_checks if not check["passed"]],
         }
 
     def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat) -> LiveDevice:
@@ -226,9 +225,7 @@ def _backout(running: str, target: str, platform: Platform) -> tuple[str, ...]:
 
 def _changed_lines(diff: str) -> str:
     """The diff without its positions: equal for devices on which the same lines change."""
-    return "\n".join(
-        line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"}
-    )
+    return "\n".join(line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"})
 
 
 def _check_warning(check: Mapping[str, object]) -> dict[str, object]:

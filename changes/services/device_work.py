@@ -87,9 +87,7 @@ def _verified_payload(run: DeviceRun) -> DevicePayload:
     except (PayloadError, CanonicalError) as error:
         raise BlockedError("PLAN_HASH_MISMATCH", f"The stored plan cannot be read: {error}") from error
     if plan.digest != run.plan_digest:
-        raise BlockedError(
-            "PLAN_HASH_MISMATCH", "The device's plan is not the one that this run was started with."
-        )
+        raise BlockedError("PLAN_HASH_MISMATCH", "The device's plan is not the one that this run was started with.")
     return payload
 
 

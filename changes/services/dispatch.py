@@ -85,9 +85,9 @@ def _recover_device_run(pk: int) -> bool:
 
 def _recover_device_plans() -> int:
     """Planning only reads, so a lost worker's device plan simply starts again."""
-    return DevicePlan.objects.filter(
-        state=DevicePlanState.BUILDING, owner__isnull=False, lease_until__lt=Now()
-    ).update(state=DevicePlanState.PENDING, owner=None, lease_until=None)
+    return DevicePlan.objects.filter(state=DevicePlanState.BUILDING, owner__isnull=False, lease_until__lt=Now()).update(
+        state=DevicePlanState.PENDING, owner=None, lease_until=None
+    )
 
 
 def _due(rows: QuerySet[Run] | QuerySet[PlanRevision]) -> list[int]:
@@ -100,9 +100,7 @@ def _due(rows: QuerySet[Run] | QuerySet[PlanRevision]) -> list[int]:
 
 def _ring_for_runs() -> int:
     waiting = [
-        pk
-        for pk in _due(Run.objects.filter(state=RunState.RUNNING))
-        if claimable(claimable_device_runs(pk)).exists()
+        pk for pk in _due(Run.objects.filter(state=RunState.RUNNING)) if claimable(claimable_device_runs(pk)).exists()
     ]
     for pk in waiting:
         ring_runners(pk)

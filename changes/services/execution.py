@@ -55,9 +55,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         next_state(ChangeState(change.state), ChangeEvent.START, change_type=ChangeType(change.type))
         enforce(policy.may_start(person, facts_of(change)))
         if change.on_hold:
-            raise ConflictError(
-                f"{change.number} is on hold; release the hold before starting.", code="on_hold"
-            )
+            raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
         revision = change.revision
         if revision is None or revision.state != PlanState.READY:
             raise PlanNotReadyError("There is no ready plan to execute.")

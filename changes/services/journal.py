@@ -127,9 +127,7 @@ class Journal:
         if run.started_at is None:
             fenced_update(DeviceRun, self.claim, started_at=Now())
         last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
-        return RunStep.objects.create(
-            device_run=run, sequence=last + 1, name=state, fence=self.claim.fence
-        ).pk
+        return RunStep.objects.create(device_run=run, sequence=last + 1, name=state, fence=self.claim.fence).pk
 
     @transaction.atomic
     def _end(self, step_id: int, notes: StepNotes) -> None:

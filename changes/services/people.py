@@ -18,9 +18,7 @@ def person_of(actor: Actor) -> Person:
     Raises:
         PolicyDeniedError: nobody is signed in, or the account is switched off.
     """
-    user = (
-        get_user_model().objects.filter(pk=actor.user_id, is_active=True).first() if actor.user_id else None
-    )
+    user = get_user_model().objects.filter(pk=actor.user_id, is_active=True).first() if actor.user_id else None
     if user is None:
         raise PolicyDeniedError([(policy.GATE_ROLE_DENIED, "Sign in with an active account to do this.")])
     return Person(
@@ -41,9 +39,7 @@ def facts_of(change: ChangeRequest) -> ChangeFacts:
         editor_ids=frozenset({change.last_editor_id, *change.editors.values_list("pk", flat=True)}),
         implementer_ids=frozenset(change.runs.values_list("started_by_id", flat=True)),
         plan_digest=revision.digest if revision else "",
-        opened_by=frozenset(revision.openings.values_list("person_id", flat=True))
-        if revision
-        else frozenset(),
+        opened_by=frozenset(revision.openings.values_list("person_id", flat=True)) if revision else frozenset(),
         approvals=_approvals(revision) if revision else (),
     )
 
@@ -83,10 +79,7 @@ def lock_change(change_id: int) -> ChangeRequest:
         ChangeNotFoundError: there is none with this id.
     """
     change = (
-        ChangeRequest.objects.select_for_update(of=("self",))
-        .select_related("revision")
-        .filter(pk=change_id)
-        .first()
+        ChangeRequest.objects.select_for_update(of=("self",)).select_related("revision").filter(pk=change_id).first()
     )
     if change is None:
         raise ChangeNotFoundError(f"There is no change with the id {change_id}.")

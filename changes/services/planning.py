@@ -131,9 +131,7 @@ def plan_devices(revision_id: int) -> int:
         def claim(owner: uuid.UUID) -> Claim | None:
             return claim_next(waiting_device_plans(revision_id), owner=owner)
 
-        done = run_claims(
-            DevicePlan, claim_next=claim, work=planner.build, threads=settings.COUNTERSIGN_THREADS
-        )
+        done = run_claims(DevicePlan, claim_next=claim, work=planner.build, threads=settings.COUNTERSIGN_THREADS)
     revision_finish(revision_id)
     return done
 
@@ -178,9 +176,7 @@ def _close(revision: PlanRevision, progress: Mapping[str, int]) -> None:
     if failed:
         first = plans.filter(state=DevicePlanState.FAILED).select_related("device").first()
         revision.state, revision.code = PlanState.FAILED, first.code if first else "PLAN_MISSING"
-        names = ", ".join(
-            plans.filter(state=DevicePlanState.FAILED).values_list("device__name", flat=True)[:10]
-        )
+        names = ", ".join(plans.filter(state=DevicePlanState.FAILED).values_list("device__name", flat=True)[:10])
         revision.detail = (
             f"{failed} of {revision.device_count} devices cannot be planned ({names})."
             " Read the reason on each, correct the content or leave the device out, then plan again."

@@ -71,9 +71,7 @@ class _Cause:
 def _cause(work: DeviceWork) -> _Cause:
     steps = RunStep.objects.filter(device_run=work.run).exclude(name=_S.RECONCILING)
     backing_out = steps.filter(name=_S.BACKING_OUT).exists()
-    failed = (
-        steps.filter(outcome=StepOutcome.FAILED).exclude(name=_S.BACKING_OUT).order_by("-sequence").first()
-    )
+    failed = steps.filter(outcome=StepOutcome.FAILED).exclude(name=_S.BACKING_OUT).order_by("-sequence").first()
     if failed:
         return _Cause(failed.code, failed.detail, backing_out=backing_out)
     detail = "The worker was lost in the middle of this device. What it had applied was taken back."

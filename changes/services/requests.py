@@ -38,9 +38,7 @@ def change_create(*, data: Mapping[str, object], author: Actor) -> ChangeRequest
     person = person_of(author)
     enforce(policy.may_create(person))
     draft = parse_draft(data)
-    change = ChangeRequest.objects.create(
-        author_id=person.id, last_editor_id=person.id, **_columns(_values_of(draft))
-    )
+    change = ChangeRequest.objects.create(author_id=person.id, last_editor_id=person.id, **_columns(_values_of(draft)))
     change.editors.add(person.id)
     audit_change(
         change,
@@ -103,9 +101,7 @@ def discard_plan(change: ChangeRequest) -> None:
     if change.revision is None:
         return
     void_approvals(change.revision)
-    PlanRevision.objects.filter(pk=change.revision.pk).update(
-        state=PlanState.SUPERSEDED, finished_at=timezone.now()
-    )
+    PlanRevision.objects.filter(pk=change.revision.pk).update(state=PlanState.SUPERSEDED, finished_at=timezone.now())
     change.revision = None
 
 

@@ -53,9 +53,7 @@ def _close_code(given: str, outcome: str) -> CloseCode:
         code = CloseCode(given)
     except ValueError:
         known = ", ".join(CloseCode)
-        raise InvalidInputError(
-            {"close_code": [f"“{given}” is not a close code. Use one of: {known}."]}
-        ) from None
+        raise InvalidInputError({"close_code": [f"“{given}” is not a close code. Use one of: {known}."]}) from None
     if code is CloseCode.SUCCESSFUL and outcome != RunOutcome.SUCCEEDED:
         sentence = f"The run ended as {outcome}, so the change cannot be closed as successful."
         raise InvalidInputError({"close_code": [sentence]})

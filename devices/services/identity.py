@@ -20,9 +20,7 @@ class IdentityMismatch:
         return f"{self.field} is “{self.live}”, expected “{self.expected}”"
 
 
-def identity_mismatches(
-    *, hostname: str, serial: str, model: str, facts: DeviceFacts
-) -> tuple[IdentityMismatch, ...]:
+def identity_mismatches(*, hostname: str, serial: str, model: str, facts: DeviceFacts) -> tuple[IdentityMismatch, ...]:
     """Every expected fact that the device contradicts; facts that the inventory leaves empty are not judged.
 
     The host name is compared without its domain and without regard to case (RFC 4343), the others exactly.

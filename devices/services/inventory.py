@@ -13,7 +13,8 @@ from devices.models import Device, DeviceStatus
 from devices.sources.records import DeviceRecord, Inventory, RefusedRecord
 
 _FACTS = (
-    "name", "platform", "address", "port", "site", "role", "tags", "status", "hostname", "serial", "model", "credential",
+    "name", "platform", "address", "port", "site", "role", "tags", "status", "hostname", "serial", "model",
+    "credential",
 )  # fmt: skip
 
 
@@ -56,9 +57,7 @@ def _facts(entry: DeviceRecord) -> dict[str, object]:
 
 
 def _create(source: str, entry: DeviceRecord, actor: Actor) -> None:
-    device = Device.objects.create(
-        source=source, source_key=entry.key, synced_at=timezone.now(), **_facts(entry)
-    )
+    device = Device.objects.create(source=source, source_key=entry.key, synced_at=timezone.now(), **_facts(entry))
     _audit(device, actor, "device.discovered", before=None, after=_facts(entry))
 
 
@@ -96,9 +95,7 @@ def _audit(
 ) -> None:
     # "credential" is only the credential's name; it is audited under a key that says so.
     renamed = [
-        {("credential_name" if key == "credential" else key): value for key, value in facts.items()}
-        if facts
-        else None
+        {("credential_name" if key == "credential" else key): value for key, value in facts.items()} if facts else None
         for facts in (before, after)
     ]
     record(

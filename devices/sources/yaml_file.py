@@ -73,9 +73,7 @@ def _parse(entry: object, number: int) -> DeviceRecord | RefusedRecord:
     key = str(entry.get("key") or text["name"] or f"#{number}")
     sentence = _problem(entry, text)
     if sentence:
-        return RefusedRecord(
-            key, "INV_NO_PRIMARY_IP" if "address" in sentence else "INV_FIELD_MISSING", sentence
-        )
+        return RefusedRecord(key, "INV_NO_PRIMARY_IP" if "address" in sentence else "INV_FIELD_MISSING", sentence)
     try:
         platform_for(text["platform"])
     except PlatformUnmappedError as error:
@@ -96,19 +94,26 @@ def _parse(entry: object, number: int) -> DeviceRecord | RefusedRecord:
 def _problem(entry: Mapping[str, object], text: Mapping[str, str]) -> str:
     """A sentence about the first thing that is wrong with an entry, or nothing."""
     label = text["name"] or "A device without a name"
-    if unknown := sorted(set(map(str, entry)) - _KNOWN_FIELDS):
-        return f"{label}: unknown field {', '.join(unknown)}; known are {', '.join(sorted(_KNOWN_FIELDS))}."
-    if not text["name"]:
-        return "A device has no name; give it one."
-    if not text["address"]:
-        return f"{label} has no address to connect to."
+    unknown = sorted(set(map(str, entry)) - _KNOWN_FIELDS)
     port = entry.get("port") or 22
-    if not isinstance(port, int) or not 0 < port < 65536:
-        return f"{label}: port must be a number from 1 to 65535."
-    if text["status"] and text["status"] not in DeviceStatus.values:
-        return f"{label}: status “{text['status']}” is not one of {', '.join(DeviceStatus.values)}."
-    if not isinstance(entry.get("tags") or [], list):
-        return f"{label}: tags must be a list."
-    if any(len(str(line).split()) < 2 for line in entry.get("host_keys") or ()):
-        return f"{label}: each host key must read “type base64”."
-    return ""
+    known = ", ".join(sorted(_KNOWN_FIELDS))
+    rules = (
+        (bool(unknown), f"{label}: unknown field {', '.join(unknown)}; known are {known}."),
+        (not text["name"], "A device has no name; give it one."),
+        (not text["address"], f"{label} has no address to connect to."),
+        (
+            not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536,
+            f"{label}: port must be a number from 1 to 65535.",
+        ),
+        (
+            text["status"] not in {"", *DeviceStatus.values},
+            f"{label}: status “{text['status']}” is not one of {', '.join(DeviceStatus.values)}.",
+        ),
+        (not isinstance(entry.get("tags") or [], list), f"{label}: tags must be a list."),
+        (_bad_host_keys(entry.get("host_keys")), f"{label}: host_keys must be a list of “type base64”."),
+    )
+    return next((sentence for wrong, sentence in rules if wrong), "")
+
+
+def _bad_host_keys(value: object) -> bool:
+    return bool(value) and (not isinstance(value, list) or any(len(str(line).split()) < 2 for line in value))
