@@ -1,0 +1,97 @@
+"""The people of the demo, and the password that they share on this machine."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+
+from audit.actor import Actor, Origin
+from audit.recorder import record
+from changes.domain.policy import Role
+
+SEED = Actor(user_id=None, username="demo", origin=Origin.COMMAND)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPerson:
+    """One login: what the person does in the story, and the groups that let them."""
+
+    username: str
+    first_name: str
+    last_name: str
+    task: str
+    roles: tuple[Role, ...]
+
+
+CAST = (
+    DemoPerson("olivia", "Olivia", "Okafor", "requester and implementer", (Role.REQUESTER, Role.IMPLEMENTER)),
+    DemoPerson("pete", "Pete", "Petersen", "peer", (Role.PEER,)),
+    DemoPerson("ana", "Ana", "Almeida", "CAB approver", (Role.CAB,)),
+    DemoPerson("amir", "Amir", "Aziz", "second CAB approver", (Role.CAB,)),
+    DemoPerson("maria", "Maria", "Moretti", "change manager", (Role.CHANGE_MANAGER,)),
+    DemoPerson("audrey", "Audrey", "Adler", "auditor", (Role.AUDITOR,)),
+    DemoPerson("admin", "Adam", "Admin", "administrator", (Role.ADMINISTRATOR,)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogins:
+    """The usernames of the demo and their common password."""
+
+    people: tuple[DemoPerson, ...]
+    secret: str
+
+    def password(self, username: str) -> str:
+        """The password of one of the demo's people.
+
+        Raises:
+            KeyError: nobody of that name is in the demo.
+        """
+        if username not in {person.username for person in self.people}:
+            raise KeyError(username)
+        return self.secret
+
+
+def demo_password(home: Path) -> str:
+    """The password that the demo's people share, made at random once per installation and kept readable to us alone."""
+    path = home / "demo-password"
+    if path.exists():
+        return path.read_text().strip()
+    password = "-".join(secrets.token_hex(2) for _ in range(4))
+    path.touch(mode=0o600)
+    path.write_text(password + "\n")
+    return password
+
+
+@transaction.atomic
+def seed_people(password: str) -> DemoLogins:
+    """Create whoever of the cast is missing, with their groups; nobody who exists is changed but for the password."""
+    for person in CAST:
+        user, created = User.objects.get_or_create(
+            username=person.username,
+            defaults={
+                "first_name": person.first_name,
+                "last_name": person.last_name,
+                "email": f"{person.username}@example.net",
+                "is_staff": Role.ADMINISTRATOR in person.roles,
+                "is_superuser": Role.ADMINISTRATOR in person.roles,
+            },
+        )
+        if created or not user.check_password(password):
+            user.set_password(password)
+            user.save(update_fields=["password"])
+        if created:
+            user.groups.set(Group.objects.filter(name__in=person.roles))
+            record(
+                actor=SEED,
+                action="user.created",
+                object_type="user",
+                object_id=user.pk,
+                object_label=user.username,
+                after={"roles": [role.value for role in person.roles]},
+            )
+    return DemoLogins(people=CAST, secret=password)
