@@ -77,7 +77,7 @@ def process_environment(transactional_db: None) -> dict[str, str]:
         if settings.EMBEDDED_POSTGRES
         else _with_database(os.environ["DATABASE_URL"], default["NAME"])
     )
-    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "portal.settings.testing"}
+    return {**os.environ, "DATABASE_URL": url, "DJANGO_SETTINGS_MODULE": "tests.settings"}
 
 
 def _with_database(url: str, name: str) -> str:
