@@ -1,6 +1,6 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
-from django.urls import path
+from django.urls import include, path
 
 from portal.views.design import design_system
 from portal.views.preferences import preference_set
@@ -17,4 +17,6 @@ urlpatterns = [
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("preferences/", preference_set, name="preference-set"),
     path("design/", design_system, name="design-system"),
+    path("", include("portal.routes.browsing")),
+    path("changes/", include("portal.routes.changes")),
 ]
