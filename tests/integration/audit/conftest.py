@@ -47,8 +47,8 @@ def fill(trace: str) -> Callable[..., None]:
                 """
                 INSERT INTO audit_event (actor_id, actor_name, origin, request_id, ip, action, object_type,
                     object_id, object_label, change_id, device_id, state_from, state_to, code, reason, body)
-                SELECT 1 + n %% 50, 'person' || n %% 50, 'web', %s, '192.0.2.1', 'thing.done' || n %% 20, 'device',
-                    n %% 1000, 'label', 1 + n %% 500, 1 + n %% 1000, '', '', 'CODE_' || n %% 30, 'reason',
+                SELECT 1 + n %% 90, 'person' || n %% 90, 'web', %s, '192.0.2.1', 'thing.done' || n %% 80, 'device',
+                    n %% 1000, 'label', 1 + n %% 500, 1 + n %% 1000, '', '', 'CODE_' || n %% 70, 'reason',
                     '{"pad":"' || repeat('x', %s) || '","n":' || n || '}'
                 FROM generate_series(1, %s) AS n
                 """,

@@ -88,7 +88,7 @@ def test_time_transaction_and_role_come_from_the_database(say: Say) -> None:
 
 @pytest.mark.django_db
 def test_a_role_that_may_insert_only_what_is_said_can_record_and_cannot_forge(say: Say) -> None:
-    columns = [field.column for field in Event._meta.fields if field.column not in FROM_THE_DATABASE]
+    columns = [field.attname for field in Event._meta.fields if field.attname not in FROM_THE_DATABASE]
     with connection.cursor() as cursor:
         cursor.execute("CREATE ROLE audit_test_writer")
         cursor.execute(f"GRANT INSERT ({', '.join(columns)}), SELECT ON audit_event TO audit_test_writer")
