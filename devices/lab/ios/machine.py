@@ -44,6 +44,8 @@ class PendingRevert:
 class IosMachine:
     """The state that all sessions of a device share. `clock` gives the time in UTC.
 
+    `on_startup` is told each new startup configuration, so that a disk can outlive the process.
+
     `disk_full` makes every save fail. `minute` is how long one minute of the revert timer takes, so that a test need
     not wait for a real one.
     """
@@ -52,6 +54,7 @@ class IosMachine:
     startup: str
     clock: Callable[[], datetime]
     minute: timedelta = timedelta(minutes=1)
+    on_startup: Callable[[str], None] = lambda _text: None
     files: dict[str, str] = field(default_factory=dict)
     disk_full: bool = False
     revert: PendingRevert | None = None
@@ -103,8 +106,13 @@ class IosMachine:
                 "%Error opening nvram:/startup-config (No space left on device)\n"
                 "startup-config file open failed (Not enough space)"
             )
-        self.startup = self.running_text()
+        self.write_startup(self.running_text())
         self.saved = self.clock()
+
+    def write_startup(self, text: str) -> None:
+        """Put a text on the disk as the startup configuration."""
+        self.startup = text
+        self.on_startup(text)
 
     def edit(self, lines: Iterable[str], *, by: str = "console") -> None:
         """Change the running configuration past every session, as someone at the console would.

@@ -229,7 +229,7 @@ class Shell:
         def erase(answer: str) -> Reply:
             if answer.lower() not in ("", "y"):
                 return Reply()
-            self._machine.startup = ""
+            self._machine.write_startup("")
             return Reply("[OK]\nErase of nvram: complete\n")
 
         return self._ask("Erasing the nvram filesystem will remove all configuration files! Continue? [confirm]", erase)

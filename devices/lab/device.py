@@ -1,0 +1,212 @@
+"""One simulated device with its listener and its disk under the lab's home."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncssh
+
+from devices.lab.errors import LabError
+from devices.lab.faults import Faults
+from devices.lab.ios.errors import IosError, RefusedError
+from devices.lab.ios.machine import Hardware, IosMachine
+from devices.lab.journal import Journal
+from devices.lab.server import LabServer
+
+_BACKLOG = 512
+_LOGIN_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class LabDeviceSpec:
+    """What to simulate. `startup` is the first startup configuration; one saved under the home goes before it.
+
+    Port 0 takes a free one. `privilege` 15 signs in to privileged exec mode, less to user exec mode, where `enable`
+    asks for `enable_secret` (None: asks for nothing). `minute_s` is the length of a minute of the rollback timer,
+    `boot_s` how long a reboot takes.
+    """
+
+    name: str
+    startup: str
+    hardware: Hardware
+    port: int = 0
+    privilege: int = 15
+    enable_secret: str | None = None
+    site: str = ""
+    role: str = ""
+    tags: tuple[str, ...] = ()
+    platform: str = "cisco_ios"
+    minute_s: float = 60.0
+    boot_s: float = 0.2
+
+
+class RunningDevice:
+    """A device inside the lab's event loop. Its methods must be called from that loop."""
+
+    def __init__(self, spec: LabDeviceSpec, folder: Path, host: str, username: str, password: str) -> None:
+        self.spec = spec
+        self.faults = Faults()
+        self.username = username
+        self.password = password
+        self.privileged = spec.privilege >= 15
+        self.enable_secret = spec.enable_secret
+        self.port = spec.port
+        self._host = host
+        self._sessions = 0
+        self._servers: set[LabServer] = set()
+        self._listener: socket.socket | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        folder.mkdir(parents=True, exist_ok=True)
+        self.journal = Journal(folder / "commands.jsonl")
+        self._key = _persistent_key(folder / "host_key")
+        self._options = self._server_options(self._key)
+        self._wrong_options: asyncssh.SSHServerConnectionOptions | None = None
+        self._machine: IosMachine | None = None
+        self._disk = folder / "startup-config"
+
+    @property
+    def machine(self) -> IosMachine:
+        """The device's state; it boots when it is first needed, so that hundreds of devices start at once."""
+        if self._machine is None:
+            self._machine = self._boot()
+        self._machine.seen_as = (self.faults.hostname, self.faults.serial)
+        self._machine.disk_full = self.faults.disk_full
+        return self._machine
+
+    def _boot(self) -> IosMachine:
+        machine = IosMachine(
+            hardware=self.spec.hardware,
+            startup=self._disk.read_text() if self._disk.exists() else self.spec.startup,
+            clock=lambda: datetime.now(UTC),
+            minute=timedelta(seconds=self.spec.minute_s),
+            on_startup=self._write_disk,
+        )
+        if not self._disk.exists():
+            machine.write_startup(machine.running_text())
+        return machine
+
+    def _write_disk(self, text: str) -> None:
+        self._disk.write_text(text)
+
+    @property
+    def public_key(self) -> str:
+        """The host key as "type base64"."""
+        return " ".join(self._key.export_public_key("openssh").decode().split()[:2])
+
+    def connected(self, server: LabServer) -> int:
+        """Note a new connection; gives its number in the journal."""
+        self._sessions += 1
+        self._servers.add(server)
+        return self._sessions
+
+    def disconnected(self, server: LabServer) -> None:
+        """Forget a connection."""
+        self._servers.discard(server)
+
+    def start(self) -> None:
+        """Listen for SSH connections.
+
+        Raises:
+            LabError: the port is taken.
+        """
+        self._listener = _listener(self._host, self.port, self.spec.name)
+        self.port = self._listener.getsockname()[1]
+        self._spawn(self._accept(self._listener))
+
+    def stop(self) -> None:
+        """Close the port and cut every session."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._listener is not None:
+            self._listener.close()
+            self._listener = None
+        for server in list(self._servers):
+            server.abort()
+
+    def went_down(self) -> None:
+        """Reboot: sessions are cut, what was not saved is lost, and the port is closed for a while."""
+        self.journal.event(0, "boot")
+        self.machine.reboot()
+        self.stop()
+        self._spawn(self._come_up())
+
+    async def _come_up(self) -> None:
+        await asyncio.sleep(self.spec.boot_s)
+        self.start()
+
+    def edit(self, lines: Sequence[str]) -> None:
+        """Change the running configuration as someone at the console would; no session notices.
+
+        Raises:
+            LabError: the device refuses a line; those before it stay.
+        """
+        try:
+            self.machine.edit(lines)
+        except IosError as error:
+            words = error.message if isinstance(error, RefusedError) else f"{error.result} input"
+            raise LabError(f"{self.spec.name} refuses an out-of-band line: {words}") from error
+
+    def tick(self) -> None:
+        """Let the rollback timer run out, if there is one."""
+        if self._machine is not None and self._machine.tick():
+            self.journal.event(0, "rollback")
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            connection, _ = await loop.sock_accept(listener)
+            self._spawn(self._serve(connection))
+
+    async def _serve(self, connection: socket.socket) -> None:
+        if self.faults.wrong_host_key and self._wrong_options is None:
+            self._wrong_options = self._server_options(asyncssh.generate_private_key("ssh-ed25519"))
+        options = self._wrong_options if self.faults.wrong_host_key else self._options
+        # a client that leaves during the key exchange or gives up on passwords is no news
+        with contextlib.suppress(OSError, asyncssh.Error):
+            await asyncssh.run_server(connection, options=options)
+
+    def _server_options(self, key: asyncssh.SSHKey) -> asyncssh.SSHServerConnectionOptions:
+        return asyncssh.SSHServerConnectionOptions(
+            server_factory=lambda: LabServer(self),
+            server_host_keys=[key],
+            line_editor=False,
+            allow_scp=False,
+            login_timeout=_LOGIN_TIMEOUT_S,
+            encoding="utf-8",
+            errors="replace",
+        )
+
+
+def _listener(host: str, port: int, name: str) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise LabError(
+            f"{name} cannot listen on {host} port {port}: {error.strerror}. Choose another --port."
+        ) from error
+    listener.listen(_BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def _persistent_key(path: Path) -> asyncssh.SSHKey:
+    if path.exists():
+        return asyncssh.read_private_key(path)
+    key = asyncssh.generate_private_key("ssh-ed25519")
+    path.touch(mode=0o600)
+    path.write_bytes(key.export_private_key("openssh"))
+    return key

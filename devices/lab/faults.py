@@ -1,0 +1,75 @@
+"""What can be made to go wrong on a simulated device while it runs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from devices.lab.errors import LabError
+
+
+@dataclass(slots=True)
+class Faults:
+    """The switches of one device. They may be set at any time; each takes effect with the next line or login.
+
+    Patterns are regular expressions, searched in the line as typed. `reject`, `ignore` and
+    `drop_after_config_lines` concern configuration lines alone; `hang_at` any line.
+    """
+
+    refuse_login: bool = False
+    """Every password is wrong."""
+    wrong_host_key: bool = False
+    """The device proves itself with a key that nobody pinned."""
+    serial: str = ""
+    """The serial number to claim instead of the own one."""
+    hostname: str = ""
+    """The hostname to claim instead of the configured one."""
+    latency_s: float = 0.0
+    """Seconds before each answer."""
+    drop_after_config_lines: int = 0
+    """Cut the session when this many configuration lines of it are executed, before the answer; 0: never."""
+    drop_times: int = 0
+    """How many sessions are cut before the switch goes off by itself; 0: all."""
+    reject: str = ""
+    """Refuse matching lines as invalid input; nothing changes."""
+    ignore: str = ""
+    """Take matching lines without a word and do nothing."""
+    hang: bool = False
+    """Take no line any more; sessions stay open."""
+    hang_at: str = ""
+    """Take a matching line, do nothing and never answer."""
+    disk_full: bool = False
+    """Saving fails for want of space."""
+
+    @classmethod
+    def parse(cls, switches: Mapping[str, Any]) -> "Faults":
+        """Read switches from a file's mapping.
+
+        Raises:
+            LabError: an unknown switch or a value of the wrong kind; the sentence says which.
+        """
+        known = {each.name: each.type for each in fields(cls)}
+        faults = cls()
+        for name, value in switches.items():
+            if name not in known:
+                raise LabError(f"unknown switch {name!r}; known are {', '.join(sorted(known))}")
+            setattr(faults, name, _checked(name, value, getattr(faults, name)))
+        return faults
+
+
+def _checked(name: str, value: object, example: object) -> object:
+    if isinstance(example, bool):
+        fits = isinstance(value, bool)
+    elif isinstance(example, (int, float)):
+        is_number = isinstance(value, int) or (isinstance(example, float) and isinstance(value, float))
+        fits = is_number and not isinstance(value, bool) and float(str(value)) >= 0
+    else:
+        fits = isinstance(value, str)
+    if not fits:
+        raise LabError(f"switch {name} cannot be {value!r}; it takes something like {example!r}")
+    if name in ("reject", "ignore", "hang_at"):
+        try:
+            re.compile(str(value))
+        except re.error as error:
+            raise LabError(f"switch {name}: {value!r} is no regular expression ({error})") from None
+    return value

@@ -1,0 +1,246 @@
+"""The SSH side of a simulated device: logins, terminal input, echo, paging and the faults that hit a session."""
+
+import asyncio
+import hmac
+import re
+from collections.abc import Callable
+from typing import Protocol
+
+import asyncssh
+
+from devices.lab.faults import Faults
+from devices.lab.ios.machine import IosMachine
+from devices.lab.ios.shell import Reply, Shell
+from devices.lab.journal import Journal
+
+MORE = " --More-- "
+_MAX_INPUT = 65536
+_CTRL_C, _CTRL_U, _CTRL_Z = "\x03", "\x15", "\x1a"
+_ERASE = ("\x08", "\x7f")
+
+
+class Host(Protocol):
+    """What a session needs of its device."""
+
+    faults: Faults
+    journal: Journal
+    username: str
+    password: str
+    privileged: bool
+    enable_secret: str | None
+
+    @property
+    def machine(self) -> IosMachine:
+        """The state that all sessions share."""
+        ...
+
+    def connected(self, server: "LabServer") -> int:
+        """Note a new connection; gives its number in the journal."""
+        ...
+
+    def disconnected(self, server: "LabServer") -> None:
+        """Forget a connection."""
+        ...
+
+    def went_down(self) -> None:
+        """Someone confirmed a reload."""
+        ...
+
+
+class LabServer(asyncssh.SSHServer):
+    """One TCP connection: it authenticates by password alone and notes every offer."""
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._number = host.connected(self)
+        self._connection: asyncssh.SSHServerConnection | None = None
+        self._username = ""
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self._connection = conn
+        self._host.journal.event(self._number, "connect")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._host.journal.event(self._number, "close", reason=type(exc).__name__ if exc else "")
+        self._host.disconnected(self)
+
+    def begin_auth(self, username: str) -> bool:
+        self._username = username
+        return True
+
+    def password_auth_supported(self) -> bool:
+        return True
+
+    def validate_password(self, username: str, password: str) -> bool:
+        host = self._host
+        is_right = hmac.compare_digest(username.encode(), host.username.encode()) & hmac.compare_digest(
+            password.encode(), host.password.encode()
+        )
+        accepted = bool(is_right) and not host.faults.refuse_login
+        host.journal.event(self._number, "auth", username=username, result="accepted" if accepted else "refused")
+        return accepted
+
+    def session_requested(self) -> "CliSession":
+        return CliSession(self._host, self._number, self._username, self.abort)
+
+    def abort(self) -> None:
+        """Cut the TCP connection without a word."""
+        if self._connection is not None:
+            self._connection.abort()
+
+
+class CliSession(asyncssh.SSHServerSession[str]):
+    """One terminal: lines are executed one after the other in the order in which they arrived complete."""
+
+    def __init__(self, host: Host, number: int, username: str, abort: Callable[[], None]) -> None:
+        self._host = host
+        self._number = number
+        self._abort = abort
+        self._shell = Shell(
+            host.machine, username=username, privileged=host.privileged, enable_secret=host.enable_secret
+        )
+        self._channel: asyncssh.SSHServerChannel[str] | None = None
+        self._typed = ""
+        self._after_return = False
+        self._paging = False
+        self._input: asyncio.Queue[str] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+        self._config_lines = 0
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
+        self._channel = chan
+
+    def pty_requested(self, term_type: str, term_size: object, term_modes: object) -> bool:
+        return True
+
+    def shell_requested(self) -> bool:
+        return True
+
+    def session_started(self) -> None:
+        self._host.journal.event(self._number, "open")
+        self._task = asyncio.get_running_loop().create_task(self._serve())
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._task is not None:
+            self._task.cancel()
+
+    def eof_received(self) -> bool:
+        return False
+
+    def break_received(self, msec: int) -> bool:
+        return True
+
+    def data_received(self, data: str, datatype: asyncssh.DataType) -> None:
+        for char in data:
+            if self._paging:
+                self._input.put_nowait(char)
+            elif char == "\n" and self._after_return:
+                self._after_return = False
+            else:
+                self._after_return = char == "\r"
+                self._key(char)
+
+    def _key(self, char: str) -> None:
+        if char in "\r\n":
+            self._input.put_nowait(self._typed)
+            self._typed = ""
+        elif char in (_CTRL_C, _CTRL_Z):
+            self._typed = ""
+            self._input.put_nowait(char)
+        elif char == _CTRL_U:
+            self._typed = ""
+        elif char in _ERASE:
+            self._typed = self._typed[:-1]
+        elif (char >= " " or char == "\t") and len(self._typed) < _MAX_INPUT:
+            self._typed += char
+
+    async def _serve(self) -> None:
+        self._write(self._greeting() + self._shell.prompt)
+        while True:
+            line = await self._input.get()
+            if not await self._take(line):
+                return
+
+    def _greeting(self) -> str:
+        root = self._host.machine.running.root
+        texts = [root.find("banner", kind) for kind in ("motd", "exec")]
+        return "".join(f"{entry.tokens[2].removeprefix('^C').removesuffix('^C')}\n" for entry in texts if entry)
+
+    async def _take(self, line: str) -> bool:
+        """Execute one line and answer it; False when the session is over."""
+        host, shell = self._host, self._shell
+        if host.faults.latency_s:
+            await asyncio.sleep(host.faults.latency_s)
+        host.machine.tick()
+        mode, is_config = shell.mode, shell.in_config
+        shown = "" if shell.hides_input else line
+        if line in (_CTRL_C, _CTRL_Z):
+            line, shown = ("end", "^Z") if is_config else ("", "")
+        if host.faults.hang or (host.faults.hang_at and re.search(host.faults.hang_at, line)):
+            host.journal.line(self._number, mode, shown, "hung")
+            await asyncio.Event().wait()
+        reply = self._faulty(line, is_config) or shell.execute(line)
+        host.journal.line(self._number, mode, shown, reply.result)
+        if is_config and self._must_drop():
+            self._end("cut")
+            return False
+        return await self._answer(shown, reply)
+
+    def _faulty(self, line: str, is_config: bool) -> Reply | None:
+        faults = self._host.faults
+        if not is_config or self._shell.mode == "banner":
+            return None
+        if faults.reject and re.search(faults.reject, line):
+            return Reply(self._shell.refusal(line).text, "rejected")
+        if faults.ignore and re.search(faults.ignore, line):
+            return Reply(result="ignored")
+        return None
+
+    def _must_drop(self) -> bool:
+        self._config_lines += 1
+        faults = self._host.faults
+        if not faults.drop_after_config_lines or self._config_lines < faults.drop_after_config_lines:
+            return False
+        if faults.drop_times:
+            faults.drop_times -= 1
+            if not faults.drop_times:
+                faults.drop_after_config_lines = 0
+        return True
+
+    async def _answer(self, shown: str, reply: Reply) -> bool:
+        if reply.reboots:
+            self._end("reload")
+            self._host.went_down()
+            return False
+        await self._page(f"{shown}\n", reply.text)
+        if reply.closes:
+            self._end("exit")
+            return False
+        self._write(self._shell.prompt)
+        return True
+
+    async def _page(self, echo: str, text: str) -> None:
+        """Write an output, stopping at each full screen as long as paging is on."""
+        lines = text.splitlines(keepends=True)
+        size = self._shell.page_length - 1 if self._shell.page_length else len(lines)
+        self._write(echo + "".join(lines[:size]))
+        rest = lines[size:]
+        self._paging = bool(rest)
+        while rest:
+            self._write(MORE)
+            key = await self._input.get()
+            step = {" ": size, "\r": 1, "\n": 1}.get(key, 0)
+            self._write("\b" * len(MORE) + " " * len(MORE) + "\b" * len(MORE) + "".join(rest[:step]))
+            rest = rest[step:] if step else []
+        self._paging = False
+
+    def _end(self, why: str) -> None:
+        if why == "cut":
+            self._host.journal.event(self._number, "cut")
+            self._abort()
+        elif self._channel is not None:
+            self._channel.exit(0)
+
+    def _write(self, text: str) -> None:
+        if self._channel is not None and not self._channel.is_closing():
+            self._channel.write(text.replace("\n", "\r\n"))
