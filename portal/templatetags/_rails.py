@@ -56,9 +56,7 @@ def rail_steps(
         reached = line[: line.index(_STANDS_FOR.get(last, last)) + 1]
         return [_done(step) for step in reached] + [RailStep(label_of(state), "exit", look_of(state))]
     at = line.index(here)
-    now = RailStep(
-        label_of(state), "current", look_of(close_code if state is _S.CLOSED and close_code else state)
-    )
+    now = RailStep(label_of(state), "current", look_of(close_code if state is _S.CLOSED and close_code else state))
     return (
         [_done(step) for step in line[:at]]
         + [now]
@@ -88,6 +86,7 @@ class TrackStep:
 
     label: str
     status: str
+    look: Look
 
 
 def track_steps(state: DeviceRunState, steps: Iterable[StepFact]) -> list[TrackStep]:
@@ -97,11 +96,15 @@ def track_steps(state: DeviceRunState, steps: Iterable[StepFact]) -> list[TrackS
     """
     latest = {DeviceRunState(step.name): step for step in steps}
     extra: Sequence[DeviceRunState] = [
-        step
-        for step in (_D.AWAITING_CONFIRM, _D.BACKING_OUT, _D.RECONCILING)
-        if step in latest or step is state
+        step for step in (_D.AWAITING_CONFIRM, _D.BACKING_OUT, _D.RECONCILING) if step in latest or step is state
     ]
-    return [TrackStep(label_of(name), _status(name, state, latest.get(name))) for name in (*TRACK, *extra)]
+    return [_track_step(name, _status(name, state, latest.get(name))) for name in (*TRACK, *extra)]
+
+
+def _track_step(name: DeviceRunState, status: str) -> TrackStep:
+    # A backout that went well is no success: it keeps its own shape and tone.
+    look = look_of("rolled_back" if name is _D.BACKING_OUT and status == "ok" else status)
+    return TrackStep(label_of(name), status, look)
 
 
 def _status(name: DeviceRunState, state: DeviceRunState, step: StepFact | None) -> str:

@@ -21,9 +21,7 @@ register = template.Library()
 def icon(name: str, *, label: str = "", size: str = "", spin: bool = False) -> SafeString:
     """A symbol of the sprite. Decorative unless ``label`` names it; ``size`` is sm, lg or xl."""
     extra = format_html("{}{}", _attr("data-size", size), SafeString(" data-spin") if spin else "")
-    described = (
-        format_html(' role="img" aria-label="{}"', label) if label else SafeString(' aria-hidden="true"')
-    )
+    described = format_html(' role="img" aria-label="{}"', label) if label else SafeString(' aria-hidden="true"')
     return format_html(
         '<svg class="icon"{}{} focusable="false"><use href="{}#{}"></use></svg>',
         extra,
@@ -125,7 +123,7 @@ def step_track(state: str, steps: Iterable[StepFact]) -> SafeString:
 
 
 def _track_item(step: TrackStep) -> SafeString:
-    look = look_of(step.status)
+    look = step.look
     text = f"{step.label}: {label_of('done' if step.status == 'ok' else step.status).lower()}"
     return format_html(
         '<li class="track__step" data-status="{}" data-tone="{}" title="{}">{}</li>',
@@ -219,12 +217,9 @@ _RISK_TONES: Final = {"low": ("ok", 1), "medium": ("warn", 2), "high": ("bad", 3
 def risk(level: str) -> SafeString:
     """Risk as one to three filled steps and the word."""
     chosen, filled = _RISK_TONES.get(level, ("idle", 0))
-    steps = format_html_join(
-        "", "<i{}></i>", ((SafeString(" data-on") if n < filled else "",) for n in range(3))
-    )
+    steps = format_html_join("", "<i{}></i>", ((SafeString(" data-on") if n < filled else "",) for n in range(3)))
     return format_html(
-        '<span class="risk" data-tone="{}"><span class="risk__steps" aria-hidden="true">{}</span>'
-        "{} risk</span>",
+        '<span class="risk" data-tone="{}"><span class="risk__steps" aria-hidden="true">{}</span>{} risk</span>',
         chosen,
         steps,
         label_of(level),

@@ -6,7 +6,7 @@ from portal.views.design_samples import samples
 
 
 def design_system(request: HttpRequest) -> HttpResponse:
-    """Every component of the design system with sample data; only where ``DEBUG`` or ``DESIGN_PAGES`` is on."""
+    """Every component with sample data; only where ``DEBUG`` or ``DESIGN_PAGES`` is on."""
     if not (settings.DEBUG or getattr(settings, "DESIGN_PAGES", False)):
         raise Http404
     return render(request, "design/index.html", samples())
