@@ -113,15 +113,15 @@ def _step(threads: _Threads, tokens: list[tuple[int, str]], index: int, line: st
     edges = [(label, state, key) for thread, key in threads.items() for label, state in thread.edges]
     words = {label for label, _, _ in edges if isinstance(label, str)}
     lowered = token.lower()
-    exact = [word for word in words if word.lstrip("=") == lowered]
+    exact = [word for word in words if word.lstrip("=").lower() == lowered]
     if exact:
-        return 1, lowered, _follow(edges, set(exact))
+        return 1, exact[0].lstrip("="), _follow(edges, set(exact))
     kinds = {label for label, _, _ in edges if isinstance(label, Param)}
     typed = _read_typed(kinds, tokens, index)
     if typed is not None:
         used, text, kind = typed
         return used, text, _follow(edges, {kind})
-    starting = [word for word in words if word.startswith(lowered)]
+    starting = [word for word in words if word.lower().startswith(lowered)]
     if len(starting) > 1:
         raise AmbiguousError
     if starting:

@@ -19,14 +19,14 @@ def config_text(config: IosConfig) -> str:
     lines = ["!", f"version {config.version}"]
     if config.root.find("hostname") is None:
         lines += ["!", f"hostname {DEFAULT_HOSTNAME}"]
-    previous = -1
+    previous = ""
     for entry, body in _top(config):
         is_block = bool(entry.rule.enter) and entry.rule.hook != "line"
-        if is_block or entry.rule.order != previous:
+        if is_block or entry.key[0] != previous:
             lines.append("!")
         lines += entry.text.split("\n")
         lines += body
-        previous = entry.rule.order
+        previous = entry.key[0]
     return "\n".join([*lines, "!", "end", ""])
 
 

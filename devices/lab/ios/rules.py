@@ -149,7 +149,7 @@ wipe route-map <word>
 snmp-server engineID local :: <word>
 snmp-server view <word> <word> :: {included|excluded}
 snmp-server group <word> v3 {auth|noauth|priv} :: [<line>]
-snmp-server community <word> :: [view <word>] {ro|rw} [{<int:1-99>|<word>}]
+snmp-server community <word> :: [view <word>] {RO|RW} [{<int:1-99>|<word>}]
 snmp-server trap-source :: <if>
 snmp-server location :: <line>
 snmp-server contact :: <line>
