@@ -31,7 +31,7 @@ class CanonicalError(ChangeError):
         return f"{self.where}: {self.sentence}"
 
 
-def canonical_json(value: JsonValue) -> bytes:
+def canonical_json(value: object) -> bytes:
     """The value's only encoding, as UTF-8 bytes, equal to RFC 8785 on the profile.
 
     Raises:
@@ -92,9 +92,7 @@ def _check_text(value: str, where: str) -> None:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise CanonicalError(
-            "The text holds half of a surrogate pair, which UTF-8 cannot carry.", where
-        ) from error
+        raise CanonicalError("The text holds half of a surrogate pair, which UTF-8 cannot carry.", where) from error
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -164,9 +164,7 @@ def _holds(check: Check, text: str) -> bool:
 def _compile(pattern: str) -> Any:  # noqa: ANN401 - re2 ships no types
     options = re2.Options()
     options.log_errors = False
-    re2.compile(
-        pattern, options
-    )  # alone first: with the prefix, a broken pattern must not become a whole one
+    re2.compile(pattern, options)  # alone first: with the prefix, a broken pattern must not become a whole one
     return re2.compile(f"(?m){pattern}", options)
 
 
@@ -206,9 +204,7 @@ def _command_problem(command: str) -> str | None:
         return f'A check may only read: the command must begin with "show ", but it is "{shown(command)}".'
     wrong = [char for char in _SHELL_CHARACTERS if char in command]
     if wrong:
-        return (
-            f'The character "{wrong[0]}" can do more than read on some platforms. Take it out of the command.'
-        )
+        return f'The character "{wrong[0]}" can do more than read on some platforms. Take it out of the command.'
     for pipe in command.split("|")[1:]:
         word = (pipe.split() or [""])[0].lower()
         reads = any(name.startswith(word) for name in READING_PIPES)

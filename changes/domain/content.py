@@ -26,9 +26,7 @@ MAX_PARALLEL: Final = 100
 Scalar = str | int | bool
 Variable = Scalar | list[Scalar]
 
-DEFAULT_STRATEGY: Final[Mapping[str, str | int]] = MappingProxyType(
-    {"max_parallel": 10, "on_failure": "backout"}
-)
+DEFAULT_STRATEGY: Final[Mapping[str, str | int]] = MappingProxyType({"max_parallel": 10, "on_failure": "backout"})
 
 RESERVED_NAMES: Final = frozenset(
     {
@@ -134,9 +132,7 @@ def parse_content(value: object, *, where: str = "content") -> str:
         InvalidInputError: no text, empty, over 256 KiB as UTF-8, or with hidden characters.
     """
     if not isinstance(value, str):
-        raise InvalidInputError(
-            {where: ["The content must be text: configuration lines, or a template of them."]}
-        )
+        raise InvalidInputError({where: ["The content must be text: configuration lines, or a template of them."]})
     text = unix_lines(value)
     size = len(text.encode(errors="surrogatepass"))
     if size > MAX_CONTENT_BYTES:

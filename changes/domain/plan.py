@@ -67,11 +67,7 @@ class PlanHashMismatchError(ChangeError):
         super().__init__(expected, found, self.leaves)
 
     def __str__(self) -> str:
-        where = (
-            f" Changed device plans, counted from 0: {', '.join(map(str, self.leaves))}."
-            if self.leaves
-            else ""
-        )
+        where = f" Changed device plans, counted from 0: {', '.join(map(str, self.leaves))}." if self.leaves else ""
         return (
             f"The stored plan has digest {self.found}, but {self.expected} was approved.{where}"
             " Nothing may be sent. Find out who changed the rows, then plan again and have it approved again."
@@ -124,7 +120,7 @@ class DevicePayload:
             PayloadError: a field has the wrong shape.
         """
         value = _to_json(self)
-        _check_shape(value, _PAYLOAD, "$")
+        _check_payload(value)
         return canonical_json(value)
 
     @classmethod
@@ -136,11 +132,9 @@ class DevicePayload:
             PayloadError: another schema, a missing, unknown or misshapen field.
         """
         value: Any = parse_canonical(data)
-        _check_shape(value, _PAYLOAD, "$")
-        if value["schema"] != SCHEMA:
-            raise PayloadError(
-                f"The schema is {value['schema']!r}, but only {SCHEMA!r} is known.", "$.schema"
-            )
+        if isinstance(value, dict) and value.get("schema") != SCHEMA:
+            raise PayloadError(f"The schema is {value.get('schema')!r}; only {SCHEMA!r} is known.", "$.schema")
+        _check_payload(value)
         device = value["device"]
         return cls(
             device=DeviceIdentity(**(device | {"host_key_sha256": tuple(device["host_key_sha256"])})),
@@ -220,9 +214,7 @@ def verify_plan(approved_digest: str, leaves: Sequence[PlanLeaf]) -> None:
         PlanHashMismatchError: the bytes are not what was approved.
     """
     computed = [device_digest(leaf.payload) for leaf in leaves]
-    changed = [
-        at for at, (leaf, digest) in enumerate(zip(leaves, computed, strict=True)) if leaf.digest != digest
-    ]
+    changed = [at for at, (leaf, digest) in enumerate(zip(leaves, computed, strict=True)) if leaf.digest != digest]
     root = merkle_root(computed)
     if changed or root != approved_digest:
         raise PlanHashMismatchError(approved_digest, root, changed)
@@ -253,6 +245,13 @@ _PAYLOAD: dict[str, _Shape] = {
 _KINDS: dict[type, str] = {str: "text", int: "an integer", Mapping: "an object"}
 
 
+def _check_payload(value: Any) -> None:  # noqa: ANN401 - it is about to be found out what it is
+    _check_shape(value, _PAYLOAD, "$")
+    keys = list(value["device"]["host_key_sha256"])
+    if keys != sorted(set(keys)):
+        raise PayloadError("The fingerprints must be sorted, each once.", "$.device.host_key_sha256")
+
+
 def _check_shape(value: object, shape: _Shape, where: str) -> None:
     if isinstance(shape, dict):
         _check_fields(value, shape, where)
@@ -270,8 +269,6 @@ def _check_fields(value: object, shape: Mapping[str, _Shape], where: str) -> Non
         raise PayloadError("This must be an object.", where)
     missing, unknown = sorted(shape.keys() - value.keys()), sorted(value.keys() - shape.keys())
     if missing or unknown:
-        raise PayloadError(
-            f"Missing fields: {missing or 'none'}; unknown fields: {unknown or 'none'}.", where
-        )
+        raise PayloadError(f"Missing fields: {missing or 'none'}; unknown fields: {unknown or 'none'}.", where)
     for name, inner in shape.items():
         _check_shape(value[name], inner, f"{where}.{name}")

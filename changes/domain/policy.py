@@ -304,8 +304,7 @@ def _role(person: Person, what: str, *roles: str) -> Denial | None:
         exempt = " Being a superuser does not replace the role." if person.is_superuser else ""
         return Denial(
             GATE_ROLE_DENIED,
-            f"To {what} you need the role {needed}.{exempt}"
-            " Ask somebody who has it, or an administrator to add you.",
+            f"To {what} you need the role {needed}.{exempt} Ask somebody who has it, or an administrator to add you.",
         )
     return None
 
@@ -344,9 +343,7 @@ def _manager_or_own(person: Person, facts: ChangeFacts, what: str) -> Verdict:
 
 def _may_decide(person: Person, facts: ChangeFacts, stage: Stage | None, seen_digest: str) -> Verdict:
     if stage is None:
-        sentence = (
-            "The policy of this change has no such approval stage. Reload the page to see the open one."
-        )
+        sentence = "The policy of this change has no such approval stage. Reload the page to see the open one."
         return _verdict(Denial(GATE_ROLE_DENIED, sentence))
     instead = f"Ask another member of {_role_label(stage.group)}."
     return _verdict(
@@ -374,9 +371,7 @@ def _not_implementer(person: Person, facts: ChangeFacts, what: str, *, instead: 
 def _not_approver(person: Person, facts: ChangeFacts, what: str) -> Denial | None:
     if person.id not in {fact.person_id for fact in live_approvals(facts)}:
         return None
-    return Denial(
-        GATE_SELF_APPROVAL, f"You approved this plan, so you cannot {what}. Ask another implementer."
-    )
+    return Denial(GATE_SELF_APPROVAL, f"You approved this plan, so you cannot {what}. Ask another implementer.")
 
 
 def _not_twice(person: Person, facts: ChangeFacts) -> Denial | None:

@@ -191,9 +191,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         "peer",
         "neither author nor editor; names the plan digest that the page showed",
     ),
-    Transition(
-        IN_REVIEW, _E.REQUEST_CHANGES, _S.DRAFT, "any reviewer", "with a comment; pending approvals are void"
-    ),
+    Transition(IN_REVIEW, _E.REQUEST_CHANGES, _S.DRAFT, "any reviewer", "with a comment; pending approvals are void"),
     Transition(IN_REVIEW, _E.WITHDRAW, _S.DRAFT, "requester", "own change; pending approvals are void"),
     Transition(IN_REVIEW, _E.REJECT, _S.REJECTED, "change authority", "with a reason"),
     Transition(
@@ -232,9 +230,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         "implementer or system",
         "on request, or when a wave's failure budget is spent or a gate waits",
     ),
-    Transition(
-        frozenset({_S.PAUSED}), _E.RESUME, _S.IMPLEMENTING, "implementer", "the gates are checked again"
-    ),
+    Transition(frozenset({_S.PAUSED}), _E.RESUME, _S.IMPLEMENTING, "implementer", "the gates are checked again"),
     Transition(
         frozenset({_S.IMPLEMENTING, _S.PAUSED}),
         _E.ROLL_BACK,
@@ -271,16 +267,12 @@ class IllegalTransitionError(ChangeError):
         return f'"{event}" is not possible while the state is "{state}". Possible now: {instead}.'
 
 
-def events_from(
-    state: ChangeState, *, change_type: ChangeType = ChangeType.NORMAL
-) -> tuple[ChangeEvent, ...]:
+def events_from(state: ChangeState, *, change_type: ChangeType = ChangeType.NORMAL) -> tuple[ChangeEvent, ...]:
     """Every event that the table allows in this state, in the table's order."""
     return tuple(row.event for row in TRANSITIONS if state in row.sources and change_type in row.types)
 
 
-def next_state(
-    state: ChangeState, event: ChangeEvent, *, change_type: ChangeType = ChangeType.NORMAL
-) -> ChangeState:
+def next_state(state: ChangeState, event: ChangeEvent, *, change_type: ChangeType = ChangeType.NORMAL) -> ChangeState:
     """The state that ``event`` leads to. People and guards are not checked here.
 
     Raises:
@@ -314,9 +306,7 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
 
 _D = DeviceRunState
 
-DEVICE_BEFORE_WRITE: frozenset[DeviceRunState] = frozenset(
-    {_D.PENDING, _D.CONNECTING, _D.CHECKING, _D.SNAPSHOTTING}
-)
+DEVICE_BEFORE_WRITE: frozenset[DeviceRunState] = frozenset({_D.PENDING, _D.CONNECTING, _D.CHECKING, _D.SNAPSHOTTING})
 """Steps in which no configuration line can have been sent: a lost worker's run may simply start again."""
 
 DEVICE_AFTER_WRITE: frozenset[DeviceRunState] = frozenset(

@@ -63,27 +63,19 @@ def _ids(value: object, findings: Findings, where: str) -> tuple[int, ...]:
     elif not value:
         findings.add(where, "No device is named. Name at least one, or use a filter.")
     elif len(value) > MAX_TARGETS:
-        findings.add(
-            where, f"{len(value)} devices are named; one change may have {MAX_TARGETS}. Split the change."
-        )
+        findings.add(where, f"{len(value)} devices are named; one change may have {MAX_TARGETS}. Split the change.")
     return tuple(dict.fromkeys(value)) if not wrong else ()
 
 
 def _filters(value: object, findings: Findings, where: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(value, Mapping):
-        findings.add(
-            where, f'This must be an object such as {{"site": "FRA"}}. Allowed: {one_of(FILTER_NAMES)}.'
-        )
+        findings.add(where, f'This must be an object such as {{"site": "FRA"}}. Allowed: {one_of(FILTER_NAMES)}.')
         return {}
     if not value:
         findings.add(where, f"An empty filter would match every device. Give one of: {one_of(FILTER_NAMES)}.")
     for name, sentence in unknown_names(value, FILTER_NAMES, "filter").items():
         findings.add(f"{where}.{shown(name)}", sentence)
-    return {
-        name: _values(item, findings, f"{where}.{name}")
-        for name, item in value.items()
-        if name in FILTER_NAMES
-    }
+    return {name: _values(item, findings, f"{where}.{name}") for name, item in value.items() if name in FILTER_NAMES}
 
 
 def _values(value: object, findings: Findings, where: str) -> tuple[str, ...]:

@@ -8,9 +8,7 @@ from changes.rendering.lines import command_lines
 from changes.rendering.process import DEFAULT_LIMITS, ChildLostError, RenderLimits, RenderProcess
 
 MAX_OVERRUNS: Final = 3
-_OVERRUNS: Final = frozenset(
-    {ProblemKind.TIMEOUT, ProblemKind.MEMORY, ProblemKind.CRASHED, ProblemKind.OUTPUT}
-)
+_OVERRUNS: Final = frozenset({ProblemKind.TIMEOUT, ProblemKind.MEMORY, ProblemKind.CRASHED, ProblemKind.OUTPUT})
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,9 +221,7 @@ def lock_down(memory_bytes: int) -> None:
 
 def bounded(renderer: Renderer, request: Json, limits: Json) -> Json:
     """One request under the timer and the kernel's CPU limit."""
-    resource.setrlimit(
-        resource.RLIMIT_CPU, (math.ceil(time.process_time()) + math.ceil(limits["cpu_s"]), CPU_TOTAL_S)
-    )
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(time.process_time()) + math.ceil(limits["cpu_s"]), CPU_TOTAL_S))
     try:
         signal.setitimer(signal.ITIMER_REAL, limits["wall_s"])
         try:
