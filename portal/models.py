@@ -1,8 +1,10 @@
 from datetime import timedelta
 from typing import Self
+from uuid import uuid4
 
 from django.db import models
 from django.db.models.functions import Now
+from knox.models import AbstractAuthToken
 
 ALIVE_FOR_S = 10.0
 KEPT_FOR = timedelta(days=1)
@@ -14,17 +16,13 @@ class WorkerBeatQuerySet(models.QuerySet["WorkerBeat"]):
     def alive(self) -> Self:
         """Groups that beat lately and whose cluster looks for work, or is fully at work."""
         fresh = self.filter(beat_at__gte=Now() - timedelta(seconds=ALIVE_FOR_S))
-        return fresh.filter(
-            models.Q(polled_s__lt=ALIVE_FOR_S) | models.Q(busy__gte=models.F("workers"))
-        )
+        return fresh.filter(models.Q(polled_s__lt=ALIVE_FOR_S) | models.Q(busy__gte=models.F("workers")))
 
     def forget_old(self) -> None:
         """Drop the beats of groups that were killed long ago."""
         self.filter(beat_at__lt=Now() - KEPT_FOR).delete()
 
-    def beat(
-        self, *, host: str, pid: int, workers: int, busy: int, polled_s: float | None, leads: bool
-    ) -> None:
+    def beat(self, *, host: str, pid: int, workers: int, busy: int, polled_s: float | None, leads: bool) -> None:
         """Write one group's beat, in one statement."""
         now = Now()
         beat = WorkerBeat(
@@ -57,3 +55,13 @@ class WorkerBeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host}/{self.pid}"
+
+
+class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
+    """A person's key to the API. The token itself is not stored, only its digest; it ends by itself at ``expiry``."""
+
+    public_id = models.UUIDField(unique=True, default=uuid4, editable=False, help_text="Names the token to its owner.")
+    name = models.CharField(max_length=100, help_text="What uses it, in the owner's words.")
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"

@@ -3,13 +3,14 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from portal.embedded_postgres import binaries, cluster, postmaster
-from portal.embedded_postgres.guardian import GuardianSpec
+from portal.embedded_postgres.guardian_spec import GuardianSpec
 from portal.embedded_postgres.layout import PORT, EmbeddedPostgresError, Layout
-from portal.embedded_postgres.locks import exclusive, is_held_by_anyone, open_lock, try_exclusive
+from portal.embedded_postgres.locks import POLL_S, exclusive, is_held_by_anyone, open_lock, try_exclusive
 
 CONTROL_TIMEOUT_S = 180.0
 SOURCE_ROOT = Path(__file__).resolve().parents[2]
@@ -77,17 +78,18 @@ def attach(home: Path, *, durable: bool = True) -> Attachment:
 
 def _make_sure_it_runs(layout: Layout, *, durable: bool) -> None:
     """Start the server, or take over one that already runs. The caller holds the control lock."""
+    programs = binaries.programs(layout)
+    command = _server_command(layout, programs, durable=durable)
     if postmaster.running_pid(layout.data) is not None:
         if postmaster.wait_until_ready(layout.data, timeout_s=CONTROL_TIMEOUT_S / 2):
             if not is_held_by_anyone(layout.guardian_lock):
-                _run_guardian(layout, command=[])
+                _run_guardian(layout, command, start=False)
             return
         postmaster.stop(layout.data)
-    postmaster.remove_stale_pid_file(layout.data)
-    programs = binaries.programs(layout)
+    postmaster.remove_stale_files(layout.data, layout.socket_directory)
     if not layout.data.exists():
         cluster.create(layout, programs, durable=durable)
-    _run_guardian(layout, command=_server_command(layout, programs, durable=durable))
+    _run_guardian(layout, command, start=True)
 
 
 def _server_command(layout: Layout, programs: Path, *, durable: bool) -> list[str]:
@@ -109,14 +111,16 @@ def _server_command(layout: Layout, programs: Path, *, durable: bool) -> list[st
     return [str(programs / "postgres"), "-D", str(layout.data), *options]
 
 
-def _run_guardian(layout: Layout, *, command: list[str]) -> None:
+def _run_guardian(layout: Layout, command: list[str], *, start: bool) -> None:
     spec = GuardianSpec(
         data=str(layout.data),
+        socket_directory=str(layout.socket_directory),
         log=str(layout.log),
         control_lock=str(layout.control_lock),
         users_lock=str(layout.users_lock),
         guardian_lock=str(layout.guardian_lock),
         command=command,
+        start=start,
         uid=layout.user.uid,
         gid=layout.user.gid,
     )
@@ -140,7 +144,11 @@ def _stop_if_unused(layout: Layout) -> None:
     """Stop the server unless somebody holds the users' lock. The caller holds the control lock."""
     users = open_lock(layout.users_lock)
     try:
-        if try_exclusive(users):
-            postmaster.stop(layout.data)
+        for _ in range(3):  # the guardian holds it for an instant whenever it looks
+            if try_exclusive(users):
+                postmaster.stop(layout.data)
+                layout.remove_short_socket_directory()
+                return
+            time.sleep(POLL_S)
     finally:
         os.close(users)

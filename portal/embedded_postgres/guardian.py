@@ -1,50 +1,34 @@
 """The process that starts the server and stops it when nobody uses it any more.
 
-It runs as ``python -m portal.embedded_postgres.guardian SPEC`` in a session of its own, imports nothing but the
-standard library, and sleeps in ``flock`` until the last user is gone. A user that ends in good order stops the server
-itself; the guardian is there for those that were killed.
+It runs as ``python -m portal.embedded_postgres.guardian SPEC`` in a session of its own and imports nothing but
+the standard library. A user that ends in good order stops the server itself; the guardian is there for those that
+were killed. It also starts the server again when that was killed while it has users.
 """
 
 import fcntl
-import json
 import os
 import signal
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+import time
 from pathlib import Path
 
 from portal.embedded_postgres import postmaster
 from portal.embedded_postgres.cluster import clean_environment
+from portal.embedded_postgres.guardian_spec import GuardianSpec
 from portal.embedded_postgres.locks import exclusive, open_lock, try_exclusive
 
 READY = b"ready"
 START_TIMEOUT_S = 60.0
+LOOK_EVERY_S = 0.25
+START_AGAIN_S = 5.0
 FOREVER_S = 10.0 * 365 * 24 * 3600
 LOG_KEPT_BYTES = 10 * 1024 * 1024
 
 
-@dataclass(frozen=True)
-class GuardianSpec:
-    """What the guardian is told, as JSON in its only argument. An empty ``command`` means: only watch."""
-
-    data: str
-    log: str
-    control_lock: str
-    users_lock: str
-    guardian_lock: str
-    command: list[str]
-    uid: int
-    gid: int
-
-    def to_json(self) -> str:
-        """The form that ``main`` reads back."""
-        return json.dumps(asdict(self))
-
-
 def main(argument: str) -> int:
     """Fork the guardian off and report whether the server is ready; 0, or 1 with the reason on stderr."""
-    spec = GuardianSpec(**json.loads(argument))
+    spec = GuardianSpec.from_json(argument)
     reader, writer = os.pipe()
     if os.fork():
         os.close(writer)
@@ -55,7 +39,7 @@ def main(argument: str) -> int:
         return 0 if answer == READY else 1
     os.close(reader)
     _detach(Path(spec.log))
-    answer = _start(spec) if spec.command else READY
+    answer = _start(spec) if spec.start else READY
     os.write(writer, answer)
     os.close(writer)
     if answer == READY:
@@ -79,6 +63,8 @@ def _detach(log: Path) -> None:
 
 
 def _start(spec: GuardianSpec) -> bytes:
+    """Start the server and wait for it; ``READY``, or what went wrong. The caller holds the control lock."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     as_user = {"user": spec.uid, "group": spec.gid, "extra_groups": []} if os.geteuid() == 0 else {}
     server = subprocess.Popen(
         spec.command,
@@ -106,22 +92,47 @@ def _start(spec: GuardianSpec) -> bytes:
 
 
 def _guard(spec: GuardianSpec) -> None:
-    """Sleep until nobody holds the users' lock, then stop the server, unless somebody came in between."""
+    """Watch until nobody holds the users' lock, then stop the server, unless somebody came in between."""
     own = open_lock(Path(spec.guardian_lock))
     if not try_exclusive(own):
         return
     users = open_lock(Path(spec.users_lock))
-    while True:
-        fcntl.flock(users, fcntl.LOCK_EX)
+    while _is_still_at(users, Path(spec.users_lock)):
+        time.sleep(LOOK_EVERY_S)
+        unused = try_exclusive(users)
+        # Not held while waiting for the control lock: those who attach take that first and this second.
         fcntl.flock(users, fcntl.LOCK_UN)
-        # Only now the control lock: those who attach take it first and the users' lock second.
-        with exclusive(Path(spec.control_lock), timeout_s=FOREVER_S):
-            if not _is_still_at(users, Path(spec.users_lock)):
-                return
-            if try_exclusive(users):
-                postmaster.stop(Path(spec.data))
-                os.close(own)
-                return
+        if not unused and postmaster.running_pid(Path(spec.data)) is not None:
+            continue
+        try:
+            with exclusive(Path(spec.control_lock), timeout_s=FOREVER_S, make=False):
+                if _stop_or_start(spec, users):
+                    os.close(own)
+                    return
+        except FileNotFoundError:
+            return
+
+
+def _stop_or_start(spec: GuardianSpec, users: int) -> bool:
+    """Stop an unused server and say so, or start a used one that was killed. The control lock is held."""
+    if not _is_still_at(users, Path(spec.users_lock)):
+        return True
+    if try_exclusive(users):
+        postmaster.stop(Path(spec.data))
+        return True
+    _start_again(spec)
+    return False
+
+
+def _start_again(spec: GuardianSpec) -> None:
+    data = Path(spec.data)
+    if postmaster.running_pid(data) is not None or not data.exists():
+        return
+    postmaster.remove_stale_files(data, Path(spec.socket_directory))
+    if (answer := _start(spec)) != READY:
+        sys.stderr.write(f"{answer.decode()}\n")
+        sys.stderr.flush()
+        time.sleep(START_AGAIN_S)
 
 
 def _is_still_at(descriptor: int, path: Path) -> bool:

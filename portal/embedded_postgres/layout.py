@@ -1,5 +1,6 @@
 """Where the server's files live, and as whom it runs. Nothing here changes the file system but ``prepare``."""
 
+import contextlib
 import hashlib
 import os
 import pwd
@@ -33,6 +34,11 @@ class ServerUser:
 
     @classmethod
     def of_uid(cls, uid: int) -> Self:
+        """The account with this number.
+
+        Raises:
+            EmbeddedPostgresError: there is none.
+        """
         try:
             entry = pwd.getpwuid(uid)
         except KeyError:
@@ -44,6 +50,7 @@ class ServerUser:
 
     @classmethod
     def nobody(cls) -> Self:
+        """The account without rights that every Linux has."""
         entry = pwd.getpwnam("nobody")
         return cls(name=entry.pw_name, uid=entry.pw_uid, gid=entry.pw_gid)
 
@@ -109,6 +116,7 @@ class Layout:
 
     @property
     def data(self) -> Path:
+        """PostgreSQL's data directory."""
         return self.place / "data"
 
     @property
@@ -118,6 +126,7 @@ class Layout:
 
     @property
     def log(self) -> Path:
+        """Where the server and its guardian write."""
         return self.place / "server.log"
 
     @property
@@ -137,9 +146,12 @@ class Layout:
 
     @property
     def socket_directory(self) -> Path:
-        """Where the unix socket is: under the place, or in a short directory if that path is too long."""
+        """Where the unix socket is: under the place, or in a short directory if that path cannot be used.
+
+        It cannot when it is too long for the kernel, or holds a comma: to libpq that separates two hosts.
+        """
         usual = self.place / "run"
-        if len(os.fsencode(usual / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX_BYTES:
+        if len(os.fsencode(usual / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_MAX_BYTES and "," not in str(usual):
             return usual
         return SHORT_SOCKET_ROOT / f"countersign-{self.user.uid}-{self._short_name(self.home)}"
 
@@ -152,6 +164,7 @@ class Layout:
         try:
             for directory in (self.home, self.locks, self.place):
                 _make_directory(directory, DIRECTORY_MODE if os.geteuid() == 0 else 0o700)
+            self._refuse_what_belongs_to_others()
             self._make_private(self.socket_directory)
         except FileExistsError as error:
             raise EmbeddedPostgresError(
@@ -162,6 +175,8 @@ class Layout:
                 f"Cannot write to {error.filename or self.locks} ({error.strerror}): "
                 "make the folder writable, or set COUNTERSIGN_HOME to one that is."
             ) from None
+
+    def _refuse_what_belongs_to_others(self) -> None:
         if not os.access(self.locks, os.W_OK | os.X_OK):
             raise EmbeddedPostgresError(
                 f"Cannot write to {self.locks}, which belongs to {_owner_name(self.locks)}: "
@@ -178,6 +193,12 @@ class Layout:
             )
         self.give_to_server(directory)
         directory.chmod(0o700)
+
+    def remove_short_socket_directory(self) -> None:
+        """Leave nothing behind outside the installation, once the server is stopped."""
+        if self.place not in self.socket_directory.parents:
+            with contextlib.suppress(OSError):
+                self.socket_directory.rmdir()
 
     def give_to_server(self, path: Path) -> None:
         """Hand a path that root made to the server's user; nothing for an ordinary user."""

@@ -15,9 +15,9 @@ from pathlib import Path
 POLL_S = 0.02
 
 
-def open_lock(path: Path) -> int:
-    """Open (and make) a lock file; the descriptor is not passed on to executed programs."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def open_lock(path: Path, *, make: bool = True) -> int:
+    """Open a lock file, made if need be; the descriptor is not passed on to executed programs."""
+    return os.open(path, os.O_RDWR | os.O_CLOEXEC | (os.O_CREAT if make else 0), 0o600)
 
 
 def try_exclusive(descriptor: int) -> bool:
@@ -30,13 +30,14 @@ def try_exclusive(descriptor: int) -> bool:
 
 
 @contextmanager
-def exclusive(path: Path, *, timeout_s: float) -> Iterator[None]:
+def exclusive(path: Path, *, timeout_s: float, make: bool = True) -> Iterator[None]:
     """Hold ``path`` exclusively.
 
     Raises:
+        FileNotFoundError: the file or its folder is gone.
         TimeoutError: somebody else held it for longer than ``timeout_s``.
     """
-    descriptor = open_lock(path)
+    descriptor = open_lock(path, make=make)
     try:
         deadline = time.monotonic() + timeout_s
         while not try_exclusive(descriptor):

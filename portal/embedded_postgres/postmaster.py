@@ -39,21 +39,22 @@ def wait_until_ready(data: Path, *, timeout_s: float) -> bool:
     return False
 
 
-def remove_stale_pid_file(data: Path, *, timeout_s: float = 10.0) -> None:
-    """Remove the pid file that a dead server left, once none of its backends is left either.
+def remove_stale_files(data: Path, socket_directory: Path, *, timeout_s: float = 10.0) -> None:
+    """Remove the lock files that a dead server left, once none of its backends is left either.
 
-    Backends of a killed postmaster end by themselves; one that does not is killed, because a
-    second server on the same files would destroy them.
+    PostgreSQL does it itself unless the number in them belongs to some process by now, be it a dead one that
+    nobody has buried. Backends of a killed postmaster end by themselves; one that does not is killed, because
+    a second server on the same files would destroy them.
     """
-    if not (data / "postmaster.pid").exists():
-        return
     deadline = time.monotonic() + timeout_s
-    while orphans := _backends(data):
+    while (data / "postmaster.pid").exists() and (orphans := _backends(data)):
         if time.monotonic() > deadline:
             for pid in orphans:
                 _signal(pid, signal.SIGKILL)
         time.sleep(POLL_S)
     (data / "postmaster.pid").unlink(missing_ok=True)
+    for lock in socket_directory.glob(".s.PGSQL.*"):
+        lock.unlink(missing_ok=True)
 
 
 def stop(data: Path) -> None:

@@ -87,9 +87,7 @@ class Dispatcher:
             self._recorded_at = time.monotonic()
 
     def _record(self, beats: BeatDirectory, *, leads: bool) -> None:
-        reading = beats.read(
-            workers=settings.COUNTERSIGN_WORKERS, age_s=time.monotonic() - self._started_at
-        )
+        reading = beats.read(workers=settings.COUNTERSIGN_WORKERS, age_s=time.monotonic() - self._started_at)
         WorkerBeat.objects.beat(
             host=socket.gethostname(),
             pid=os.getppid(),

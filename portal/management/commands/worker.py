@@ -21,7 +21,5 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, drain_seconds: float, **_: object) -> None:
-        watchdog = Watchdog(
-            home=settings.COUNTERSIGN_HOME, workers=settings.COUNTERSIGN_WORKERS, drain_s=drain_seconds
-        )
+        watchdog = Watchdog(home=settings.COUNTERSIGN_HOME, workers=settings.COUNTERSIGN_WORKERS, drain_s=drain_seconds)
         sys.exit(watchdog.run())
