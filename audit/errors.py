@@ -50,9 +50,7 @@ class ImmutableEventError(AuditError):
     code = "audit_immutable"
 
     def __init__(self, operation: str) -> None:
-        super().__init__(
-            f"{operation} is refused: the audit log only grows, and only through audit.recorder.record()."
-        )
+        super().__init__(f"{operation} is refused: the audit log only grows, and only through audit.recorder.record().")
         self.operation = operation
 
 

@@ -88,9 +88,7 @@ def export_start(*, actor: Actor, event_filter: EventFilter, form: ExportFormat)
         )
     stream = stream_csv if form is ExportFormat.CSV else stream_jsonl
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return Export(
-        event_id, f"countersign-audit-{stamp}.{form.value}", form.content_type, stream(event_filter)
-    )
+    return Export(event_id, f"countersign-audit-{stamp}.{form.value}", form.content_type, stream(event_filter))
 
 
 def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
@@ -113,9 +111,7 @@ def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
                || ',"db_user":' || to_json(db_user)::text || ',"body":' || body || '}}'"""
     # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and
     # delimiter are characters that a line cannot hold, and this JSON holds no control character at all.
-    return _copy(
-        line, event_filter, r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'"
-    )
+    return _copy(line, event_filter, r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'")
 
 
 def _csv_cell(name: str) -> str:

@@ -102,6 +102,7 @@ class Event(models.Model):
                 condition=models.Q(device_id__isnull=False),
             ),
             models.Index(fields=["code", "id"], name="audit_event_code", condition=~models.Q(code="")),
+            models.Index(fields=["request_id", "id"], name="audit_event_request", condition=~models.Q(request_id="")),
         ]
 
     def __str__(self) -> str:

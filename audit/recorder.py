@@ -133,9 +133,7 @@ def _key(name: str, value: int | None) -> int | None:
 
 def _action(action: str) -> str:
     if len(action) > _IDENTIFIER_LIMIT or not _ACTION.fullmatch(action):
-        raise UnrecordableError(
-            "action", "is not of the form 'change.approved' (small letters, a dot, past tense)."
-        )
+        raise UnrecordableError("action", "is not of the form 'change.approved' (small letters, a dot, past tense).")
     return action
 
 

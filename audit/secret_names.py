@@ -32,9 +32,7 @@ def looks_secret(name: str) -> bool:
     if not words:
         return False
     joined = "".join(words)
-    telling = (
-        any(stem in joined for stem in _STEMS) or not _WORDS.isdisjoint(words) or _is_snmp_community(words)
-    )
+    telling = any(stem in joined for stem in _STEMS) or not _WORDS.isdisjoint(words) or _is_snmp_community(words)
     return telling and words[-1] not in _ABOUT
 
 

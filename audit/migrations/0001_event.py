@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 'db_table': 'audit_event',
                 'default_permissions': ('view',),
                 'base_manager_name': 'objects',
-                'indexes': [models.Index(fields=['actor_name', 'id'], name='audit_event_actor'), models.Index(fields=['action', 'id'], name='audit_event_action'), models.Index(fields=['object_type', 'object_id', 'id'], name='audit_event_object'), models.Index(fields=['at'], name='audit_event_at'), models.Index(condition=models.Q(('change_id__isnull', False)), fields=['change_id', 'id'], name='audit_event_change'), models.Index(condition=models.Q(('device_id__isnull', False)), fields=['device_id', 'id'], name='audit_event_device'), models.Index(condition=models.Q(('code', ''), _negated=True), fields=['code', 'id'], name='audit_event_code')],
+                'indexes': [models.Index(fields=['actor_name', 'id'], name='audit_event_actor'), models.Index(fields=['action', 'id'], name='audit_event_action'), models.Index(fields=['object_type', 'object_id', 'id'], name='audit_event_object'), models.Index(fields=['at'], name='audit_event_at'), models.Index(condition=models.Q(('change_id__isnull', False)), fields=['change_id', 'id'], name='audit_event_change'), models.Index(condition=models.Q(('device_id__isnull', False)), fields=['device_id', 'id'], name='audit_event_device'), models.Index(condition=models.Q(('code', ''), _negated=True), fields=['code', 'id'], name='audit_event_code'), models.Index(condition=models.Q(('request_id', ''), _negated=True), fields=['request_id', 'id'], name='audit_event_request')],
             },
         ),
     ]

@@ -1,3 +1,4 @@
+import errno
 import getpass
 import os
 import sys
@@ -23,14 +24,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """``--format``, ``--out`` and one option per filter."""
-        parser.add_argument(
-            "--format", required=True, choices=list(ExportFormat), dest="form", help="csv or jsonl"
-        )
+        parser.add_argument("--format", required=True, choices=list(ExportFormat), dest="form", help="csv or jsonl")
         parser.add_argument("--out", required=True, help="file to write, or - for standard output")
         for name in EventFilter.names():
-            parser.add_argument(
-                f"--{name.replace('_', '-')}", default="", dest=f"filter_{name}", metavar="VALUE"
-            )
+            parser.add_argument(f"--{name.replace('_', '-')}", default="", dest=f"filter_{name}", metavar="VALUE")
 
     def handle(self, *_args: object, **options: str) -> None:
         """Export, or say in one sentence why not."""
@@ -38,9 +35,7 @@ class Command(BaseCommand):
         try:
             event_filter = EventFilter.parse(given)
             with _target(options["out"]) as file:
-                export = export_start(
-                    actor=_operator(), event_filter=event_filter, form=ExportFormat(options["form"])
-                )
+                export = export_start(actor=_operator(), event_filter=event_filter, form=ExportFormat(options["form"]))
                 size = sum(file.write(chunk) for chunk in export.chunks)
         except FilterError as error:
             raise CommandError(str(error)) from error
@@ -66,6 +61,8 @@ def _target(name: str) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     path = Path(name)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "it is a folder")
     with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
         partial = Path(file.name)
         try:

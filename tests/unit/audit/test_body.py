@@ -140,9 +140,7 @@ def test_names_are_sorted_by_utf16_units_as_rfc_8785_says() -> None:
         ({"pin": 4711}, "pin"),
     ],
 )
-def test_a_value_under_a_secrets_name_is_refused_and_not_repeated(
-    value: Mapping[str, object], path: str
-) -> None:
+def test_a_value_under_a_secrets_name_is_refused_and_not_repeated(value: Mapping[str, object], path: str) -> None:
     with pytest.raises(SecretRefusedError) as refusal:
         canonical(value)
     assert refusal.value.path == path
@@ -191,9 +189,7 @@ def _as_printable_ascii(jcs: bytes) -> str:
     """RFC 8785's bytes with each character outside printable ASCII written as its UTF-16 units."""
     return re.sub(
         "[^ -~]",
-        lambda found: "".join(
-            f"\\u{unit:04x}" for unit in memoryview(found[0].encode("utf-16-le")).cast("H").tolist()
-        ),
+        lambda found: "".join(f"\\u{unit:04x}" for unit in memoryview(found[0].encode("utf-16-le")).cast("H").tolist()),
         jcs.decode(),
     )
 
