@@ -122,17 +122,17 @@ class ConfigBlob(models.Model):
         """The configuration. It may hold secrets: redact it before it is shown."""
         return zlib.decompress(bytes(self.compressed)).decode()
 
-    @classmethod
-    def store(cls, text: str) -> ConfigBlob:
+    @staticmethod
+    def store(text: str) -> ConfigBlob:
         """Save ``text`` unless its content is there already; one query either way."""
         raw = text.encode()
-        blob = cls(
+        blob = ConfigBlob(
             sha256=hashlib.sha256(raw).hexdigest(),
             compressed=zlib.compress(raw, 6),
             size=len(raw),
             line_count=text.count("\n"),
         )
-        cls.objects.bulk_create([blob], ignore_conflicts=True)
+        ConfigBlob.objects.bulk_create([blob], ignore_conflicts=True)
         return blob
 
 

@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
@@ -26,7 +26,7 @@ def render_batch(
     devices: Iterable[Mapping[str, object]],
     *,
     limits: RenderLimits = DEFAULT_LIMITS,
-) -> Iterator[RenderResult]:
+) -> Generator[RenderResult, None, None]:
     """Render the content for each device, one after the other, in a process that can do nothing else.
 
     ``devices`` are plain dicts (name, hostname, site, role, platform, address, serial, model, tags) that the

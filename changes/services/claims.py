@@ -16,6 +16,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from changes.errors import LeaseLostError
@@ -36,7 +37,7 @@ class Claim:
     fence: int
 
 
-def database_time_plus(seconds: float) -> ExpressionWrapper:
+def database_time_plus(seconds: float) -> ExpressionWrapper[Combinable]:
     """The database's present time plus some seconds."""
     return ExpressionWrapper(Now() + timedelta(seconds=seconds), output_field=DateTimeField())
 

@@ -12,7 +12,6 @@ from typing import Any, Self
 from devices.domain.commands import Severity, check_commands
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.inverse import inverse_commands
-from devices.domain.prediction import predict
 from django.db.models.functions import Now
 
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
@@ -25,6 +24,7 @@ from changes.services.device_work import sha256_hex
 from changes.services.runner import Heartbeat
 from devices.domain.config_text import normalise
 from devices.domain.platforms import Platform, platform_for
+from devices.domain.prediction import predict
 from devices.drivers.base import DeviceFacts
 from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose

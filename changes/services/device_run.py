@@ -6,6 +6,7 @@ answered by sending again: the device is read back first.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 
 from django.conf import settings
@@ -22,6 +23,7 @@ from devices.drivers.base import Driver
 from devices.errors import DeviceError
 
 _S = DeviceRunState
+Step = Callable[[DeviceWork, Driver], None]
 
 
 def execute(claim: Claim, *, on_driver: OnDriver) -> None:
@@ -96,7 +98,7 @@ def _recover(work: DeviceWork, session: ExitStack) -> None:
             _write(work, driver, verify, save)
 
 
-def _write(work: DeviceWork, driver: Driver, *steps: object) -> None:
+def _write(work: DeviceWork, driver: Driver, *steps: Step) -> None:
     try:
         for step in steps:
             step(work, driver)

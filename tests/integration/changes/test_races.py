@@ -12,7 +12,7 @@ from django.db import connection, transaction
 
 from changes.domain.errors import ChangeError
 from changes.errors import LeaseLostError
-from changes.models import Approval, DeviceRun, Run
+from changes.models import Approval, ChangeRequest, DeviceRun, Run
 from changes.services.approvals import change_approve, change_reject, plan_open
 from changes.services.claims import claim_next, device_lock, fenced_update
 from changes.services.execution import change_start, claimable_device_runs
@@ -104,7 +104,7 @@ def test_withdraw_and_approve_at_once_never_leave_an_approved_draft(office: Offi
     )
 
     standing = Approval.objects.filter(change_id=change_id, stage="cab", voided_at=None).count()
-    state = Approval.objects.model.change.field.related_model.objects.get(pk=change_id).state
+    state = ChangeRequest.objects.get(pk=change_id).state
     assert (state, standing) in {("approved", 1), ("draft", 0)}
 
 
