@@ -239,8 +239,9 @@ def test_a_plan_row_edited_by_sql_refuses_to_start_and_nothing_is_sent(office: O
     "tampering",
     [
         "UPDATE changes_deviceplan SET payload = replace(payload, '10.0.0.123', '10.6.6.6') WHERE revision_id = %s",
-        "UPDATE changes_deviceplan SET payload = replace(payload, '10.0.0.123', '10.6.6.6'), digest ="
-        " encode(sha256(convert_to(replace(payload, '10.0.0.123', '10.6.6.6'), 'UTF8')), 'hex') WHERE revision_id = %s",
+        """UPDATE changes_deviceplan SET payload = replace(payload, '10.0.0.123', '10.6.6.6'),
+           digest = encode(sha256(convert_to(replace(payload, '10.0.0.123', '10.6.6.6'), 'UTF8')), 'hex')
+           WHERE revision_id = %s""",
         "UPDATE changes_deviceplan SET position = position + 100 * (position %% 2) WHERE revision_id = %s",
     ],
     ids=["payload", "payload and digest", "order"],
@@ -277,7 +278,9 @@ def test_equal_configurations_are_stored_once(office: Office) -> None:
     run = office.executed(change)
     device_run = DeviceRun.objects.select_related("before", "after", "device_plan__baseline").get(run=run)
 
-    assert device_run.before and device_run.after and device_run.device_plan.baseline
+    assert device_run.before
+    assert device_run.after
+    assert device_run.device_plan.baseline
     assert device_run.before.blob_id == device_run.device_plan.baseline.blob_id
     assert device_run.after.blob_id != device_run.before.blob_id
     assert ConfigBlob.objects.get(pk=device_run.after.blob_id).text.count("ntp server 10.0.0.123") == 1
