@@ -1,5 +1,4 @@
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from django.utils import timezone
 from django.utils.html import format_html
@@ -31,9 +30,6 @@ def when(value: datetime | None, form: str = "") -> SafeString:
     )
 
 
-_UNITS: Final = ((86_400, "d"), (3_600, "h"), (60, "min"))
-
-
 def _distance(past: timedelta) -> str:
     """``5 min ago``, ``in 2 h``; empty beyond thirty days, where the date says more."""
     seconds = past.total_seconds()
@@ -41,9 +37,14 @@ def _distance(past: timedelta) -> str:
         return "just now"
     if abs(seconds) > 30 * 86_400:
         return ""
-    size, unit = next((pair for pair in _UNITS if abs(seconds) >= pair[0]), (60, "min"))
-    count = max(1, round(abs(seconds) / size))
-    return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
+    minutes = max(1, round(abs(seconds) / 60))
+    if minutes < 60:
+        span = f"{minutes} min"
+    elif minutes < 24 * 60:
+        span = f"{minutes // 60} h"
+    else:
+        span = f"{minutes // (24 * 60)} d"
+    return f"{span} ago" if seconds > 0 else f"in {span}"
 
 
 def duration(value: float | timedelta | None) -> str:
@@ -51,9 +52,9 @@ def duration(value: float | timedelta | None) -> str:
     if value is None:
         return "—"
     seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds < 10:
+    if seconds < 9.95:
         return f"{seconds:.1f} s"
-    if seconds < 60:
+    if round(seconds) < 60:
         return f"{seconds:.0f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

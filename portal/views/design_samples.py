@@ -23,7 +23,7 @@ from portal.views.design_diff import hunks
 DIGEST = "9f2c41d7be05a83c6e1f7720d9b4c85a3e60f1982b7cd4450a6e8f13c72d95be"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SampleStep:
     """A recorded step of a device run."""
 
