@@ -79,7 +79,7 @@ class ChangeDraft:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     pre_checks: tuple[Check, ...] = ()
     post_checks: tuple[Check, ...] = ()
-    strategy: Mapping[str, str | int] = DEFAULT_STRATEGY
+    strategy: Mapping[str, str | int] = field(default_factory=lambda: dict(DEFAULT_STRATEGY))
 
 
 def parse_draft(data: object) -> ChangeDraft:
