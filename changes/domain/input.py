@@ -73,7 +73,7 @@ def hidden_character(text: str, *, allowed: str = "") -> str | None:
             line = text.count("\n", 0, at) + 1
             where = f"line {line}, " if "\n" in text else ""
             column = at - text.rfind("\n", 0, at)
-            return f"{where}character {column} is {_name(char)}, which a reader cannot see. Take it out."
+            return f"{where}character {column} is {_name(char)}, which is not allowed here. Take it out."
     return None
 
 

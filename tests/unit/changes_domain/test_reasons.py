@@ -1,0 +1,34 @@
+import pytest
+
+from changes.domain.reasons import REASONS, reason
+from devices.domain import reasons as device_reasons
+
+CODES = {
+    "PLAN_MISSING", "PLAN_NOT_APPROVED", "PLAN_HASH_MISMATCH", "PLAN_STALE", "PLAN_EMPTY", "PLAN_NOT_OPENED",
+    "TEMPLATE_ERROR", "COMMAND_FORBIDDEN", "GATE_SELF_APPROVAL", "GATE_ROLE_DENIED", "GATE_DUPLICATE", "GATE_TIMEOUT",
+    "GATE_DIGEST_MISMATCH",
+}  # fmt: skip
+
+
+def test_the_catalogue_holds_exactly_the_published_codes() -> None:
+    assert set(REASONS) == CODES
+    assert all(code == entry.code for code, entry in REASONS.items())
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+def test_every_reason_is_two_whole_sentences(code: str) -> None:
+    entry = reason(code)
+    for sentence in (entry.sentence, entry.next_step):
+        assert sentence[0].isupper()
+        assert sentence.endswith(".")
+    assert entry.permanent
+
+
+def test_the_codes_of_the_devices_layer_are_found_too_and_never_shadowed() -> None:
+    assert reason("TIMEOUT") is device_reasons.reason("TIMEOUT")
+    assert not set(REASONS) & set(device_reasons.REASONS)
+
+
+def test_an_unknown_code_is_an_error() -> None:
+    with pytest.raises(device_reasons.UnknownReasonError):
+        reason("NO_SUCH_CODE")
