@@ -1,0 +1,155 @@
+"""Opening an SSH connection that proves the device's key before the credential leaves, through netmiko."""
+
+import base64
+import binascii
+import contextlib
+import logging
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+
+import paramiko
+from netmiko import BaseConnection, ConnectHandler
+from netmiko.exceptions import NetmikoAuthenticationException, NetmikoTimeoutException
+
+from devices.drivers.base import Endpoint
+from devices.errors import (
+    AuthenticationFailedError,
+    DeviceError,
+    HostKeyMismatchError,
+    UnreachableError,
+)
+
+# paramiko's threads log lost connections as errors; without a handler Python would print them to stderr
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+_DEFAULT_PORT = 22
+
+
+def open_socket(endpoint: Endpoint) -> socket.socket:
+    """A TCP connection without Nagle's delay.
+
+    Raises:
+        UnreachableError: with the operating system's reason.
+    """
+    try:
+        connection = socket.create_connection((endpoint.host, endpoint.port), timeout=endpoint.connect_timeout_s)
+    except TimeoutError:
+        raise UnreachableError(
+            f"No answer from {endpoint.host} port {endpoint.port} within {endpoint.connect_timeout_s:g} s.",
+            device=endpoint.name,
+        ) from None
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UnreachableError(
+            f"{endpoint.host} port {endpoint.port} cannot be reached: {reason}.", device=endpoint.name
+        ) from error
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) -> BaseConnection:
+    """A signed-in netmiko connection over the socket, with a terminal but nothing read from it yet.
+
+    The password is sent only after the device proved one of the pinned keys.
+
+    Raises:
+        HostKeyMismatchError, AuthenticationFailedError, UnreachableError: nothing stays open.
+    """
+    with _known_hosts(endpoint) as known_hosts:
+        session: BaseConnection = ConnectHandler(
+            device_type=netmiko_type,
+            host=endpoint.host,
+            port=endpoint.port,
+            username=endpoint.credential.username,
+            password=endpoint.credential.password,
+            secret=endpoint.credential.enable_secret,
+            ssh_strict=True,
+            alt_host_keys=True,
+            alt_key_file=known_hosts,
+            sock=connection,
+            conn_timeout=endpoint.connect_timeout_s,
+            banner_timeout=endpoint.connect_timeout_s,
+            auth_timeout=endpoint.connect_timeout_s,
+            auto_connect=False,
+        )
+        try:
+            session.establish_connection()
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            close(session)
+            connection.close()
+            raise _translated(error, endpoint) from error
+    return session
+
+
+def close(session: BaseConnection) -> None:
+    """Close the transport and let go of what netmiko registered; the device is told nothing."""
+    session.paramiko_cleanup()
+    # without a transport this only takes netmiko's filter off its logger again
+    session.disconnect()
+
+
+def _translated(error: Exception, endpoint: Endpoint) -> DeviceError:
+    """Find the reason: netmiko hides paramiko's error behind a timeout, as its context."""
+    cause = error.__context__ or error
+    name = endpoint.name
+    if isinstance(cause, paramiko.BadHostKeyException) or "not found in known_hosts" in str(cause):
+        return HostKeyMismatchError(
+            f"{endpoint.host} port {endpoint.port} proved itself with a key that is not pinned for this device. "
+            "No password was sent.",
+            device=name,
+        )
+    if isinstance(error, NetmikoAuthenticationException) and not _is_interrupted(cause):
+        return AuthenticationFailedError(
+            f"The device refused the password of {endpoint.credential.username}.", device=name
+        )
+    reason = str(cause) if not isinstance(cause, NetmikoTimeoutException) else "no SSH answer"
+    return UnreachableError(f"No SSH session with {endpoint.host} port {endpoint.port}: {reason}.", device=name)
+
+
+def _is_interrupted(cause: BaseException) -> bool:
+    """Whether authentication ended without a verdict; paramiko tells by words alone (auth_handler.py)."""
+    text = str(cause).lower()
+    return "timeout" in text or "transport shut down" in text or "eof" in text
+
+
+@contextlib.contextmanager
+def _known_hosts(endpoint: Endpoint) -> Iterator[str]:
+    """A private known_hosts file with the pinned keys alone; gone afterwards.
+
+    paramiko looks a device on another port than 22 up as "[host]:port", like OpenSSH (client.py, `connect`).
+    """
+    lines = [f"{_known_name(endpoint)} {key}\n" for key in _checked_keys(endpoint)]
+    descriptor, path = tempfile.mkstemp(prefix="countersign-known-hosts-")
+    try:
+        with os.fdopen(descriptor, "w") as file:
+            file.writelines(lines)
+        yield path
+    finally:
+        os.unlink(path)  # noqa: PTH108 - mkstemp gives a string
+
+
+def _known_name(endpoint: Endpoint) -> str:
+    return endpoint.host if endpoint.port == _DEFAULT_PORT else f"[{endpoint.host}]:{endpoint.port}"
+
+
+def _checked_keys(endpoint: Endpoint) -> list[str]:
+    if not endpoint.host_keys:
+        raise HostKeyMismatchError(
+            "No host key is pinned for this device, so nothing was sent. Enrol its key first.",
+            device=endpoint.name,
+        )
+    keys = []
+    for key in endpoint.host_keys:
+        words = key.split()
+        try:
+            kind, encoded = words[0], words[1]
+            base64.b64decode(encoded, validate=True)
+        except (IndexError, binascii.Error):
+            raise HostKeyMismatchError(
+                'A pinned host key is malformed; it must read "type base64". Enrol it again.',
+                device=endpoint.name,
+            ) from None
+        keys.append(f"{kind} {encoded}")
+    return keys
