@@ -178,6 +178,12 @@ def avatar(name: str, *, size: str = "") -> SafeString:
     )
 
 
+@register.filter
+def as_lines(lines: Iterable[str]) -> str:
+    """Lines as one text, for ``<pre>``; a template tag cannot hold a line break."""
+    return "\n".join(lines)
+
+
 @register.simple_tag
 def diffstat(added: int, removed: int, *, bar: bool = True) -> SafeString:
     """Lines added and removed, with five squares that show the proportion."""

@@ -131,6 +131,30 @@ def test_copied_digest_is_the_whole_one_and_copied_diff_has_no_numbers(browser: 
         assert "84" not in text
 
 
+def test_commands_are_shown_line_by_line(browser: Browser, address: str) -> None:
+    with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
+        page = opened(context, f"{address}/design/").page
+        page.locator("#d-fra-acc-01 .disclosure > summary", has_text="Commands").click()
+        shown = page.locator("#d-fra-acc-01 .disclosure[open] .code").inner_text()
+        assert shown.splitlines() == [
+            "no ntp server 10.20.0.9",
+            "ntp server 10.30.4.11 prefer",
+            "ntp server 10.30.4.12",
+        ]
+
+
+def test_on_paper_there_is_the_change_and_no_chrome(browser: Browser, address: str) -> None:
+    with browser.new_context(viewport={"width": 720, "height": 1000}, color_scheme="dark") as context:
+        page = opened(context, f"{address}/design/").page
+        page.emulate_media(media="print")
+        assert not page.locator(".sidenav, .topbar, .tabs, .decision").evaluate_all(
+            "all => all.some(e => e.getBoundingClientRect().height > 0)"
+        )
+        assert page.locator("#d-fra-acc-01 .diff__num").first.is_visible()
+        assert page.locator("#d-fra-acc-09 .device-diff__body").is_visible()
+        assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light"
+
+
 def test_viewed_device_is_folded_and_opens_again(browser: Browser, address: str) -> None:
     with browser.new_context(viewport={"width": 1440, "height": 900}) as context:
         page = opened(context, f"{address}/design/").page

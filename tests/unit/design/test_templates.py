@@ -21,6 +21,9 @@ def test_template_compiles_and_keeps_to_the_content_security_policy(name: str) -
     except TemplateSyntaxError as error:
         pytest.fail(str(error))
     text = (TEMPLATES / name).read_text()
+    assert not re.search(r"({{[^}\n]*\n|{%[^%\n]*\n)", text), (
+        "Django reads no tag across lines: it would be shown as text"
+    )
     assert not re.search(r"\sstyle=", text)
     assert not re.search(r"\son[a-z]+=", text)
     assert "<style" not in text
