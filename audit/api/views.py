@@ -1,10 +1,7 @@
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.exceptions import NotFound
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
@@ -17,7 +14,6 @@ from audit.api.negotiation import FirstRenderer
 from audit.api.parameters import FILTERS, FORMAT, PAGING
 from audit.api.permissions import ReadsAudit
 from audit.api.serializers import EventDetailSerializer, EventPageSerializer, EventSerializer
-from audit.errors import ExportFormatError, FilterError
 from audit.export import export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event
@@ -30,18 +26,11 @@ _REFUSED = {
 }
 
 
-@contextmanager
-def _bad_input_as_400() -> Iterator[None]:
-    try:
-        yield
-    except FilterError as error:
-        raise ValidationError({error.field: [ErrorDetail(str(error), code=error.code)]}) from error
-    except ExportFormatError as error:
-        raise ValidationError({"format": [ErrorDetail(str(error), code=error.code)]}) from error
-
-
 class AuditView(APIView):
-    """What all reading of the log has in common: JSON, and who may."""
+    """What all reading of the log has in common: JSON, and who may.
+
+    A ``FilterError`` or ``ExportFormatError`` goes on to the exception handler, which answers 400.
+    """
 
     http_method_names = ["get", "options"]
     renderer_classes = [JSONRenderer]
@@ -61,15 +50,14 @@ class EventListView(AuditView):
     def get(self, request: Request) -> Response:
         """A page of the audit log, newest first. Follow `next` for older events; there is no count."""
         given = request.query_params
-        with _bad_input_as_400():
-            event_filter = EventFilter.parse(given, besides=("before_id", "limit"))
-            before = only_value("before_id", given)
-            limit = only_value("limit", given)
-            page = event_page(
-                event_filter,
-                before_id=whole_number("before_id", before) if before else None,
-                size=whole_number("limit", limit) if limit else 50,
-            )
+        event_filter = EventFilter.parse(given, besides=("before_id", "limit"))
+        before = only_value("before_id", given)
+        limit = only_value("limit", given)
+        page = event_page(
+            event_filter,
+            before_id=whole_number("before_id", before) if before else None,
+            size=whole_number("limit", limit) if limit else 50,
+        )
         following = page.next_before_id and replace_query_param(
             request.build_absolute_uri(), "before_id", str(page.next_before_id)
         )
@@ -113,9 +101,8 @@ class ExportView(AuditView):
     def get(self, request: Request) -> StreamingHttpResponse:
         """All events that pass the filters, oldest first, streamed. The export itself becomes an event."""
         given = request.query_params
-        with _bad_input_as_400():
-            event_filter = EventFilter.parse(given, besides=("format",))
-            form = export_format(only_value("format", given))
+        event_filter = EventFilter.parse(given, besides=("format",))
+        form = export_format(only_value("format", given))
         export = export_start(actor=request_actor(request), event_filter=event_filter, form=form)
         return StreamingHttpResponse(
             export.chunks,

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from audit.filters import EventFilter
@@ -27,6 +28,15 @@ READING_ROLES = ["auditor", "administrator", "change-manager"]
 OTHER_ROLES = ["requester", "peer", "cab", "implementer"]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.integration.audit.urls")]
+
+
+@pytest.fixture(autouse=True)
+def _errors_are_mapped(settings: Settings) -> None:
+    """As the product does it; this test's URLs are the audit app's alone."""
+    settings.REST_FRAMEWORK = {
+        **settings.REST_FRAMEWORK,
+        "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",
+    }
 
 
 @pytest.fixture
@@ -75,7 +85,10 @@ def test_everybody_else_is_refused_even_a_superuser(
     for url in (EVENTS, f"{EVENTS}{say()}/", f"{EXPORT}?format=csv", f"{EVENTS}?nonsense=1"):
         response = client.get(url)
         assert response.status_code == 403
-        assert "Ask an administrator for one of these roles." in response.content.decode()
+        refusal = response.json()
+        assert set(refusal) == {"code", "detail", "fields"}
+        assert refusal["code"] == "permission_denied"
+        assert refusal["detail"].endswith("Ask an administrator for one of these roles.")
     assert _exports() == before
 
 
@@ -139,9 +152,10 @@ def test_an_unknown_filter_is_refused_with_those_that_exist(audrey: APIClient, u
     before = _exports()
     response = audrey.get(f"{url}{'&' if '?' in url else '?'}{query}")
     assert response.status_code == 400
-    text = json.dumps(response.json())
-    assert query.partition("=")[0] in text
-    assert all(name in text for name in EventFilter.names())
+    refusal = response.json()
+    assert refusal["code"] == "unknown_filter"
+    assert refusal["fields"] == {query.partition("=")[0]: [refusal["detail"]]}
+    assert all(name in refusal["detail"] for name in EventFilter.names())
     assert _exports() == before
 
 
@@ -166,7 +180,9 @@ def test_an_unknown_filter_is_refused_with_those_that_exist(audrey: APIClient, u
 def test_a_value_that_cannot_be_read_is_refused_by_name(audrey: APIClient, query: str, field: str) -> None:
     response = audrey.get(f"{EVENTS}?{query}")
     assert response.status_code == 400
-    assert field in json.dumps(response.json())
+    refusal = response.json()
+    assert refusal["code"] == ("unknown_filter" if field == "format" else "bad_filter")
+    assert refusal["fields"] == {field: [refusal["detail"]]}
 
 
 def test_one_event_with_its_body(audrey: APIClient, say: Say) -> None:
@@ -182,7 +198,7 @@ def test_one_event_with_its_body(audrey: APIClient, say: Say) -> None:
 def test_an_event_that_is_not_there(audrey: APIClient, event_id: int) -> None:
     response = audrey.get(f"{EVENTS}{event_id}/")
     assert response.status_code == 404
-    assert str(event_id) in response.content.decode()
+    assert response.json() == {"code": "not_found", "detail": f"There is no audit event {event_id}.", "fields": {}}
 
 
 def _read(response: Any) -> str:  # noqa: ANN401 - the test client's response has attributes of its own
@@ -220,7 +236,7 @@ def test_an_export_without_a_known_format_is_refused_in_json(audrey: APIClient, 
     before = _exports()
     response = audrey.get(f"{EXPORT}?{query}", HTTP_ACCEPT="text/csv")
     assert response.status_code == 400
-    assert "format" in response.json().get("fields", response.json())
+    assert list(response.json()["fields"]) == ["format"]
     assert _exports() == before
 
 
