@@ -76,8 +76,11 @@ def export_start(*, actor: Actor, event_filter: EventFilter, form: ExportFormat)
     """Record that somebody takes events out of the house, then hand over the stream of them.
 
     The event is committed before the first byte is sent, so that an export that breaks off is in the log too.
+
+    Raises:
+        RuntimeError: a transaction is open already, whose rollback would undo the event.
     """
-    with transaction.atomic():
+    with transaction.atomic(durable=True):
         event_id = record(
             actor=actor,
             action="audit.exported",
