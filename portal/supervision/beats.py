@@ -64,7 +64,7 @@ class BeatDirectory:
     def read(self, *, workers: int, age_s: float) -> Reading:
         """What the group shows now; ``age_s`` is how long it has been running."""
         now = time.time()
-        taken = [age for age in self._ages("taken-", now)]
+        taken = self._ages("taken-", now)
         busy = [age for age in self._ages("busy-", now) if age < BUSY_FRESH_S]
         return Reading(
             age_s=age_s,

@@ -76,6 +76,7 @@ class Child:
         return self._process.poll() if self._process else None
 
     def is_running(self) -> bool:
+        """Whether it was started and has not ended."""
         return self._process is not None and self._process.poll() is None
 
     def ask_to_end(self) -> None:

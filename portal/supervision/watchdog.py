@@ -37,7 +37,8 @@ class Watchdog:
         self._members = {
             name: Child(
                 name=name,
-                command=[sys.executable, str(BASE_DIR / "manage.py"), command],
+                # The watchdog's own command has made the system checks.
+                command=[sys.executable, str(BASE_DIR / "manage.py"), command, "--skip-checks"],
                 environment=environment,
                 parent_death_signal=signal.SIGKILL,
             )
