@@ -3,7 +3,7 @@ from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from changes.rendering.errors import ProblemKind, TemplateError
+from changes.rendering.errors import ProblemKind, TemplateError, shown_bytes
 from changes.rendering.lines import command_lines
 from changes.rendering.process import DEFAULT_LIMITS, ChildLostError, RenderLimits, RenderProcess
 
@@ -153,8 +153,8 @@ def _error(problem: Mapping[str, Any], limits: RenderLimits, names: tuple[str, .
     known = tuple(problem.get("known", ())) or (names if not owner else ())
     details = {
         ProblemKind.TIMEOUT: f"{limits.wall_s:g} s",
-        ProblemKind.MEMORY: f"{limits.memory_bytes // 1024 // 1024} MiB of memory",
-        ProblemKind.OUTPUT: f"{limits.output_bytes // 1024} KiB of text",
+        ProblemKind.MEMORY: f"{shown_bytes(limits.memory_bytes)} of memory",
+        ProblemKind.OUTPUT: f"{shown_bytes(limits.output_bytes)} of text",
     }
     return TemplateError(
         kind,

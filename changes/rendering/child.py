@@ -19,7 +19,7 @@ import time
 import unicodedata
 from collections.abc import Mapping
 from functools import partial
-from types import FrameType, TracebackType
+from types import FrameType, GeneratorType, TracebackType
 from typing import Any, Never, cast
 
 import jinja2.debug  # loaded now, since no file can be opened later
@@ -51,7 +51,11 @@ class TimeUpError(BaseException):
 
 
 class OutputTooLargeError(Exception):
-    """The rendered text passed the limit."""
+    """The rendered text passed the limit while the template was at ``line``."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__()
+        self.line = line
 
 
 class MissingNameError(UndefinedError):
@@ -79,6 +83,10 @@ class Missing(StrictUndefined):
         if exc is UndefinedError:
             exc = cast("type[UndefinedError]", partial(MissingNameError, name=name, owner=obj))
         super().__init__(hint, obj, name, exc)
+
+    def __repr__(self) -> str:
+        # A list that holds something missing must not be printed either.
+        return str(self)
 
 
 def environment() -> ImmutableSandboxedEnvironment:
@@ -117,11 +125,12 @@ class Renderer:
             raise TemplateRuntimeError("no template is loaded")
         # Parsed anew for each device, so that no device can see what another one left behind.
         context = self._template.new_context(json.loads(self._variables) | {"device": device})
-        parts, size = [], 0
-        for part in self._template.root_render_func(context):
-            size += len(part.encode(errors="surrogatepass"))
-            if size > self._output_bytes:
-                raise OutputTooLargeError
+        stream = cast("GeneratorType[str, None, None]", self._template.root_render_func(context))
+        parts, left = [], self._output_bytes
+        for part in stream:
+            left -= len(part) if len(part) > left else len(part.encode(errors="surrogatepass"))
+            if left < 0:
+                raise OutputTooLargeError(self._template.get_corresponding_lineno(stream.gi_frame.f_lineno))
             parts.append(part)
         return "".join(parts)
 
@@ -152,7 +161,7 @@ def _guarded(tree: nodes.Template) -> set[str]:
 
 def problem(error: BaseException) -> Json:
     """What went wrong, in parts; the parent makes the sentence."""
-    line = template_line(error.__traceback__)
+    line = error.line if isinstance(error, OutputTooLargeError) else template_line(error.__traceback__)
     if isinstance(error, TemplateSyntaxError):
         return {"kind": "syntax", "line": error.lineno, "detail": error.message or ""}
     if isinstance(error, MissingNameError):

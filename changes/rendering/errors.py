@@ -75,6 +75,12 @@ class TemplateError(ChangeError):
         return f"{did_you_mean(name, self.known)} Known here: {one_of(self.known)}." if self.known else ""
 
 
+def shown_bytes(count: int) -> str:
+    """An amount of memory or text for a sentence: "256 MiB"."""
+    whole, rest = divmod(count, 1024 * 1024)
+    return f"{count:,} bytes" if rest else f"{whole} MiB"
+
+
 class RendererUnavailableError(ChangeError):
     """The rendering process cannot be started on this machine; nothing is wrong with the template."""
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from changes.rendering.errors import ProblemKind, RendererUnavailableError
+from changes.rendering.errors import ProblemKind, RendererUnavailableError, shown_bytes
 
 _PROGRAM: Final = Path(__file__).with_name("child.py")
 _START_S: Final = 30.0
@@ -136,7 +136,7 @@ class RenderProcess:
                 raise self._ended()
             reply += data
             if len(reply) > limit:
-                raise ChildLostError(ProblemKind.OUTPUT, _bytes(self._limits.output_bytes))
+                raise ChildLostError(ProblemKind.OUTPUT, f"{shown_bytes(self._limits.output_bytes)} of text")
         return self._decode(bytes(reply))
 
     def _decode(self, reply: bytes) -> dict[str, Any]:
@@ -164,7 +164,3 @@ class RenderProcess:
         if code is not None and code < 0:
             return ChildLostError(ProblemKind.CRASHED, signal.Signals(-code).name)
         return ChildLostError(ProblemKind.CRASHED, f"exit status {code}")
-
-
-def _bytes(count: int) -> str:
-    return f"{count / 1024 / 1024:g} MiB"
