@@ -74,7 +74,10 @@ class LabDevice:
 
     def running_config(self) -> str:
         """The running configuration without the header that changes with the time."""
-        return self._lab.call(lambda: self._device.machine.running_text())
+        return self._lab.call(self._running_text)
+
+    def _running_text(self) -> str:
+        return self._device.machine.running_text()
 
     def startup_config(self) -> str:
         """What the device would start with."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import asyncssh
+from typing_extensions import override
 
 from devices.lab.faults import Faults
 from devices.lab.ios.machine import IosMachine
@@ -15,7 +16,8 @@ from devices.lab.journal import Journal
 
 MORE = " --More-- "
 _MAX_INPUT = 65536
-_CTRL_C, _CTRL_U, _CTRL_Z = "\x03", "\x15", "\x1a"
+_CTRL_C, _CTRL_U, _CTRL_V, _CTRL_Z = "\x03", "\x15", "\x16", "\x1a"
+_QUOTED_QUESTION_MARK = "\ue03f"  # a private character: typed after Ctrl-V, so it asks for no help
 _ERASE = ("\x08", "\x7f")
 
 
@@ -56,21 +58,26 @@ class LabServer(asyncssh.SSHServer):
         self._connection: asyncssh.SSHServerConnection | None = None
         self._username = ""
 
+    @override
     def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
         self._connection = conn
         self._host.journal.event(self._number, "connect")
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._host.journal.event(self._number, "close", reason=type(exc).__name__ if exc else "")
         self._host.disconnected(self)
 
+    @override
     def begin_auth(self, username: str) -> bool:
         self._username = username
         return True
 
+    @override
     def password_auth_supported(self) -> bool:
         return True
 
+    @override
     def validate_password(self, username: str, password: str) -> bool:
         host = self._host
         is_right = hmac.compare_digest(username.encode(), host.username.encode()) & hmac.compare_digest(
@@ -80,6 +87,7 @@ class LabServer(asyncssh.SSHServer):
         host.journal.event(self._number, "auth", username=username, result="accepted" if accepted else "refused")
         return accepted
 
+    @override
     def session_requested(self) -> "CliSession":
         return CliSession(self._host, self._number, self._username, self.abort)
 
@@ -102,34 +110,43 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._channel: asyncssh.SSHServerChannel[str] | None = None
         self._typed = ""
         self._after_return = False
+        self._quoted = False
         self._paging = False
         self._input: asyncio.Queue[str] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._config_lines = 0
 
+    @override
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
         self._channel = chan
 
+    @override
     def pty_requested(self, term_type: str, term_size: object, term_modes: object) -> bool:
         return True
 
+    @override
     def shell_requested(self) -> bool:
         return True
 
+    @override
     def session_started(self) -> None:
         self._host.journal.event(self._number, "open")
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
+    @override
     def connection_lost(self, exc: Exception | None) -> None:
         if self._task is not None:
             self._task.cancel()
 
+    @override
     def eof_received(self) -> bool:
         return False
 
+    @override
     def break_received(self, msec: int) -> bool:
         return True
 
+    @override
     def data_received(self, data: str, datatype: asyncssh.DataType) -> None:
         for char in data:
             if self._paging:
@@ -151,8 +168,12 @@ class CliSession(asyncssh.SSHServerSession[str]):
             self._typed = ""
         elif char in _ERASE:
             self._typed = self._typed[:-1]
+        elif char == _CTRL_V:
+            self._quoted = True
+            return
         elif (char >= " " or char == "\t") and len(self._typed) < _MAX_INPUT:
-            self._typed += char
+            self._typed += _QUOTED_QUESTION_MARK if self._quoted and char == "?" else char
+        self._quoted = False
 
     async def _serve(self) -> None:
         self._write(self._greeting() + self._shell.prompt)
@@ -173,9 +194,10 @@ class CliSession(asyncssh.SSHServerSession[str]):
             await asyncio.sleep(host.faults.latency_s)
         host.machine.tick()
         mode, is_config = shell.mode, shell.in_config
+        line = self._unquoted(line, mode)
         shown = "" if shell.hides_input else line
         if line in (_CTRL_C, _CTRL_Z):
-            line, shown = ("end", "^Z") if is_config else ("", "")
+            line, shown = ("end", "^Z") if is_config else ("no" if mode == "question" else "", "")
         if host.faults.hang or (host.faults.hang_at and re.search(host.faults.hang_at, line)):
             host.journal.line(self._number, mode, shown, "hung")
             await asyncio.Event().wait()
@@ -185,6 +207,14 @@ class CliSession(asyncssh.SSHServerSession[str]):
             self._end("cut")
             return False
         return await self._answer(shown, reply)
+
+    def _unquoted(self, line: str, mode: str) -> str:
+        """The line as the device reads it: a bare question mark asks for help and is no part of the line."""
+        if "?" in line and mode not in ("banner", "password", "question"):
+            typed = line.replace(_QUOTED_QUESTION_MARK, "?")
+            self._write(f"{typed}\n% Help is not simulated\n\n{self._shell.prompt}")
+            line = line.replace("?", "")
+        return line.replace(_QUOTED_QUESTION_MARK, "?")
 
     def _faulty(self, line: str, is_config: bool) -> Reply | None:
         faults = self._host.faults

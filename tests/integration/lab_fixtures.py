@@ -39,7 +39,7 @@ LabFactory = Callable[..., Lab]
 EndpointOf = Callable[..., Endpoint]
 
 
-def small_device(name: str = "sw1", **changes: Any) -> LabDeviceSpec:
+def small_device(name: str = "sw1", **changes: Any) -> LabDeviceSpec:  # noqa: ANN401 - any field of the specification
     """A switch with four ports and a short configuration; `changes` go into its specification."""
     ports = tuple(f"GigabitEthernet1/0/{number}" for number in range(1, 5))
     hardware = Hardware(f"FOC{name.upper()}", "WS-C2960X-24TS-L", ports)
@@ -63,7 +63,7 @@ def lab(tmp_path: Path) -> Iterator[LabFactory]:
 def endpoint_of() -> EndpointOf:
     """`endpoint_of(device)`: the endpoint with the right credential and key; keyword arguments replace fields."""
 
-    def build(device: LabDevice, **changes: Any) -> Endpoint:
+    def build(device: LabDevice, **changes: Any) -> Endpoint:  # noqa: ANN401 - any field of the endpoint
         fields: dict[str, Any] = {
             "name": device.name,
             "host": device.host,

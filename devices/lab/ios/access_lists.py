@@ -8,10 +8,10 @@ from devices.lab.ios.params import param
 
 _TOKEN = re.compile(r"\S+")
 PROTOCOLS = ("ahp", "eigrp", "esp", "gre", "icmp", "igmp", "ip", "ipinip", "ospf", "pim", "tcp", "udp")
-PORT_NAMES = (
-    ("bgp", "domain", "ftp", "ftp-data", "smtp", "telnet", "www", "tacacs")
-    + ("bootpc", "bootps", "ntp", "snmp", "snmptrap", "syslog", "tftp", "isakmp", "non500-isakmp")
-)  # fmt: skip
+_PORT_WORDS = (
+    "bgp bootpc bootps domain ftp ftp-data isakmp non500-isakmp ntp smtp snmp snmptrap syslog tacacs telnet tftp www"
+)
+PORT_NAMES = tuple(_PORT_WORDS.split())
 ICMP_TYPES = (
     "echo",
     "echo-reply",

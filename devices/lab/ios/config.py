@@ -4,37 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from devices.lab.ios import ordered_lists, semantics
-from devices.lab.ios.errors import AmbiguousError, IncompleteError, InvalidInputError, IosError, RefusedError
+from devices.lab.ios import ordered_lists as _registers_hooks  # noqa: F401 - imported for its hooks
+from devices.lab.ios import semantics
+from devices.lab.ios.errors import IncompleteError, InvalidInputError, IosError, RefusedError
 from devices.lab.ios.grammar import Match
 from devices.lab.ios.modes import GRAMMARS, PROMPTS
 from devices.lab.ios.params import canonical_interface, vlan_numbers
-from devices.lab.ios.semantics import Hook, Place, Remarks
+from devices.lab.ios.semantics import Place, Remarks
 from devices.lab.ios.tree import Entry, Section
 
-HOOKS: Final[dict[str, Hook]] = {
-    "": semantics.plain,
-    "enable_secret": semantics.enable_secret,
-    "username": semantics.username,
-    "name_server": semantics.name_server,
-    "vlan": semantics.vlan,
-    "interface": semantics.interface,
-    "switchport": semantics.switchport,
-    "ip_address": semantics.ip_address,
-    "access_vlan": semantics.access_vlan,
-    "allowed_vlan": semantics.allowed_vlan,
-    "direction": semantics.direction,
-    "portfast": semantics.portfast,
-    "channel_group": semantics.channel_group,
-    "router_bgp": semantics.router_bgp,
-    "neighbor": semantics.neighbor,
-    "passive_interface": semantics.passive_interface,
-    "generate_rsa": semantics.generate_rsa,
-    "ace": ordered_lists.ace,
-    "resequence": ordered_lists.resequence,
-    "numbered_list": ordered_lists.numbered_list,
-    "prefix_list": ordered_lists.prefix_list,
-}
 MAX_LINE: Final = 510
 
 
@@ -179,7 +157,7 @@ class ConfigSession:
         for section, owner in self._frames[-1].targets:
             place = Place(self._config.root, section, owner, self._config.physical)
             for match in matches:
-                hook = semantics.reset if self._resetting else HOOKS.get(match.rule.hook, semantics.plain)
+                hook = semantics.reset if self._resetting else semantics.HOOKS[match.rule.hook]
                 remarks += hook(place, match, negated)
                 if match.rule.enter and not negated:
                     entered += _bodies(section, match)

@@ -1,8 +1,11 @@
-"""Lists whose order matters: named and numbered access lists, prefix lists."""
+"""Lists whose order matters: named and numbered access lists, prefix lists.
+
+Importing this module registers its hooks with `semantics`.
+"""
 
 from devices.lab.ios.errors import RefusedError
 from devices.lab.ios.grammar import Match
-from devices.lab.ios.semantics import Place, Remarks
+from devices.lab.ios.semantics import Place, Remarks, hook
 from devices.lab.ios.tree import Section
 
 
@@ -12,7 +15,8 @@ def _content(match: Match) -> tuple[str | None, tuple[str, ...]]:
     return None, match.tokens
 
 
-def ace(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("ace")
+def _ace(place: Place, match: Match, negated: bool) -> Remarks:
     """An entry without a number goes to the end, ten after the last; the same entry twice is one."""
     number, words = _content(match)
     entries = place.section.entries
@@ -32,7 +36,8 @@ def ace(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def resequence(place: Place, match: Match, _negated: bool) -> Remarks:
+@hook("resequence")
+def _resequence(place: Place, match: Match, _negated: bool) -> Remarks:
     name, first, step = match.tokens[3], int(match.tokens[4]), int(match.tokens[5])
     for kind in ("standard", "extended"):
         entry = place.root.find("ip", "access-list", kind, name)
@@ -52,7 +57,8 @@ def _renumber(body: Section, first: int, step: int) -> None:
         body.entries[entry.key] = entry
 
 
-def numbered_list(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("numbered_list")
+def _numbered_list(place: Place, match: Match, negated: bool) -> Remarks:
     """Entries stand in the order of entry; negating one of them deletes the whole list, as IOS does."""
     if negated:
         place.section.drop_beginning(match.tokens[:2])
@@ -62,7 +68,8 @@ def numbered_list(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def prefix_list(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("prefix_list")
+def _prefix_list(place: Place, match: Match, negated: bool) -> Remarks:
     head = match.tokens[:3]
     number, words = ("", match.tokens[3:])
     if words[0] == "seq":

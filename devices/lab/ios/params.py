@@ -156,7 +156,7 @@ _FIXED = {
 
 @cache
 def param(spec: str) -> Param:
-    """The parameter for a name in the grammar tables: "ip", "word", "int:1-4094" …"""
+    """The parameter for a name in the grammar tables: "ip", "word", "int:1-4094" and so on."""
     if spec in _FIXED:
         return _FIXED[spec]
     name, _, bounds = spec.partition(":")

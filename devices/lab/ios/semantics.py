@@ -9,6 +9,7 @@ import hashlib
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from devices.lab.ios.errors import IncompleteError, RefusedError
 from devices.lab.ios.grammar import Match
@@ -27,7 +28,7 @@ ALL_VLANS = list(range(1, 4095))
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a line is executed: the whole configuration, the section, and the entry that holds the section."""
+    """Where a line is executed: the whole configuration, the section, and the section's entry."""
 
     root: Section
     section: Section
@@ -37,8 +38,21 @@ class Place:
 
 Remarks = list[str]
 Hook = Callable[[Place, Match, bool], Remarks]
+HOOKS: Final[dict[str, Hook]] = {}
 
 
+def hook(name: str) -> Callable[[Hook], Hook]:
+    """Register what the tables call by this name."""
+
+    def register(function: Hook) -> Hook:
+        HOOKS[name] = function
+        return function
+
+    return register
+
+
+@hook("")
+@hook("line")
 def plain(place: Place, match: Match, negated: bool) -> Remarks:
     """What most settings do."""
     rule = match.rule
@@ -63,7 +77,7 @@ def reset(place: Place, match: Match, _negated: bool) -> Remarks:
                 set_no_address(entry.body)
         return [f"Interface {match.tokens[1]} set to default configuration"]
     if match.rule.hook == "ip_address":
-        return ip_address(place, match, True)
+        return _ip_address(place, match, True)
     if match.rule.wipe:
         place.section.drop_beginning(match.tokens)
     else:
@@ -86,14 +100,16 @@ def _secret(words: tuple[str, ...]) -> str:
     return _hashed(words[1]) if words[0] == "0" else " ".join(words)
 
 
-def enable_secret(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("enable_secret")
+def _enable_secret(place: Place, match: Match, negated: bool) -> Remarks:
     if negated:
         return plain(place, match, negated)
     place.section.put(match, tokens=(*match.key, _secret(tuple(" ".join(match.value).split()))))
     return []
 
 
-def username(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("username")
+def _username(place: Place, match: Match, negated: bool) -> Remarks:
     """The attributes of one user add up: privilege, then secret or password."""
     if negated:
         return plain(place, match, negated)
@@ -119,7 +135,8 @@ def _attributes(text: str) -> dict[str, str]:
     return found
 
 
-def name_server(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("name_server")
+def _name_server(place: Place, match: Match, negated: bool) -> Remarks:
     """Addresses add up; each is an entry of its own."""
     head = match.tokens[:2]
     rest = match.tokens[2:]
@@ -133,7 +150,8 @@ def name_server(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def vlan(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("vlan")
+def _vlan(place: Place, match: Match, negated: bool) -> Remarks:
     numbers = vlan_numbers(match.tokens[1]) or []
     if negated and 1 in numbers:
         raise RefusedError("%Default VLAN 1 may not be deleted.")
@@ -146,7 +164,8 @@ def vlan(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def interface(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("interface")
+def _interface(place: Place, match: Match, negated: bool) -> Remarks:
     name = match.tokens[1]
     is_virtual = interface_type(name) in VIRTUAL_TYPES
     is_sub = name.partition(".")[0] in place.physical and "." in name
@@ -179,7 +198,8 @@ def _is_layer3(place: Place) -> bool:
     return routed or interface_type(name) in LAYER3_TYPES or "." in name
 
 
-def switchport(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("switchport")
+def _switchport(place: Place, match: Match, negated: bool) -> Remarks:
     if place.owner is None or interface_type(place.owner.tokens[1]) in LAYER3_TYPES:
         raise RefusedError("% Invalid input detected: the interface is not a switching port")
     if negated == _is_layer3(place):
@@ -194,7 +214,8 @@ def switchport(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def ip_address(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("ip_address")
+def _ip_address(place: Place, match: Match, negated: bool) -> Remarks:
     section = place.section
     if negated:
         old = section.find(*match.key)
@@ -232,17 +253,19 @@ def _check_overlap(place: Place, address: str, mask: str) -> None:
             raise RefusedError(f"% {network.network_address} overlaps with {other.tokens[1]}")
 
 
-def access_vlan(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("access_vlan")
+def _access_vlan(place: Place, match: Match, negated: bool) -> Remarks:
     remarks: Remarks = []
     if not negated and match.value != ("1",) and place.root.find("vlan", match.value[0]) is None:
         made = GRAMMARS["global"].match(f"vlan {match.value[0]}")[0]
-        vlan(Place(place.root, place.root, None, place.physical), made, False)
+        _vlan(Place(place.root, place.root, None, place.physical), made, False)
         remarks.append(f"% Access VLAN does not exist. Creating vlan {match.value[0]}")
     plain(place, match, negated)
     return remarks
 
 
-def allowed_vlan(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("allowed_vlan")
+def _allowed_vlan(place: Place, match: Match, negated: bool) -> Remarks:
     """`add`, `remove` and `except` change the list that is there; all VLANs are the default and not shown."""
     old = place.section.find(*match.key)
     current = _vlans_of(old)
@@ -269,7 +292,8 @@ def _vlans_of(entry: Entry | None) -> list[int]:
     return [] if entry.tokens[-1] == "none" else vlan_numbers(entry.tokens[-1]) or []
 
 
-def direction(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("direction")
+def _direction(place: Place, match: Match, negated: bool) -> Remarks:
     """One list per direction: the key is the command and the direction, not the list."""
     way = next(word for word in reversed(match.tokens) if word in ("in", "out"))
     words = ("ip", "access-group") if match.tokens[0] == "ip" else ("access-class",)
@@ -281,7 +305,8 @@ def direction(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def portfast(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("portfast")
+def _portfast(place: Place, match: Match, negated: bool) -> Remarks:
     plain(place, match, negated)
     if negated or "disable" in match.value:
         return []
@@ -294,23 +319,26 @@ def portfast(place: Place, match: Match, negated: bool) -> Remarks:
     ]
 
 
-def channel_group(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("channel_group")
+def _channel_group(place: Place, match: Match, negated: bool) -> Remarks:
     plain(place, match, negated)
     if negated or place.root.find("interface", f"Port-channel{match.value[0]}") is not None:
         return []
     made = GRAMMARS["global"].match(f"interface Port-channel{match.value[0]}")[0]
-    interface(Place(place.root, place.root, None, place.physical), made, False)
+    _interface(Place(place.root, place.root, None, place.physical), made, False)
     return [f"Creating a port-channel interface Port-channel {match.value[0]}", ""]
 
 
-def router_bgp(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("router_bgp")
+def _router_bgp(place: Place, match: Match, negated: bool) -> Remarks:
     running = place.section.beginning("router", "bgp")
     if running and running[0].tokens != match.tokens:
         raise RefusedError(f"BGP is already running; AS is {running[0].tokens[2]}")
     return plain(place, match, negated)
 
 
-def neighbor(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("neighbor")
+def _neighbor(place: Place, match: Match, negated: bool) -> Remarks:
     """A neighbor exists through its remote-as or as a peer group; taking that away takes all its lines."""
     peer = match.tokens[1]
     makes = match.tokens[2] == "remote-as" or match.tokens[2:] == ("peer-group",)
@@ -324,7 +352,8 @@ def neighbor(place: Place, match: Match, negated: bool) -> Remarks:
     return plain(place, match, negated)
 
 
-def passive_interface(place: Place, match: Match, negated: bool) -> Remarks:
+@hook("passive_interface")
+def _passive_interface(place: Place, match: Match, negated: bool) -> Remarks:
     default = place.section.find("passive-interface", "default")
     if match.tokens[1] == "default" or default is None:
         return plain(place, match, negated)
@@ -335,14 +364,10 @@ def passive_interface(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
-def generate_rsa(_place: Place, match: Match, _negated: bool) -> Remarks:
+@hook("generate_rsa")
+def _generate_rsa(_place: Place, match: Match, _negated: bool) -> Remarks:
     bits = match.tokens[-1] if match.tokens[-1].isdigit() else "2048"
     return [
         f"% Generating {bits} bit RSA keys, keys will be non-exportable...",
         "[OK] (elapsed time was 1 seconds)",
     ]
-
-
-def unchanged(_place: Place, _match: Match, _negated: bool) -> Remarks:
-    """The session itself does what the line asks for."""
-    return []

@@ -8,6 +8,7 @@ from devices.lab.ios import show
 from devices.lab.ios.config import ConfigSession
 from devices.lab.ios.errors import AmbiguousError, IncompleteError, InvalidInputError, IosError, RefusedError
 from devices.lab.ios.exec_rules import PRIVILEGED, USER
+from devices.lab.ios.filters import filtered, split_filter
 from devices.lab.ios.grammar import Match
 from devices.lab.ios.machine import IosMachine
 
@@ -128,13 +129,13 @@ class Shell:
         text = line.strip()
         if not text or text.startswith("!"):
             return Reply()
-        command, name, pattern = show.split_filter(line)
+        command, name, pattern = split_filter(line)
         grammar = PRIVILEGED if self._privileged else USER
         match = grammar.match(command)[0]
         hook = match.rule.hook
         if hook in show.OUTPUTS:
             output = show.OUTPUTS[hook](self._machine, match)
-            return Reply(show.filtered(output, name, pattern) if name else output)
+            return Reply(filtered(output, name, pattern) if name else output)
         if name:
             raise InvalidInputError(line.index("|"))
         handler: Callable[[Match], Reply] = getattr(self, f"_do_{hook}")
@@ -212,7 +213,7 @@ class Shell:
         text = show.file_text(self._machine, match.tokens[2])
 
         def replace(answer: str) -> Reply:
-            if not (answer.lower() or "n") in ("y", "yes"):
+            if (answer.lower() or "n") not in ("y", "yes"):
                 return Reply()
             self._machine.replace_running(text, by=self._username)
             return Reply("Total number of passes: 1\nRollback Done\n\n")

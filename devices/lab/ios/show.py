@@ -1,13 +1,12 @@
 """The outputs of show commands. Each function takes the machine and the matched command and gives the text."""
 
-import re
 import zlib
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from devices.lab.ios.errors import AmbiguousError, IncompleteError, InvalidInputError, RefusedError
 from devices.lab.ios.compare import differences
+from devices.lab.ios.errors import RefusedError
 from devices.lab.ios.grammar import Match
 from devices.lab.ios.machine import IosMachine
 from devices.lab.ios.params import interface_type
@@ -15,6 +14,7 @@ from devices.lab.ios.render import body_lines
 from devices.lab.ios.tree import Entry
 
 Output = Callable[[IosMachine, Match], str]
+OUTPUTS: Final[dict[str, Output]] = {}
 _SHORT: Final = {
     "FastEthernet": "Fa",
     "GigabitEthernet": "Gi",
@@ -26,11 +26,22 @@ _SHORT: Final = {
 }
 
 
+def _output(name: str) -> Callable[[Output], Output]:
+    """Register what `exec_rules` calls by this name."""
+
+    def register(function: Output) -> Output:
+        OUTPUTS[name] = function
+        return function
+
+    return register
+
+
 def _stamp(moment: datetime) -> str:
     return f"{moment:%H:%M:%S} UTC {moment:%a %b} {moment.day} {moment.year}"
 
 
-def running(machine: IosMachine, _match: Match) -> str:
+@_output("show_running")
+def _running(machine: IosMachine, _match: Match) -> str:
     by = f" by {machine.changed_by}" if machine.changed_by else ""
     head = ["!", f"! Last configuration change at {_stamp(machine.changed)}{by}"]
     if machine.saved is not None:
@@ -39,7 +50,8 @@ def running(machine: IosMachine, _match: Match) -> str:
     return f"Building configuration...\n\nCurrent configuration : {len(text)} bytes\n{text}"
 
 
-def running_interface(machine: IosMachine, match: Match) -> str:
+@_output("show_running_interface")
+def _running_interface(machine: IosMachine, match: Match) -> str:
     entry = machine.running.root.find("interface", match.tokens[3])
     if entry is None:
         raise RefusedError("% Invalid interface")
@@ -47,11 +59,13 @@ def running_interface(machine: IosMachine, match: Match) -> str:
     return f"Building configuration...\n\nCurrent configuration : {len(text)} bytes\n{text}"
 
 
-def startup(machine: IosMachine, _match: Match) -> str:
+@_output("show_startup")
+def _startup(machine: IosMachine, _match: Match) -> str:
     return f"Using {len(machine.startup)} out of 2097152 bytes\n{machine.startup}"
 
 
-def version(machine: IosMachine, _match: Match) -> str:
+@_output("show_version")
+def _version(machine: IosMachine, _match: Match) -> str:
     hardware = machine.hardware
     up = int((machine.clock() - machine.booted).total_seconds()) // 60
     family = hardware.model.split("-")[1] if "-" in hardware.model else hardware.model
@@ -83,17 +97,20 @@ Configuration register is 0xF
 """
 
 
-def inventory(machine: IosMachine, _match: Match) -> str:
+@_output("show_inventory")
+def _inventory(machine: IosMachine, _match: Match) -> str:
     model = machine.hardware.model
     return f'NAME: "1", DESCR: "{model}"\nPID: {model:<17} , VID: V02  , SN: {machine.serial}\n\n'
 
 
-def clock(machine: IosMachine, _match: Match) -> str:
+@_output("show_clock")
+def _clock(machine: IosMachine, _match: Match) -> str:
     now = machine.clock()
     return f"{now:%H:%M:%S}.{now.microsecond // 1000:03d} UTC {now:%a %b} {now.day} {now.year}\n"
 
 
-def ntp_associations(machine: IosMachine, _match: Match) -> str:
+@_output("show_ntp_associations")
+def _ntp_associations(machine: IosMachine, _match: Match) -> str:
     lines = ["", "  address         ref clock       st   when   poll reach  delay  offset   disp"]
     for index, server in enumerate(_ntp_servers(machine)):
         mark = "*" if index == 0 else "+"
@@ -108,7 +125,8 @@ def _ntp_servers(machine: IosMachine) -> list[str]:
     return [entry.tokens[4] if entry.tokens[2] == "vrf" else entry.tokens[2] for entry in entries]
 
 
-def ntp_status(machine: IosMachine, _match: Match) -> str:
+@_output("show_ntp_status")
+def _ntp_status(machine: IosMachine, _match: Match) -> str:
     servers = _ntp_servers(machine)
     if not servers:
         return "Clock is unsynchronized, stratum 16, no reference clock\n"
@@ -141,7 +159,8 @@ def short_name(name: str) -> str:
     return _SHORT.get(kind, kind) + name.removeprefix(kind)
 
 
-def ip_interface_brief(machine: IosMachine, _match: Match) -> str:
+@_output("show_ip_interface_brief")
+def _ip_interface_brief(machine: IosMachine, _match: Match) -> str:
     lines = ["Interface              IP-Address      OK? Method Status                Protocol"]
     for entry in _interfaces(machine):
         address = (_value(entry, "ip", "address") or "unassigned").split()[0]
@@ -152,7 +171,8 @@ def ip_interface_brief(machine: IosMachine, _match: Match) -> str:
     return "\n".join([*lines, ""])
 
 
-def interfaces_status(machine: IosMachine, _match: Match) -> str:
+@_output("show_interfaces_status")
+def _interfaces_status(machine: IosMachine, _match: Match) -> str:
     lines = ["", "Port         Name               Status       Vlan       Duplex  Speed Type"]
     for entry in _interfaces(machine):
         name = entry.tokens[1]
@@ -170,7 +190,8 @@ def interfaces_status(machine: IosMachine, _match: Match) -> str:
     return "\n".join([*lines, ""])
 
 
-def interfaces_description(machine: IosMachine, _match: Match) -> str:
+@_output("show_interfaces_description")
+def _interfaces_description(machine: IosMachine, _match: Match) -> str:
     lines = ["Interface                      Status         Protocol Description"]
     for entry in _interfaces(machine):
         up = "up" if _is_up(machine, entry) else "down"
@@ -179,7 +200,8 @@ def interfaces_description(machine: IosMachine, _match: Match) -> str:
     return "\n".join([*lines, ""])
 
 
-def vlan(machine: IosMachine, _match: Match) -> str:
+@_output("show_vlan")
+def _vlan(machine: IosMachine, _match: Match) -> str:
     lines = ["", f"{'VLAN':<5}{'Name':<33}{'Status':<10}Ports", f"{'-' * 4} {'-' * 32} {'-' * 9} {'-' * 31}"]
     names = {1: "default"}
     for entry in machine.running.root.beginning("vlan"):
@@ -189,19 +211,23 @@ def vlan(machine: IosMachine, _match: Match) -> str:
     return "\n".join([*lines, ""])
 
 
-def ip_route(machine: IosMachine, _match: Match) -> str:
+@_output("show_ip_route")
+def _ip_route(machine: IosMachine, _match: Match) -> str:
     lines = ["Codes: L - local, C - connected, S - static", ""]
-    for entry in _interfaces(machine):
-        if _is_up(machine, entry) and (address := _value(entry, "ip", "address")):
-            lines.append(f"C        {address} is directly connected, {entry.tokens[1]}")
+    lines += [
+        f"C        {address} is directly connected, {entry.tokens[1]}"
+        for entry in _interfaces(machine)
+        if _is_up(machine, entry) and (address := _value(entry, "ip", "address"))
+    ]
     for entry in machine.running.root.beginning("ip", "route"):
         words = entry.key[2:]
         lines.append(f"S        {words[0]} {words[1]} [1/0] via {words[2]}")
     return "\n".join([*lines, ""])
 
 
-def access_lists(machine: IosMachine, match: Match) -> str:
-    wanted = match.tokens[-1] if match.tokens[-1] not in ("access-lists",) else ""
+@_output("show_access_lists")
+def _access_lists(machine: IosMachine, match: Match) -> str:
+    wanted = "" if match.tokens[-1] == "access-lists" else match.tokens[-1]
     lines: list[str] = []
     for entry in machine.running.root.beginning("ip", "access-list"):
         if wanted in ("", entry.tokens[3]):
@@ -210,7 +236,8 @@ def access_lists(machine: IosMachine, match: Match) -> str:
     return "\n".join([*lines, ""]) if lines else ""
 
 
-def archive(machine: IosMachine, _match: Match) -> str:
+@_output("show_archive")
+def _archive(machine: IosMachine, _match: Match) -> str:
     root = machine.running.root.find("archive")
     path = _value(root, "path") if root else ""
     if not path:
@@ -218,7 +245,8 @@ def archive(machine: IosMachine, _match: Match) -> str:
     return f"There are currently 0 archive configurations saved.\nThe next archive file will be named {path}-0\n"
 
 
-def archive_differences(machine: IosMachine, match: Match) -> str:
+@_output("show_differences")
+def _archive_differences(machine: IosMachine, match: Match) -> str:
     """Without files: startup against running; with one: that file against running."""
     names = match.tokens[4:]
     before = file_text(machine, names[0]) if names else machine.startup
@@ -238,101 +266,26 @@ def file_text(machine: IosMachine, name: str) -> str:
     return text
 
 
-def directory(machine: IosMachine, _match: Match) -> str:
+@_output("dir")
+def _directory(machine: IosMachine, _match: Match) -> str:
     lines = ["Directory of flash:/", ""]
     lines += [f"{n:5}  -rw-  {len(text):12}  {name}" for n, (name, text) in enumerate(machine.files.items(), 1)]
     return "\n".join([*lines, "", "2142715904 bytes total (1384120320 bytes free)", ""])
 
 
-def nothing(_machine: IosMachine, _match: Match) -> str:
-    return ""
-
-
-def cdp_neighbors(_machine: IosMachine, _match: Match) -> str:
+@_output("show_cdp_neighbors")
+def _cdp_neighbors(_machine: IosMachine, _match: Match) -> str:
     return "Capability Codes: R - Router, S - Switch, H - Host\n\nTotal cdp entries displayed : 0\n"
 
 
-def logging(machine: IosMachine, _match: Match) -> str:
+@_output("show_logging")
+def _logging(machine: IosMachine, _match: Match) -> str:
     hosts = [
         f"        Logging to {e.tokens[2]}  (udp port 514)" for e in machine.running.root.beginning("logging", "host")
     ]
     return "\n".join(["Syslog logging: enabled (0 messages dropped)", *hosts, ""])
 
 
-OUTPUTS: Final[dict[str, Output]] = {
-    "show_running": running,
-    "show_running_interface": running_interface,
-    "show_startup": startup,
-    "show_version": version,
-    "show_inventory": inventory,
-    "show_clock": clock,
-    "show_ntp_associations": ntp_associations,
-    "show_ntp_status": ntp_status,
-    "show_ip_interface_brief": ip_interface_brief,
-    "show_interfaces_status": interfaces_status,
-    "show_interfaces_description": interfaces_description,
-    "show_vlan": vlan,
-    "show_ip_route": ip_route,
-    "show_access_lists": access_lists,
-    "show_archive": archive,
-    "show_differences": archive_differences,
-    "show_cdp_neighbors": cdp_neighbors,
-    "show_logging": logging,
-    "dir": directory,
-    "more": lambda machine, match: file_text(machine, match.tokens[1]),
-}
-
-_FILTERS: Final = ("begin", "exclude", "include", "section")
-
-
-def split_filter(line: str) -> tuple[str, str, str]:
-    """The command, the filter's name and its pattern; both empty without a filter.
-
-    Raises:
-        IosError: the filter is unknown, ambiguous or has no pattern.
-    """
-    command, bar, rest = line.partition("|")
-    if not bar:
-        return line, "", ""
-    word, _, pattern = rest.strip().partition(" ")
-    names = [name for name in _FILTERS if word and name.startswith(word.lower())]
-    if not names:
-        raise InvalidInputError(len(command) + 2) if word else IncompleteError
-    if len(names) > 1:
-        raise AmbiguousError
-    if not pattern:
-        raise IncompleteError
-    return command.rstrip(), names[0], pattern.strip()
-
-
-def filtered(text: str, name: str, pattern: str) -> str:
-    """What `| include`, `| exclude`, `| begin` and `| section` leave of an output."""
-    try:
-        wanted = re.compile(pattern)
-    except re.error:
-        raise RefusedError("% Failed to compile regular expression") from None
-    lines = text.splitlines()
-    if name == "include":
-        kept = [line for line in lines if wanted.search(line)]
-    elif name == "exclude":
-        kept = [line for line in lines if not wanted.search(line)]
-    elif name == "begin":
-        first = next((i for i, line in enumerate(lines) if wanted.search(line)), len(lines))
-        kept = lines[first:]
-    else:
-        kept = _sections(lines, wanted)
-    return "".join(f"{line}\n" for line in kept)
-
-
-def _sections(lines: list[str], wanted: re.Pattern[str]) -> list[str]:
-    kept: list[str] = []
-    depth: int | None = None
-    for line in lines:
-        indent = len(line) - len(line.lstrip())
-        if depth is not None and indent > depth:
-            kept.append(line)
-            continue
-        depth = indent if wanted.search(line) else None
-        if depth is not None:
-            kept.append(line)
-    return kept
+@_output("more")
+def _more(machine: IosMachine, match: Match) -> str:
+    return file_text(machine, match.tokens[1])

@@ -2,6 +2,7 @@ import os
 import signal
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -32,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--home", type=Path, help="where devices keep their state")
         parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
 
-    def handle(self, *_args: object, **options: Any) -> None:
+    def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         """Start the lab, say so, and wait for a signal."""
         count = options["devices"]
         if not 1 <= count <= _MAX_DEVICES:
@@ -78,7 +79,7 @@ class Command(BaseCommand):
             self.stderr.write(f"lab: the fault switches stay as they were: {error}")
 
 
-def _stopper(stopped: threading.Event) -> Any:
+def _stopper(stopped: threading.Event) -> Callable[[int, FrameType | None], None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         stopped.set()
 
