@@ -53,7 +53,7 @@ class TimeUpError(BaseException):
 class OutputTooLargeError(Exception):
     """The rendered text passed the limit while the template was at ``line``."""
 
-    def __init__(self, line: int) -> None:
+    def __init__(self, line: int | None) -> None:
         super().__init__()
         self.line = line
 
@@ -130,7 +130,8 @@ class Renderer:
         for part in stream:
             left -= len(part) if len(part) > left else len(part.encode(errors="surrogatepass"))
             if left < 0:
-                raise OutputTooLargeError(self._template.get_corresponding_lineno(stream.gi_frame.f_lineno))
+                at = stream.gi_frame
+                raise OutputTooLargeError(at and self._template.get_corresponding_lineno(at.f_lineno))
             parts.append(part)
         return "".join(parts)
 
