@@ -119,19 +119,19 @@ def _step(threads: _Threads, tokens: list[tuple[int, str]], index: int, line: st
     kinds = {label for label, _, _ in edges if isinstance(label, Param)}
     typed = _read_typed(kinds, tokens, index)
     if typed is not None:
-        used, text, kind = typed
-        return used, text, _follow(edges, {kind})
+        used, text, same = typed
+        return used, text, _follow(edges, same)
     starting = [word for word in words if word.lower().startswith(lowered)]
     if len(starting) > 1:
         raise AmbiguousError
     if starting:
         return 1, starting[0], _follow(edges, set(starting))
-    for kind in sorted(kinds, key=lambda each: each.rest):
+    free = {kind for kind in kinds if not kind.typed and not kind.rest and kind.read(token) is not None}
+    if free:
+        return 1, token, _follow(edges, free)
+    for kind in kinds:
         if kind.rest:
             return len(tokens) - index, _read_rest(kind, line, start), _follow(edges, {kind})
-        text_or_none = kind.read(token) if not kind.typed else None
-        if text_or_none is not None:
-            return 1, text_or_none, _follow(edges, {kind})
     raise InvalidInputError(start)
 
 
@@ -139,16 +139,18 @@ def _follow(edges: list[tuple[str | Param, _State, int | None]], labels: set[str
     return {state: key for label, state, key in edges if label in labels}
 
 
-def _read_typed(kinds: set[Param], tokens: list[tuple[int, str]], index: int) -> tuple[int, str, Param] | None:
+def _read_typed(kinds: set[Param], tokens: list[tuple[int, str]], index: int) -> tuple[int, str, set[Param]] | None:
+    """How many tokens a typed parameter takes, its canonical text, and all kinds that read it so."""
     token = tokens[index][1]
-    for kind in sorted((k for k in kinds if k.typed), key=lambda each: each.name):
-        text = kind.read(token)
-        if text is not None:
-            return 1, text, kind
-        if kind.name == "if" and is_interface_type(token) and index + 1 < len(tokens):
-            joined = canonical_interface(token + tokens[index + 1][1])
-            if joined is not None:
-                return 2, joined, kind
+    texts = {kind: text for kind in kinds if kind.typed and (text := kind.read(token)) is not None}
+    if texts:
+        text = texts[min(texts, key=lambda kind: kind.name)]
+        return 1, text, {kind for kind, each in texts.items() if each == text}
+    interfaces = {kind for kind in kinds if kind.name == "if"}
+    if interfaces and is_interface_type(token) and index + 1 < len(tokens):
+        joined = canonical_interface(token + tokens[index + 1][1])
+        if joined is not None:
+            return 2, joined, interfaces
     return None
 
 
@@ -251,11 +253,11 @@ def _sequence(rule: Rule, lexemes: list[str], index: int, after: _State) -> tupl
 
 def _item_end(lexemes: list[str], index: int) -> int:
     depth = 0
-    while True:
-        depth += (lexemes[index] in ("{", "[")) - (lexemes[index] in ("}", "]"))
-        index += 1
+    for at in range(index, len(lexemes)):
+        depth += (lexemes[at] in ("{", "[")) - (lexemes[at] in ("}", "]"))
         if depth == 0:
-            return index
+            return at + 1
+    raise ValueError(f"unbalanced grammar form: {' '.join(lexemes)}")
 
 
 def _item(rule: Rule, lexemes: list[str], index: int, after: _State) -> _State:
