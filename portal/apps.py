@@ -7,6 +7,8 @@ from portal.supervision.lifeline import SUPERVISED, tie_forks_to_this_process
 
 
 class PortalConfig(AppConfig):
+    """The composition root: pages, API, settings and processes."""
+
     name = "portal"
     label = "portal"
     verbose_name = "Countersign"

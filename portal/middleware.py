@@ -17,6 +17,7 @@ class RequestIdMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with the id in ``X-Request-ID``."""
         request.request_id = uuid4().hex  # type: ignore[attr-defined]  # declared nowhere in Django
         response = self.get_response(request)
         response[REQUEST_ID_HEADER] = request.request_id  # type: ignore[attr-defined]  # as above
@@ -33,6 +34,7 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 413 by what the request announces; a body without a length is empty to Django."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.META.get("CONTENT_LENGTH") or "0"
         if limit is None or not length.isdecimal() or int(length) <= limit:

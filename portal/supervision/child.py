@@ -101,6 +101,18 @@ class Child:
             self._process.wait(KILL_PATIENCE_S)
         kill_session(self._process.pid)
 
+    def log_size(self) -> int:
+        """Bytes in its log now."""
+        return self.log.stat().st_size if self.log is not None and self.log.exists() else 0
+
+    def log_since(self, offset: int) -> bytes:
+        """What its log has gained since it had ``offset`` bytes."""
+        if self.log is None or not self.log.exists():
+            return b""
+        with self.log.open("rb") as file:
+            file.seek(offset if offset <= self.log_size() else 0)
+            return file.read()
+
     def last_words(self, lines: int = 15) -> str:
         """The end of its log, for people."""
         if self.log is None or not self.log.exists():

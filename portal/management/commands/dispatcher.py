@@ -7,9 +7,12 @@ from portal.supervision.dispatcher import Dispatcher
 
 
 class Command(BaseCommand):
+    """Dispatch until SIGTERM or SIGINT."""
+
     help = "Open waves, ring the queue where work waits, and hand over work whose worker is lost; one leads."
 
     def handle(self, **_: object) -> None:
+        """Do it."""
         from changes.services.dispatch import dispatch_once
 
         ending = threading.Event()

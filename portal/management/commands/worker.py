@@ -10,9 +10,12 @@ DRAIN_S = 150.0  # longer than a task may last, so that draining ends by itself
 
 
 class Command(BaseCommand):
+    """Run this host's workers until SIGTERM or SIGINT."""
+
     help = "Run this host's workers: the task cluster and the dispatcher, started again when they die or hang."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        """Options of the command line."""
         parser.add_argument(
             "--drain-seconds",
             type=float,
@@ -21,5 +24,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, drain_seconds: float, **_: object) -> None:
+        """Do it."""
         watchdog = Watchdog(home=settings.COUNTERSIGN_HOME, workers=settings.COUNTERSIGN_WORKERS, drain_s=drain_seconds)
         sys.exit(watchdog.run())
