@@ -1,0 +1,113 @@
+"""The bodies that calls take, for the OpenAPI document. The services judge the values, with a sentence for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+from changes.domain.checks import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, Expectation
+from changes.domain.content import DEFAULT_STRATEGY, MAX_PARALLEL, MAX_TITLE
+from changes.domain.states import ChangeType, CloseCode
+from changes.domain.targets import FILTER_NAMES
+
+Body = serializers.Serializer[Any]
+
+
+class TargetFilterBody(Body):
+    """Devices by what the inventory says of them: values of one filter are alternatives, several filters narrow."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        """One list of texts per filter; a single text is taken too."""
+        return {
+            name: serializers.ListField(child=serializers.CharField(), required=False) for name in sorted(FILTER_NAMES)
+        }
+
+
+class TargetsBody(Body):
+    """Either ids or a filter, never both."""
+
+    device_ids = serializers.ListField(child=serializers.IntegerField(min_value=1), required=False)
+    filter = TargetFilterBody(required=False)
+
+
+class CheckBody(Body):
+    """One show command and what its output must or must not hold."""
+
+    name = serializers.CharField()
+    command = serializers.CharField(help_text="Begins with `show `.")
+    expect = serializers.ChoiceField(Expectation.choices())
+    value = serializers.CharField(help_text="A text, or an RE2 pattern.")
+    timeout_s = serializers.IntegerField(min_value=1, max_value=MAX_TIMEOUT_S, default=DEFAULT_TIMEOUT_S)
+
+
+class ChecksBody(Body):
+    """Checks before and after."""
+
+    pre = CheckBody(many=True, required=False)
+    post = CheckBody(many=True, required=False)
+
+
+class StrategyBody(Body):
+    """How the devices are worked through."""
+
+    max_parallel = serializers.IntegerField(
+        min_value=1, max_value=MAX_PARALLEL, default=int(DEFAULT_STRATEGY["max_parallel"])
+    )
+    on_failure = serializers.ChoiceField(["backout"], default="backout")
+
+
+class ChangeBody(Body):
+    """A new change, or the fields of a draft to change."""
+
+    title = serializers.CharField(max_length=MAX_TITLE)
+    reason = serializers.CharField(help_text="Why the change is needed.")
+    type = serializers.ChoiceField([ChangeType.NORMAL.value], default=ChangeType.NORMAL.value)
+    content = serializers.CharField(help_text="Configuration text in Jinja2.")
+    variables = serializers.DictField(
+        required=False, help_text="One line of text, whole number, true, false, or a flat list of those, by name."
+    )
+    targets = TargetsBody()
+    checks = ChecksBody(required=False)
+    strategy = StrategyBody(required=False)
+
+
+class ChangePatchBody(ChangeBody):
+    """The fields of a draft to change; the others stay."""
+
+    version = serializers.IntegerField(
+        required=False, help_text="The version that you read; the edit is refused when it is another one by now."
+    )
+
+
+class DecisionBody(Body):
+    """An approval of exactly one plan."""
+
+    plan_digest = serializers.RegexField(r"^[0-9a-f]{64}$", help_text="The digest of the plan that you read.")
+    comment = serializers.CharField(required=False)
+
+
+class RefusalBody(Body):
+    """A decision against the change, with its reason."""
+
+    comment = serializers.CharField(help_text="Why.")
+    plan_digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False, help_text="The plan that you read.")
+
+
+class ReasonBody(Body):
+    """A reason."""
+
+    comment = serializers.CharField(help_text="Why.")
+
+
+class CommentBody(Body):
+    """A comment, or nothing."""
+
+    comment = serializers.CharField(required=False)
+
+
+class CloseBody(Body):
+    """The change manager's verdict."""
+
+    close_code = serializers.ChoiceField(CloseCode.choices())
+    comment = serializers.CharField(required=False, help_text="Required unless the close code is `successful`.")

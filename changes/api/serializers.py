@@ -1,0 +1,302 @@
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from audit.models import Event
+from changes.api.presenting import ShownContent
+from changes.domain.states import (
+    ChangeState,
+    ChangeType,
+    CloseCode,
+    DevicePlanState,
+    DeviceRunState,
+    PlanState,
+    RunOutcome,
+    RunState,
+)
+from changes.models import Approval, ChangeRequest, Decision, PlanRevision, Run, RunStep, StepOutcome, Wave
+from devices.api.openapi import ReasonSerializer
+
+Shown = serializers.Serializer[Any]
+
+
+class PlanSummarySerializer(serializers.ModelSerializer[PlanRevision]):
+    """The current plan in a few words."""
+
+    revision = serializers.IntegerField(source="number")
+    state = serializers.ChoiceField(PlanState.choices())
+
+    class Meta:
+        model = PlanRevision
+        fields = ["revision", "state", "digest", "device_count"]
+        read_only_fields = fields
+
+
+class ChangeSerializer(serializers.ModelSerializer[ChangeRequest]):
+    """A change request as a line of a list."""
+
+    number = serializers.CharField(help_text="The number that people say, such as `CHG-00042`.")
+    type = serializers.ChoiceField(ChangeType.choices())
+    state = serializers.ChoiceField(ChangeState.choices())
+    author = serializers.CharField(source="author.username")
+    plan = PlanSummarySerializer(source="revision", allow_null=True)
+    close_code = serializers.ChoiceField(CloseCode.choices(), allow_blank=True)
+
+    class Meta:
+        model = ChangeRequest
+        fields = [
+            "id", "number", "title", "type", "state", "on_hold", "author", "version", "plan", "close_code",
+            "created_at", "updated_at", "submitted_at", "closed_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class BlockerSerializer(Shown):
+    """One thing that stands between the change and its next step."""
+
+    kind = serializers.ChoiceField(["people", "machine"])
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class ActionSerializer(Shown):
+    """A call that the change's state allows, and whether you may make it."""
+
+    name = serializers.CharField(help_text="The last part of the call's address, or `edit` for PATCH.")
+    allowed = serializers.BooleanField()
+    reasons = ReasonSerializer(many=True, help_text="Every rule that forbids it to you.")
+
+
+class ChangeDetailSerializer(ChangeSerializer):
+    """A change request with everything that was written into it, what blocks it and what you may do.
+
+    The context holds ``content`` (:class:`changes.api.presenting.ShownContent`), ``blockers`` and ``actions``.
+    """
+
+    last_editor = serializers.CharField(source="last_editor.username")
+    content = serializers.SerializerMethodField(help_text="Configuration text in Jinja2.")
+    variables = serializers.SerializerMethodField()
+    masked = serializers.SerializerMethodField(
+        help_text="Whether secrets were taken out of content and variables, since you did not write them."
+    )
+    blockers = serializers.SerializerMethodField()
+    actions = serializers.SerializerMethodField()
+
+    class Meta(ChangeSerializer.Meta):
+        fields = [
+            *ChangeSerializer.Meta.fields, "reason", "last_editor", "content", "variables", "masked", "targets",
+            "checks", "strategy", "close_note", "blockers", "actions",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+    @property
+    def _written(self) -> ShownContent:
+        written: ShownContent = self.context["content"]
+        return written
+
+    def get_content(self, _change: ChangeRequest) -> str:
+        """The configuration text."""
+        return self._written.content
+
+    @extend_schema_field(OpenApiTypes.OBJECT)
+    def get_variables(self, _change: ChangeRequest) -> dict[str, object]:
+        """The variables by name."""
+        return dict(self._written.variables)
+
+    def get_masked(self, _change: ChangeRequest) -> bool:
+        """Whether secrets were taken out."""
+        return self._written.masked
+
+    @extend_schema_field(BlockerSerializer(many=True))
+    def get_blockers(self, _change: ChangeRequest) -> Any:  # noqa: ANN401 - serialized rows
+        """What blocks the change."""
+        return BlockerSerializer(self.context["blockers"], many=True).data
+
+    @extend_schema_field(ActionSerializer(many=True))
+    def get_actions(self, _change: ChangeRequest) -> Any:  # noqa: ANN401 - serialized rows
+        """What the reader may do."""
+        return ActionSerializer(self.context["actions"], many=True).data
+
+
+class CatalogueReasonSerializer(Shown):
+    """What the catalogue of reasons says about a code."""
+
+    code = serializers.CharField()
+    sentence = serializers.CharField()
+    next_step = serializers.CharField()
+
+
+class DeviceReferenceSerializer(Shown):
+    """Which device it is."""
+
+    id = serializers.IntegerField()
+    name = serializers.CharField()
+    site = serializers.CharField()
+    platform = serializers.CharField()
+
+
+class WarningSerializer(Shown):
+    """Something that a reviewer should know."""
+
+    line = serializers.CharField()
+    sentence = serializers.CharField()
+
+
+class DevicePlanSerializer(Shown):
+    """What will be sent to one device, secrets masked."""
+
+    device = DeviceReferenceSerializer()
+    state = serializers.ChoiceField(DevicePlanState.choices())
+    code = serializers.CharField(help_text="A reason code where the device cannot or need not be planned.")
+    detail = serializers.CharField(help_text="What happened on this device.")
+    reason = CatalogueReasonSerializer(allow_null=True)
+    digest = serializers.CharField(help_text="SHA-256 of the device's plan: a leaf of the plan's digest.")
+    diff = serializers.CharField(help_text="Unified diff of the configuration.")
+    diff_source = serializers.CharField(help_text="`estimate`, or `device` where the device computed it.")
+    lines_added = serializers.IntegerField()
+    lines_removed = serializers.IntegerField()
+    commands = serializers.ListField(child=serializers.CharField())
+    backout = serializers.ListField(child=serializers.CharField())
+    warnings = WarningSerializer(many=True)
+    baseline_sha256 = serializers.CharField()
+    target_sha256 = serializers.CharField()
+
+
+class PlanSerializer(PlanSummarySerializer):
+    """A plan without its devices."""
+
+    requested_by = serializers.CharField(source="requested_by.username")
+
+    class Meta(PlanSummarySerializer.Meta):
+        fields = [
+            *PlanSummarySerializer.Meta.fields, "code", "detail", "policy_version", "requested_by", "created_at",
+            "finished_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class PlanDetailSerializer(PlanSerializer):
+    """A plan with a page of its devices."""
+
+    reason = CatalogueReasonSerializer(allow_null=True, help_text="Why the plan failed.")
+    progress = serializers.DictField(child=serializers.IntegerField(), help_text="Devices by state.")
+    devices = DevicePlanSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of devices that follows.")
+
+    class Meta(PlanSerializer.Meta):
+        fields = [*PlanSerializer.Meta.fields, "reason", "progress", "devices", "next"]
+        read_only_fields = fields
+
+
+class ApprovalSerializer(serializers.ModelSerializer[Approval]):
+    """A reviewer's decision; a void one no longer counts."""
+
+    decision = serializers.ChoiceField(Decision.choices)
+    approver = serializers.CharField(source="approver.username")
+    revision = serializers.IntegerField(source="revision.number")
+
+    class Meta:
+        model = Approval
+        fields = [
+            "id",
+            "stage",
+            "decision",
+            "approver",
+            "revision",
+            "plan_digest",
+            "comment",
+            "created_at",
+            "voided_at",
+        ]
+        read_only_fields = fields
+
+
+class TimelineEventSerializer(serializers.ModelSerializer[Event]):
+    """An audit event of this change, without where the person was."""
+
+    class Meta:
+        model = Event
+        fields = [
+            "id", "at", "actor_name", "origin", "action", "object_type", "object_id", "object_label", "device_id",
+            "state_from", "state_to", "code", "reason",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    """One execution of a plan."""
+
+    change = serializers.IntegerField(source="change_id")
+    revision = serializers.IntegerField(source="revision.number")
+    state = serializers.ChoiceField(RunState.choices())
+    outcome = serializers.ChoiceField(RunOutcome.choices(), allow_blank=True)
+    started_by = serializers.CharField(source="started_by.username")
+
+    class Meta:
+        model = Run
+        fields = [
+            "id", "change", "revision", "plan_digest", "state", "outcome", "device_count", "max_parallel", "started_by",
+            "started_at", "ended_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class WaveSerializer(serializers.ModelSerializer[Wave]):
+    """A group of devices that is executed together."""
+
+    class Meta:
+        model = Wave
+        fields = ["number", "name", "opened_at", "ended_at"]
+        read_only_fields = fields
+
+
+class RunStepSerializer(serializers.ModelSerializer[RunStep]):
+    """One step on one device, written before it was taken and again when it ended."""
+
+    name = serializers.ChoiceField(DeviceRunState.choices())
+    outcome = serializers.ChoiceField(StepOutcome.choices, allow_blank=True)
+    data = serializers.DictField(help_text="What the step found.")  # type: ignore[assignment]  # the column's name
+
+    class Meta:
+        model = RunStep
+        fields = ["sequence", "name", "intent_at", "ended_at", "outcome", "code", "detail", "data", "transcript"]
+        read_only_fields = fields
+
+
+class DeviceRunSerializer(Shown):
+    """One device's run."""
+
+    device = DeviceReferenceSerializer()
+    wave = serializers.IntegerField()
+    state = serializers.ChoiceField(DeviceRunState.choices())
+    step = serializers.CharField(help_text="The newest step in the log.")
+    code = serializers.CharField(help_text="A reason code where it did not go straight through.")
+    detail = serializers.CharField(help_text="What happened on this device.")
+    reason = CatalogueReasonSerializer(allow_null=True)
+    started_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
+    attempts = serializers.IntegerField()
+    lines_sent = serializers.IntegerField()
+    lines_applied = serializers.IntegerField()
+    drift = serializers.CharField(help_text="`same`, `unrelated` or `overlapping`: the device since it was planned.")
+    before_sha256 = serializers.CharField()
+    after_sha256 = serializers.CharField()
+    diff = serializers.CharField(help_text="What became of the configuration, secrets masked.")
+    log = RunStepSerializer(many=True)
+
+
+class RunDetailSerializer(RunSerializer):
+    """A run with its waves and a page of its devices."""
+
+    progress = serializers.DictField(child=serializers.IntegerField(), help_text="Devices by state.")
+    waves = WaveSerializer(many=True)
+    devices = DeviceRunSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="The page of devices that follows.")
+
+    class Meta(RunSerializer.Meta):
+        fields = [*RunSerializer.Meta.fields, "progress", "waves", "devices", "next"]
+        read_only_fields = fields

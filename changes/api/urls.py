@@ -1,0 +1,35 @@
+from django.urls import path
+
+from changes.api import actions
+from changes.api.changes import (
+    ApprovalListView,
+    ChangeDetailView,
+    ChangeListView,
+    DeviceChangeListView,
+    TimelineView,
+)
+from changes.api.plans import PlanView
+from changes.api.runs import RunDetailView, RunListView
+from devices.api import converters  # noqa: F401 - makes <id:…> known
+
+_CHANGE = "changes/<id:change_id>/"
+
+urlpatterns = [
+    path("changes/", ChangeListView.as_view(), name="api-change-list"),
+    path(_CHANGE, ChangeDetailView.as_view(), name="api-change-detail"),
+    path(f"{_CHANGE}plan/", PlanView.as_view(), name="api-change-plan"),
+    path(f"{_CHANGE}submit/", actions.SubmitView.as_view(), name="api-change-submit"),
+    path(f"{_CHANGE}withdraw/", actions.WithdrawView.as_view(), name="api-change-withdraw"),
+    path(f"{_CHANGE}request-changes/", actions.RequestChangesView.as_view(), name="api-change-request-changes"),
+    path(f"{_CHANGE}assess/", actions.AssessView.as_view(), name="api-change-assess"),
+    path(f"{_CHANGE}approve/", actions.ApproveView.as_view(), name="api-change-approve"),
+    path(f"{_CHANGE}reject/", actions.RejectView.as_view(), name="api-change-reject"),
+    path(f"{_CHANGE}start/", actions.StartView.as_view(), name="api-change-start"),
+    path(f"{_CHANGE}close/", actions.CloseView.as_view(), name="api-change-close"),
+    path(f"{_CHANGE}cancel/", actions.CancelView.as_view(), name="api-change-cancel"),
+    path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
+    path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
+    path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
+    path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
+    path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
+]

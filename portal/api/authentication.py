@@ -1,0 +1,90 @@
+"""Who is asking: a token, a browser's session, or, to get a token, a name with its password."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from axes.helpers import get_cool_off
+from django.contrib.auth.models import AbstractBaseUser
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from knox.auth import TokenAuthentication
+from rest_framework.authentication import BasicAuthentication
+from rest_framework.exceptions import AuthenticationFailed, Throttled
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from changes.domain.input import hidden_character
+from portal.api.throttles import PasswordThrottle
+
+_TOKEN = re.compile(rb"[A-Za-z0-9_]{1,200}")
+
+
+class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox ships no types
+    """``Authorization: Token …``; expired and revoked tokens are refused, and so are those of inactive accounts."""
+
+    def authenticate_credentials(self, token: bytes) -> tuple[AbstractBaseUser, Any]:
+        """The person and the token.
+
+        Raises:
+            AuthenticationFailed: no live token has this text.
+        """
+        if not _TOKEN.fullmatch(token):
+            raise AuthenticationFailed("This is no token. Make one on your page, or with POST /api/v1/tokens/.")
+        user, found = super().authenticate_credentials(token)
+        return user, found
+
+
+class PasswordAuthentication(BasicAuthentication):
+    """HTTP Basic, used only where a script gets its first token; guesses are slowed by address and by name."""
+
+    def authenticate_credentials(
+        self, userid: str, password: str, request: Request | None = None
+    ) -> tuple[AbstractBaseUser, None]:
+        """The person.
+
+        Raises:
+            Throttled: too many attempts from this address, or for this name from this address.
+            AuthenticationFailed: name and password do not belong together.
+        """
+        if request is None:
+            raise AuthenticationFailed("A password is accepted with a request only.")
+        throttle = PasswordThrottle()
+        if not throttle.allow_request(request, APIView()):
+            raise Throttled(throttle.wait())
+        if hidden_character(userid + password):
+            raise AuthenticationFailed("Name and password do not belong together.")
+        try:
+            user, _ = super().authenticate_credentials(userid, password, request)
+        except AuthenticationFailed as refusal:
+            if getattr(request, "axes_locked_out", False):
+                raise Throttled(get_cool_off(request).total_seconds()) from refusal
+            raise AuthenticationFailed("Name and password do not belong together.") from refusal
+        return user, None
+
+
+class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
+    """How the OpenAPI document speaks of tokens."""
+
+    target_class = "portal.api.authentication.ApiTokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the base's signature
+        """A header, since OpenAPI's "bearer" would make clients send another word than ``Token``."""
+        return {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "description": "The word `Token`, a space, and the token: `Token cs_…`.",
+        }
+
+
+class PasswordScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
+    """How the OpenAPI document speaks of passwords."""
+
+    target_class = "portal.api.authentication.PasswordAuthentication"
+    name = "password"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the base's signature
+        """HTTP Basic."""
+        return {"type": "http", "scheme": "basic", "description": "Only to get a token."}

@@ -1,0 +1,17 @@
+from django.urls import include, path, re_path
+
+from portal.api.schema import DocumentationView, SchemaView
+from portal.api.tokens import TokenDetailView, TokenListView
+from portal.api.unknown import UnknownAddressView
+
+urlpatterns = [
+    path("schema/", SchemaView.as_view(), name="api-schema"),
+    path("docs/", DocumentationView.as_view(), name="api-docs"),
+    path("v1/", include("devices.api.urls")),
+    path("v1/", include("changes.api.urls")),
+    path("v1/", include("audit.api.urls")),
+    path("v1/tokens/", TokenListView.as_view(), name="api-token-list"),
+    path("v1/tokens/<uuid:token_id>/", TokenDetailView.as_view(), name="api-token-detail"),
+    # Last: whatever else is asked for gets an answer in the API's own shape.
+    re_path("", UnknownAddressView.as_view(), name="api-unknown"),
+]
