@@ -13,7 +13,8 @@ from changes.domain.input import one_of
 from changes.domain.policy import Person, Role
 from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
-from changes.models import ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
+from changes.errors import ChangeNotFoundError
+from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
@@ -207,3 +208,37 @@ def _plan_blockers(change: ChangeRequest) -> Iterator[Blocker]:
         yield Blocker("machine", "PLAN_MISSING", "The plan is being built.")
     elif revision.state == "failed":
         yield Blocker("machine", revision.code or "PLAN_MISSING", revision.detail or "The plan could not be made.")
+
+
+def change_get(change_id: int) -> ChangeRequest:
+    """One change with its people and its current revision; one query.
+
+    Raises:
+        ChangeNotFoundError: there is none with this id.
+    """
+    found = ChangeRequest.objects.with_people().select_related("last_editor").filter(pk=change_id).first()
+    if found is None:
+        raise ChangeNotFoundError(f"There is no change with the id {change_id}.")
+    return found
+
+
+def approvals_of(change: ChangeRequest) -> QuerySet[Approval]:
+    """Every decision on a change, void ones too, oldest first, with approvers and revisions; one query."""
+    return Approval.objects.filter(change=change).select_related("approver", "revision").order_by("pk")
+
+
+def runs_of(change: ChangeRequest) -> QuerySet[Run]:
+    """A change's runs, newest first, with who started them; one query."""
+    return Run.objects.filter(change=change).select_related("started_by", "revision").order_by("-pk")
+
+
+def run_get(run_id: int) -> Run:
+    """One run with its change, its revision and who started it; one query.
+
+    Raises:
+        ChangeNotFoundError: there is none with this id.
+    """
+    found = Run.objects.select_related("change", "revision", "started_by").filter(pk=run_id).first()
+    if found is None:
+        raise ChangeNotFoundError(f"There is no run with the id {run_id}.")
+    return found
