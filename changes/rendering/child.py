@@ -131,7 +131,7 @@ class Renderer:
             left -= len(part) if len(part) > left else len(part.encode(errors="surrogatepass"))
             if left < 0:
                 at = stream.gi_frame
-                raise OutputTooLargeError(at and self._template.get_corresponding_lineno(at.f_lineno))
+                raise OutputTooLargeError(self._template.get_corresponding_lineno(at.f_lineno) if at else None)
             parts.append(part)
         return "".join(parts)
 

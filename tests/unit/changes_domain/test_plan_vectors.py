@@ -1,6 +1,7 @@
 """The published vectors: made by an independent script, and what the product computes."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,3 +65,20 @@ def test_a_published_text_is_refused(vector: dict[str, str]) -> None:
 @pytest.mark.parametrize(("size", "root"), load("tree")["roots"].items())
 def test_a_published_tree_has_its_root(size: str, root: str) -> None:
     assert merkle_root([device_digest(f"device {number}".encode()) for number in range(int(size))]) == root
+
+
+def test_the_guides_shell_example_prints_what_it_says() -> None:
+    guide = (VECTORS.parents[1] / "docs" / "plan-digest.md").read_text(encoding="utf-8")
+    example = re.search(r"\$ python3 - (\S+) <<'END'\n(.*?)END\n(.*?)```", guide, re.DOTALL)
+    assert example
+    command = [sys.executable, "-I", "-W", "ignore", "-", str(VECTORS.parents[1] / example[1])]
+    ran = subprocess.run(command, input=example[2], capture_output=True, text=True, check=True)
+    assert ran.stdout == example[3]
+
+
+def test_the_guide_names_every_field_and_file() -> None:
+    guide = (VECTORS.parents[1] / "docs" / "plan-digest.md").read_text(encoding="utf-8")
+    payload = load("plan-01")["payloads"][0]
+    assert all(f"`{name}`" in guide for name in [*payload, *payload["device"]])
+    assert payload["schema"] in guide
+    assert all(f"`{path.name}`" in guide for path in FOLDER.iterdir() if not path.name.startswith("plan-"))
