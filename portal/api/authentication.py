@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from axes.helpers import get_cool_off
 from django.contrib.auth.models import AbstractBaseUser
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from knox.auth import TokenAuthentication
 from rest_framework.authentication import BasicAuthentication
 from rest_framework.exceptions import AuthenticationFailed, Throttled
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from changes.domain.input import hidden_character
 from portal.api.throttles import PasswordThrottle
+
+if TYPE_CHECKING:
+    # REST framework's views import this module through the settings: at run time that would be a circle.
+    from rest_framework.views import APIView
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_]{1,200}")
 
@@ -50,7 +52,7 @@ class PasswordAuthentication(BasicAuthentication):
         if request is None:
             raise AuthenticationFailed("A password is accepted with a request only.")
         throttle = PasswordThrottle()
-        if not throttle.allow_request(request, APIView()):
+        if not throttle.allow_request(request, cast("APIView", None)):
             raise Throttled(throttle.wait())
         if hidden_character(userid + password):
             raise AuthenticationFailed("Name and password do not belong together.")
@@ -61,30 +63,3 @@ class PasswordAuthentication(BasicAuthentication):
                 raise Throttled(get_cool_off(request).total_seconds()) from refusal
             raise AuthenticationFailed("Name and password do not belong together.") from refusal
         return user, None
-
-
-class ApiTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # registers itself untyped
-    """How the OpenAPI document speaks of tokens."""
-
-    target_class = "portal.api.authentication.ApiTokenAuthentication"
-    name = "token"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the base's signature
-        """A header, since OpenAPI's "bearer" would make clients send another word than ``Token``."""
-        return {
-            "type": "apiKey",
-            "in": "header",
-            "name": "Authorization",
-            "description": "The word `Token`, a space, and the token: `Token cs_…`.",
-        }
-
-
-class PasswordScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]  # as above
-    """How the OpenAPI document speaks of passwords."""
-
-    target_class = "portal.api.authentication.PasswordAuthentication"
-    name = "password"
-
-    def get_security_definition(self, auto_schema: object) -> dict[str, str]:  # noqa: ARG002 - the base's signature
-        """HTTP Basic."""
-        return {"type": "http", "scheme": "basic", "description": "Only to get a token."}

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rest_framework.request import Request
 from rest_framework.throttling import SimpleRateThrottle
-from rest_framework.views import APIView
+
+if TYPE_CHECKING:
+    # REST framework's views import this module through the settings: at run time that would be a circle.
+    from rest_framework.views import APIView
 
 
 class PasswordThrottle(SimpleRateThrottle):
