@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from devices.domain.config_text import normalise
-from devices.domain.drift import touched_paths
-from devices.domain.inverse import inverse_commands
-from devices.domain.prediction import predict
-
 from changes.domain.states import DeviceRunState
 from changes.services.device_steps import store_after
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
+from devices.domain.config_text import normalise
+from devices.domain.drift import touched_sections
+from devices.domain.inverse import inverse_commands
+from devices.domain.prediction import predict
 from devices.drivers.base import Driver
 
 _S = DeviceRunState
@@ -69,8 +68,8 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
         return approved
     notes.data["source"] = "recomputed from the actual configuration"
     recomputed = inverse_commands(work.before, actual, work.platform)
-    touched = touched_paths(work.payload.commands, work.platform)
-    if not touched_paths(recomputed, work.platform) <= touched:
+    touched = touched_sections(work.before, work.target, work.platform)
+    if not touched_sections(actual, predict(actual, recomputed, work.platform), work.platform) <= touched:
         raise BackoutFailedError(
             "ROLLBACK_CONFLICT",
             "the device was also changed elsewhere meanwhile; taking it back would undo somebody else's work.",

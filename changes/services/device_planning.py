@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from devices.domain.commands import Severity, check_commands
-from devices.domain.diffing import diff_stat, unified_diff
-from devices.domain.inverse import inverse_commands
 from django.db.models.functions import Now
 
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
@@ -22,7 +19,10 @@ from changes.services.checking import run_checks
 from changes.services.claims import Claim, fenced_update
 from changes.services.device_work import sha256_hex
 from changes.services.runner import Heartbeat
+from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
+from devices.domain.diffing import diff_stat, unified_diff
+from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import Platform, platform_for
 from devices.domain.prediction import predict
 from devices.drivers.base import DeviceFacts

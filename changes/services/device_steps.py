@@ -6,15 +6,15 @@ import random
 import time
 from contextlib import ExitStack
 
-from devices.domain.config_text import normalise
-from devices.domain.drift import DriftKind, change_set, classify_drift, touched_paths
-from devices.domain.prediction import predict
 from django.conf import settings
 
 from changes.domain.states import DeviceRunState
 from changes.services.checking import failed_checks
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
+from devices.domain.config_text import normalise
+from devices.domain.drift import DriftKind, change_set, classify_drift, touched_sections
+from devices.domain.prediction import predict
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.models import ConfigSnapshot, SnapshotPurpose
@@ -104,7 +104,8 @@ def set_target(work: DeviceWork) -> None:
 
 
 def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
-    touched = touched_paths(work.payload.commands, work.platform)
+    approved = predict(work.baseline, work.payload.commands, work.platform)
+    touched = touched_sections(work.baseline, approved, work.platform)
     drift = classify_drift(work.baseline, work.before, touched, work.platform)
     notes.data["drift"] = {"kind": drift.kind.value, "paths": [" / ".join(path) for path in drift.paths][:50]}
     work.journal.note(drift=drift.kind.value)

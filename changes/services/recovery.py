@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from devices.domain.config_text import normalise
 from django.conf import settings
 
 from changes.domain.states import DeviceRunState
@@ -10,6 +9,7 @@ from changes.models import DeviceRun, RunStep, StepOutcome
 from changes.services.device_steps import is_part_of_change, prove_identity, set_target
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, BlockedError
+from devices.domain.config_text import normalise
 from devices.drivers.base import Driver
 from devices.models import SnapshotPurpose
 from devices.services.snapshots import snapshot_store

@@ -51,7 +51,7 @@ _ACCESS = "changes who can sign in, or how. Make sure that the way back in does 
 
 _RULES = (
     _rule("re|load", "restarts the device. Take it out."),
-    _rule("wr|ite", "saves or erases by itself; Countersign saves when the change has been verified. Take it out."),
+    _rule("wr|ite", "saves or erases; Countersign saves when the change has been verified. Take it out."),
     _rule("er|ase", _EXEC),
     _rule("form|at", _EXEC),
     _rule("del|ete", _EXEC),
@@ -142,9 +142,11 @@ def _matches(rule: _Rule, words: Sequence[str]) -> bool:
 def _form_problems(number: int, line: str, platform: Platform) -> Iterator[str]:
     hidden = next((c for c in line if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}), None)
     if hidden is not None:
-        yield f"Line {number} holds the control character U+{ord(hidden):04X}, which a device would act on. Take it out."
+        what = f"the control character U+{ord(hidden):04X}"
+        yield f"Line {number} holds {what}, which a device would act on. Take it out."
     if len(line) > platform.max_line_length:
-        yield f"Line {number} has {len(line)} characters; {platform.label} takes {platform.max_line_length}. Shorten it."
+        limit = f"{platform.label} takes {platform.max_line_length}"
+        yield f"Line {number} has {len(line)} characters; {limit}. Shorten it."
 
 
 def _commands(lines: Sequence[str], platform: Platform) -> Iterator[tuple[int, str]]:

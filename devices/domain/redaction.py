@@ -37,7 +37,10 @@ _SPEC = (
     rf"pre-shared-key (?:local |remote |address .*?key )?{_TYPE}{_S}",
     rf"ppp (?:chap|pap) .*?\bpassword {_TYPE}{_S}",
     rf"vtp password {_S}",
-    rf"(?:standby|vrrp|glbp) (?:\d+ )?authentication (?:md5 )?(?:key-string |text )?{_TYPE}(?P<secret>(?!md5\b|text\b|key-chain\b)\S+)",
+    (
+        rf"(?:standby|vrrp|glbp) (?:\d+ )?authentication (?:md5 )?(?:key-string |text )?{_TYPE}"
+        r"(?P<secret>(?!md5\b|text\b|key-chain\b)\S+)"
+    ),
     rf"(?:ip )?(?:ftp|http client|scp) password {_TYPE}{_S}",
     rf".*\b(?:password|passphrase|secret|auth-password|priv-password|shared-secret) {_TYPE}{_S}",
 )

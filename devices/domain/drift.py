@@ -1,0 +1,113 @@
+"""What changed between two configurations, by place rather than by line number, and whether two changes meet.
+
+A *path* is where a line stands: the headers of the blocks around it. The *section* that a change touches is the
+outermost block, or for a line outside any block its first two words, so that ``ntp server A`` and ``ntp server B`` meet
+and ``ntp server`` and ``logging host`` do not.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from devices.domain.config_text import parse, tidy
+from devices.domain.config_tree import Node
+from devices.domain.platforms import Platform
+
+Path = tuple[str, ...]
+
+
+class DriftKind(StrEnum):
+    """How what a device has now compares with what a plan was made from."""
+
+    SAME = "same"
+    UNRELATED = "unrelated"
+    OVERLAPPING = "overlapping"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Change:
+    """One line that comes (``+``) or goes (``-``) at a path, or the order of a path's lines that changes (``~``).
+
+    ``count`` tells equal lines at one path apart, from 1.
+    """
+
+    path: Path
+    op: str
+    line: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What somebody else did since the baseline; ``paths`` are the sections in which they did it, sorted."""
+
+    kind: DriftKind
+    paths: tuple[Path, ...]
+
+
+def change_set(before: str, after: str, platform: Platform) -> frozenset[Change]:
+    """Everything that differs, as a set that does not depend on what else the configurations hold."""
+    old, new = _lines_by_path(before, platform), _lines_by_path(after, platform)
+    changes: set[Change] = set()
+    for path in old.keys() | new.keys():
+        left, right = old.get(path, []), new.get(path, [])
+        changes.update(_only_in(left, right, path, "-"))
+        changes.update(_only_in(right, left, path, "+"))
+        if _common(left, right) != _common(right, left):
+            changes.add(Change(path, "~", "order"))
+    return frozenset(changes)
+
+
+def touched_sections(before: str, after: str, platform: Platform) -> frozenset[Path]:
+    """The sections in which two configurations differ."""
+    return frozenset(_section(change) for change in change_set(before, after, platform))
+
+
+def classify_drift(baseline: str, actual: str, touched: frozenset[Path], platform: Platform) -> Drift:
+    """Compare what a device has now with a plan's baseline, given the sections that the plan touches."""
+    moved = touched_sections(baseline, actual, platform)
+    if not moved:
+        return Drift(DriftKind.SAME, ())
+    kind = DriftKind.OVERLAPPING if moved & touched else DriftKind.UNRELATED
+    return Drift(kind, tuple(sorted(moved & touched or moved)))
+
+
+def _section(change: Change) -> Path:
+    if change.path:
+        return change.path[:1]
+    words = change.line.split("\n")[0].split()
+    words = words[1:] if words[:1] == ["no"] and len(words) > 1 else words
+    return (" ".join(words[:2]),)
+
+
+def _lines_by_path(text: str, platform: Platform) -> dict[Path, list[str]]:
+    found: dict[Path, list[str]] = {}
+    for path, line in _walk(tidy(parse(text, platform), platform.grammar), ()):
+        found.setdefault(path, []).append(line)
+    return found
+
+
+def _walk(node: Node, path: Path) -> Iterator[tuple[Path, str]]:
+    for child in node.children:
+        # A block's header is a line of its own section, so that removing the block meets a change inside it.
+        yield ((*path, child.text) if child.children and not path else path), child.identity
+        yield from _walk(child, (*path, child.text))
+
+
+def _only_in(lines: list[str], others: list[str], path: Path, op: str) -> Iterator[Change]:
+    surplus = Counter(lines) - Counter(others)
+    for line, count in surplus.items():
+        for number in range(1, count + 1):
+            yield Change(path, op, line, number)
+
+
+def _common(lines: list[str], others: list[str]) -> list[str]:
+    """The lines that both have, in the order of the first."""
+    left = Counter(lines) & Counter(others)
+    kept = []
+    for line in lines:
+        if left[line]:
+            left[line] -= 1
+            kept.append(line)
+    return kept

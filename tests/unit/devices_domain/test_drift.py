@@ -1,0 +1,84 @@
+"""Whether two changes meet is decided by place, not by line number."""
+
+from __future__ import annotations
+
+import pytest
+
+from devices.domain.drift import DriftKind, change_set, classify_drift, touched_sections
+from devices.domain.platforms import platform_for
+
+IOS = platform_for("cisco_ios")
+BASE = """hostname sw1
+ntp server 10.0.0.1
+logging host 10.0.0.5
+interface Vlan10
+ description users
+ ip address 10.1.0.1 255.255.255.0
+interface Vlan20
+ description voice
+ip access-list extended MGMT
+ permit tcp any any eq 22
+ deny ip any any
+"""
+
+
+def edited(old: str, new: str, text: str = BASE) -> str:
+    assert old in text
+    return text.replace(old, new)
+
+
+PLAN = edited(" description users", " description staff")
+
+
+def kind(actual: str, plan: str = PLAN) -> DriftKind:
+    return classify_drift(BASE, actual, touched_sections(BASE, plan, IOS), IOS).kind
+
+
+def test_nothing_happened() -> None:
+    assert kind(BASE) is DriftKind.SAME
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [
+        edited(" description users", " description guests"),
+        edited(" ip address 10.1.0.1", " ip address 10.1.0.2"),
+        edited("interface Vlan10\n description users\n ip address 10.1.0.1 255.255.255.0\n", ""),
+        edited("interface Vlan20", " shutdown\ninterface Vlan20"),
+    ],
+    ids=["same line", "same section", "section removed", "line added"],
+)
+def test_a_change_in_the_touched_section_overlaps(actual: str) -> None:
+    assert kind(actual) is DriftKind.OVERLAPPING
+
+
+@pytest.mark.parametrize(
+    "actual",
+    [edited("description voice", "description phones"), edited("ntp server 10.0.0.1", "ntp server 10.0.0.2"),
+     BASE + "interface Vlan30\n description new\n"],
+)  # fmt: skip
+def test_a_change_elsewhere_is_unrelated(actual: str) -> None:
+    assert kind(actual) is DriftKind.UNRELATED
+
+
+def test_two_lines_of_one_kind_outside_any_block_meet() -> None:
+    plan = BASE + "ntp server 10.0.0.9\n"
+    assert kind(edited("ntp server 10.0.0.1", "ntp server 10.0.0.2"), plan) is DriftKind.OVERLAPPING
+    assert kind(edited("logging host 10.0.0.5", "logging host 10.0.0.6"), plan) is DriftKind.UNRELATED
+
+
+def test_a_change_is_the_same_set_on_another_configuration() -> None:
+    other = BASE + "snmp-server location Hall 4\n"
+    assert change_set(BASE, PLAN, IOS) == change_set(
+        other, edited(" description users", " description staff", other), IOS
+    )
+
+
+def test_another_order_of_a_list_whose_order_counts_is_a_change() -> None:
+    swapped = edited(" permit tcp any any eq 22\n deny ip any any", " deny ip any any\n permit tcp any any eq 22")
+    assert {change.op for change in change_set(BASE, swapped, IOS)} == {"~"}
+
+
+def test_a_part_of_a_change_is_a_subset_of_it() -> None:
+    whole = edited("ntp server 10.0.0.1", "ntp server 10.0.0.2", PLAN)
+    assert change_set(BASE, PLAN, IOS) < change_set(BASE, whole, IOS)
