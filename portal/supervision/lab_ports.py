@@ -22,8 +22,8 @@ def first_lab_port(lab_home: Path) -> int:
     """
     kept = lab_home / "first-port"
     text = kept.read_text().strip() if kept.exists() else ""
-    candidates = [int(text)] if text.isdecimal() else []
-    for first in (*candidates, *range(USUAL_FIRST, LAST_TRIED, STEP)):
+    candidates: list[int] = [*([int(text)] if text.isdecimal() else []), *range(USUAL_FIRST, LAST_TRIED, STEP)]
+    for first in candidates:
         if all(is_free(port) for port in range(first, first + LAB_DEVICES)):
             lab_home.mkdir(parents=True, exist_ok=True)
             kept.write_text(f"{first}\n")

@@ -1,0 +1,88 @@
+# Two commands for a fresh machine: `make demo` and `make test`. The rest is for people who work on Countersign.
+# Variables: PYTHON (an interpreter, 3.11 or newer), PORT (of the web server), ARGS (passed on), CHROMIUM, NO_APT, CI.
+
+PYTHON ?= python3
+PORT ?= 8000
+ARGS ?=
+DEVICES ?= 12
+WORKERS ?= 2
+
+VENV := .venv/bin
+MANAGE := $(VENV)/python manage.py
+CODE := audit changes devices portal tests manage.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup dev demo demo-reset test lint types arch fmt bench docs run worker lab lock ci
+
+help:
+	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
+	@echo "make demo-reset    forget the demo's data"
+	@echo "make test          run all tests (ARGS='tests/unit -k states' for some)"
+	@echo "make lint types arch    what CI checks before the tests; make fmt corrects what can be corrected"
+	@echo "make run | worker | lab    one part alone: web server, workers, simulated devices"
+	@echo "make setup | lock | docs | bench    packages, lock files, API description, measurements"
+
+setup:
+	@PYTHON="$(PYTHON)" requirements/install.sh base
+
+dev:
+	@PYTHON="$(PYTHON)" requirements/install.sh dev
+
+demo: setup
+	@$(MANAGE) demo --port $(PORT) $(ARGS)
+
+demo-reset: setup
+	@$(MANAGE) demo_reset
+
+# A chromium.sh that finds none under CI=true ends the recipe here, by -e.
+test: dev
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; \
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+
+lint: dev
+	$(VENV)/python -m ruff check
+	$(VENV)/python -m ruff format --check
+	@if [ -n "$$(find templates -name '*.html')" ]; then set -x; \
+	find templates -name '*.html' -print0 | xargs -0 $(VENV)/python -m djade --target-version 5.2 --check; fi
+	DJANGO_SETTINGS_MODULE=tests.settings $(MANAGE) makemigrations --check --dry-run
+
+types: dev
+	$(VENV)/python -m mypy $(CODE)
+
+arch: dev
+	$(VENV)/lint-imports --no-cache
+
+fmt: dev
+	$(VENV)/python -m ruff check --fix --exit-zero
+	$(VENV)/python -m ruff format
+	@find templates -name '*.html' -print0 | xargs -0 $(VENV)/python -m djade --target-version 5.2 || true
+
+bench: dev
+	@if [ -d tests/bench ]; then $(VENV)/python -m pytest tests/bench -p no:xdist $(ARGS); \
+	else echo "There are no measurements yet: they will stand in tests/bench."; fi
+
+# Refuses an API description that is incomplete.
+docs: dev
+	@mkdir -p var && $(MANAGE) spectacular --validate --fail-on-warn --file var/openapi.yaml
+	@echo "The API's description is in var/openapi.yaml; the guides are in docs/."
+
+run: setup
+	$(MANAGE) migrate --verbosity 0
+	COUNTERSIGN_DEBUG=1 $(MANAGE) runserver $(PORT)
+
+worker: setup
+	$(MANAGE) worker $(ARGS)
+
+lab: setup
+	$(MANAGE) lab --devices $(DEVICES) $(ARGS)
+
+# UPGRADE=--upgrade takes the newest versions that pyproject.toml allows.
+LOCK := uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE)
+lock:
+	@command -v uv >/dev/null || { echo "uv is needed to make lock files: https://docs.astral.sh/uv/" >&2; exit 1; }
+	$(LOCK) requirements/build.in -o requirements/build.lock
+	$(LOCK) pyproject.toml -o requirements/base.lock
+	$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+
+ci:
+	.ci/run
