@@ -52,6 +52,7 @@ def test_the_stored_form_reads_back_unchanged() -> None:
         ("regex", r"(?i)CLOCK", True),
         ("regex", r"nothing|^reference", True),
         ("regex", r"3\s+reference", True),
+        ("regex", r"stratum 3$\n^reference", True),
         ("not_regex", r"stratum (1[0-6]|[4-9])", True),
         ("not_regex", r"stratum [1-3]$", False),
     ],

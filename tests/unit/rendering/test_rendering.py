@@ -217,6 +217,16 @@ def test_one_devices_failure_is_its_own(started: list[RenderProcess]) -> None:
     assert len(started) == 1
 
 
+@pytest.mark.parametrize(
+    "overrun", ["{{ 'x' * 10 ** (device.number + 9) }}", "{{ 'x' * 10 ** (device.number + 6) }}" * 2]
+)
+def test_after_an_overrun_the_next_device_has_a_fresh_process(overrun: str, started: list[RenderProcess]) -> None:
+    results = list(render_batch("{% if device.number == 1 %}" + overrun + "{% endif %}hostname x", {}, devices(4)))
+    assert [bool(result.error) for result in results] == [False, True, False, False]
+    assert len(started) == 2
+    assert all(process._process.returncode is not None for process in started)
+
+
 def test_devices_are_taken_one_at_a_time() -> None:
     taken = []
 
