@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
+from devices.domain.grammar import Grammar
+from devices.domain.grammar_ios import IOS_GRAMMAR, XE_GRAMMAR
+
 
 class BannerStyle(StrEnum):
     """How a platform ends a banner's text."""
@@ -35,12 +38,20 @@ class Platform:
     closers: re.Pattern[str]
     indent: int
     banner: BannerStyle
+    grammar: Grammar
     end_line: str = "end"
     running_config_command: str = "show running-config"
     save_command: str = "write memory"
     max_line_length: int = 254
     numbered_acl_entries: bool = False
     resequence: str = ""
+    has_default: bool = False
+
+    def for_version(self, version_line: str) -> "Platform":
+        """The platform whose rules hold for a device of this version: inventories call IOS XE "cisco_ios" as well."""
+        if self.slug == "cisco_ios" and re.match(r"version (?:1[6-9]|[2-9]\d)\.", version_line):
+            return _CISCO_XE
+        return self
 
     def rejection(self, answer: str) -> str | None:
         """Return the line in which the device refused a command, or None if the answer holds no refusal."""
@@ -89,7 +100,9 @@ _CISCO_IOS = Platform(
     closers=_IOS_CLOSERS,
     indent=1,
     banner=BannerStyle.CARET,
+    grammar=IOS_GRAMMAR,
     resequence="ip access-list resequence {name} {start} {step}",
+    has_default=True,
 )
 _CISCO_XE = Platform(
     slug="cisco_xe",
@@ -100,8 +113,10 @@ _CISCO_XE = Platform(
     closers=_IOS_CLOSERS,
     indent=1,
     banner=BannerStyle.CARET,
+    grammar=XE_GRAMMAR,
     numbered_acl_entries=True,
     resequence="ip access-list resequence {name} {start} {step}",
+    has_default=True,
 )
 _CISCO_NXOS = Platform(
     slug="cisco_nxos",
@@ -112,6 +127,7 @@ _CISCO_NXOS = Platform(
     closers=_IOS_CLOSERS,
     indent=2,
     banner=BannerStyle.CHARACTER,
+    grammar=IOS_GRAMMAR,
     end_line="",
     save_command="copy running-config startup-config",
     numbered_acl_entries=True,
@@ -126,6 +142,7 @@ _ARISTA_EOS = Platform(
     closers=_IOS_CLOSERS,
     indent=3,
     banner=BannerStyle.EOF,
+    grammar=IOS_GRAMMAR,
     numbered_acl_entries=True,
 )
 _FRR = Platform(
@@ -137,6 +154,7 @@ _FRR = Platform(
     closers=re.compile(r"^(?:exit|exit-[a-z-]+|quit)$"),
     indent=1,
     banner=BannerStyle.SINGLE_LINE,
+    grammar=IOS_GRAMMAR,
 )
 
 PLATFORMS: dict[str, Platform] = {

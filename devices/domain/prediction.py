@@ -1,0 +1,206 @@
+"""What a running configuration will look like after commands: an estimate, made from rules about the platform.
+
+It follows how IOS reads lines: the mode they are typed in, abbreviations, values that replace each other, defaults
+that are not printed, lists whose order counts. It cannot know what a device refuses, hashes or adds by itself; such
+places are named in `Prediction.notes`.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from devices.domain import draft as edit
+from devices.domain import special_lines
+from devices.domain.access_lists import is_numbered
+from devices.domain.config_text import Line, parse, read_lines, render, tidy
+from devices.domain.config_tree import Node
+from devices.domain.draft import Draft
+from devices.domain.grammar import Match, Mode
+from devices.domain.platforms import Platform
+
+_DEFAULT = re.compile(r"def(?:a(?:u(?:lt?)?)?)?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The estimated configuration in normal form, and sentences about where it may differ from the device."""
+
+    text: str
+    notes: tuple[str, ...]
+
+
+def predict(running: str, commands: Sequence[str], platform: Platform) -> str:
+    """Estimate the configuration in normal form after the commands were entered in configuration mode."""
+    return predict_with_notes(running, commands, platform).text
+
+
+def predict_with_notes(running: str, commands: Sequence[str], platform: Platform) -> Prediction:
+    """Like `predict`, together with what the estimate cannot know."""
+    root = parse(running, platform)
+    platform = software_of(root, platform)
+    draft = Draft(tidy(root, platform.grammar), platform.grammar, prints_numbers(root, platform))
+    editor = _Editor(draft)
+    lines = list(read_lines(commands, platform))
+    for position, line in enumerate(lines):
+        following = lines[position + 1].indent if position + 1 < len(lines) else 0
+        editor.run(line, opens_block=following > line.indent)
+    special_lines.settle(draft)
+    return Prediction(render(tidy(root, platform.grammar), platform), tuple(dict.fromkeys(draft.notes)))
+
+
+def software_of(root: Node, platform: Platform) -> Platform:
+    """The platform whose rules the device follows, by the version that its configuration begins with."""
+    first = next((node.text for node in root.children[:20] if node.text.startswith("version ")), "")
+    return platform.for_version(first)
+
+
+def prints_numbers(root: Node, platform: Platform) -> bool:
+    """Whether this device prints the numbers of access list entries: by its lists, or by its platform."""
+    for node in root.children:
+        if node.text.startswith("ip access-list ") and node.children:
+            return bool(is_numbered(node.children))
+    return platform.numbered_acl_entries
+
+
+@dataclass(slots=True)
+class _Frame:
+    mode: Mode
+    nodes: list[Node]
+    indent: int
+    indented: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Command:
+    """One command: without ``no`` or ``default``, in the spelling of the configuration."""
+
+    text: str
+    negated: bool
+    reset: bool
+    line: Line
+    opens_block: bool
+
+
+class _Editor:
+    """The command interpreter: a stack of modes, each with the blocks that its lines go to."""
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._frames = [_Frame(draft.grammar.top, [draft.root], -1)]
+
+    def run(self, line: Line, *, opens_block: bool) -> None:
+        """Execute one line."""
+        words = line.text.split(maxsplit=1)
+        first = words[0].lower()
+        if first in ("exit", "quit") or first.startswith("exit-"):
+            del self._frames[max(len(self._frames) - 1, 1) :]
+        elif first == "end":
+            del self._frames[1:]
+        elif first == "do":
+            self._draft.notes.append(f"“{line.text}” is not a configuration line; its effect is not predicted.")
+        elif line.body is not None:
+            self._verbatim(line)
+        else:
+            self._command(line, opens_block)
+
+    def _verbatim(self, line: Line) -> None:
+        if line.text.startswith("certificate"):
+            for block in self._frames[-1].nodes:
+                edit.drop(block, [child for child in block.children if child.text == line.text])
+                block.children.append(Node(line.text, body=line.body))
+            return
+        del self._frames[1:]
+        root, mode = self._draft.root, self._draft.grammar.top
+        old = [child for child in root.children if child.text == line.text]
+        if old:
+            old[0].body = line.body
+        else:
+            edit.insert(self._draft, root, mode, Node(f"{line.text} x", body=line.body)).text = line.text
+
+    def _command(self, line: Line, opens_block: bool) -> None:
+        text, negated, reset = _without_no(line.text)
+        text = self._draft.grammar.spelled(text)
+        if not text:
+            return
+        depth, found = self._level(text, negated, line)
+        command = _Command(found.text if found else text, negated, reset, line, opens_block)
+        frame = self._frames[depth]
+        frame.indented = frame.indented or line.indent > frame.indent
+        del self._frames[depth + 1 :]
+        entered = self._execute(frame, command, found)
+        if entered:
+            mode = self._draft.grammar.mode_below(frame.mode, entered[0].text)
+            self._frames.append(_Frame(mode, entered, line.indent))
+
+    def _level(self, text: str, negated: bool, line: Line) -> tuple[int, Match | None]:
+        """Find the mode that takes a line: the most specific rule, the innermost mode among equals."""
+        best: tuple[int, int, Match] | None = None
+        for expand in (False, True):
+            for depth in range(len(self._frames) - 1, -1, -1):
+                found = self._match(self._frames[depth].mode, text, negated, expand)
+                if found is not None and (best is None or found.rule.literals > best[0]):
+                    best = (found.rule.literals, depth, found)
+            if best is not None:
+                break
+        last = len(self._frames) - 1
+        if best is not None and not (best[1] < last and self._is_inside_free_block(line)):
+            return best[1], best[2]
+        while last and self._frames[last].indented and line.indent <= self._frames[last].indent:
+            last -= 1
+        return last, None
+
+    def _is_inside_free_block(self, line: Line) -> bool:
+        """Whether the author indented the line below a header of which we know nothing."""
+        frame = self._frames[-1]
+        return not frame.mode.rules and line.indent > frame.indent
+
+    @staticmethod
+    def _match(mode: Mode, text: str, negated: bool, expand: bool) -> Match | None:
+        if mode.sequenced:
+            return special_lines.match_entry(mode, text, expand=expand)
+        return mode.match(mode.expand(text) if expand else text, partial=negated)
+
+    def _execute(self, frame: _Frame, command: _Command, found: Match | None) -> list[Node]:
+        """Change every block of the frame; return the blocks that the line enters."""
+        entered: list[Node] = []
+        for block in frame.nodes:
+            with special_lines.address_watch(self._draft, block):
+                entered.extend(self._change(block, frame.mode, command, found))
+        return [] if command.negated else entered
+
+    def _change(self, block: Node, mode: Mode, command: _Command, found: Match | None) -> list[Node]:
+        if found is None:
+            return self._change_unknown(block, mode, command)
+        handled = special_lines.handle(self._draft, block, mode, found, _verb(command))
+        if handled is not None:
+            return handled
+        if command.reset:
+            special_lines.reset(self._draft, block, mode, found)
+        elif command.negated:
+            edit.unset(self._draft, block, mode, found, command.text)
+        else:
+            node = edit.put(self._draft, block, mode, found)
+            return [node] if node is not None and found.rule.opens else []
+        return []
+
+    def _change_unknown(self, block: Node, mode: Mode, command: _Command) -> list[Node]:
+        if command.negated:
+            edit.unset_unknown(block, command.text)
+            return []
+        node = edit.set_unknown(self._draft, block, mode, command.text)
+        return [node] if node.children or command.opens_block else []
+
+
+def _verb(command: _Command) -> special_lines.Verb:
+    if command.reset:
+        return special_lines.Verb.RESET
+    return special_lines.Verb.UNSET if command.negated else special_lines.Verb.SET
+
+
+def _without_no(text: str) -> tuple[str, bool, bool]:
+    first, _, rest = text.partition(" ")
+    if first.lower() == "no":
+        return rest.strip(), True, False
+    if _DEFAULT.match(first.lower()) and rest:
+        return rest.strip(), True, True
+    return text, False, False
