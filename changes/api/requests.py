@@ -54,7 +54,7 @@ class StrategyBody(Body):
     max_parallel = serializers.IntegerField(
         min_value=1, max_value=MAX_PARALLEL, default=int(DEFAULT_STRATEGY["max_parallel"])
     )
-    on_failure = serializers.ChoiceField(["backout"], default="backout")
+    on_failure = serializers.CharField(default="backout", help_text="`backout`: what failed is taken back at once.")
 
 
 class ChangeBody(Body):
@@ -62,7 +62,7 @@ class ChangeBody(Body):
 
     title = serializers.CharField(max_length=MAX_TITLE)
     reason = serializers.CharField(help_text="Why the change is needed.")
-    type = serializers.ChoiceField([ChangeType.NORMAL.value], default=ChangeType.NORMAL.value)
+    type = serializers.CharField(default=ChangeType.NORMAL.value, help_text="`normal`.")
     content = serializers.CharField(help_text="Configuration text in Jinja2.")
     variables = serializers.DictField(
         required=False, help_text="One line of text, whole number, true, false, or a flat list of those, by name."

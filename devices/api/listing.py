@@ -37,6 +37,7 @@ def _whole(value: object) -> int:
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\x00" in value:
         raise ValueError(value)
+    value.encode()  # half of a surrogate pair is a ValueError too
     return value
 
 

@@ -78,7 +78,6 @@ class TokenListView(APIView):
         summary="Make a token",
         request=TokenRequestSerializer,
         responses={201: NewTokenSerializer, **refusals(400, 403, 409, 429)},
-        auth=["cookieAuth", "password"],
     )
     def post(self, request: Request) -> Response:
         """Make a token for yourself. Sign in with a session or, from a script, with HTTP Basic.

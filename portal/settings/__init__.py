@@ -207,12 +207,26 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1/",
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {
+        "ChangeType": "changes.domain.states.ChangeType.choices",
+        "ChangeState": "changes.domain.states.ChangeState.choices",
+        "PlanState": "changes.domain.states.PlanState.choices",
+        "DevicePlanState": "changes.domain.states.DevicePlanState.choices",
+        "RunState": "changes.domain.states.RunState.choices",
+        "RunOutcome": "changes.domain.states.RunOutcome.choices",
+        "DeviceRunState": "changes.domain.states.DeviceRunState.choices",
+        "StepOutcome": "changes.models.StepOutcome",
+        "Decision": "changes.models.Decision",
+        "CloseCode": "changes.domain.states.CloseCode.choices",
+        "DeviceStatus": "devices.models.DeviceStatus",
+        "HostKeyState": "devices.models.HostKeyState",
+        "SnapshotPurpose": "devices.models.SnapshotPurpose",
+    },
 }
 
 # ---- the queue: a doorbell only; what is to be done stands in our own tables
 # The only modules whose functions a worker runs.
-COUNTERSIGN_TASK_MODULES = ("changes.tasks", "devices.tasks", "audit.tasks", "portal.tasks")
+COUNTERSIGN_TASK_MODULES: tuple[str, ...] = ("changes.tasks", "devices.tasks", "audit.tasks", "portal.tasks")
 _TASK_TIMEOUT_S = 120
 _QUEUE_LIMIT = 1
 _BULK = 1
