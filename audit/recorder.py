@@ -77,13 +77,7 @@ def record(
     """
     if not connection.in_atomic_block:
         raise OutsideTransactionError(action)
-    person = {
-        "id": _key("actor.id", actor.user_id),
-        "name": _free(actor.username, _IDENTIFIER_LIMIT),
-        "origin": actor.origin.value,
-        "request_id": _free(actor.request_id, _IDENTIFIER_LIMIT),
-        "ip": _free(actor.ip, _IDENTIFIER_LIMIT),
-    }
+    person = _person(actor)
     thing = {
         "type": _object_type(object_type),
         "id": _identifier("object_id", str(object_id), required=True),
@@ -108,6 +102,16 @@ def record(
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, columns)
         return int(cursor.fetchone()[0])
+
+
+def _person(actor: Actor) -> dict[str, int | str | None]:
+    return {
+        "id": _key("actor.id", actor.user_id),
+        "name": _free(actor.username, _IDENTIFIER_LIMIT),
+        "origin": actor.origin.value,
+        "request_id": _free(actor.request_id, _IDENTIFIER_LIMIT),
+        "ip": _free(actor.ip, _IDENTIFIER_LIMIT),
+    }
 
 
 def _free(text: str, limit: int | None = None) -> str:
