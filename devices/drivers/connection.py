@@ -27,6 +27,15 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _DEFAULT_PORT = 22
 
 
+def check_keys(endpoint: Endpoint) -> None:
+    """Make sure that there is a pinned key to compare with, before anything is opened.
+
+    Raises:
+        HostKeyMismatchError: there is none, or one is malformed.
+    """
+    _checked_keys(endpoint)
+
+
 def open_socket(endpoint: Endpoint) -> socket.socket:
     """A TCP connection without Nagle's delay.
 

@@ -49,6 +49,7 @@ class NetmikoCliDriver:
 
     def __enter__(self) -> Self:
         endpoint = self._endpoint
+        connection.check_keys(endpoint)
         self._socket = connection.open_socket(endpoint)
         try:
             self._session = connection.connect(endpoint, self._platform.netmiko_type, self._socket)

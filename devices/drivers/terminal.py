@@ -128,8 +128,8 @@ class Terminal:
         """The answer, if the device waits for input again."""
         tail = self._buffer[-_TAIL:]
         prompt = _PROMPT_LINE.search(tail)
-        if prompt and (renames or prompt["name"] in (self._name, self._name[:_CONFIG_NAME])):
-            if renames and "(" not in prompt["prompt"]:
+        if prompt and (renames or self._is_own(prompt["name"])):
+            if renames or len(prompt["name"]) > len(self._name):
                 self._name = prompt["name"]
             text = self._buffer[: len(self._buffer) - len(tail) + prompt.start()]
             return Answer(text.strip("\n"), _mode(prompt["prompt"]))
@@ -141,6 +141,12 @@ class Terminal:
         if _PASSWORD.search(tail):
             return Answer(self._buffer.strip("\n"), "password")
         return None
+
+    def _is_own(self, name: str) -> bool:
+        """Whether a prompt shows the device's name, perhaps cut; a new name may so far be known in part."""
+        return name == self._name or (
+            _CONFIG_NAME in (len(name), len(self._name)) and name[:_CONFIG_NAME] == self._name[:_CONFIG_NAME]
+        )
 
     def _skip_echo(self, line: str, deadline: float) -> None:
         while (at := self._buffer.find(line)) < 0 or len(self._buffer) == at + len(line):

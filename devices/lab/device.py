@@ -6,6 +6,7 @@ import socket
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +117,14 @@ class RunningDevice:
         """
         self._listener = _listener(self._host, self.port, self.spec.name)
         self.port = self._listener.getsockname()[1]
-        self._spawn(self._accept(self._listener))
+        asyncio.get_running_loop().add_reader(self._listener, self._accept, self._listener)
 
     def stop(self) -> None:
         """Close the port and cut every session."""
         for task in list(self._tasks):
             task.cancel()
         if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
         for server in list(self._servers):
@@ -156,16 +158,20 @@ class RunningDevice:
         if self._machine is not None and self._machine.tick():
             self.journal.event(0, "rollback")
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
-    async def _accept(self, listener: socket.socket) -> None:
-        loop = asyncio.get_running_loop()
-        while True:
-            connection, _ = await loop.sock_accept(listener)
-            self._spawn(self._serve(connection))
+    def _accept(self, listener: socket.socket) -> None:
+        try:
+            connection, _ = listener.accept()
+        except OSError:
+            return
+        connection.setblocking(False)
+        served = self._spawn(self._serve(connection))
+        served.add_done_callback(partial(_close_unserved, connection))
 
     async def _serve(self, connection: socket.socket) -> None:
         if self.faults.wrong_host_key and self._wrong_options is None:
@@ -185,6 +191,12 @@ class RunningDevice:
             encoding="utf-8",
             errors="replace",
         )
+
+
+def _close_unserved(connection: socket.socket, task: asyncio.Task[None]) -> None:
+    """A connection that was accepted when the device went down belongs to nobody else."""
+    if task.cancelled():
+        connection.close()
 
 
 def _listener(host: str, port: int, name: str) -> socket.socket:
