@@ -24,8 +24,8 @@ class BackoutFailedError(StepStopError):
 def back_out(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> None:
     """Take the device back, verify it as text against the configuration before, and end the run with the first cause.
 
-    The approved backout is sent where it leads back from what is there; after a partial change, the inverse of
-    what is there, and only where the plan had touched the device. Nothing is saved: what the device starts with was
+    After the whole change the approved backout is sent; after a part of it, the inverse of what is there, and
+    only where the plan had touched the device. Nothing is saved: what the device starts with was
     never changed.
     """
     try:
@@ -62,10 +62,10 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
     if actual == work.before:
         notes.data["source"] = "nothing to take back"
         return ()
-    approved = work.payload.backout
-    if predict(actual, approved, work.platform) == work.before:
+    if actual == work.target and work.before == work.baseline:
         notes.data["source"] = "approved backout"
-        return approved
+        return work.payload.backout
+    # After a part of the change, the approved backout would send lines about what was never applied.
     notes.data["source"] = "recomputed from the actual configuration"
     recomputed = inverse_commands(work.before, actual, work.platform)
     touched = touched_sections(work.before, work.target, work.platform)

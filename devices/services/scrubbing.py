@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
@@ -12,6 +13,8 @@ from django.conf import settings
 from devices.credentials import known_secrets
 from devices.domain.redaction import redact
 from devices.errors import SecretUnavailableError
+
+_PROMPT = re.compile(r"^(?P<prompt>(?:\S+[#>] ?)?)(?P<rest>.*)$", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,4 +41,10 @@ class Scrubber:
 
     def transcript(self, exchanges: Iterable[tuple[str, str]]) -> str:
         """A session's (sent, received) pairs as one readable, masked text."""
-        return self("\n".join(f"> {sent}\n{received}".rstrip() for sent, received in exchanges))
+        return "\n".join(f"> {self(sent)}\n{self._received(received)}".rstrip() for sent, received in exchanges)
+
+    def _received(self, text: str) -> str:
+        """What a device sent: the prompt before an echoed line must not hide the line from the patterns."""
+        parts = [_PROMPT.match(line) for line in text.split("\n")]
+        bare = self("\n".join(part["rest"] if part else "" for part in parts)).split("\n")
+        return "\n".join((part["prompt"] if part else "") + rest for part, rest in zip(parts, bare, strict=True))

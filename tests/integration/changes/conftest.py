@@ -157,3 +157,15 @@ def enrol(lab: Lab) -> None:
             public_key=public_key,
             actor=SETUP,
         )
+
+
+def story(run: Run) -> str:
+    """Everything that the journal says of a run, for a failing test's message."""
+    lines = []
+    for device_run in DeviceRun.objects.filter(run=run).select_related("device"):
+        lines.append(f"{device_run.device.name}: {device_run.state} {device_run.code} {device_run.detail}")
+        lines += [
+            f"  {step.name} {step.outcome} {step.code} {step.detail} {step.data}\n{step.transcript}"
+            for step in device_run.steps.all()
+        ]
+    return "\n".join(lines)

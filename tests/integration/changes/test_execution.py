@@ -11,7 +11,7 @@ from changes.models import DevicePlan, DeviceRun, RunStep
 from changes.services.approvals import plan_open
 from changes.services.review import change_close
 from devices.models import ConfigBlob
-from tests.integration.changes.conftest import Office, ends
+from tests.integration.changes.conftest import Office, ends, story
 
 pytestmark = pytest.mark.lab
 
@@ -76,7 +76,7 @@ def test_a_refused_line_is_backed_out_on_that_device_alone(office: Office) -> No
         "fra-acc-01": ("succeeded", ""),
         "fra-acc-02": ("rolled_back", "COMMAND_REJECTED"),
         "fra-acc-03": ("succeeded", ""),
-    }
+    }, story(run)
     assert run.outcome == "partial"
     assert office.lab.device("fra-acc-02").running_config() == before
     refused = DeviceRun.objects.get(run=run, device__name="fra-acc-02")
@@ -110,7 +110,7 @@ def test_a_failed_post_check_is_backed_out(office: Office) -> None:
 
     run = office.executed(change)
 
-    assert ends(run) == {"fra-acc-01": ("rolled_back", "POSTCHECK_FAILED")}
+    assert ends(run) == {"fra-acc-01": ("rolled_back", "POSTCHECK_FAILED")}, story(run)
     assert run.outcome == "rolled_back"
     assert office.lab.device("fra-acc-01").running_config() == before
 
@@ -122,7 +122,7 @@ def test_a_device_that_cannot_save_is_backed_out(office: Office) -> None:
 
     run = office.executed(office.approved(targets={"filter": {"name": "fra-acc-01"}}))
 
-    assert ends(run) == {"fra-acc-01": ("rolled_back", "SAVE_FAILED")}
+    assert ends(run) == {"fra-acc-01": ("rolled_back", "SAVE_FAILED")}, story(run)
     assert (device.running_config(), device.startup_config()) == (before, startup)
 
 
@@ -139,7 +139,7 @@ def test_a_session_that_breaks_between_lines_is_read_back_and_backed_out(office:
         )
     )
 
-    assert ends(run) == {"fra-acc-01": ("rolled_back", "CONNECTION_LOST")}
+    assert ends(run) == {"fra-acc-01": ("rolled_back", "CONNECTION_LOST")}, story(run)
     assert device.running_config() == before
     for line in ("ntp server 10.0.0.123", "logging host 10.0.0.99", "snmp-server location Hall 4"):
         assert device.config_lines().count(line) <= 1
@@ -167,7 +167,7 @@ def test_an_unrelated_edit_is_recorded_and_does_not_stop_the_device(office: Offi
 
     run = office.executed(change)
 
-    assert ends(run) == {"fra-acc-01": ("succeeded", "")}
+    assert ends(run) == {"fra-acc-01": ("succeeded", "")}, story(run)
     assert DeviceRun.objects.get(run=run).drift == "unrelated"
     assert "snmp-server location Basement" in device.running_config()
     assert "ntp server 10.0.0.123" in device.running_config()
@@ -181,7 +181,7 @@ def test_a_wrong_host_key_ends_before_the_password_is_offered(office: Office) ->
 
     run = office.executed(change)
 
-    assert ends(run) == {"fra-acc-01": ("blocked", "IDENTITY_HOST_KEY_MISMATCH")}
+    assert ends(run) == {"fra-acc-01": ("blocked", "IDENTITY_HOST_KEY_MISMATCH")}, story(run)
     assert len(device.auth_attempts()) == offered, "no password was offered"
     assert len(device.commands()) == received, "nothing was sent"
 
@@ -198,7 +198,7 @@ def test_another_device_at_the_address_is_not_written(office: Office, switch: st
 
     run = office.executed(change)
 
-    assert ends(run) == {"fra-acc-01": ("blocked", code)}
+    assert ends(run) == {"fra-acc-01": ("blocked", code)}, story(run)
     assert len(device.config_lines()) == sent_before
 
 
@@ -210,7 +210,7 @@ def test_a_refused_login_is_not_tried_again(office: Office) -> None:
 
     run = office.executed(change)
 
-    assert ends(run) == {"fra-acc-01": ("failed", "PRECHECK_AUTH_FAILED")}
+    assert ends(run) == {"fra-acc-01": ("failed", "PRECHECK_AUTH_FAILED")}, story(run)
     assert len(device.auth_attempts()) == offered + 1
 
 
@@ -263,7 +263,7 @@ def test_results_and_logs_hold_no_secret(office: Office) -> None:
     secret = "S3cr3tCommunity"
     change = office.approved(content=f"snmp-server community {secret} RO\n", targets={"filter": {"name": "fra-acc-01"}})
     run = office.executed(change)
-    assert ends(run) == {"fra-acc-01": ("succeeded", "")}
+    assert ends(run) == {"fra-acc-01": ("succeeded", "")}, story(run)
 
     for step in RunStep.objects.filter(device_run__run=run):
         assert secret not in step.transcript
