@@ -103,7 +103,8 @@ def _condition(name: str, value: str) -> Q:
     if name == "author":
         return Q(author__username__iexact=value)
     if name == "device":
-        return Q(revision__device_plans__device__name__iexact=value)
+        # Not by a join: devices of one name in one plan would list the change once each.
+        return Q(revision__in=DevicePlan.objects.filter(device__name__iexact=value).values("revision"))
     number = value.upper().removeprefix("CHG-")
     by_number = Q(pk=int(number)) if number.isascii() and number.isdigit() and len(number) < 18 else Q()
     return (

@@ -9,7 +9,15 @@ from typing import Any, Final
 
 from changes.domain.checks import Check, parse_checks
 from changes.domain.errors import InvalidInputError
-from changes.domain.input import Findings, hidden_character, one_of, shown, unix_lines, unknown_names
+from changes.domain.input import (
+    Findings,
+    hidden_character,
+    masked_secret,
+    one_of,
+    shown,
+    unix_lines,
+    unknown_names,
+)
 from changes.domain.states import ChangeType
 from changes.domain.targets import TargetSpec, parse_targets
 
@@ -129,7 +137,7 @@ def parse_content(value: object, *, where: str = "content") -> str:
     """The configuration text with LF line ends. The template's syntax is judged by ``changes.rendering``.
 
     Raises:
-        InvalidInputError: no text, empty, over 256 KiB as UTF-8, or with hidden characters.
+        InvalidInputError: no text, empty, over 256 KiB as UTF-8, with hidden characters, or with a masked secret.
     """
     if not isinstance(value, str):
         raise InvalidInputError({where: ["The content must be text: configuration lines, or a template of them."]})
@@ -143,6 +151,9 @@ def parse_content(value: object, *, where: str = "content") -> str:
     hidden = hidden_character(text, allowed="\n\t")
     if hidden:
         raise InvalidInputError({where: [f"In the content, {hidden}"]})
+    masked = masked_secret(text)
+    if masked:
+        raise InvalidInputError({where: [f"In the content, {masked}"]})
     return text
 
 
@@ -288,7 +299,9 @@ def _value_problem(value: object) -> str | None:
 def _scalar_problem(value: object) -> str | None:
     if isinstance(value, str):
         hidden = hidden_character(value)
-        return f"In this value {hidden} A value is one line; use a list for several." if hidden else None
+        if hidden:
+            return f"In this value {hidden} A value is one line; use a list for several."
+        return masked_secret(value)
     if isinstance(value, bool):
         return None
     if isinstance(value, int):

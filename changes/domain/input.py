@@ -1,12 +1,15 @@
 """Parts for judging what people and scripts send: every finding is a sentence under its field's name."""
 
 import difflib
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from changes.domain.errors import InvalidInputError
 
+# As devices.domain.redaction writes it, and without a tag for the value of a variable.
+_MASK = re.compile(r"<hidden(?::[0-9a-f]{8})?>")
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
@@ -75,6 +78,17 @@ def hidden_character(text: str, *, allowed: str = "") -> str | None:
             column = at - text.rfind("\n", 0, at)
             return f"{where}character {column} is {_name(char)}, which is not allowed here. Take it out."
     return None
+
+
+def masked_secret(text: str) -> str | None:
+    """A sentence about a mask that stands where a secret was, or None.
+
+    Who reads another person's change sees masks; sent back and approved, a mask would become a device's secret.
+    """
+    found = _MASK.search(text)
+    return (
+        f'"{found[0]}" is masked: it stands where you may not read a secret. Put the secret itself.' if found else None
+    )
 
 
 def unix_lines(text: str) -> str:

@@ -20,6 +20,7 @@ from changes.domain.content import (
 from changes.domain.errors import InvalidInputError
 from changes.domain.states import ChangeType
 from changes.domain.targets import TargetSpec
+from devices.domain.redaction import redact
 
 CHECK = {"name": "NTP", "command": "show ntp status", "expect": "contains", "value": "synchronized"}
 GOOD: dict[str, object] = {
@@ -294,3 +295,12 @@ def test_whatever_is_sent_is_parsed_or_refused_with_sentences(changed: dict[str,
     except InvalidInputError as error:
         sentences = [sentence for found in error.fields.values() for sentence in found] or ["nothing said"]
     assert all(sentence.endswith(".") for sentence in sentences)
+
+
+def test_a_masked_secret_is_refused_wherever_it_would_become_a_devices_secret() -> None:
+    masked = redact("snmp-server community pl4intext RO", key=b"k" * 32)
+    assert "pl4intext" not in masked
+    assert "is masked" in refused({**GOOD, "content": f"hostname a\n{masked}\n"})["content"][0]
+    for value in (masked, "<hidden>", ["ok", masked]):
+        assert "is masked" in refused({**GOOD, "variables": {"a": value}})["variables.a"][0]
+    assert parse_content("description <hidden: no> and <hidden:12345>")
