@@ -45,6 +45,14 @@ EXAMPLE = {
 }
 
 
+FAULTS = """\
+# What goes wrong in the demonstration network. Edit it while the lab runs; docs/lab.md lists the switches.
+# This switch refuses banners, so that one device of the first change has to be backed out.
+fra-acc-05:
+  reject: "^banner"
+"""
+
+
 def seed_demo(lab_home: Path) -> DemoLogins:
     """Bring people, devices and their host keys in, and on the very first start one planned draft; safe to repeat.
 
@@ -52,6 +60,9 @@ def seed_demo(lab_home: Path) -> DemoLogins:
     the lab made them itself, on this machine.
     """
     logins = seed_people(demo_password(settings.COUNTERSIGN_HOME))
+    faults = lab_home / "faults.yaml"
+    if not faults.exists():
+        faults.write_text(FAULTS)
     inventory = yaml_file.load(lab_home / "inventory.yaml")
     inventory_sync(source="lab", inventory=inventory, actor=SEED)
     devices = {device.source_key: device for device in Device.objects.filter(source="lab")}
