@@ -18,7 +18,7 @@ _SERIAL: Final = (
 _MODEL: Final = (
     re.compile(r"^Model number\s*: *(\S+)", re.MULTILINE | re.IGNORECASE),
     re.compile(r"^cisco (\S+) .*(?:processor|bytes of memory)", re.MULTILINE | re.IGNORECASE),
-    re.compile(r"^\s*cisco (Nexus\S* \S+)", re.MULTILINE | re.IGNORECASE),
+    re.compile(r"^\s*cisco (Nexus\S* \S+) chassis", re.MULTILINE | re.IGNORECASE),
     re.compile(r"^Arista (\S+)", re.MULTILINE),
 )
 _VERSION: Final = (

@@ -38,6 +38,8 @@ class Faults:
     """Take no line any more; sessions stay open."""
     hang_at: str = ""
     """Take a matching line, do nothing and never answer."""
+    cut_output_after_lines: int = 0
+    """End outputs outside configuration mode after this many lines, as if they were complete; 0: never."""
     disk_full: bool = False
     """Saving fails for want of space."""
 

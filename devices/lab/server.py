@@ -4,6 +4,7 @@ import asyncio
 import hmac
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 import asyncssh
@@ -201,7 +202,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
         if host.faults.hang or (host.faults.hang_at and re.search(host.faults.hang_at, line)):
             host.journal.line(self._number, mode, shown, "hung")
             await asyncio.Event().wait()
-        reply = self._faulty(line, is_config) or shell.execute(line)
+        reply = self._faulty(line, is_config) or self._cut(shell.execute(line), is_config)
         host.journal.line(self._number, mode, shown, reply.result)
         if is_config and self._must_drop():
             self._end("cut")
@@ -225,6 +226,12 @@ class CliSession(asyncssh.SSHServerSession[str]):
         if faults.ignore and re.search(faults.ignore, line):
             return Reply(result="ignored")
         return None
+
+    def _cut(self, reply: Reply, is_config: bool) -> Reply:
+        limit = self._host.faults.cut_output_after_lines
+        if is_config or not limit:
+            return reply
+        return replace(reply, text="".join(reply.text.splitlines(keepends=True)[:limit]))
 
     def _must_drop(self) -> bool:
         self._config_lines += 1

@@ -238,6 +238,17 @@ class TestWorking:
             assert driver.apply(["ntp server 203.0.113.1"]).rejection is None
             assert "203.0.113.1" not in driver.running_config()
 
+    @pytest.mark.parametrize("lines", [3, 15])
+    def test_a_truncated_configuration_is_never_returned(
+        self, device: LabDevice, endpoint_of: EndpointOf, lines: int
+    ) -> None:
+        device.faults.cut_output_after_lines = lines
+        with open_driver(endpoint_of(device)) as driver:
+            with pytest.raises(OutputTruncatedError):
+                driver.running_config()
+            device.faults.cut_output_after_lines = 0
+            assert driver.running_config().endswith("\nend\n")
+
     def test_latency_is_waited_for(self, device: LabDevice, endpoint_of: EndpointOf) -> None:
         device.faults.latency_s = 0.1
         with open_driver(endpoint_of(device)) as driver:
