@@ -14,8 +14,11 @@ class PortalConfig(AppConfig):
     verbose_name = "Countersign"
 
     def ready(self) -> None:
-        """Close the admin to the queue, and tie a worker's processes to its watchdog."""
+        """Close the admin to the queue, audit who signs in, and tie a worker's processes to its watchdog."""
         self._take_queue_out_of_admin()
+        from portal.sign_in_events import connect_sign_in_events
+
+        connect_sign_in_events()
         if os.environ.get(SUPERVISED):
             tie_forks_to_this_process()
             connect_worker_beats()
