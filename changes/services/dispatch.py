@@ -85,7 +85,8 @@ def _recover_device_run(pk: int) -> bool:
 
 def _recover_device_plans() -> int:
     """Planning only reads, so a lost worker's device plan simply starts again."""
-    return DevicePlan.objects.filter(state=DevicePlanState.BUILDING, owner__isnull=False, lease_until__lt=Now()).update(
+    under_way = DevicePlan.objects.filter(state__in=[DevicePlanState.PENDING, DevicePlanState.BUILDING])
+    return under_way.filter(owner__isnull=False, lease_until__lt=Now()).update(
         state=DevicePlanState.PENDING, owner=None, lease_until=None
     )
 
