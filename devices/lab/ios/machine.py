@@ -64,6 +64,7 @@ class IosMachine:
     changed: datetime = field(init=False)
     changed_by: str = field(init=False, default="")
     saved: datetime | None = field(init=False, default=None)
+    _text: str | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.reboot()
@@ -71,6 +72,7 @@ class IosMachine:
     def reboot(self) -> None:
         """Start from the startup configuration; what was not saved is lost."""
         self.running = self.hardware.load(self.startup)
+        self._text = None
         self.booted = self.changed = self.clock()
         self.changed_by = ""
         self.revert = None
@@ -89,11 +91,17 @@ class IosMachine:
     def unsaved(self) -> bool:
         """Whether the running configuration differs from the one that a reboot would bring."""
         startup = self.hardware.load(self.startup)
-        return config_text(startup) != config_text(self.running)
+        return config_text(startup) != self.running_text()
 
     def running_text(self) -> str:
         """The running configuration without the header that changes with the time."""
-        return config_text(self.running)
+        if self._text is None:
+            self._text = config_text(self.running)
+        return self._text
+
+    def session(self) -> ConfigSession:
+        """A session in configuration mode; `touch` must follow each of its lines."""
+        return ConfigSession(self.running)
 
     def save(self) -> None:
         """Make the running configuration the startup configuration.
@@ -120,14 +128,17 @@ class IosMachine:
         Raises:
             IosError: a line is refused; the lines before it stay.
         """
-        session = ConfigSession(self.running)
-        for line in lines:
-            session.execute(line)
-        self.touch(by)
+        session = self.session()
+        try:
+            for line in lines:
+                session.execute(line)
+        finally:
+            self.touch(by)
 
     def touch(self, by: str) -> None:
         """Note that the configuration was changed just now."""
         self.changed, self.changed_by = self.clock(), by
+        self._text = None
 
     def replace_running(self, text: str, *, by: str) -> None:
         """Make the running configuration exactly this one; sessions in configuration mode stay usable."""

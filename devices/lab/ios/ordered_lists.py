@@ -17,16 +17,19 @@ def _content(match: Match) -> tuple[str | None, tuple[str, ...]]:
 
 @hook("ace")
 def _ace(place: Place, match: Match, negated: bool) -> Remarks:
-    """An entry without a number goes to the end, ten after the last; the same entry twice is one."""
+    """An entry without a number goes to the end, ten after the last.
+
+    The same entry twice is one, but the same remark may stand at several places.
+    """
     number, words = _content(match)
     entries = place.section.entries
-    same = [key for key, entry in entries.items() if entry.tokens[1:] == words]
+    same = sorted((key for key, entry in entries.items() if entry.tokens[1:] == words), key=lambda key: int(key[0]))
     if negated:
-        for key in same:
-            if number is None or key == (number,):
+        for key in same[:1] if number is None else [(number,)]:
+            if key in same:
                 place.section.drop(key)
         return []
-    if same:
+    if same and words[0] != "remark":
         return []
     if number is None:
         number = str(max((int(key[0]) for key in entries), default=0) + 10)

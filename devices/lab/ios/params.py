@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 INTERFACE_TYPES = (
     "Ethernet",
@@ -88,6 +88,7 @@ def vlan_list(numbers: list[int]) -> str:
     return ",".join(parts)
 
 
+@lru_cache(maxsize=16384)
 def natural_key(text: str) -> NaturalKey:
     """A sort key that puts Gi1/0/2 before Gi1/0/10."""
     parts = re.split(r"(\d+)", text)

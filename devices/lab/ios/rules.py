@@ -35,7 +35,8 @@ username <word> :: <line> ;; hook=username
 aaa new-model
 aaa group server {tacacs+|radius} <word> ;; enter=aaa-group
 aaa authentication {login|enable|dot1x} {=default|<word>} :: <line>
-aaa authorization {exec|console|config-commands|network} :: [<line>]
+aaa authorization {console|config-commands}
+aaa authorization {exec|network} {=default|<word>} :: <line>
 aaa authorization commands <int:0-15> {=default|<word>} :: <line>
 aaa accounting {exec|network|system|connection} {=default|<word>} :: <line>
 aaa accounting commands <int:0-15> {=default|<word>} :: <line>

@@ -115,11 +115,13 @@ class Shell:
         if words and words[0].lower() == "do" and not session.in_banner:
             return self._exec(words[1]) if len(words) > 1 else self._incomplete()
         was_banner = session.in_banner
-        remarks = session.execute(line)
+        try:
+            remarks = session.execute(line)
+        finally:
+            if (line.strip() and not line.strip().startswith("!")) or was_banner:
+                self._machine.touch(self._username)
         if session.ended:
             self._config = None
-        elif (line.strip() and not line.strip().startswith("!")) or was_banner:
-            self._machine.touch(self._username)
         return Reply("".join(f"{remark}\n" for remark in remarks))
 
     def _incomplete(self) -> Reply:
@@ -185,7 +187,7 @@ class Shell:
     def _do_configure(self, _match: Match) -> Reply:
         if self._config is not None:
             raise InvalidInputError(0)
-        self._config = ConfigSession(self._machine.running)
+        self._config = self._machine.session()
         return Reply("Enter configuration commands, one per line.  End with CNTL/Z.\n")
 
     def _do_configure_revert(self, match: Match) -> Reply:

@@ -200,6 +200,12 @@ class TestOrderedLists:
         assert section(self.LIST, typed([*lines, "deny ip any any"])) == ["deny ip any any"]
         assert isinstance(refusal("10 permit ip any any", after=lines), RefusedError)
 
+    def test_a_remark_may_stand_at_several_places(self) -> None:
+        lines = [self.LIST, "remark ----", "permit tcp any any", "remark ----"]
+        assert section(self.LIST, typed(lines)) == lines[1:]
+        assert section(self.LIST, typed([*lines, "no remark ----"])) == lines[2:]
+        assert section(self.LIST, typed([*lines, "no 30 remark ----"])) == lines[1:3]
+
     def test_resequencing_gives_new_numbers(self) -> None:
         lines = [self.LIST, "5 permit tcp any any", "6 deny ip any any", "ip access-list resequence EDGE 100 10"]
         assert section(self.LIST, typed(lines, numbered_lists=True)) == [
