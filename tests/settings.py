@@ -18,3 +18,4 @@ EMBEDDED_POSTGRES_DURABLE = False
 DATABASES["default"]["TEST"] = {"NAME": f"test_{_session}"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 COUNTERSIGN_TASK_MODULES = (*COUNTERSIGN_TASK_MODULES, "tests.integration.supervision.jobs")
+COUNTERSIGN_LEASE_S = 6
