@@ -1,8 +1,9 @@
 """Configuration text as a tree of lines, and the normal form in which configurations are compared.
 
 The normal form drops what is no configuration (headers, comments, separators, lines that merely leave a mode), indents
-by depth, and brings to one spelling what a platform prints in several ways without a difference in meaning: the order
-of lines whose order means nothing, a list of VLANs broken over several lines, several addresses on one line.
+by depth, and brings to one form what devices print in several ways without a difference in meaning: the order of
+lines whose order means nothing (it differs between releases), a list of VLANs broken over several lines, several
+addresses on one line. Lines whose order counts, and lines in modes of which nothing is known, stay in their order.
 """
 
 import re
@@ -11,7 +12,6 @@ from dataclasses import dataclass
 
 from devices.domain.config_tree import Node
 from devices.domain.grammar import Grammar, Mode
-from devices.domain.interface_names import natural_key
 from devices.domain.platforms import BannerStyle, Platform
 from devices.domain.vlan_sets import parse_vlans, render_vlans
 
@@ -163,7 +163,7 @@ def normalise(text: str, platform: Platform) -> str:
 
     Dropped: ``Building configuration…``, byte counts, comments with timestamps, ``ntp clock-period``, separators,
     ``end``, ``exit-address-family`` and its like, trailing blanks, carriage returns. Everything that is configuration
-    stays.
+    stays; two configurations that mean the same are the same text.
     """
     return render(tidy(parse(text, platform), platform.grammar), platform)
 
@@ -182,7 +182,8 @@ def _tidy_block(node: Node, mode: Mode, grammar: Grammar) -> None:
     if node.children and not mode.ordered:
         node.children = [piece for child in node.children for piece in _split(child, mode)]
         _join_ranges(node, mode)
-        sort_free_lines(node.children, mode)
+        if mode.rules:
+            node.children.sort(key=lambda child: mode.place(child.text))
     for child in node.children:
         if child.children:
             _tidy_block(child, grammar.mode_below(mode, child.text), grammar)
@@ -224,28 +225,3 @@ def _join_ranges(block: Node, mode: Mode) -> None:
             child = kept  # noqa: PLW2901  # the joined line is the one to rewrite
         first[found.key] = child
         child.text = " ".join((*found.head, render_vlans(numbers)))
-
-
-def sort_free_lines(children: list[Node], mode: Mode) -> None:
-    """Sort lines whose order means nothing, each kind within the places that this kind has."""
-    places: dict[str, list[int]] = {}
-    for index, child in enumerate(children):
-        words = child.text.split(" ", 3)
-        if words[0] == "no":
-            words = words[1:]
-        if words[0] not in mode.free_words and tuple(words[:2]) not in mode.free_words:
-            continue
-        found = mode.match_any(child.text)[1]
-        if found is not None and found.rule.is_free:
-            places.setdefault(found.rule.phrase, []).append(index)
-    for indexes in places.values():
-        if len(indexes) > 1:
-            ranked = sorted((children[index] for index in indexes), key=lambda node: _sort_key(node.text, mode))
-            for index, node in zip(indexes, ranked, strict=True):
-                children[index] = node
-
-
-def _sort_key(text: str, mode: Mode) -> tuple[int, tuple[tuple[int, int, str], ...]]:
-    if text.startswith("interface "):
-        return mode.names.sort_key(text.partition(" ")[2])
-    return 0, natural_key(text)

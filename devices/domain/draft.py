@@ -5,12 +5,9 @@ from dataclasses import dataclass, field
 
 from devices.domain.config_tree import Node
 from devices.domain.grammar import Grammar, Match, Mode
-from devices.domain.interface_names import natural_key
 
 _LAYER3_TYPES = ("Vlan", "Loopback", "loopback", "Tunnel", "BDI", "Dialer", "Virtual-Template", "Multilink", "mgmt")
 _VIRTUAL_TYPES = (*_LAYER3_TYPES[:-1], "Port-channel", "port-channel", "Port-Channel", "nve", "Vxlan")
-_UNRANKED = (1 << 30, (), 0, ())
-_Place = tuple[int, tuple[object, ...], int, tuple[object, ...]]
 
 
 @dataclass(slots=True)
@@ -25,7 +22,6 @@ class Draft:
     numbered_lists: bool
     notes: list[str] = field(default_factory=list)
     # By the identity of nodes, which are kept with them: a freed node's identity would be given to a new one.
-    places: dict[int, tuple[Node, str, _Place | None]] = field(default_factory=dict)
     flat_lists: dict[int, Node] = field(default_factory=dict)
     _routed: bool | None = None
 
@@ -76,68 +72,14 @@ def with_key(block: Node, mode: Mode, key: tuple[str, ...]) -> list[Node]:
     ]
 
 
-def _place_of(text: str, mode: Mode) -> _Place | None:
-    """Where a line stands among the others: by kind, groups by their first key word."""
-    found = mode.match_any(text)[1]
-    if found is None:
-        return None
-    rule = found.rule
-    if rule.grouped:
-        first = next(other.rank for other in mode.rules if other.grouped)
-        return first, natural_key(found.captures[0]), rule.rank, natural_key(text)
-    if rule.opens == "interface" and rule.tokens[0] == "interface":
-        return rule.rank, mode.names.sort_key(found.captures[0] if found.captures else text), 0, ()
-    return rule.rank, (), 0, () if rule.appended else natural_key(text)
-
-
-def place_of(draft: Draft, node: Node, mode: Mode) -> _Place | None:
-    """`_place_of`, remembered: a long configuration is ranked once, not once for every command."""
-    known = draft.places.get(id(node))
-    if known is None or known[1] != node.text:
-        known = draft.places[id(node)] = (node, node.text, _place_of(node.text, mode))
-    return known[2]
-
-
-def insert(draft: Draft, block: Node, mode: Mode, node: Node) -> Node:
-    """Put a new line where the device would print it: the place with the fewest neighbours out of order."""
-    mine = place_of(draft, node, mode)
-    if mine is None:
-        block.children.insert(_after_relatives(draft, block, node.text), node)
-        return node
-    best = cost = _count_after(draft, block, mode, mine)
-    position = 0
-    for index, child in enumerate(block.children, start=1):
-        theirs = place_of(draft, child, mode)
-        if theirs is not None:
-            cost += 1 if theirs > mine else -1
-        if theirs is not None and cost <= best:
-            best, position = cost, index
-    block.children.insert(position, node)
+def add(block: Node, text: str, body: str | None = None) -> Node:
+    """Add a line at the end, where appended lines belong; the others are sorted when the configuration is tidied."""
+    node = Node(text, body=body)
+    block.children.append(node)
     return node
 
 
-def _count_after(draft: Draft, block: Node, mode: Mode, mine: _Place) -> int:
-    places = (place_of(draft, child, mode) for child in block.children)
-    return sum(1 for theirs in places if theirs is not None and theirs <= mine)
-
-
-def _after_relatives(draft: Draft, block: Node, text: str) -> int:
-    """An unknown line goes behind the last line that begins like it; else to the end, before the terminal lines."""
-    words = text.removeprefix("no ").split()
-    best, position = 0, -1
-    for index, child in enumerate(block.children, start=1):
-        theirs = child.text.removeprefix("no ").split()
-        shared = next((i for i, pair in enumerate(zip(words, theirs, strict=False)) if pair[0] != pair[1]), 1)
-        if shared >= max(best, 1):
-            best, position = shared, index
-    if position >= 0:
-        return position
-    if block is draft.root:
-        return next((i for i, c in enumerate(block.children) if c.text.startswith("line ")), len(block.children))
-    return len(block.children)
-
-
-def put(draft: Draft, block: Node, mode: Mode, found: Match) -> Node | None:
+def put(block: Node, mode: Mode, found: Match) -> Node | None:
     """Set a line: it takes the place of the line with its key, or is inserted; None when its value is not printed."""
     old = with_key(block, mode, found.key)
     clear(block, found.rule.clears, found.captures)
@@ -145,7 +87,7 @@ def put(draft: Draft, block: Node, mode: Mode, found: Match) -> Node | None:
         drop(block, old)
         return None
     if not old:
-        return insert(draft, block, mode, Node(found.text))
+        return add(block, found.text)
     drop(block, old[1:])
     old[0].text = found.text
     return old[0]
@@ -175,7 +117,7 @@ def _begins(text: str, words: str) -> bool:
     return text == words or text.startswith(words + " ")
 
 
-def unset(draft: Draft, block: Node, mode: Mode, found: Match, typed: str) -> None:
+def unset(block: Node, mode: Mode, found: Match, typed: str) -> None:
     """Apply ``no``: take the lines away that it names, and print the unset state where the device prints it."""
     rule = found.rule
     old = _named(block, mode, found, typed)
@@ -190,9 +132,9 @@ def unset(draft: Draft, block: Node, mode: Mode, found: Match, typed: str) -> No
             drop(node, [child for child in node.children if _begins(child.text.removeprefix("no "), words)])
     clear(block, rule.off_clears, found.captures)
     if rule.unset:
-        insert(draft, block, mode, Node(rule.unset))
+        add(block, rule.unset)
     if rule.off:
-        insert(draft, block, mode, Node(rule.negated(found.captures)))
+        add(block, rule.negated(found.captures))
 
 
 def _named(block: Node, mode: Mode, found: Match, typed: str) -> list[Node]:
@@ -207,7 +149,7 @@ def unset_unknown(block: Node, typed: str) -> None:
     drop(block, [child for child in block.children if _begins(child.text, typed)])
 
 
-def set_unknown(draft: Draft, block: Node, mode: Mode, text: str) -> Node:
+def set_unknown(block: Node, text: str) -> Node:
     """Set a line that no rule knows.
 
     Best estimate: a line that differs from another in a number at its end replaces it, every other one is added.
@@ -233,4 +175,5 @@ def set_unknown(draft: Draft, block: Node, mode: Mode, text: str) -> Node:
         # The device printed the negation, so the positive form is its default and is not printed.
         drop(block, negation)
         return node
-    return insert(draft, block, mode, node)
+    block.children.append(node)
+    return node

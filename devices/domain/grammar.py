@@ -3,13 +3,14 @@
 A grammar is written as text, one rule a line, in the order in which the platform prints its configuration::
 
     [interface]
-    description ...                         remove=no description
-    ip address * * secondary                many
-    ip address * *                          off exact
+    description ...                         remove="no description"
+    ip address * * secondary                many early
+    ip address ...                          exact
 
 Words of a phrase: a literal; ``<name>``, one word that belongs to the key; ``*``, any one word; ``IF``, an interface
-name, and ``<IF>`` one that belongs to the key; ``<via>``, an IPv4 address of the key; ``...``, one or more words; ``[...]``, none or more. Two lines with the same key exclude each other. Flags stand
-after two or more spaces and are explained at `Rule`.
+name, and ``<IF>`` one that belongs to the key; ``<via>``, an IPv4 address of the key; ``...``, one or more words;
+``[...]``, none or more. Two lines with the same key exclude each other. ``> mode`` names the mode that a line opens.
+Flags stand after two or more spaces and are explained at `Rule`.
 """
 
 import re
@@ -17,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
-from devices.domain.interface_names import VERBATIM_NAMES, InterfaceNames
+from devices.domain.interface_names import VERBATIM_NAMES, InterfaceNames, natural_key
 
 _REST = "..."
 _OPTIONAL_REST = "[...]"
@@ -29,21 +30,25 @@ _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of line.
+    """One kind of line. Its flags, by what they are about:
 
-    ``many``: lines of this kind stand side by side, each is its own key. ``appended``: the device puts a new line last
-    and the order has a meaning. Without it the order of such lines has no meaning, and they are compared sorted.
-    ``grouped``: printed by first key word, then by kind. ``off``: the unset state is printed, as ``no`` and the phrase's literals.
-    ``hidden``: the bare phrase is the default and not printed. ``hide``: a full line that is a default and not
-    printed. ``unset``: the line that stands there after ``no``. ``remove``: how the line is taken away when ``no``
-    and the whole line is not right; ``{0}`` is the first key word. ``exact``: ``no`` with another value is refused.
-    ``cascade``: ``no`` takes every line of the block and below with this prefix along. ``clears``, ``off_clears``:
-    setting or unsetting it takes lines with these prefixes away. ``opens``: the mode that the line enters. ``fixed``: a block that cannot be
-    removed. ``definition``: a block that others refer to, so it is restored before and removed after them. ``ranges``: the line is a set of VLANs with ``add`` and ``remove``;
-    ``ranges=add``: every such command adds. ``listed``: several values on one line are as good as one line each.
-    ``alone``: only one block of this kind can exist.
-    ``refuses``: a new value is not taken while another one stands. ``early``: depends on a single
-    value of its block, so it is taken away before and set after it.
+    Keys and order: ``many``: lines of this kind stand side by side, each is its own key. ``appended``: the device puts
+    a new line last, and the order has a meaning; without it, it has none. ``grouped``: printed by first key word, then
+    by kind. ``listed``: several values on one line are as good as one line each. ``ranges``: the line is a set of
+    VLANs with ``add`` and ``remove``; ``ranges=add``: every such command adds.
+
+    What is printed: ``off``: the unset state, as ``no`` and the phrase's literals. ``hidden``: the bare phrase is the
+    default and is not printed. ``hide``: full lines that are defaults and not printed. ``unset``: the line that stands
+    there after ``no``.
+
+    Taking away: ``remove``: the command, when ``no`` and the whole line is not right; ``{0}`` is the first key word.
+    ``exact``: ``no`` with another value is refused. ``cascade``: every line of the block and below that begins so goes
+    too. ``clears``, ``off_clears``: setting or unsetting it takes lines that begin so away. ``fixed``: a block that
+    cannot be removed. ``refuses``: a new value is not taken while another one stands.
+
+    Order of commands: ``definition``: a block that others refer to is restored before and removed after them.
+    ``alone``: only one block of this kind can exist. ``early``: depends on a single value of its block, so it is taken
+    away before it and set after it.
     """
 
     phrase: str
@@ -74,12 +79,6 @@ class Rule:
     def literals(self) -> int:
         """How many words of the phrase are fixed; the more, the more specific the rule."""
         return sum(1 for token in self.tokens if not _is_value(token))
-
-    @property
-    def is_free(self) -> bool:
-        """Whether several such lines can stand in any order."""
-        several = self.many or any(token.startswith("<") for token in self.tokens)
-        return several and not self.appended
 
     @property
     def head_length(self) -> int:
@@ -130,6 +129,31 @@ class Match:
         if self.rule.many:
             return (self.rule.phrase, self.text)
         return (self.rule.phrase, *self.captures)
+
+
+Natural = tuple[tuple[int, int, str], ...]
+Place = tuple[int, int, Natural, int, Natural]
+"""Sort key of lines: rank of the kind, then for grouped lines the group, then the text with numbers by value.
+
+Lines whose order means something have equal keys, so that a stable sort leaves them as they are. It depends on the
+line alone: two configurations with the same lines are the same text, whatever the device's release prints first.
+"""
+
+
+@lru_cache(maxsize=32768)
+def _place(mode: "Mode", line: str) -> Place:
+    found = mode.match_any(line)[1]
+    if found is None:
+        return mode.unknown_rank(line), 1, natural_key(line), 0, ()
+    rule = found.rule
+    if rule.grouped:
+        owner = found.captures[0]
+        return mode.first_grouped, int(owner[:1].isdigit()), natural_key(owner), rule.rank, natural_key(line)
+    if rule.appended:
+        return rule.rank, 0, (), 0, ()
+    if rule.tokens[0] == "interface":
+        return rule.rank, 0, mode.names.sort_key(found.captures[0] if found.captures else line), 0, ()
+    return rule.rank, 0, natural_key(line), 0, ()
 
 
 @lru_cache(maxsize=16384)
@@ -224,14 +248,15 @@ def _trie(rules: Sequence[Rule]) -> _Branch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mode:
-    """One configuration mode: its rules by first word. ``ordered``: every line's place matters. ``sequenced``: an ACL."""
+    """One configuration mode: its rules by first word. ``ordered``: every line's place counts. ``sequenced``: an ACL."""
 
     name: str
     rules: tuple[Rule, ...]
     by_word: dict[str, tuple[Rule, ...]] = field(repr=False)
     trie: _Branch = field(repr=False)
     names: InterfaceNames = field(repr=False)
-    free_words: frozenset[str | tuple[str, ...]] = field(repr=False)
+    first_grouped: int
+    last_ranks: dict[str, int] = field(repr=False)
     listed: tuple[str, ...] = field(repr=False)
     ranged: tuple[str, ...] = field(repr=False)
     ordered: bool = False
@@ -241,11 +266,20 @@ class Mode:
         """Find the most specific rule for a positive line; ``partial`` accepts it without its values (after ``no``)."""
         return _match(self, line, partial)
 
+    def unknown_rank(self, line: str) -> int:
+        """An unknown line stands behind the known ones that begin with its word, else before the terminal lines."""
+        word = line.removeprefix("no ").partition(" ")[0].lower()
+        return self.last_ranks.get(word, self.last_ranks.get("control-plane", len(self.rules)))
+
     def match_any(self, line: str) -> tuple[bool, Match | None]:
         """Match a line of a configuration, which may be a ``no`` line; the first item tells whether it is one."""
         if line.startswith("no "):
             return True, self.match(line[3:], partial=True)
         return False, self.match(line)
+
+    def place(self, line: str) -> "Place":
+        """Where a line stands among the others of its block, in the normal form; see `Place`."""
+        return _place(self, line)
 
     def expand(self, line: str) -> str:
         """Write abbreviated keywords out, as far as this mode knows them and they are unambiguous."""
@@ -383,17 +417,13 @@ def _mode(name: str, lines: Sequence[str], flags: set[str], names: InterfaceName
         frozen,
         _trie(rules),
         names,
-        frozenset(_first_words(rule) for rule in rules if rule.is_free),
+        next((rule.rank for rule in rules if rule.grouped), 0),
+        {rule.tokens[0].lower(): rule.rank for rule in rules},
         tuple(_prefix(rule) for rule in rules if rule.listed),
         tuple(_prefix(rule) for rule in rules if rule.ranges),
         ordered="ordered" in flags,
         sequenced="sequenced" in flags,
     )
-
-
-def _first_words(rule: Rule) -> str | tuple[str, ...]:
-    two = rule.tokens[:2]
-    return tuple(two) if len(two) == 2 and not _is_value(two[1]) else two[0]
 
 
 def _prefix(rule: Rule) -> str:

@@ -150,11 +150,9 @@ crypto ipsec profile <name> > free-form
 crypto map <name> <seq> ... > free-form        remove="no crypto map {0} {1}"
 template <name> > interface
 redundancy > free-form                         fixed
-interface <IF> > interface
 interface range ... > interface
-interface <IF> ... > interface                  remove="no interface {0}"
-router ospf <process> > router
-router ospf <process> ... > router             remove="no router ospf {0}"
+interface <IF> [...] > interface               remove="no interface {0}"
+router ospf <process> [...] > router           remove="no router ospf {0}"
 router ospfv3 <process> > router
 router bgp <asn> > bgp                         alone
 router eigrp <process> > router
@@ -194,12 +192,12 @@ ip tacacs source-interface IF ...
 ip tacacs source-interface IF                  remove="no ip tacacs source-interface"
 ip radius source-interface IF ...
 ip radius source-interface IF                  remove="no ip radius source-interface"
-ip community-list ...                          many
+ip community-list ...                          many appended
 ip as-path access-list ...                     many appended
 ip route vrf <vrf> ...                         many
-ip route <net> <mask> <via> [...]              remove="no ip route {0} {1} {2}"
-ip route <net> <mask> <IF> <via> [...]         remove="no ip route {0} {1} {2} {3}"
-ip route <net> <mask> <IF> [...]               remove="no ip route {0} {1} {2}"
+ip route <net> <mask> <via> [...]              grouped remove="no ip route {0} {1} {2}"
+ip route <net> <mask> <IF> <via> [...]         grouped remove="no ip route {0} {1} {2} {3}"
+ip route <net> <mask> <IF> [...]               grouped remove="no ip route {0} {1} {2}"
 ipv6 route ...                                 many
 ip ssh version ...                             remove="no ip ssh version"
 ip ssh time-out ...                            remove="no ip ssh time-out"
@@ -271,8 +269,7 @@ banner <kind> [...]                            remove="no banner {0}"
 alias <mode> <name> ...                        remove="no alias {0} {1}"
 line con <first> > console                     fixed
 line aux <first> > console                     fixed
-line vty <first> <last> > line                 fixed
-line vty <first> > line                        fixed
+line vty <first> [...] > line                  fixed
 line <first> <last> > line                     fixed
 monitor session <number> ...                   many
 ntp authenticate
@@ -289,8 +286,7 @@ ntp server vrf <vrf> <host> [...]              remove="no ntp server vrf {0} {1}
 ntp peer <host> [...]                          remove="no ntp peer {0}"
 ntp peer vrf <vrf> <host> [...]                remove="no ntp peer vrf {0} {1}"
 ntp update-calendar
-event manager applet <name> ... > free-form    remove="no event manager applet {0}"
-event manager applet <name> > free-form
+event manager applet <name> [...] > free-form  remove="no event manager applet {0}"
 event manager environment <name> ...           remove="no event manager environment {0}"
 netconf-yang
 restconf
@@ -302,8 +298,8 @@ description ...                                remove="no description"
 switchport                                     off hidden clears="ip address" off_clears="switchport"
 switchport access vlan ...                     remove="no switchport access vlan" hide="switchport access vlan 1"
 switchport trunk encapsulation ...             remove="no switchport trunk encapsulation"
-switchport trunk native vlan ...               remove="no switchport trunk native vlan" hide="switchport trunk native vlan 1"
-switchport trunk allowed vlan ...              remove="no switchport trunk allowed vlan" ranges hide="switchport trunk allowed vlan all"
+switchport trunk native vlan ...               hide="switchport trunk native vlan 1"
+switchport trunk allowed vlan ...              ranges hide="switchport trunk allowed vlan all"
 switchport mode ...                            remove="no switchport mode" hide="switchport mode dynamic auto"
 switchport nonegotiate
 switchport voice vlan ...                      remove="no switchport voice vlan"
@@ -475,7 +471,7 @@ distance bgp ...                               remove="no distance bgp"
 default-information originate
 auto-summary                                   off hidden
 neighbor <peer> remote-as ...                  grouped cascade="neighbor {0}"
-neighbor <peer> peer-group                     grouped cascade="neighbor {0}"
+neighbor <peer> peer-group                     cascade="neighbor {0}"
 neighbor <peer> peer-group *                   grouped
 neighbor <peer> local-as ...                   grouped remove="no neighbor {0} local-as"
 neighbor <peer> description ...                grouped remove="no neighbor {0} description"

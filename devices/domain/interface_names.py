@@ -46,12 +46,12 @@ class InterfaceNames:
             names.extend(self._expand_one(part) if part else ())
         return names
 
-    def sort_key(self, name: str) -> tuple[int, tuple[tuple[int, int, str], ...]]:
+    def sort_key(self, name: str) -> tuple[tuple[int, int, str], ...]:
         """Where the platform prints an interface: by type, then by number."""
         parts = _NAME.match(name)
         kind = parts["type"] if parts else name
         rank = self.types.index(kind) if kind in self.types else len(self.types)
-        return rank, natural_key(name)
+        return (0, rank, ""), *natural_key(name)
 
     def _type_of(self, typed: str) -> str | None:
         if typed in self.usual:

@@ -17,6 +17,7 @@ from devices.domain.config_tree import Node
 from devices.domain.draft import Draft
 from devices.domain.grammar import Match, Mode
 from devices.domain.platforms import Platform
+from devices.domain.terminal_lines import group_terminals
 
 _DEFAULT = re.compile(r"def(?:a(?:u(?:lt?)?)?)?$")
 
@@ -45,7 +46,8 @@ def predict_with_notes(running: str, commands: Sequence[str], platform: Platform
         following = lines[position + 1].indent if position + 1 < len(lines) else 0
         editor.run(line, opens_block=following > line.indent)
     special_lines.settle(draft)
-    return Prediction(render(tidy(root, platform.grammar), platform), tuple(dict.fromkeys(draft.notes)))
+    group_terminals(tidy(root, platform.grammar))
+    return Prediction(render(root, platform), tuple(dict.fromkeys(draft.notes)))
 
 
 def software_of(root: Node, platform: Platform) -> Platform:
@@ -110,12 +112,12 @@ class _Editor:
                 block.children.append(Node(line.text, body=line.body))
             return
         del self._frames[1:]
-        root, mode = self._draft.root, self._draft.grammar.top
+        root = self._draft.root
         old = [child for child in root.children if child.text == line.text]
         if old:
             old[0].body = line.body
         else:
-            edit.insert(self._draft, root, mode, Node(f"{line.text} x", body=line.body)).text = line.text
+            edit.add(root, line.text, line.body)
 
     def _command(self, line: Line, opens_block: bool) -> None:
         text, negated, reset = _without_no(line.text)
@@ -170,24 +172,25 @@ class _Editor:
 
     def _change(self, block: Node, mode: Mode, command: _Command, found: Match | None) -> list[Node]:
         if found is None:
-            return self._change_unknown(block, mode, command)
+            return self._change_unknown(block, command)
         handled = special_lines.handle(self._draft, block, mode, found, _verb(command))
         if handled is not None:
             return handled
         if command.reset:
             special_lines.reset(self._draft, block, mode, found)
         elif command.negated:
-            edit.unset(self._draft, block, mode, found, command.text)
+            edit.unset(block, mode, found, command.text)
         else:
-            node = edit.put(self._draft, block, mode, found)
+            node = edit.put(block, mode, found)
             return [node] if node is not None and found.rule.opens else []
         return []
 
-    def _change_unknown(self, block: Node, mode: Mode, command: _Command) -> list[Node]:
+    @staticmethod
+    def _change_unknown(block: Node, command: _Command) -> list[Node]:
         if command.negated:
             edit.unset_unknown(block, command.text)
             return []
-        node = edit.set_unknown(self._draft, block, mode, command.text)
+        node = edit.set_unknown(block, command.text)
         return [node] if node.children or command.opens_block else []
 
 

@@ -22,7 +22,7 @@ from devices.domain.access_lists import (
 from devices.domain.config_tree import Node
 from devices.domain.draft import Draft
 from devices.domain.grammar import Match, Mode
-from devices.domain.terminal_lines import group_terminals, split_terminals, terminal_range
+from devices.domain.terminal_lines import split_terminals, terminal_range
 from devices.domain.vlan_sets import ALL_VLANS, parse_vlans, render_vlans
 
 
@@ -56,9 +56,9 @@ def handle(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> l
     if mode.sequenced:
         return _entry(draft, block, found, verb)
     if found.rule.ranges and verb is not Verb.RESET:
-        return _vlan_range(draft, block, mode, found, verb)
+        return _vlan_range(block, mode, found, verb)
     if found.rule.listed:
-        return _listed(draft, block, mode, found, verb)
+        return _listed(block, mode, found, verb)
     handler = _HANDLERS.get(found.rule.phrase)
     return handler(draft, block, mode, found, verb) if handler else None
 
@@ -88,7 +88,7 @@ def _entry(draft: Draft, block: Node, found: Match, verb: Verb) -> list[Node]:
     return []
 
 
-def _vlan_range(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
+def _vlan_range(block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
     """A set of VLANs: ``add``, ``remove`` and ``except`` change the set that is there."""
     old = edit.with_key(block, mode, found.key)
     adds = found.rule.ranges == "add"
@@ -110,11 +110,11 @@ def _vlan_range(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb)
     if old:
         old[0].text = text
     else:
-        edit.insert(draft, block, mode, Node(text))
+        edit.add(block, text)
     return []
 
 
-def _listed(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
+def _listed(block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
     """Several values on one line: each is a line, or a block, of its own."""
     values = list(found.words[len(found.head) :])
     if found.rule.opens:
@@ -126,10 +126,10 @@ def _listed(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> 
         if single is None:
             continue
         if verb is Verb.SET:
-            node = edit.put(draft, block, mode, single)
+            node = edit.put(block, mode, single)
             entered += [node] if node is not None and found.rule.opens else []
         else:
-            edit.unset(draft, block, mode, single, text)
+            edit.unset(block, mode, single, text)
     return entered
 
 
@@ -150,10 +150,10 @@ def _interface(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) 
         reset(draft, block, mode, found)
         return []
     if verb is Verb.UNSET:
-        edit.unset(draft, block, mode, found, found.text)
+        edit.unset(block, mode, found, found.text)
         return []
     is_new = not edit.with_key(block, mode, found.key)
-    node = edit.put(draft, block, mode, found)
+    node = edit.put(block, mode, found)
     if node is not None and is_new:
         settle_address(draft, node)
     return [node] if node is not None else []
@@ -176,18 +176,17 @@ def _has_address(block: Node) -> bool:
 def settle_address(draft: Draft, block: Node) -> None:
     """Add ``no ip address`` where the device prints it."""
     if draft.grammar.prints_no_address and draft.is_layer3(block.text, block) and not _has_address(block):
-        edit.insert(draft, block, draft.grammar.modes["interface"], Node("no ip address"))
+        edit.add(block, "no ip address")
 
 
 def _access_vlan(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
     """An access VLAN that does not exist is created, where the running configuration holds the VLANs."""
     number = found.words[-1]
-    top = draft.grammar.top
     vlans = [
         child.text for child in draft.root.children if child.text.startswith("vlan ") and child.text[5:].isdecimal()
     ]
     if verb is Verb.SET and number.isdecimal() and number != "1" and vlans and f"vlan {number}" not in vlans:
-        edit.insert(draft, draft.root, top, Node(f"vlan {number}"))
+        edit.add(draft.root, f"vlan {number}")
     _ordinary(draft, block, mode, found, verb)
     return []
 
@@ -205,9 +204,9 @@ def _channel_group(draft: Draft, block: Node, mode: Mode, found: Match, verb: Ve
 
 def _ordinary(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> None:
     if verb is Verb.SET:
-        edit.put(draft, block, mode, found)
+        edit.put(block, mode, found)
     elif verb is Verb.UNSET:
-        edit.unset(draft, block, mode, found, found.text)
+        edit.unset(block, mode, found, found.text)
     else:
         reset(draft, block, mode, found)
 
@@ -224,7 +223,7 @@ def _username(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -
     ordered = [known[name] for name in ("privilege", "other", "secret", "password", "nopassword") if name in known]
     merged = mode.match(" ".join((*found.words[:2], *ordered)))
     if merged is not None:
-        edit.put(draft, block, mode, merged)
+        edit.put(block, mode, merged)
     return []
 
 
@@ -249,7 +248,7 @@ def _secret(draft: Draft, _block: Node, _mode: Mode, found: Match, verb: Verb) -
     return None
 
 
-def _prefix_list(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+def _prefix_list(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """A prefix list entry without a number gets the next one in steps of five."""
     words = found.words
     head = " ".join(words[:3])
@@ -260,7 +259,7 @@ def _prefix_list(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb
             edit.drop(block, [child for child in block.children if child.text in same])
         elif not same:
             number = max((int(line.split()[4]) for line in lines), default=0) + 5
-            edit.insert(draft, block, mode, Node(f"{head} seq {number} {' '.join(words[3:])}"))
+            edit.add(block, f"{head} seq {number} {' '.join(words[3:])}")
         return []
     if verb is not Verb.SET and len(words) == 3:
         edit.drop(block, [child for child in block.children if child.text.startswith(f"{head} ")])
@@ -268,7 +267,7 @@ def _prefix_list(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb
     return None
 
 
-def _numbered_list(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
+def _numbered_list(_draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
     """``no access-list N`` deletes the whole list, whatever follows the number."""
     number, rest = found.captures[0], " ".join(found.words[2:])
     named = [
@@ -282,7 +281,7 @@ def _numbered_list(draft: Draft, block: Node, mode: Mode, found: Match, verb: Ve
     elif rest:
         entry = mode.match(f"access-list {number} {canonical_entry(rest, standard=is_standard(number))}")
         if entry is not None:
-            edit.put(draft, block, mode, entry)
+            edit.put(block, mode, entry)
     return []
 
 
@@ -319,7 +318,7 @@ def _resequence(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Ver
 
 
 def settle(draft: Draft) -> None:
-    """Print edited access lists as this device prints them, and terminal lines in groups."""
+    """Print edited access lists as this device prints them."""
     for node in draft.root.children:
         if not draft.grammar.mode_below(draft.grammar.top, node.text).sequenced:
             continue
@@ -328,7 +327,6 @@ def settle(draft: Draft) -> None:
     draft.root.children = [
         flat for node in draft.root.children for flat in (_flat_lines(node) if id(node) in draft.flat_lists else [node])
     ]
-    group_terminals(draft.root)
 
 
 def _flat_lines(node: Node) -> list[Node]:
@@ -336,7 +334,7 @@ def _flat_lines(node: Node) -> list[Node]:
     return [Node(f"access-list {number} {split_number(child.text)[1]}") for child in node.children]
 
 
-def _terminal(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+def _terminal(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """``line vty A B`` means every line of the range, whatever ranges the configuration is printed in."""
     if verb is not Verb.SET:
         return None
@@ -346,11 +344,8 @@ def _terminal(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -
     split_terminals(block, wanted)
     present = {terminal_range(child.text): child for child in block.children if child.text.startswith("line vty ")}
     entered = [present[(number, number)] for number in range(wanted[0], wanted[1] + 1) if (number, number) in present]
-    for number in range(wanted[0], wanted[1] + 1):
-        if (number, number) not in present:
-            node = Node(f"line vty {number}")
-            entered.append(edit.insert(draft, block, mode, node))
-    return entered
+    created = [number for number in range(wanted[0], wanted[1] + 1) if (number, number) not in present]
+    return entered + [edit.add(block, f"line vty {number}") for number in created]
 
 
 def _address(draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
@@ -367,14 +362,14 @@ def _address(draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -
     return None
 
 
-def _passive(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+def _passive(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """With ``passive-interface default`` the exceptions are printed, without it the passive interfaces."""
     default = any(child.text == "passive-interface default" for child in block.children)
     if not default or found.text == "passive-interface default":
         return None
     old = [child for child in block.children if child.text == f"no {found.text}"]
     if verb is Verb.UNSET and not old:
-        edit.insert(draft, block, mode, Node(f"no {found.text}"))
+        edit.add(block, f"no {found.text}")
     elif verb is not Verb.UNSET:
         edit.drop(block, old)
     return []
@@ -382,8 +377,7 @@ def _passive(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) ->
 
 _HANDLERS: dict[str, _Handler] = {
     "interface range ...": _interface_range,
-    "interface <IF> ...": _interface,
-    "interface <IF>": _interface,
+    "interface <IF> [...]": _interface,
     "switchport access vlan ...": _access_vlan,
     "channel-group <group> mode ...": _channel_group,
     "username <name> ...": _username,
@@ -394,8 +388,7 @@ _HANDLERS: dict[str, _Handler] = {
     "ip access-list standard <name>": _named_list,
     "ip access-list extended <name>": _named_list,
     "ip access-list resequence ...": _resequence,
-    "line vty <first> <last>": _terminal,
-    "line vty <first>": _terminal,
+    "line vty <first> [...]": _terminal,
     "passive-interface IF": _passive,
     "ip address ...": _address,
 }

@@ -9,6 +9,9 @@ WORDS = ("uplink", "to core  one", "#staff", "a ^C b", "naïve")
 PORTS = ("GigabitEthernet1/0/1", "GigabitEthernet1/0/2", "GigabitEthernet1/0/3")
 VIRTUAL = ("Vlan10", "Vlan20", "Loopback0", "Loopback1", "Port-channel1")
 
+# IOS prints these negations, the simulated device does not.
+NOT_SIMULATED = ("no service timestamps", "no service password-encryption", "no logging trap", "no logging buffered")
+
 Block = tuple[str, ...]
 
 
@@ -81,7 +84,7 @@ GLOBAL_LINES = _negatable(
         vlan=("10", "20", "30", "20,30"),
         virtual=VIRTUAL,
     )
-).filter(lambda line: not line.startswith(("no service timestamps", "no service password", "no logging trap")))
+).filter(lambda line: not line.startswith(NOT_SIMULATED))
 
 PORT_LINES = _negatable(
     _lines(
