@@ -92,10 +92,10 @@ class PersonFactory(DjangoModelFactory[User]):
     password = Password(PASSWORD)
 
     @post_generation
-    def roles(self, create: bool, given: Sequence[Role] | None, **_: object) -> None:
+    def roles(self, create: bool, given: Sequence[str] | None, **_: object) -> None:
         """Put the person into the groups of these roles."""
         if create and given:
-            groups = [Group.objects.get_or_create(name=role.value)[0] for role in given]
+            groups = [Group.objects.get_or_create(name=str(role))[0] for role in given]
             self.groups.set(groups)  # type: ignore[attr-defined]  # factory_boy calls this with the instance
 
 

@@ -17,7 +17,7 @@ from changes.models import ChangeRequest, DevicePlan, DeviceRun, RunStep
 from devices.domain.reasons import UnknownReasonError
 from devices.services.scrubbing import Scrubber
 
-MASK = "••••"
+MASK = "<hidden>"
 
 # The table's events by the names of the calls that cause them; what has no call yet is left out.
 _CALLS = {
