@@ -38,10 +38,14 @@ class _Row(Protocol):
 
 
 class _Hunk(Protocol):
-    """Lines that change together; ``hidden_before`` counts the unchanged lines that are left out before it."""
+    """Lines that change together; ``hidden_before`` counts the unchanged lines that are left out before it.
+
+    ``section`` None draws no header. A hunk may have a ``fold_url`` besides: it answers htmx with the rows that are
+    left out, and a browser with a page of them.
+    """
 
     @property
-    def section(self) -> str: ...
+    def section(self) -> str | None: ...
     @property
     def hidden_before(self) -> int: ...
     @property
@@ -65,6 +69,12 @@ def diff_table(hunks: Sequence[_Hunk], mode: str, name: str) -> SafeString:
     return SafeString(f'<div class="diff-scroll" tabindex="0" role="region" aria-label="{label}">{table}</div>')
 
 
+@register.simple_tag
+def diff_rows(hunks: Sequence[_Hunk], mode: str) -> SafeString:
+    """Only the rows, to take the place of a fold."""
+    return SafeString("".join(_body(hunks, split=mode == "split")))
+
+
 _HALF_COLUMNS: Final = '<col class="diff__col-num"><col class="diff__col-mark"><col>'
 _SPLIT_NAMES: Final = ("Running line", "Sign", "Running", "Intended line", "Sign", "Intended")
 _UNIFIED_NAMES: Final = ("Running line", "Intended line", "Sign", "Configuration")
@@ -81,17 +91,21 @@ def _body(hunks: Sequence[_Hunk], *, split: bool) -> Iterator[str]:
     span = 6 if split else 4
     for hunk in hunks:
         if hunk.hidden_before:
-            yield _fold(hunk.hidden_before, span)
-        yield _section(hunk.section, span)
+            yield _fold(hunk.hidden_before, span, getattr(hunk, "fold_url", ""))
+        if hunk.section is not None:
+            yield _section(hunk.section, span)
         if split:
             yield from (_pair(left, right) for left, right in hunk.pairs)
         else:
             yield from (_row(row) for row in hunk.rows)
 
 
-def _fold(hidden: int, span: int) -> str:
-    lines = "line" if hidden == 1 else "lines"
-    return f'<tr class="diff__fold"><td colspan="{span}">{icon("unfold")}{hidden} unchanged {lines}</td></tr>'
+def _fold(hidden: int, span: int, url: str) -> str:
+    text = f"{icon('unfold')}{hidden} unchanged line{'' if hidden == 1 else 's'}"
+    if url:
+        safe = escape(url)
+        text = f'<a href="{safe}" hx-get="{safe}" hx-target="closest tr" hx-swap="outerHTML show:none">{text}</a>'
+    return f'<tr class="diff__fold"><td colspan="{span}">{text}</td></tr>'
 
 
 def _section(section: str, span: int) -> str:

@@ -1,0 +1,195 @@
+"""The diffs of a plan as the review shows them: one for all devices on which exactly the same happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from changes.domain.errors import ChangeError
+from changes.domain.plan import DevicePayload
+from changes.models import DevicePlan
+from portal.presenters.diffs import Block, diff_blocks
+from portal.presenters.likeness import likeness
+from portal.presenters.plan_rows import PlanRow
+from portal.presenters.selection import Selection, with_query
+from portal.presenters.visible import Mask
+from portal.presenters.words import counted
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Another device that the same diff is for."""
+
+    name: str
+    url: str
+    viewed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that a reviewer should look at; ``line`` is what it is about."""
+
+    text: str
+    line: str = ""
+    tone: str = "warn"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedCheck:
+    """A check as it was signed; ``when`` is before or after."""
+
+    when: str
+    name: str
+    command: str
+    expectation: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class DiffItem:
+    """One diff with all that belongs to it; ``problem`` says why there is none to be shown."""
+
+    anchor: str
+    position: int
+    name: str
+    facts: str
+    source: str
+    digest: str
+    added: int
+    removed: int
+    blocks: tuple[Block, ...]
+    commands: tuple[str, ...]
+    backout: tuple[str, ...]
+    checks: tuple[PlannedCheck, ...]
+    warnings: tuple[Notice, ...]
+    same_as: tuple[Member, ...]
+    viewed: bool
+    viewed_url: str
+    viewed_target: str
+    alone_url: str
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is stored of one device's plan beside its row."""
+
+    payload: str
+    source: str
+    warnings: Sequence[Mapping[str, object]]
+    line_count: int
+
+
+Cluster = tuple[PlanRow, ...]
+"""Devices on which exactly the same happens; the first stands for all."""
+
+
+def stored_plans(rows: Iterable[PlanRow]) -> dict[int, Stored]:
+    """The payloads of some rows; one query."""
+    plans = DevicePlan.objects.filter(pk__in=[row.pk for row in rows])
+    columns = ("pk", "payload", "diff_source", "warnings", "baseline__blob__line_count")
+    return {
+        pk: Stored(payload, source, warnings if isinstance(warnings, list) else [], lines or 0)
+        for pk, payload, source, warnings, lines in plans.values_list(*columns)
+    }
+
+
+def clusters_of(rows: Iterable[PlanRow], stored: Mapping[int, Stored]) -> tuple[Cluster, ...]:
+    """Put together the devices whose signed plans do exactly the same; in device order."""
+    found: dict[str, list[PlanRow]] = {}
+    for row in rows:
+        found.setdefault(likeness(stored[row.pk].payload), []).append(row)
+    return tuple(tuple(members) for members in found.values())
+
+
+def item_of(
+    cluster: Cluster, stored: Mapping[int, Stored], mask: Mask, selection: Selection, *, may_mark: bool
+) -> DiffItem:
+    """The diff of a cluster, from the signed bytes of its first device."""
+    first = cluster[0]
+    kept = stored[first.pk]
+    try:
+        payload = DevicePayload.from_bytes(kept.payload.encode())
+    except ChangeError:
+        return _item(cluster, kept, mask, selection, may_mark=False, payload=None)
+    return _item(cluster, kept, mask, selection, may_mark=may_mark, payload=payload, stored=stored)
+
+
+def _item(
+    cluster: Cluster,
+    kept: Stored,
+    mask: Mask,
+    selection: Selection,
+    *,
+    may_mark: bool,
+    payload: DevicePayload | None,
+    stored: Mapping[int, Stored] | None = None,
+) -> DiffItem:
+    first = cluster[0]
+    here = [selection.change_id, first.position]
+    fold_url = with_query(reverse("plan-lines", args=here), selection.query()) + ("&" if selection.query() else "?")
+    return DiffItem(
+        anchor=first.anchor,
+        position=first.position,
+        name=first.name,
+        facts=_facts(cluster),
+        source=kept.source,
+        digest=first.digest,
+        added=first.added,
+        removed=first.removed,
+        blocks=diff_blocks(payload.expected_diff, mask, line_count=kept.line_count, fold_url=fold_url)
+        if payload
+        else (),
+        commands=mask.lines(payload.commands) if payload else (),
+        backout=mask.lines(payload.backout) if payload else (),
+        checks=_checks(payload, mask) if payload else (),
+        warnings=_warnings(cluster, stored, mask) if stored else (),
+        same_as=tuple(_member(row, selection) for row in cluster[1:]),
+        viewed=all(row.viewed for row in cluster),
+        viewed_url=with_query(reverse("device-viewed", args=here), selection.query()) if may_mark else "",
+        viewed_target=f"#{first.anchor}",
+        alone_url=selection.only(device=first.position).url() if len(cluster) > 1 else "",
+        problem="" if payload else "The stored plan cannot be read, so it is not the plan that was made. Plan again.",
+    )
+
+
+def _member(row: PlanRow, selection: Selection) -> Member:
+    return Member(row.name, selection.only(device=row.position).url(), row.viewed)
+
+
+def _facts(cluster: Cluster) -> str:
+    """Site and role where all devices share them."""
+    sites, roles = {row.site for row in cluster}, {row.role for row in cluster}
+    site = sites.pop() if len(sites) == 1 else counted(len(sites), "site")
+    role = roles.pop() if len(roles) == 1 else counted(len(roles), "role")
+    return " · ".join(part for part in (site, role) if part)
+
+
+def _checks(payload: DevicePayload, mask: Mask) -> tuple[PlannedCheck, ...]:
+    pairs = [("before", check) for check in payload.pre_checks] + [("after", check) for check in payload.post_checks]
+    return tuple(
+        PlannedCheck(
+            when=when,
+            name=mask.prose(str(check.get("name", ""))),
+            command=mask.text(str(check.get("command", ""))),
+            expectation=str(check.get("expect", "")).replace("_", " "),
+            value=mask.text(str(check.get("value", ""))),
+        )
+        for when, check in pairs
+    )
+
+
+def _warnings(cluster: Cluster, stored: Mapping[int, Stored], mask: Mask) -> tuple[Notice, ...]:
+    """The warnings of all devices of a cluster, each once, with the devices' number where not all have it."""
+    found: dict[tuple[str, str], int] = {}
+    for row in cluster:
+        for warning in stored[row.pk].warnings:
+            key = str(warning.get("sentence", "")), str(warning.get("line", ""))
+            found[key] = found.get(key, 0) + 1
+    return tuple(
+        Notice(mask.prose(sentence) + ("" if count == len(cluster) else f" ({count} of {len(cluster)} devices)"),
+               mask.text(line))
+        for (sentence, line), count in found.items()
+    )  # fmt: skip

@@ -1,0 +1,52 @@
+"""What will happen when a change is started, said before it is."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from changes.domain.states import DevicePlanState
+from changes.models import Approval, Decision, DevicePlan
+from portal.presenters.sight import Sight
+from portal.presenters.words import both, counted
+
+NAMES_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class StartFacts:
+    """The confirm page of a start; ``names`` are the devices that will be written to."""
+
+    digest: str
+    revision: int
+    devices: int
+    unchanged: int
+    where: str
+    names: tuple[str, ...]
+    more: int
+    max_parallel: int
+    approvals: tuple[str, ...]
+    warned: int
+
+
+def start_facts(sight: Sight) -> StartFacts | None:
+    """The facts of the plan that would be executed; None without one. Two queries."""
+    revision = sight.revision
+    if revision is None or not sight.plan_ready:
+        return None
+    plans = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
+    rows = list(plans.values_list("device__name", "device__site"))
+    signed = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED).order_by("pk")
+    sites = Counter(site or "no site" for _name, site in rows)
+    return StartFacts(
+        digest=revision.digest,
+        revision=revision.number,
+        devices=len(rows),
+        unchanged=sight.totals.count(DevicePlanState.UNCHANGED),
+        where=both([f"{counted(count, 'device')} in {site}" for site, count in sites.most_common(5)]),
+        names=tuple(name for name, _site in rows[:NAMES_SHOWN]),
+        more=max(0, len(rows) - NAMES_SHOWN),
+        max_parallel=int(revision.inputs.get("strategy", {}).get("max_parallel", 0)),
+        approvals=tuple(f"{name} ({stage})" for name, stage in signed.values_list("approver__username", "stage")),
+        warned=sight.totals.warned,
+    )

@@ -1,0 +1,119 @@
+"""A change's own pages but for its plan and its runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+
+from portal.presenters.actions import actions_of
+from portal.presenters.approvals import ladder_of
+from portal.presenters.building import failures_of, progress_of
+from portal.presenters.gates import gates_of
+from portal.presenters.header import header_of
+from portal.presenters.sight import Sight, change_or_404, sight_of
+from portal.presenters.summary import plan_counts, summary_of
+from portal.presenters.timeline import timeline_of
+from portal.presenters.visible import Mask
+from portal.views.acting import actor_of
+from portal.views.refusals import Refusal
+from portal.views.rendering import STOP_POLLING, wants_partial
+
+
+def look_at(request: HttpRequest, change_id: int) -> Sight:
+    """The change as the signed-in person sees it.
+
+    Raises:
+        Http404: there is none with this id.
+    """
+    return sight_of(change_or_404(change_id), actor_of(request))
+
+
+def page_context(sight: Sight, current: str, *, page: str = "") -> dict[str, Any]:
+    """What every page about a change prints: its head, and what the person can do."""
+    actions = actions_of(sight)
+    head = header_of(sight, actions, current=current, page=page)
+    return {"head": head, "crumbs": head.crumbs, "tabs": head.tabs, "actions": actions}
+
+
+def progress_answer(request: HttpRequest, sight: Sight) -> HttpResponse | None:
+    """What a page that shows a plan being built answers to its own poll; None where the whole page is wanted.
+
+    204 while nothing moved. The last answer has to be the whole page: see :func:`last_answer`.
+    """
+    if not wants_partial(request) or not sight.plan_building:
+        return None
+    progress = progress_of(sight)
+    if request.GET.get("seen") == progress.seen:
+        return HttpResponse(status=204)
+    context = {"progress": progress, "failures": failures_of(sight, Mask.load())}
+    response = render(request, "changes/_progress.html", context)
+    patch_vary_headers(response, ("HX-Request",))
+    return response
+
+
+def last_answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    """Turn a whole page into the answer that ends a poll: it takes the place of the page's body."""
+    patch_vary_headers(response, ("HX-Request",))
+    if wants_partial(request):
+        response.status_code = STOP_POLLING
+        response["HX-Retarget"] = response["HX-Reselect"] = "#main"
+        response["HX-Reswap"] = "outerHTML show:none"
+    return response
+
+
+@login_required
+def change_detail(request: HttpRequest, change_id: int) -> HttpResponse:
+    """The summary of a change; while its plan is being built, the part that polls."""
+    sight = look_at(request, change_id)
+    return progress_answer(request, sight) or last_answer(request, detail_page(request, sight))
+
+
+def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = None) -> HttpResponse:
+    """Draw the summary, under the alert of a refusal if there is one, and with its status."""
+    mask = Mask.load()
+    context = {
+        **page_context(sight, "summary"),
+        "gates": gates_of(sight),
+        "summary": summary_of(sight, mask),
+        "counts": plan_counts(sight),
+        "progress": progress_of(sight) if sight.plan_building else None,
+        "failures": failures_of(sight, mask),
+        "refusal": refusal,
+    }
+    return render(request, "changes/detail.html", context, status=refusal.status if refusal else 200)
+
+
+@login_required
+def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
+    """Who decided what, stage by stage."""
+    sight = look_at(request, change_id)
+    context = {**page_context(sight, "approvals", page="Approvals"), "ladder": ladder_of(sight, Mask.load())}
+    return render(request, "changes/approvals.html", context)
+
+
+@login_required
+def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
+    """The runs of a change."""
+    sight = look_at(request, change_id)
+    context = {**page_context(sight, "execution", page="Execution"), "runs": sight.runs}
+    return render(request, "changes/execution.html", context)
+
+
+@login_required
+def change_timeline(request: HttpRequest, change_id: int) -> HttpResponse:
+    """The audit events of a change, newest first."""
+    sight = look_at(request, change_id)
+    before = request.GET.get("before", "")
+    timeline = timeline_of(
+        change_id,
+        Mask.load(),
+        before_id=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
+        steps=request.GET.get("steps") == "1",
+    )
+    return render(
+        request, "changes/timeline.html", {**page_context(sight, "timeline", page="Timeline"), "timeline": timeline}
+    )
