@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from portal.environment import BASE_DIR
 from portal.supervision.lifeline import end_with_parent
 
 POLL_S = 0.05
@@ -38,6 +39,7 @@ class Child:
             self._process = subprocess.Popen(
                 self.command,
                 env=dict(self.environment),
+                cwd=BASE_DIR,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

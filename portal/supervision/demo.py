@@ -112,14 +112,14 @@ class Demo:
             str(lab_home / "faults.yaml"),
         ]
         web_options = ["--bind", f"{ADDRESS}:{self._options.port}", "--worker-class", "gthread", "--workers", "2"]
-        web_options += ["--threads", "8", "--graceful-timeout", "5", "--no-control-socket"]
+        web_options += ["--threads", "8", "--preload", "--graceful-timeout", "5", "--no-control-socket"]
 
         def child(name: str, command: list[str]) -> Child:
             return Child(name=name, command=command, environment=environment, log=self._home / "log" / f"{name}.log")
 
         return (
             child("lab", [*manage, "lab", *lab_options]),
-            child("worker", [*manage, "worker", "--skip-checks", "--drain-seconds", str(DRAIN_S)]),
+            child("worker", [sys.executable, "-m", "portal.supervision", "--drain-seconds", str(DRAIN_S)]),
             child("web", [sys.executable, "-m", "gunicorn", "portal.wsgi:application", *web_options]),
         )
 
@@ -130,7 +130,7 @@ class Demo:
         self._lab.start()
         self._say("Preparing the database ...")
         prepare(attach_database=True)
-        call_command("migrate", verbosity=0, interactive=False)
+        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
         self._worker.start()
         self._web.start()
         self._say(f"Starting {LAB_DEVICES} simulated devices, the workers and the web server ...")
@@ -148,8 +148,10 @@ class Demo:
                 if child.pid is not None and not child.is_running():
                     raise DemoError(self._obituary(child))
             if time.monotonic() > deadline:
+                words = "\n".join(child.last_words(6) for child in (self._lab, self._worker, self._web))
                 raise DemoError(
-                    f"Waited {READY_WITHIN_S:.0f} s in vain for {what}: see the logs in {self._home / 'log'}."
+                    f"Waited {READY_WITHIN_S:.0f} s in vain for {what}. Its parts said:\n{words}\n"
+                    f"All logs are in {self._home / 'log'}."
                 )
             time.sleep(LOOK_EVERY_S)
 

@@ -55,7 +55,7 @@ class Dispatcher:
         self._leadership = Leadership()
         self._beats = BeatDirectory.of_this_process()
         self._started_at = time.monotonic()
-        self._recorded_at = 0.0
+        self._record_at = 0.0
 
     def run(self, ending: threading.Event) -> None:
         """Work until ``ending`` is set; PostgreSQL may come and go meanwhile."""
@@ -82,9 +82,8 @@ class Dispatcher:
         leads = self._leadership.is_ours()
         if leads:
             self._dispatch()
-        if self._beats is not None and time.monotonic() - self._recorded_at > RECORD_EVERY_S:
+        if self._beats is not None and time.monotonic() >= self._record_at:
             self._record(self._beats, leads=leads)
-            self._recorded_at = time.monotonic()
 
     def _record(self, beats: BeatDirectory, *, leads: bool) -> None:
         reading = beats.read(workers=settings.COUNTERSIGN_WORKERS, age_s=time.monotonic() - self._started_at)
@@ -98,6 +97,8 @@ class Dispatcher:
         )
         if leads:
             WorkerBeat.objects.forget_old()
+        # A group that has just started is waited for: say so as soon as it looks for work.
+        self._record_at = time.monotonic() + (RECORD_EVERY_S if reading.polled_s is not None else 0.0)
 
     def _forget(self) -> None:
         if self._beats is None:

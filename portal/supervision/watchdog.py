@@ -16,6 +16,7 @@ from portal.supervision.lifeline import SUPERVISED
 logger = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.5
+DRAIN_S = 150.0  # longer than a task may last, so that draining ends by itself
 HEALTHY_AFTER_S = 30.0
 LONGEST_PAUSE_S = 30.0
 DISPATCHER_SILENT_S = 30.0

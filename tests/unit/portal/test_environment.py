@@ -1,0 +1,159 @@
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from portal.environment import BASE_DIR, Environment, SettingError, read_environment
+
+KEY = "k" * 40
+
+
+def read(tmp_path: Path, **values: str) -> Environment:
+    return read_environment({"COUNTERSIGN_HOME": str(tmp_path / "home"), **values})
+
+
+def test_defaults(tmp_path: Path) -> None:
+    environment = read(tmp_path)
+    assert environment.home == tmp_path / "home"
+    assert environment.database_url == ""
+    assert environment.allowed_hosts == ("127.0.0.1", "localhost", "[::1]")
+    assert (environment.workers, environment.threads) == (2, 8)
+    assert environment.device_credentials == f"file:{tmp_path}/home/lab/credentials.yaml"
+    assert not environment.debug
+    assert not environment.https
+
+
+def test_home_is_var_next_to_the_code_when_unset() -> None:
+    assert read_environment({"SECRET_KEY": KEY}).home == BASE_DIR / "var"
+
+
+def test_empty_values_count_as_unset(tmp_path: Path) -> None:
+    empty = dict.fromkeys(
+        ("DATABASE_URL", "SECRET_KEY", "ALLOWED_HOSTS", "COUNTERSIGN_WORKERS", "COUNTERSIGN_URL"), " "
+    )
+    assert read(tmp_path, **empty) == read(tmp_path)
+
+
+def test_secret_key_is_made_once_and_readable_by_its_owner_only(tmp_path: Path) -> None:
+    first, second = read(tmp_path), read(tmp_path)
+    assert first.secret_key == second.secret_key
+    assert len(first.secret_key) >= 50
+    assert stat.S_IMODE((tmp_path / "home" / "secret_key").stat().st_mode) == 0o600
+    assert [path.name for path in (tmp_path / "home").iterdir()] == ["secret_key"]
+
+
+def test_processes_that_start_at_once_agree_on_one_secret_key(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from portal.environment import read_environment;"
+        "sys.stdout.write(read_environment(os.environ).secret_key)"
+    )
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            cwd=BASE_DIR,
+            env={"COUNTERSIGN_HOME": str(tmp_path / "home")},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(6)
+    ]
+    assert len({process.communicate(timeout=30)[0] for process in started}) == 1
+
+
+def test_given_secret_key_is_used_and_nothing_is_written(tmp_path: Path) -> None:
+    assert read(tmp_path, SECRET_KEY=KEY).secret_key == KEY
+    assert not (tmp_path / "home").exists()
+
+
+def test_host_of_the_public_address_is_allowed(tmp_path: Path) -> None:
+    environment = read(tmp_path, COUNTERSIGN_URL="https://change.example.net:8443/")
+    assert environment.url == "https://change.example.net:8443"
+    assert environment.https
+    assert "change.example.net" in environment.allowed_hosts
+
+
+def test_allowed_hosts_replace_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, ALLOWED_HOSTS="a.example, .b.example,10.0.0.5,[::1]").allowed_hosts == (
+        "a.example",
+        ".b.example",
+        "10.0.0.5",
+        "[::1]",
+    )
+
+
+@pytest.mark.parametrize("value", ["1", "TRUE", "yes", "on"])
+def test_debug_can_be_switched_on(tmp_path: Path, value: str) -> None:
+    assert read(tmp_path, COUNTERSIGN_DEBUG=value).debug
+
+
+@pytest.mark.parametrize("value", ["env:", "env:PREFIX_", "file:/etc/countersign/credentials.yaml"])
+def test_credential_providers(tmp_path: Path, value: str) -> None:
+    assert read(tmp_path, DEVICE_CREDENTIALS=value).device_credentials == value
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "advice"),
+    [
+        ("COUNTERSIGN_WORKERS", "0", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_WORKERS", "two", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_WORKERS", "-1", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_WORKERS", "1.5", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_WORKERS", "²", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_THREADS", "65", "a whole number from 1 to 64"),
+        ("COUNTERSIGN_BROKER", "redis://localhost", "leave it unset"),
+        ("COUNTERSIGN_DEBUG", "maybe", "give 1 or 0"),
+        ("COUNTERSIGN_URL", "change.example.net", "https://change.example.net"),
+        ("COUNTERSIGN_URL", "ftp://change.example.net", "https://change.example.net"),
+        ("COUNTERSIGN_URL", "https://change.example.net/app", "https://change.example.net"),
+        ("COUNTERSIGN_URL", "https://me:secret@change.example.net", "https://change.example.net"),
+        ("COUNTERSIGN_URL", "http://[", "https://change.example.net"),
+        ("COUNTERSIGN_URL", "http://h:99999", "https://change.example.net"),
+        ("DATABASE_URL", "mysql://u@h/name", "PostgreSQL 15 or newer"),
+        ("DATABASE_URL", "postgresql://u@h", "PostgreSQL 15 or newer"),
+        ("DATABASE_URL", "postgresql://u@h:port/name", "PostgreSQL 15 or newer"),
+        ("DATABASE_URL", "postgresql", "PostgreSQL 15 or newer"),
+        ("SECRET_KEY", "short", "at least 32 random ones"),
+        ("ALLOWED_HOSTS", "https://change.example.net", "without scheme or port"),
+        ("ALLOWED_HOSTS", "change.example.net:443", "without scheme or port"),
+        ("DEVICE_CREDENTIALS", "vault:secret/network", "`env:`"),
+        ("DEVICE_CREDENTIALS", "file:", "`env:`"),
+        ("DEVICE_CREDENTIALS", "/etc/credentials.yaml", "`env:`"),
+    ],
+)
+def test_bad_value_is_one_sentence_that_names_the_setting(tmp_path: Path, name: str, value: str, advice: str) -> None:
+    with pytest.raises(SettingError) as caught:
+        read(tmp_path, **{name: value})
+    message = str(caught.value)
+    assert message.startswith(name)
+    assert advice in message
+    assert "\n" not in message
+
+
+def test_password_of_a_bad_database_url_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as caught:
+        read(tmp_path, DATABASE_URL="mysql://me:hunter2@h/name")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_home_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    with pytest.raises(SettingError, match="which is a file: name a folder"):
+        read(tmp_path)
+
+
+def test_unusable_kept_key_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "secret_key").write_text("\n")
+    with pytest.raises(SettingError, match="remove the file to have a new one made"):
+        read(tmp_path)
+    (tmp_path / "home" / "secret_key").write_bytes(b"\xff" * 50)
+    with pytest.raises(SettingError, match="not a text file"):
+        read(tmp_path)
+
+
+def test_key_file_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "home" / "secret_key").mkdir(parents=True)
+    with pytest.raises(SettingError, match="Cannot keep the secret key in"):
+        read(tmp_path)
