@@ -4,9 +4,7 @@ from argparse import ArgumentParser
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from portal.supervision.watchdog import Watchdog
-
-DRAIN_S = 150.0  # longer than a task may last, so that draining ends by itself
+from portal.supervision.watchdog import DRAIN_S, Watchdog
 
 
 class Command(BaseCommand):
