@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -12,12 +12,12 @@ from changes.models import ChangeRequest
 from changes.services.requests import change_cancel
 from devices.models import Device
 from tests.factories import DRAFT, Cast, actor, assessed, draft, ready_plan, submitted
-from tests.integration.api.conftest import As, nothing_changes, refused
+from tests.integration.api.conftest import Answer, As, nothing_changes, refused
 
 LIST = "/api/v1/changes/"
 
 
-def titles(response: Any) -> list[str]:
+def titles(response: Answer) -> list[str]:
     assert response.status_code == 200, response.content
     return [change["title"] for change in response.json()["results"]]
 
@@ -240,7 +240,7 @@ def test_everybody_who_is_signed_in_reads_every_change(cast: Cast, as_: As, devi
 def test_what_a_person_may_do_is_said_with_the_rules_against_it(cast: Cast, as_: As, devices: list[Device]) -> None:
     change = assessed(cast, devices)
 
-    def actions(person: Any) -> dict[str, list[str] | bool]:
+    def actions(person: User) -> dict[str, list[str] | bool]:
         listed = as_(person).get(f"{LIST}{change.pk}/").json()["actions"]
         return {each["name"]: each["allowed"] or [reason["code"] for reason in each["reasons"]] for each in listed}
 

@@ -1,20 +1,18 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from devices.models import Device, HostKey, SnapshotPurpose
 from devices.services.snapshots import snapshot_store
-from tests.factories import BASELINE, Cast, DeviceFactory, ready_plan, draft
-from tests.integration.api.conftest import As, refused
+from tests.factories import BASELINE, Cast, DeviceFactory, draft, ready_plan
+from tests.integration.api.conftest import Answer, As, refused
 
 LIST = "/api/v1/devices/"
 
 
-def names(response: Any) -> list[str]:
+def names(response: Answer) -> list[str]:
     assert response.status_code == 200, response.content
     return [device["name"] for device in response.json()["results"]]
 

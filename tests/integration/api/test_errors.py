@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
@@ -26,7 +26,7 @@ from changes.rendering import RendererUnavailableError
 from devices.errors import ConnectionLostError, UnknownDeviceFilterError
 from portal.api.errors import STATUSES
 from tests.factories import Cast
-from tests.integration.api.conftest import As, nothing_changes, refused
+from tests.integration.api.conftest import Answer, As, nothing_changes, refused
 
 SECRET = "s3cr3t in a stack frame"
 
@@ -59,9 +59,16 @@ urlpatterns = [path("api/broken/<str:name>/", BrokenView.as_view()), path("", in
 
 
 @pytest.fixture
-def broken() -> Any:
+def broken() -> Iterator[APIClient]:
     with override_settings(ROOT_URLCONF=__name__):
         yield APIClient()
+
+
+def posted(
+    client: APIClient, body: bytes, kind: str = "application/json", *, address: str = "/api/v1/changes/"
+) -> Answer:
+    answer: Answer = client.generic("POST", address, body, content_type=kind)  # type: ignore[arg-type]  # takes bytes too
+    return answer
 
 
 def test_nobody_signed_in_is_told_how_to_sign_in(db: None) -> None:
@@ -109,7 +116,7 @@ def test_a_method_that_an_address_does_not_take_is_named_with_those_that_it_take
 )
 def test_a_body_that_is_not_json_changes_nothing(cast: Cast, as_: As, body: bytes, says: str) -> None:
     with nothing_changes():
-        response = as_(cast.author).generic("POST", "/api/v1/changes/", body, content_type="application/json")
+        response = posted(as_(cast.author), body)
     if body:
         refused(response, 400, "malformed_json", says=says)
     else:
@@ -119,22 +126,22 @@ def test_a_body_that_is_not_json_changes_nothing(cast: Cast, as_: As, body: byte
 @pytest.mark.parametrize("body", [b"[]", b'"text"', b"7", b"null"])
 def test_json_that_is_no_object_is_refused(cast: Cast, as_: As, body: bytes) -> None:
     with nothing_changes():
-        response = as_(cast.author).generic("POST", "/api/v1/changes/", body, content_type="application/json")
+        response = posted(as_(cast.author), body)
     refused(response, 400, "invalid_input", field="body", says="object")
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "text/plain", "application/xml"])
 def test_another_media_type_is_refused(cast: Cast, as_: As, kind: str) -> None:
     with nothing_changes():
-        response = as_(cast.author).generic("POST", "/api/v1/changes/", b"<a/>", content_type=kind)
+        response = posted(as_(cast.author), b"<a/>", kind)
     refused(response, 415, "unsupported_media_type", says="application/json")
 
 
 def test_a_body_of_5_mb_is_refused_with_its_size_and_the_limit(cast: Cast, as_: As) -> None:
-    body = json.dumps({"content": "x" * 5_000_000})
+    body = json.dumps({"content": "x" * 5_000_000}).encode()
     for address in ("/api/v1/changes/", "/api/v1/changes/1/approve/", "/api/v1/tokens/"):
         with nothing_changes():
-            response = as_(cast.author).generic("POST", address, body, content_type="application/json")
+            response = posted(as_(cast.author), body, address=address)
         refused(response, 413, "BODY_TOO_LARGE", says="4.8 MiB; at most 2 MiB")
 
 

@@ -86,7 +86,7 @@ def test_a_ready_plan_is_read_with_everything_that_a_reviewer_needs(cast: Cast, 
 
 def test_secrets_are_masked_in_commands_diff_and_backout(cast: Cast, as_: As, devices: list[Device]) -> None:
     change = draft(cast.author)
-    secret = "enable secret 0 hunter2-hunter2"  # noqa: S105 - a simulated one
+    secret = "enable secret 0 hunter2-hunter2"
     ready_plan(
         change, devices, commands=(secret, "key chain A", " key 1", "  key-string 7 0822455D0A16"), diff=f"+{secret}\n"
     )
@@ -154,13 +154,17 @@ def test_a_forbidden_command_is_shown_on_its_device_with_what_to_do(cast: Cast, 
 @pytest.mark.parametrize(
     ("content", "variables", "says"),
     [
-        ("ntp server {{ server }}\nntp source {{ sorce }}\n", {"server": "a", "source": "b"}, 'Line 2: there is no variable "sorce"'),
+        (
+            "ntp server {{ server }}\nntp source {{ sorce }}\n",
+            {"server": "a", "source": "b"},
+            'Line 2: there is no variable "sorce"',
+        ),
         ("ntp server {{ server }}\n", {}, 'Line 1: there is no variable "server"'),
         ("hostname a\n{% if x %}\n", {"x": True}, "Line 2: the template cannot be read"),
         ("a\nb\n{{ device.name | nofilter }}\n", {}, "Line 3"),
         ("{% include '/etc/passwd' %}", {}, "Line 1"),
     ],
-)  # fmt: skip
+)
 def test_a_template_that_cannot_be_rendered_is_refused_with_its_line(
     cast: Cast, as_: As, devices: list[Device], content: str, variables: dict[str, object], says: str
 ) -> None:

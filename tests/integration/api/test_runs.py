@@ -200,14 +200,14 @@ def test_a_diff_is_made_once_per_pair_of_configurations(cast: Cast, devices: lis
 def test_a_change_manager_closes_what_was_partly_done_with_a_reason(cast: Cast, as_: As, devices: list[Device]) -> None:
     change = carried_out(started(cast, devices), rejected=[devices[0]]).change
     client = as_(cast.manager)
-    with nothing_changes(refusals=1):
-        refused(client.post(at(change, "close"), {"close_code": "successful"}), 400, "invalid_input", field="close_code", says="partial")  # fmt: skip
-    with nothing_changes(refusals=1):
-        refused(client.post(at(change, "close"), {"close_code": "successful_with_issues"}), 400, "invalid_input", field="comment")  # fmt: skip
-    with nothing_changes(refusals=1):
-        refused(client.post(at(change, "close"), {"close_code": "great"}), 400, "invalid_input", field="close_code", says="rolled_back")  # fmt: skip
-    with nothing_changes(refusals=1):
-        refused(client.post(at(change, "close"), {}), 400, "invalid_input", field="close_code")
+    for body, field, says in (
+        ({"close_code": "successful"}, "close_code", "partial"),
+        ({"close_code": "successful_with_issues"}, "comment", "say why"),
+        ({"close_code": "great"}, "close_code", "rolled_back"),
+        ({}, "close_code", "is not a close code"),
+    ):
+        with nothing_changes(refusals=1):
+            refused(client.post(at(change, "close"), body), 400, "invalid_input", field=field, says=says)
     with nothing_changes():
         refused(client.post(at(change, "close"), {"close_code": ["failed"]}), 400, "invalid_input", field="close_code")
     body = {"close_code": "successful_with_issues", "comment": "One switch follows next week."}

@@ -1,0 +1,118 @@
+"""The OpenAPI document: valid, complete, and true to the addresses that exist."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from django.core.management import call_command
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from drf_spectacular.validation import validate_schema
+
+from portal.api.schema import document
+
+CONTRACT = {
+    "/api/v1/devices/": {"get"},
+    "/api/v1/devices/{device_id}/": {"get"},
+    "/api/v1/devices/{device_id}/configs/": {"get"},
+    "/api/v1/devices/{device_id}/configs/{snapshot_id}/": {"get"},
+    "/api/v1/devices/{device_id}/changes/": {"get"},
+    "/api/v1/changes/": {"get", "post"},
+    "/api/v1/changes/{change_id}/": {"get", "patch"},
+    "/api/v1/changes/{change_id}/plan/": {"get", "post"},
+    "/api/v1/changes/{change_id}/submit/": {"post"},
+    "/api/v1/changes/{change_id}/withdraw/": {"post"},
+    "/api/v1/changes/{change_id}/request-changes/": {"post"},
+    "/api/v1/changes/{change_id}/assess/": {"post"},
+    "/api/v1/changes/{change_id}/approve/": {"post"},
+    "/api/v1/changes/{change_id}/reject/": {"post"},
+    "/api/v1/changes/{change_id}/start/": {"post"},
+    "/api/v1/changes/{change_id}/close/": {"post"},
+    "/api/v1/changes/{change_id}/cancel/": {"post"},
+    "/api/v1/changes/{change_id}/approvals/": {"get"},
+    "/api/v1/changes/{change_id}/timeline/": {"get"},
+    "/api/v1/changes/{change_id}/runs/": {"get"},
+    "/api/v1/runs/{run_id}/": {"get"},
+    "/api/v1/audit/events/": {"get"},
+    "/api/v1/audit/events/{event_id}/": {"get"},
+    "/api/v1/audit/export/": {"get"},
+    "/api/v1/tokens/": {"get", "post"},
+    "/api/v1/tokens/{token_id}/": {"delete"},
+}
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {
+        f"{method.upper()} {path}": operation
+        for path, methods in document()["paths"].items()
+        for method, operation in methods.items()
+    }
+    return found
+
+
+def test_the_document_is_valid_and_made_without_a_warning(tmp_path: Path) -> None:
+    out, errors = StringIO(), StringIO()
+    file = tmp_path / "openapi.yaml"
+    call_command("spectacular", validate=True, fail_on_warn=True, file=str(file), stdout=out, stderr=errors)
+    assert errors.getvalue() == ""
+    made = yaml.safe_load(file.read_text())
+    validate_schema(made)  # type: ignore[no-untyped-call]  # drf-spectacular types a part of itself
+    assert made["info"]["title"] == "Countersign"
+
+
+def test_the_document_holds_exactly_the_addresses_of_the_contract() -> None:
+    assert {path: set(methods) for path, methods in document()["paths"].items()} == CONTRACT
+
+
+def _routes(patterns: list[Any], prefix: str = "") -> list[str]:
+    found = []
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            found += _routes(pattern.url_patterns, prefix + str(pattern.pattern))
+        elif isinstance(pattern, URLPattern):
+            found.append(prefix + str(pattern.pattern))
+    return found
+
+
+def test_no_address_below_v1_is_left_out_of_the_document() -> None:
+    routes = {route for route in _routes(get_resolver().url_patterns) if route.startswith("api/v1/")}
+    assert len(routes) == len(CONTRACT)
+
+
+@pytest.mark.parametrize("name", sorted(operations()))
+def test_every_operation_says_what_it_does_and_how_it_refuses(name: str) -> None:
+    operation = operations()[name]
+    assert operation["summary"]
+    assert operation["description"].strip()
+    assert "401" in operation["responses"]
+    assert any(status.startswith("2") for status in operation["responses"])
+    if "audit" not in name:
+        for status, response in operation["responses"].items():
+            if not status.startswith("2"):
+                [content] = response["content"].values()
+                assert content["schema"]["$ref"].endswith("/Error")
+
+
+def test_the_document_is_served_to_everybody_as_yaml_and_as_json(client: Client) -> None:
+    served = yaml.safe_load(client.get("/api/schema/").content)
+    assert set(served["paths"]) == set(CONTRACT)
+    response = client.get("/api/schema/", headers={"accept": "application/vnd.oai.openapi+json"})
+    assert response["Content-Type"].startswith("application/vnd.oai.openapi+json")
+    assert json.loads(response.content)["paths"].keys() == served["paths"].keys()
+
+
+def test_the_pages_bring_their_script_from_an_address_of_their_own(client: Client) -> None:
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    text = page.content.decode()
+    assert "<style" not in text
+    assert "style=" not in text
+    assert text.count("<script") == text.count("<script src=")
+    script = client.get("/api/docs/?script=")
+    assert script["Content-Type"].startswith("application/javascript")
+    assert '"/api/schema/"' in script.content.decode().replace("\\u002D", "-").replace("\\u002F", "/")
