@@ -158,6 +158,8 @@ class ConfigSession:
             place = Place(self._config.root, section, owner, self._config.physical)
             for match in matches:
                 hook = semantics.reset if self._resetting else semantics.HOOKS[match.rule.hook]
+                if not negated:
+                    semantics.check_layer(place, match)
                 remarks += hook(place, match, negated)
                 if match.rule.enter and not negated:
                     entered += _bodies(section, match)

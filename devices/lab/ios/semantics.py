@@ -198,6 +198,13 @@ def _is_layer3(place: Place) -> bool:
     return routed or interface_type(name) in LAYER3_TYPES or "." in name
 
 
+def check_layer(place: Place, match: Match) -> None:
+    """Refuse switching settings on a port that routes."""
+    if place.section.mode == "if" and match.tokens[0] == "switchport" and len(match.tokens) > 1 and _is_layer3(place):
+        name = place.owner.tokens[1] if place.owner else ""
+        raise RefusedError(f"Command rejected: {name} not a switching port.")
+
+
 @hook("switchport")
 def _switchport(place: Place, match: Match, negated: bool) -> Remarks:
     if place.owner is None or interface_type(place.owner.tokens[1]) in LAYER3_TYPES:

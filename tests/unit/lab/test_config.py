@@ -140,6 +140,12 @@ class TestAddresses:
         assert section(PORT, typed(lines)) == ["no switchport", "ip address 203.0.113.1 255.255.255.0"]
         assert section(PORT, typed([*lines, "switchport"])) == []
 
+    def test_switching_settings_are_refused_on_a_routed_port(self) -> None:
+        for head in ([PORT, "no switchport"], ["interface Vlan10"]):
+            error = refusal("switchport access vlan 10", after=head)
+            assert isinstance(error, RefusedError)
+            assert error.message.startswith("Command rejected: ")
+
 
 class TestVlans:
     def test_a_list_makes_several_and_lines_go_to_each(self) -> None:
