@@ -21,5 +21,6 @@ urlpatterns = [
     path("preferences/", preference_set, name="preference-set"),
     path("design/", design_system, name="design-system"),
     path("", include("portal.routes.browsing")),
+    path("", include("portal.routes.records")),
     path("changes/", include("portal.routes.changes")),
 ]
