@@ -1,10 +1,10 @@
 """The session's database, and what every test may use."""
 
-import importlib.util
 import os
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.conf import settings
@@ -18,7 +18,7 @@ from portal.embedded_postgres import attach
 NEVER_FLUSHED = frozenset({"audit_event", "django_migrations"})
 TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
 
-pytest_plugins = [name for name in ("tests.integration.lab_fixtures",) if importlib.util.find_spec(name) is not None]
+pytest_plugins = ["tests.integration.lab_fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -73,7 +73,7 @@ def process_environment(transactional_db: None) -> dict[str, str]:
     """The environment for a real process (a worker, a web server) that shall see this test's database."""
     default = connections["default"].settings_dict
     url = (
-        f"postgresql://{default['USER']}@/{default['NAME']}?host={default['HOST']}"
+        f"postgresql://{default['USER']}@/{default['NAME']}?host={quote(default['HOST'])}"
         if settings.EMBEDDED_POSTGRES
         else _with_database(os.environ["DATABASE_URL"], default["NAME"])
     )
@@ -81,6 +81,4 @@ def process_environment(transactional_db: None) -> dict[str, str]:
 
 
 def _with_database(url: str, name: str) -> str:
-    from urllib.parse import urlsplit
-
     return urlsplit(url)._replace(path=f"/{name}").geturl()

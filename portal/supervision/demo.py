@@ -27,6 +27,7 @@ LOOK_EVERY_S = 0.2
 READY_WITHIN_S = 90.0
 DRAIN_S = 10.0
 RESTARTS = 3
+ECHO_S = 1.0
 HEALTHY_AFTER_S = 60.0
 
 
@@ -58,6 +59,7 @@ class Demo:
         self._lab, self._worker, self._web = self._children()
         self._restarts: dict[str, int] = {}
         self._asked = False
+        self._asked_at = 0.0
         self._at_once = False
 
     def run(self) -> int:
@@ -79,10 +81,12 @@ class Demo:
             return 0
 
     def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self._at_once = self._asked
-        if not self._asked:
-            self._asked = True
-            raise Interrupted
+        """Ask once; a second signal means it, unless it is the echo of the first that ``make`` passes on."""
+        if self._asked:
+            self._at_once = time.monotonic() - self._asked_at > ECHO_S
+            return
+        self._asked, self._asked_at = True, time.monotonic()
+        raise Interrupted
 
     def _run(self) -> int:
         began = time.monotonic()
