@@ -95,7 +95,9 @@ class PersonFactory(DjangoModelFactory[User]):
     def roles(self, create: bool, given: Sequence[str] | None, **_: object) -> None:
         """Put the person into the groups of these roles."""
         if create and given:
-            groups = [Group.objects.get_or_create(name=str(role))[0] for role in given]
+            groups = Group.objects.filter(name__in=[str(role) for role in given])
+            if len(groups) != len(given):
+                raise LookupError(f"not every role of {given} has its group")
             self.groups.set(groups)  # type: ignore[attr-defined]  # factory_boy calls this with the instance
 
 
