@@ -110,6 +110,7 @@ def remembering_refusal(*, actor: Actor, attempt: str, change_id: int, **details
                 action=f"change.{attempt}_refused",
                 object_type="change",
                 object_id=change_id,
+                object_label=f"CHG-{change_id:05d}",
                 change_id=change_id,
                 code=refusal.code,
                 reason=str(refusal),

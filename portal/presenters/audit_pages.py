@@ -13,12 +13,6 @@ from django.urls import reverse
 from audit.models import Event
 from portal.presenters.visible import visible
 
-_ICONS = {
-    "change": "changes", "approval": "signature", "plan": "file-diff", "device_plan": "file-diff", "run": "play",
-    "device_run": "terminal", "device": "devices", "host_key": "key", "user": "user", "token": "key",
-    "export": "download", "product": "machine",
-}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
@@ -30,11 +24,11 @@ class EventRow:
     actor: str
     origin: str
     action: str
-    icon: str
     label: str
     object_url: str
     change_url: str
     change_number: str
+    states: str
     state_from: str
     state_to: str
     code: str
@@ -104,16 +98,28 @@ def _row(event: Event) -> EventRow:
         actor=visible(event.actor_name),
         origin=event.origin,
         action=event.action,
-        icon=_ICONS.get(event.object_type, "info"),
-        label=visible(event.object_label or f"{event.object_type} {event.object_id}"),
+        label=visible(_label(event)),
         object_url=_object_url(event),
         change_url=reverse("change-detail", args=[event.change_id]) if event.change_id else "",
         change_number=f"CHG-{event.change_id:05d}" if event.change_id else "",
+        states=" → ".join(_word(state) for state in (event.state_from, event.state_to) if state),
         state_from=event.state_from,
         state_to=event.state_to,
         code=event.code,
         reason=visible(event.reason),
     )
+
+
+def _label(event: Event) -> str:
+    """What the event is about; a change goes by its number, whatever its title was at the time."""
+    if event.object_type == "change" and event.change_id:
+        return f"CHG-{event.change_id:05d}"
+    return event.object_label or f"{event.object_type} {event.object_id}"
+
+
+def _word(state: str) -> str:
+    """A state as people read it; what it was is history, so it has no live glyph."""
+    return state.replace("_", " ").capitalize()
 
 
 def _object_url(event: Event) -> str:
