@@ -1,3 +1,15 @@
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from portal.views.change_form import change_create_page, change_edit_page
+from portal.views.change_list import change_list
+from portal.views.change_preview import change_preview_page, change_targets
+from portal.views.inbox import inbox
+
+urlpatterns: list[URLPattern] = [
+    path("", inbox, name="inbox"),
+    path("changes/", change_list, name="change-list"),
+    path("changes/new/", change_create_page, name="change-create"),
+    path("changes/targets/", change_targets, name="change-targets"),
+    path("changes/preview/", change_preview_page, name="change-preview"),
+    path("changes/<int:change_id>/edit/", change_edit_page, name="change-edit"),
+]

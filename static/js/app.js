@@ -5,5 +5,6 @@ import "./menus.js";
 import "./keyboard.js";
 import "./diff-view.js";
 import "./requests.js";
+import "./change-form.js";
 
 document.documentElement.classList.add("has-js");

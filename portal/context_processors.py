@@ -1,0 +1,36 @@
+"""What every page's shell shows: how much waits for the person, and their roles."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from changes.domain.policy import Person, Role
+from changes.selectors import changes_waiting_for
+from portal.views.access import may_write, reads_audit, viewer
+
+
+def shell(request: HttpRequest) -> dict[str, object]:
+    """``inbox_count``, ``user_roles``, ``may_write`` and ``may_read_audit``; nothing is asked before a page prints it.
+
+    A whole page costs two small queries (roles, count), a part of one none.
+    """
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return {}
+    return {
+        "inbox_count": SimpleLazyObject(lambda: waiting_count(viewer(request))),
+        "user_roles": SimpleLazyObject(lambda: role_labels(viewer(request))),
+        "may_write": SimpleLazyObject(lambda: may_write(request)),
+        "may_read_audit": SimpleLazyObject(lambda: reads_audit(viewer(request))),
+    }
+
+
+def waiting_count(person: Person) -> int:
+    """How many changes wait for the person; one query."""
+    return changes_waiting_for(person).order_by().values("pk").count()
+
+
+def role_labels(person: Person) -> list[str]:
+    """The person's roles as people read them, in the order of the roles."""
+    return [role.label for role in Role if role in person.roles]

@@ -1,0 +1,196 @@
+"""The form of a change. It collects what was typed and puts what the domain says about it in its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self
+
+from django import forms
+from django.http import QueryDict
+
+from changes.domain.content import DEFAULT_STRATEGY, parse_draft
+from changes.domain.errors import InvalidInputError
+from changes.domain.input import Findings
+from changes.domain.states import ChangeType
+from changes.models import ChangeRequest
+from portal.forms.checks import KINDS, CheckRows
+from portal.forms.targets import TargetInput
+from portal.forms.variables_text import read_variables, write_variables
+
+_CHECK: Final = re.compile(r"checks\.(?P<kind>pre|post)(?:\[(?P<at>\d+)\](?:\.(?P<field>\w+))?)?")
+
+
+class RawText(forms.CharField):
+    """Text exactly as it was typed. ``required`` only draws the mark: what may be empty is for the domain to say."""
+
+    def __init__(self, *, required: bool = False, **options: Any) -> None:  # noqa: ANN401 - Django's field options
+        super().__init__(required=required, strip=False, **options)
+
+    def validate(self, value: object) -> None:
+        """Accept anything."""
+
+    def run_validators(self, value: object) -> None:
+        """Accept anything."""
+
+
+class ChangeForm(forms.Form):
+    """The single fields of a change."""
+
+    title = RawText(
+        required=True,
+        widget=forms.TextInput(attrs={"placeholder": "Set NTP servers on all access switches in FRA"}),
+        help_text="What it does, in one line.",
+    )
+    reason = RawText(
+        required=True,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Why it is needed, and what happens if it is not done. Approvers read this first.",
+    )
+    content = RawText(required=True, label="Configuration", widget=forms.Textarea(attrs={"rows": 14, "wrap": "off"}))
+    variables = RawText(
+        widget=forms.Textarea(attrs={"rows": 6, "wrap": "off"}), help_text="One “name: value” on each line."
+    )
+    max_parallel = RawText(
+        label="Devices at the same time",
+        widget=forms.NumberInput(attrs={"min": 1, "max": 100, "inputmode": "numeric"}),
+        help_text="At most so many devices are worked on at once, 1 to 100.",
+    )
+    version = RawText(widget=forms.HiddenInput)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One sentence for the summary: the control it is about (``anchor`` may be ""), and how that is called."""
+
+    anchor: str
+    label: str
+    sentence: str
+
+
+@dataclass(slots=True)
+class ChangeInput:
+    """Everything on the page of a change's form, as typed, and what was found wrong with it."""
+
+    form: ChangeForm
+    targets: TargetInput
+    checks: dict[str, CheckRows]
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def blank(cls) -> Self:
+        """A new change."""
+        form = ChangeForm(initial={"max_parallel": DEFAULT_STRATEGY["max_parallel"]})
+        return cls(form, TargetInput(), {kind: CheckRows.of([], kind) for kind in KINDS})
+
+    @classmethod
+    def of(cls, change: ChangeRequest) -> Self:
+        """A stored change."""
+        initial = {name: getattr(change, name) for name in ("title", "reason", "content", "version")}
+        initial["variables"] = write_variables(change.variables)
+        initial["max_parallel"] = change.strategy.get("max_parallel", DEFAULT_STRATEGY["max_parallel"])
+        checks = {kind: CheckRows.of(change.checks.get(kind, []), kind) for kind in KINDS}
+        return cls(ChangeForm(initial=initial), TargetInput.of(change.targets), checks)
+
+    @classmethod
+    def read(cls, data: QueryDict) -> Self:
+        """What somebody sent."""
+        form = ChangeForm(data)
+        form.full_clean()
+        return cls(form, TargetInput.read(data), {kind: CheckRows.read(data, kind) for kind in KINDS})
+
+    def text(self, name: str) -> str:
+        """What stands in a field now, typed or stored."""
+        return str(self.form[name].value() or "")
+
+    def body(self) -> dict[str, object]:
+        """The change for :func:`changes.domain.content.parse_draft`.
+
+        Raises:
+            InvalidInputError: the variables cannot be read; with everything that is wrong besides.
+        """
+        body: dict[str, object] = {
+            "title": self.text("title"),
+            "reason": self.text("reason"),
+            "type": ChangeType.NORMAL.value,
+            "content": self.text("content"),
+            "targets": self.targets.body(),
+            "checks": {kind: rows.body() for kind, rows in self.checks.items()},
+            "strategy": self._strategy(),
+        }
+        try:
+            body["variables"] = read_variables(self.text("variables")).values
+        except InvalidInputError as unreadable:
+            raise _with_the_rest(unreadable, body) from unreadable
+        return body
+
+    def _strategy(self) -> dict[str, object]:
+        text = self.text("max_parallel").strip()
+        if not text:
+            return {}
+        return {"max_parallel": int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text}
+
+    @property
+    def version(self) -> int | None:
+        """The version that the form was drawn from; None where it names none."""
+        text = self.text("version")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
+
+    def blame(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Put the domain's sentences under the controls that they are about, and into the summary."""
+        for name, sentences in fields.items():
+            for sentence in sentences:
+                self.problems.append(self._placed(name, sentence))
+
+    def _placed(self, name: str, sentence: str) -> Problem:
+        top, _, below = name.partition(".")
+        check = _CHECK.fullmatch(name)
+        if check:
+            return self._placed_check(check, sentence)
+        if top == "targets":
+            facet = below.removeprefix("filter").removeprefix(".")
+            return Problem("targets", f"Devices, {facet}" if facet and facet != "device_ids" else "Devices", sentence)
+        if top == "strategy":
+            return self._placed_field("max_parallel", sentence)
+        if top == "variables" and below:
+            return self._placed_field("variables", self._variable(below, sentence))
+        if top in self.form.fields:
+            return self._placed_field(top, sentence)
+        return Problem("", "", sentence)
+
+    def _placed_field(self, name: str, sentence: str) -> Problem:
+        self.form.add_error(name, sentence)
+        return Problem(self.form[name].id_for_label, str(self.form[name].label), sentence)
+
+    def _variable(self, name: str, sentence: str) -> str:
+        try:
+            line = read_variables(self.text("variables")).lines.get(name)
+        except InvalidInputError:
+            line = None
+        return f"Line {line}, {name}: {sentence}" if line else f"{name}: {sentence}"
+
+    def _placed_check(self, found: re.Match[str], sentence: str) -> Problem:
+        kind = found["kind"]
+        rows = self.checks[kind]
+        label = f"{kind.capitalize()}-checks"
+        if found["at"] is None or not rows.rows:
+            self.checks[kind] = CheckRows(kind, rows.rows, (*rows.errors, sentence))
+            return Problem(f"checks-{kind}", label, sentence)
+        number, name = rows.number_of(int(found["at"])), found["field"] or "name"
+        self.checks[kind] = rows.blamed(number, name, sentence)
+        return Problem(f"id_{kind}-{number}-{name}", f"{label}, row {number + 1}, {_spoken(name)}", sentence)
+
+
+def _spoken(name: str) -> str:
+    return "time limit" if name == "timeout_s" else name
+
+
+def _with_the_rest(unreadable: InvalidInputError, body: Mapping[str, object]) -> InvalidInputError:
+    findings = Findings()
+    try:
+        parse_draft(body)
+    except InvalidInputError as others:
+        findings.absorb(others)
+    findings.absorb(unreadable)
+    return InvalidInputError(findings.fields)

@@ -1,0 +1,89 @@
+"""Who may see a page, and what those see who may not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django_htmx.middleware import HtmxDetails
+
+from audit.api.permissions import READERS
+from changes.domain import policy
+from changes.domain.policy import Person
+
+Rest = ParamSpec("Rest")
+View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
+
+AUDIT_REFUSED = "Auditors, change managers and administrators read the audit log. Ask an administrator for such a role."
+
+
+def viewer(request: HttpRequest) -> Person:
+    """The signed-in person with their roles, for what a page offers; one query per request.
+
+    Services do not believe it: they read the roles again.
+    """
+    known = getattr(request, "_viewer", None)
+    if isinstance(known, Person):
+        return known
+    user = request.user
+    person = Person(
+        id=user.pk or 0,
+        username=user.get_username(),
+        roles=frozenset(user.groups.values_list("name", flat=True)),
+        is_superuser=user.is_superuser,
+    )
+    request._viewer = person  # type: ignore[attr-defined]  # noqa: SLF001 - this function's own note on the request
+    return person
+
+
+def signed_in(view: View[Rest]) -> View[Rest]:
+    """Show a page to people who are signed in, and to no cache.
+
+    Others are sent to the sign-in page; a part of a page answers 401 instead, so that no sign-in form lands in it.
+    """
+
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if HtmxDetails(request):
+            return HttpResponse("Sign in again.", status=401, content_type="text/plain; charset=utf-8")
+        return redirect_to_login(request.get_full_path())
+
+    return never_cache(guarded)
+
+
+def reads_audit(person: Person) -> bool:
+    """Whether the person may read the whole audit log; the same rule as in the API."""
+    return not person.roles.isdisjoint(READERS)
+
+
+def audit_reader(view: View[Rest]) -> View[Rest]:
+    """Show a page to those who may read the audit log; others learn who may."""
+
+    @signed_in
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+        if reads_audit(viewer(request)):
+            return view(request, *args, **kwargs)
+        return refused(request, "The audit log is not open to you", AUDIT_REFUSED)
+
+    return guarded
+
+
+def may_write(request: HttpRequest) -> bool:
+    """Whether the person may write changes; decides whether a page offers it."""
+    return policy.may_create(viewer(request)).allowed
+
+
+def refused(
+    request: HttpRequest, title: str, sentence: str, *, status: int = 403, url: str = "", label: str = ""
+) -> HttpResponse:
+    """A page that says why not, and where to go instead (``url`` with its ``label``)."""
+    context = {"title": title, "sentence": sentence, "url": url, "label": label}
+    return render(request, "account/refused.html", context, status=status)

@@ -1,0 +1,202 @@
+"""Writing and editing a change: the form collects, the services judge, and everything typed is kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from changes.domain import policy
+from changes.domain.errors import ChangeError, InvalidInputError
+from changes.domain.states import ChangeState, IllegalTransitionError, check_editable
+from changes.errors import ChangeNotFoundError, PolicyDeniedError, StaleEditError
+from changes.models import ChangeRequest
+from changes.rendering import RendererUnavailableError, check_syntax
+from changes.selectors import change_get
+from changes.services.people import facts_of
+from changes.services.planning import plan_request
+from changes.services.requests import change_create, change_edit
+from portal.forms.changes import ChangeInput
+from portal.forms.checks import EXPECTATIONS, KINDS
+from portal.preferences import preference
+from portal.presenters.excerpts import TemplateProblem, template_problems
+from portal.presenters.previewing import ShownPreview
+from portal.presenters.target_picker import matching_ids, target_picker
+from portal.views.access import refused, signed_in, viewer
+from portal.views.acting import actor_of
+from portal.views.change_preview import previewed
+from portal.views.rendering import wants_partial
+
+_ROW: Final = re.compile(r"(?P<do>add|remove)-(?P<kind>pre|post)(?:-(?P<number>\d{1,3}))?")
+
+
+@dataclass(slots=True)
+class _Page:
+    """What a page of the form shows beside what was typed."""
+
+    change: ChangeRequest | None
+    given: ChangeInput
+    status: int = 200
+    refusal: str = ""
+    template_problems: tuple[TemplateProblem, ...] = ()
+    preview: ShownPreview | None = None
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def change_create_page(request: HttpRequest) -> HttpResponse:
+    """A new change: an empty form, or what came of sending it."""
+    verdict = policy.may_create(viewer(request))
+    if not verdict.allowed:
+        return refused(request, "You cannot write changes", " ".join(denial.sentence for denial in verdict.reasons))
+    if request.method == "POST":
+        return _sent(request, None)
+    return _page(request, _Page(None, ChangeInput.blank()))
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def change_edit_page(request: HttpRequest, change_id: int) -> HttpResponse:
+    """A draft in its form, or what came of sending it. With ``?check=plan`` the form says why no plan can be built."""
+    try:
+        change = change_get(change_id)
+    except ChangeNotFoundError as error:
+        raise Http404(str(error)) from error
+    url = reverse("change-detail", args=[change.pk])
+    verdict = policy.may_edit(viewer(request), facts_of(change))
+    if not verdict.allowed:
+        sentence = " ".join(denial.sentence for denial in verdict.reasons)
+        return refused(request, f"You cannot edit {change.number}", sentence, url=url, label=f"Back to {change.number}")
+    if request.method == "POST":
+        return _sent(request, change)
+    try:
+        check_editable(ChangeState(change.state))
+    except IllegalTransitionError as error:
+        title = f"{change.number} cannot be edited now"
+        return refused(request, title, str(error), status=409, url=url, label=f"Back to {change.number}")
+    page = _Page(change, ChangeInput.of(change))
+    if request.GET.get("check") == "plan":
+        _say_why_no_plan(change, page)
+    return _page(request, page)
+
+
+def _sent(request: HttpRequest, change: ChangeRequest | None) -> HttpResponse:
+    page = _Page(change, ChangeInput.read(request.POST))
+    action = request.POST.get("action", "save")
+    row = _ROW.fullmatch(action)
+    if row:
+        return _rows_changed(request, page, row)
+    if action in {"save", "plan"}:
+        return _save(request, page, then_plan=action == "plan")
+    if action == "preview":
+        page.preview, page.status = previewed(request, page.given)
+    elif action == "pick-all":
+        _pick_all(page.given)
+    elif action != "targets":
+        page.status, page.refusal = 400, "This button is not known. Reload the page and try again."
+    return _page(request, page)
+
+
+def _rows_changed(request: HttpRequest, page: _Page, row: re.Match[str]) -> HttpResponse:
+    """Add a check's row, or take one out; htmx gets that list alone."""
+    checks, kind = page.given.checks, row["kind"]
+    checks[kind] = checks[kind].added() if row["do"] == "add" else checks[kind].without(int(row["number"] or 0))
+    if not wants_partial(request):
+        return _page(request, page)
+    context = {"rows": checks[kind], "expectations": EXPECTATIONS, "added": row["do"] == "add"}
+    return render(request, "changes/_check_rows.html", context)
+
+
+def _pick_all(given: ChangeInput) -> None:
+    try:
+        given.targets = given.targets.with_devices(matching_ids(given.targets))
+    except InvalidInputError as error:
+        given.blame(error.fields)
+
+
+def _save(request: HttpRequest, page: _Page, *, then_plan: bool) -> HttpResponse:
+    try:
+        change = _stored(request, page)
+    except InvalidInputError as error:
+        page.given.blame(error.fields)
+        page.status = 422
+        return _page(request, page)
+    except (StaleEditError, IllegalTransitionError) as error:
+        page.status, page.refusal = 409, str(error)
+        return _page(request, page)
+    except PolicyDeniedError as error:
+        page.status, page.refusal = 403, str(error)
+        return _page(request, page)
+    if then_plan:
+        return _plan(request, change)
+    messages.success(request, f"{change.number} is saved as a draft.")
+    return redirect("change-detail", change.pk)
+
+
+def _stored(request: HttpRequest, page: _Page) -> ChangeRequest:
+    """Hand the form to the service.
+
+    Raises:
+        ChangeError: it was refused; nothing is stored.
+    """
+    body = page.given.body()
+    actor = actor_of(request)
+    if page.change is None:
+        return change_create(data=body, author=actor)
+    # A form without its version is treated as an old one: it must not overwrite what somebody else wrote.
+    return change_edit(change_id=page.change.pk, data=body, editor=actor, version=page.given.version or 0)
+
+
+def _plan(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
+    """Ask for the plan; when there can be none, go back to the form, where everything is stored by now."""
+    try:
+        plan_request(change_id=change.pk, actor=actor_of(request))
+    except ChangeError as error:
+        messages.error(request, f"{change.number} is saved, but no plan can be built from it yet. {error}")
+        return redirect(f"{reverse('change-edit', args=[change.pk])}?check=plan")
+    messages.success(request, f"{change.number} is saved, and its plan is being built.")
+    return redirect("change-detail", change.pk)
+
+
+def _say_why_no_plan(change: ChangeRequest, page: _Page) -> None:
+    try:
+        found = check_syntax(change.content, change.variables)
+    except RendererUnavailableError as error:
+        page.refusal = str(error)
+        return
+    page.template_problems = template_problems(change.content, found)
+    page.given.blame({"content": [problem.sentence for problem in page.template_problems]})
+
+
+def _page(request: HttpRequest, page: _Page) -> HttpResponse:
+    change, given = page.change, page.given
+    label = change.number if change else "New change"
+    crumbs = [{"label": "Changes", "url": reverse("change-list")}]
+    if change:
+        crumbs.append({"label": change.number, "url": reverse("change-detail", args=[change.pk])})
+    return render(
+        request,
+        "changes/form.html",
+        {
+            "change": change,
+            "form": given.form,
+            "problems": given.problems,
+            "refusal": page.refusal,
+            "template_problems": page.template_problems,
+            "picker": target_picker(given.targets, preview_device=request.POST.get("preview_device", "")),
+            "checks": [given.checks[kind] for kind in KINDS],
+            "expectations": EXPECTATIONS,
+            "preview": page.preview,
+            "mode": preference(request, "diff"),
+            "form_url": reverse("change-edit", args=[change.pk]) if change else reverse("change-create"),
+            "cancel_url": reverse("change-detail", args=[change.pk]) if change else reverse("change-list"),
+            "crumbs": [*crumbs, {"label": f"Edit {label}" if change else label, "url": ""}],
+        },
+        status=page.status,
+    )
