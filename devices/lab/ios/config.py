@@ -152,20 +152,29 @@ class ConfigSession:
 
     def _change(self, depth: int, matches: tuple[Match, ...], negated: bool) -> Remarks:
         del self._frames[depth + 1 :]
+        targets = self._frames[-1].targets
+        before = [dict(section.entries) for section, _ in targets]
         remarks: Remarks = []
-        entered: list[tuple[Section, Entry | None]] = []
-        for section, owner in self._frames[-1].targets:
-            place = Place(self._config.root, section, owner, self._config.physical)
-            for match in matches:
-                hook = semantics.reset if self._resetting else semantics.HOOKS[match.rule.hook]
-                if not negated:
-                    semantics.check_layer(place, match)
-                remarks += hook(place, match, negated)
-                if match.rule.enter and not negated:
-                    entered += _bodies(section, match)
-        if entered:
+        try:
+            for section, owner in targets:
+                place = Place(self._config.root, section, owner, self._config.physical)
+                for match in matches:
+                    remarks += self._change_one(place, match, negated)
+        except IosError:
+            for (section, _), entries in zip(targets, before, strict=True):
+                section.entries = entries
+            raise
+        if matches[0].rule.enter and not negated:
+            entered = [body for section, _ in targets for match in matches for body in _bodies(section, match)]
             self._frames.append(_Frame(entered[0][0].mode, entered))
         return remarks
+
+    def _change_one(self, place: Place, match: Match, negated: bool) -> Remarks:
+        if self._resetting:
+            return semantics.reset(place, match, negated)
+        if not negated:
+            semantics.check_layer(place, match)
+        return semantics.HOOKS[match.rule.hook](place, match, negated)
 
     def _alias(self, match: Match, negated: bool) -> Remarks:
         old, _, new = match.rule.alias.partition(">")

@@ -312,6 +312,10 @@ class TestGroups:
         down = [n for n in range(1, 5) if section(f"interface GigabitEthernet1/0/{n}", text)]
         assert down == [1, 2, 4]
 
+    def test_a_line_that_one_interface_of_a_range_refuses_is_taken_by_none(self) -> None:
+        lines = ["interface Gi1/0/2", "no switchport", "interface range Gi1/0/1 - 2"]
+        assert isinstance(refusal("switchport mode trunk", after=lines), RefusedError)
+
     def test_terminal_lines_are_grouped_by_their_settings(self) -> None:
         text = typed(["line vty 0 4", "transport input ssh", "line vty 0 1", "exec-timeout 5 0"])
         assert section("line vty 0 1", text) == ["exec-timeout 5 0", "transport input ssh"]
