@@ -89,8 +89,8 @@ _PREFIX = re.compile(r"^(?:no|default)\s+", re.IGNORECASE)
 _BANNER = re.compile(r"^banner\s+\S+\s+(?P<rest>\S.*)$", re.IGNORECASE)
 _OPENER = re.compile(
     r"(?:interface|router|vlan \d|line |ip access-list|ipv6 access-list|class-map|policy-map|class |route-map|vrf|"
-    r"address-family|key chain|key \d|tacacs server|radius server|aaa group|ip dhcp pool|object-group|crypto map|archive|"
-    r"control-plane|ip sla|track |template|monitor session|redundancy|spanning-tree mst configuration|bfd|segment|log)",
+    r"address-family|key chain|key \d|tacacs server|radius server|aaa group|ip dhcp pool|object-group|crypto map|"
+    r"archive|control-plane|ip sla|track |template|monitor session|redundancy|spanning-tree mst configuration|bfd|segment|log)",
     re.IGNORECASE,
 )
 

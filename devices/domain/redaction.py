@@ -22,7 +22,10 @@ _SPEC = (
     rf"username \S+ .*?\b(?:secret|password) {_TYPE}{_S}",
     rf"snmp-server community {_TYPE}{_S}",
     rf"snmp-server host \S+ (?:vrf \S+ )?(?:traps |informs )?(?:version (?:1|2c|3 (?:auth|noauth|priv)) )?{_S}",
-    r"snmp-server user \S+ .*?\bauth (?:md5|sha(?:-?\d+)?) (?P<secret>\S+)(?: priv (?:3des|des|aes(?:[ -]\d+)?) (?P<second>\S+))?",
+    (
+        r"snmp-server user \S+ .*?\bauth (?:md5|sha(?:-?\d+)?) (?P<secret>\S+)"
+        r"(?: priv (?:3des|des|aes(?:[ -]\d+)?) (?P<second>\S+))?"
+    ),
     rf"(?:tacacs|radius)-server .*?\bkey {_TYPE}{_S}",
     rf"(?:server-private|server) .*?\bkey {_TYPE}{_S}",
     rf"ntp authentication-key \d+ \S+ {_S}",

@@ -18,6 +18,12 @@ pytestmark = pytest.mark.lab
 ONE = {"filter": {"name": "fra-acc-01"}}
 
 
+def id_of(office: Office, name: str) -> int:
+    user_id = office.people[name].user_id
+    assert user_id is not None
+    return user_id
+
+
 def in_review(office: Office, author: str = "olivia", editor: str = "") -> tuple[ChangeRequest, PlanRevision]:
     change = office.draft(author=author, targets=ONE)
     if editor:
@@ -101,7 +107,7 @@ def test_an_approver_does_not_start_and_an_implementer_does_not_close(office: Of
 @pytest.mark.parametrize("column", ["author", "last_editor", "editors"])
 def test_the_database_refuses_a_self_approval_that_walks_around_the_services(office: Office, column: str) -> None:
     change, revision = in_review(office)
-    pete = office.people["pete"].user_id
+    pete = id_of(office, "pete")
     if column == "editors":
         change.editors.add(pete)
     else:
@@ -119,7 +125,7 @@ def test_the_database_refuses_an_approval_of_another_digest(office: Office) -> N
     with pytest.raises(DatabaseError, match="GATE_DIGEST_MISMATCH"), transaction.atomic():
         Approval.objects.create(
             change=change, revision=revision, stage="peer", decision="approved",
-            approver_id=office.people["pete"].user_id, plan_digest="0" * 64,
+            approver_id=id_of(office, "pete"), plan_digest="0" * 64,
         )  # fmt: skip
 
 
@@ -128,7 +134,7 @@ def test_the_database_refuses_an_approval_without_its_event(office: Office) -> N
     with pytest.raises(DatabaseError, match="event"), transaction.atomic():
         Approval.objects.create(
             change=change, revision=revision, stage="peer", decision="approved",
-            approver_id=office.people["pete"].user_id, plan_digest=revision.digest,
+            approver_id=id_of(office, "pete"), plan_digest=revision.digest,
         )  # fmt: skip
     assert not Approval.objects.filter(change=change).exists()
 

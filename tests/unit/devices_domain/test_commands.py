@@ -17,11 +17,13 @@ def forbidden(*lines: str) -> list[int]:
 @pytest.mark.parametrize(
     "line",
     [
-        "reload", "reloa", "rel", "re", "Reload in 5", "  reload", "no reload", "write erase", "wr er", "wr", "write mem",
+        "reload", "reloa", "rel", "re", "Reload in 5", "  reload", "no reload", "write erase", "wr er", "wr",
+        "write mem",
         "erase startup-config", "er nvram:", "format flash:", "form flash:", "delete flash:x", "del /force flash:x",
         "copy run start", "cop a b", "configure terminal", "conf t", "conf replace flash:x", "do show version",
         "do reload", "end", "tclsh", "event manager applet X", "event man applet X", "kron occurrence x", "exit",
-        "crypto key generate rsa", "crypto key zeroize", "config-register 0x2142", "boot system flash:x", "default reload",
+        "crypto key generate rsa", "crypto key zeroize", "config-register 0x2142", "boot system flash:x",
+        "default reload",
         "squeeze flash:", "clear counters", "debug all",
     ],
 )  # fmt: skip
@@ -34,8 +36,10 @@ def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
     [
         "description reload the fruit", "desc erase me", "remark delete later", "10 remark copy that", "deny ip any any",
         "default-router 10.0.0.1", "redistribute connected", "redundancy", "control-plane", "endpoint x", "name reload",
-        "snmp-server location reload street", "no shutdown", "! reload", "", "default interface Vlan1", "boot-end-marker",
-        "service config", "controller E1 0", "route-map RELOAD permit 10", "ip ssh version 2", "hostname reload",
+        "snmp-server location reload street", "no shutdown", "! reload", "", "default interface Vlan1",
+        "boot-end-marker",
+        "service config", "controller E1 0", "route-map RELOAD permit 10", "ip ssh version 2",
+        "hostname reload",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_is_not(line: str) -> None:
