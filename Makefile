@@ -42,7 +42,7 @@ test: dev
 lint: dev
 	$(VENV)/python -m ruff check
 	$(VENV)/python -m ruff format --check
-	find templates -name '*.html' -print0 | xargs -0r $(VENV)/python -m djade --target-version 5.2 --check
+	find templates -name '*.html' -print0 | xargs -0r $(VENV)/djade --target-version 5.2 --check
 	DJANGO_SETTINGS_MODULE=tests.settings $(MANAGE) makemigrations --check --dry-run
 
 types: dev
@@ -54,7 +54,7 @@ arch: dev
 fmt: dev
 	$(VENV)/python -m ruff check --fix --exit-zero
 	$(VENV)/python -m ruff format
-	@find templates -name '*.html' -print0 | xargs -0r $(VENV)/python -m djade --target-version 5.2 || true
+	@find templates -name '*.html' -print0 | xargs -0r $(VENV)/djade --target-version 5.2 || true
 
 bench: dev
 	@if [ -d tests/bench ]; then $(VENV)/python -m pytest tests/bench -p no:xdist $(ARGS); \
