@@ -90,7 +90,8 @@ _BANNER = re.compile(r"^banner\s+\S+\s+(?P<rest>\S.*)$", re.IGNORECASE)
 _OPENER = re.compile(
     r"(?:interface|router|vlan \d|line |ip access-list|ipv6 access-list|class-map|policy-map|class |route-map|vrf|"
     r"address-family|key chain|key \d|tacacs server|radius server|aaa group|ip dhcp pool|object-group|crypto map|"
-    r"archive|control-plane|ip sla|track |template|monitor session|redundancy|spanning-tree mst configuration|bfd|segment|log)",
+    r"archive|control-plane|ip sla|track |template|monitor session|redundancy|spanning-tree mst configuration|bfd|"
+    r"segment|log)",
     re.IGNORECASE,
 )
 

@@ -35,7 +35,8 @@ def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
     "line",
     [
         "description reload the fruit", "desc erase me", "remark delete later", "10 remark copy that", "deny ip any any",
-        "default-router 10.0.0.1", "redistribute connected", "redundancy", "control-plane", "endpoint x", "name reload",
+        "default-router 10.0.0.1", "redistribute connected", "redundancy", "control-plane", "endpoint x",
+        "name reload",
         "snmp-server location reload street", "no shutdown", "! reload", "", "default interface Vlan1",
         "boot-end-marker",
         "service config", "controller E1 0", "route-map RELOAD permit 10", "ip ssh version 2",
