@@ -5,7 +5,18 @@ import os
 import sys
 
 # These start no database: they need none, or look at other things first and attach by themselves.
-WITHOUT_DATABASE = {"help", "version", "--help", "-h", "--version", "demo", "demo_reset", "lab", "startapp", "startproject"}
+WITHOUT_DATABASE = {
+    "help",
+    "version",
+    "--help",
+    "-h",
+    "--version",
+    "demo",
+    "demo_reset",
+    "lab",
+    "startapp",
+    "startproject",
+}
 
 
 def main() -> None:
