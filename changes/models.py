@@ -30,6 +30,7 @@ from devices.models import ConfigSnapshot, Device
 # Sorted, so that the migrations' constraints are the same on every run.
 BUSY_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE)
 ENDED_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ENDED)
+HELD_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE - {DeviceRunState.RECONCILING})
 
 
 class ChangeQuerySet(models.QuerySet["ChangeRequest"]):
@@ -139,6 +140,7 @@ class Claimable(models.Model):
     fence = models.PositiveIntegerField(default=0)
     lease_until = models.DateTimeField(null=True, blank=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    losses = models.PositiveSmallIntegerField(default=0, help_text="Workers lost on this row, one after the other.")
     not_before = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -318,8 +320,9 @@ class DeviceRunQuerySet(models.QuerySet["DeviceRun"]):
         return self.exclude(state__in=ENDED_DEVICE_RUN_STATES)
 
     def lease_expired(self) -> Self:
-        """Claimed by a worker that stopped renewing its lease."""
-        return self.open().filter(owner__isnull=False, lease_until__lt=Now())
+        """Claimed by a worker that stopped renewing its lease, or in the middle of a step with nobody at work."""
+        abandoned = Q(owner__isnull=True, state__in=HELD_DEVICE_RUN_STATES)
+        return self.open().filter(abandoned | Q(owner__isnull=False, lease_until__lt=Now()))
 
 
 class DeviceRun(Claimable):

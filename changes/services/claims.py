@@ -7,7 +7,7 @@ owner and fence; when it matches no row, the lease went to somebody else and the
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -67,9 +67,9 @@ def claim_next(rows: QuerySet[Row], *, owner: uuid.UUID) -> Claim | None:
     return claim
 
 
-def renew(model: type[Claimable], *, owner: uuid.UUID) -> int:
-    """Extend the lease of every row that this owner still holds; returns how many. One query."""
-    return model._default_manager.filter(owner=owner).update(
+def renew(model: type[Claimable], *, owner: uuid.UUID, rows: Collection[int]) -> int:
+    """Extend the lease of those of ``rows`` that this owner still holds; returns how many. One query."""
+    return model._default_manager.filter(owner=owner, pk__in=rows).update(
         lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S)
     )
 
@@ -85,19 +85,24 @@ def fenced_update(model: type[Claimable], claim: Claim, **values: object) -> Non
         raise LeaseLostError("This worker's lease has ended; another worker carries on with the row.")
 
 
-def release(model: type[Claimable], claim: Claim, *, wait_s: float = 0, **values: object) -> None:
+def release(model: type[Claimable], claim: Claim, *, wait_s: float = 0, tried: bool = True, **values: object) -> None:
     """Give a claimed row back, to be claimed again after ``wait_s`` seconds at the earliest.
+
+    ``tried=False`` says that nothing was attempted: the device was busy, so the claim does not count.
 
     Raises:
         LeaseLostError: the row went to somebody else already.
     """
-    fenced_update(model, claim, owner=None, lease_until=None, not_before=database_time_plus(wait_s), **values)
+    if not tried:
+        values["attempts"] = F("attempts") - 1
+    freed = {"owner": None, "lease_until": None, "losses": 0, "not_before": database_time_plus(wait_s)}
+    fenced_update(model, claim, **freed, **values)
 
 
-def abandon(model: type[Claimable], claim: Claim) -> None:
+def abandon(model: type[Claimable], claim: Claim, **values: object) -> None:
     """Let a claim's lease end now, so that the dispatcher hands the row to recovery; nothing happens if it is lost."""
     model._default_manager.filter(pk=claim.row_id, owner=claim.owner, fence=claim.fence).update(
-        owner=uuid.uuid4(), lease_until=Now()
+        owner=uuid.uuid4(), lease_until=Now(), **values
     )
 
 

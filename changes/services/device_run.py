@@ -43,7 +43,9 @@ def execute(claim: Claim, *, on_driver: OnDriver) -> None:
     with device_lock(run.device_id) as locked:
         if not locked:
             # The former worker's process still lives; its database session frees the device when it ends.
-            journal.hand_back(_S(run.state), wait_s=settings.COUNTERSIGN_BUSY_WAIT_S)
+            detail = "A worker that was taken for lost still holds the device; the run waits until it lets go."
+            wait_s = settings.COUNTERSIGN_BUSY_WAIT_S
+            journal.hand_back(_S(run.state), wait_s=wait_s, code="DEVICE_BUSY", detail=detail, tried=False)
             return
         try:
             work = gather(run, journal, on_driver)

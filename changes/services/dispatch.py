@@ -5,23 +5,24 @@ The queue is a doorbell. Losing every task in it costs the seconds until the nex
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from audit.actor import Actor
-from changes.domain.states import DEVICE_BEFORE_WRITE, DevicePlanState, DeviceRunState, PlanState, RunState
-from changes.models import DevicePlan, DeviceRun, PlanRevision, Run, RunStep, StepOutcome
+from changes.domain.states import PlanState, RunState
+from changes.models import DeviceRun, PlanRevision, Run
 from changes.services.claims import claimable, database_time_plus
 from changes.services.execution import claimable_device_runs, run_advance
-from changes.services.journal import audit_device_run
+from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
 from changes.services.queueing import ring_planners, ring_runners
 
-DISPATCHER = Actor.system("dispatcher")
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,55 +41,27 @@ class DispatchReport:
 
 def dispatch_once() -> DispatchReport:
     """One round over everything that is under way. Several small transactions; cheap when nothing is."""
-    recovered = _recover_device_runs() + _recover_device_plans()
+    recovered = _recover_device_runs() + device_plans_hand_on()
     finished = _finish_runs() + _finish_revisions()
     return DispatchReport(recovered, _ring_for_runs() + _ring_for_revisions(), finished)
 
 
 def _recover_device_runs() -> int:
     expired = DeviceRun.objects.lease_expired().values_list("pk", flat=True)
-    return sum(_recover_device_run(pk) for pk in list(expired[:500]))
+    return _each(device_run_hand_on, expired[:500])
 
 
-@transaction.atomic
-def _recover_device_run(pk: int) -> bool:
-    """Take a lost worker's device run over: back to *pending* before any write, else to *reconciling*."""
-    run = (
-        DeviceRun.objects.lease_expired()
-        .select_for_update(of=("self",), skip_locked=True)
-        .select_related("run__change", "device")
-        .filter(pk=pk)
-        .first()
-    )
-    if run is None:
-        return False
-    before = DeviceRunState(run.state)
-    after = DeviceRunState.PENDING if before in DEVICE_BEFORE_WRITE else DeviceRunState.RECONCILING
-    run.state, run.owner, run.lease_until, run.fence = after, None, None, run.fence + 1
-    run.save(update_fields=["state", "owner", "lease_until", "fence"])
-    RunStep.objects.filter(device_run=run, ended_at=None).update(
-        ended_at=Now(),
-        outcome=StepOutcome.LOST,
-        code="LEASE_LOST",
-        detail="The worker was lost in this step.",
-    )
-    audit_device_run(
-        run,
-        actor=DISPATCHER,
-        state_from=before,
-        state_to=after,
-        code="LEASE_LOST",
-        reason="The worker's lease ended; the run is handed to another worker.",
-    )
-    return True
-
-
-def _recover_device_plans() -> int:
-    """Planning only reads, so a lost worker's device plan simply starts again."""
-    under_way = DevicePlan.objects.filter(state__in=[DevicePlanState.PENDING, DevicePlanState.BUILDING])
-    return under_way.filter(owner__isnull=False, lease_until__lt=Now()).update(
-        state=DevicePlanState.PENDING, owner=None, lease_until=None
-    )
+def _each(work: Callable[[int], bool], ids: Iterable[int]) -> int:
+    """Do it for each row by itself; how often it did something. One row's trouble must not stop all the others."""
+    done = 0
+    for pk in list(ids):
+        try:
+            done += work(pk)
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("%s %s failed; the others go on", work.__name__, pk)
+    return done
 
 
 def _due(rows: QuerySet[Run] | QuerySet[PlanRevision]) -> list[int]:
@@ -121,9 +94,9 @@ def _ring_for_revisions() -> int:
 
 def _finish_runs() -> int:
     running = Run.objects.filter(state=RunState.RUNNING).values_list("pk", flat=True)
-    return sum(run_advance(pk) for pk in list(running))
+    return _each(run_advance, running)
 
 
 def _finish_revisions() -> int:
     building = PlanRevision.objects.filter(state=PlanState.BUILDING).values_list("pk", flat=True)
-    return sum(revision_finish(pk) for pk in list(building))
+    return _each(revision_finish, building)

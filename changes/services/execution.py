@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 
+import psycopg
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef
@@ -145,9 +146,17 @@ def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
 def _execute(claim: Claim, heartbeat: Heartbeat) -> None:
     try:
         execute(claim, on_driver=heartbeat.watch())
-    except IntegrityError:
+    except IntegrityError as error:
+        if not _is_taken(error):
+            raise
         # Another run took the device between our claim and our first step; wait for it.
-        release(DeviceRun, claim, wait_s=settings.COUNTERSIGN_BUSY_WAIT_S)
+        release(DeviceRun, claim, wait_s=settings.COUNTERSIGN_BUSY_WAIT_S, tried=False)
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    """Whether it is the rule of one busy run per device that refused, which nothing but a first step can break."""
+    cause = error.__cause__
+    return isinstance(cause, psycopg.Error) and cause.diag.constraint_name == "one_busy_run_per_device"
 
 
 @transaction.atomic

@@ -112,12 +112,17 @@ class Journal:
         self.end(DeviceRunState.UNKNOWN, code=code, detail=detail)
 
     @transaction.atomic
-    def hand_back(self, state: DeviceRunState, *, wait_s: float, code: str = "", detail: str = "") -> None:
-        """Return the run to *pending* or *reconciling*, to be claimed again after ``wait_s`` seconds."""
+    def hand_back(
+        self, state: DeviceRunState, *, wait_s: float, code: str = "", detail: str = "", tried: bool = True
+    ) -> None:
+        """Return the run to *pending* or *reconciling*, to be claimed again after ``wait_s`` seconds.
+
+        Code and detail say meanwhile what it waits for. ``tried=False``: nothing was attempted.
+        """
         run = self._locked()
         if run.state != state:
             self._move(run, state, code=code, detail=detail)
-        release(DeviceRun, self.claim, wait_s=wait_s)
+        release(DeviceRun, self.claim, wait_s=wait_s, tried=tried, code=code, detail=detail)
 
     @transaction.atomic
     def _enter(self, state: DeviceRunState) -> int:

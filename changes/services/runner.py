@@ -39,6 +39,7 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
         self._owner = owner
         self._stop = threading.Event()
         self._drivers: set[Driver] = set()
+        self._rows: set[int] = set()
         self._guard = threading.Lock()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
 
@@ -51,6 +52,16 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
     ) -> None:
         self._stop.set()
         self._thread.join()
+
+    def hold(self, claim: Claim) -> None:
+        """Keep this claim's lease alive from now on."""
+        with self._guard:
+            self._rows.add(claim.row_id)
+
+    def let_go(self, claim: Claim) -> None:
+        """Nobody works on this row any more: were it still ours by mistake, its lease must be able to end."""
+        with self._guard:
+            self._rows.discard(claim.row_id)
 
     def watch(self) -> Callable[[Driver | None], None]:
         """A callback for one thread: told the driver it uses now, or None when it has let go of it."""
@@ -71,7 +82,9 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
         try:
             while not self._stop.wait(settings.COUNTERSIGN_LEASE_S / 4):
                 try:
-                    renew(self._model, owner=self._owner)
+                    with self._guard:
+                        rows = tuple(self._rows)
+                    renew(self._model, owner=self._owner, rows=rows)
                     renewed = time.monotonic()
                 except DatabaseError:
                     connection.close()
@@ -102,6 +115,7 @@ def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, thr
                 claim = claim_next(owner)
                 if claim is None:
                     break
+                heartbeat.hold(claim)
                 busy.add(pool.submit(_guarded, model, work, claim, heartbeat))
                 done += 1
             if not busy:
@@ -115,9 +129,20 @@ def _guarded(model: type[Claimable], work: Work, claim: Claim, heartbeat: Heartb
         work(claim, heartbeat)
     except LeaseLostError:
         logger.warning("%s %s: the lease went to another worker", model.__name__, claim.row_id)
-    except Exception:
+    except Exception as error:
         # Recovery reads the device back, so nothing is assumed here about how far it came.
         logger.exception("%s %s: the worker failed; recovery takes over", model.__name__, claim.row_id)
-        abandon(model, claim)
+        _abandon(model, claim, error)
     finally:
+        heartbeat.let_go(claim)
         connection.close()
+
+
+def _abandon(model: type[Claimable], claim: Claim, error: Exception) -> None:
+    """Hand the row to recovery at once; without the database its lease runs out by itself."""
+    connection.close()  # it may be what failed
+    detail = f"The worker failed with {type(error).__name__}; its log says where."
+    try:
+        abandon(model, claim, code="WORKER_FAILED", detail=detail)
+    except DatabaseError:
+        logger.warning("%s %s: the database is away; the lease has to run out", model.__name__, claim.row_id)

@@ -117,6 +117,12 @@ _EXECUTION = (
         permanent=False,
     ),
     Reason(
+        "WORKER_FAILED",
+        "Workers failed on this device again and again, for a cause that the product does not know.",
+        "Look into the workers' log for the error; where lines may have been sent, compare the device with its plan.",
+        permanent=True,
+    ),
+    Reason(
         "BREAKER_OPEN",
         "Too many failures for this credential or site: further attempts are held back.",
         "Repair the common cause first, then close the breaker and retry.",

@@ -1,0 +1,85 @@
+"""Rows whose worker was lost: handed on to the next worker, or given up where worker after worker is lost."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, QuerySet
+from django.db.models.functions import Now
+
+from audit.actor import Actor
+from changes.domain.states import DEVICE_BEFORE_WRITE, DevicePlanState, DeviceRunState
+from changes.models import DevicePlan, DeviceRun, RunStep, StepOutcome
+from changes.services.journal import audit_device_run
+
+DISPATCHER = Actor.system("dispatcher")
+
+MAX_LOSSES: Final = 5
+"""So many workers in a row may be lost on one row; then it is the row that loses them."""
+
+_S = DeviceRunState
+
+
+@transaction.atomic
+def device_run_hand_on(pk: int) -> bool:
+    """Take a lost worker's device run over: back to *pending* before any write, else to *reconciling*.
+
+    When :data:`MAX_LOSSES` workers were lost on it one after the other, it ends: *failed* before any write, else
+    *unknown*, and people must look at the device. Returns whether there was something to do.
+    """
+    run = (
+        DeviceRun.objects.lease_expired()
+        .select_for_update(of=("self",), skip_locked=True)
+        .select_related("run__change", "device")
+        .filter(pk=pk)
+        .first()
+    )
+    if run is None:
+        return False
+    written = run.state not in DEVICE_BEFORE_WRITE
+    run.owner, run.lease_until, run.fence, run.losses = None, None, run.fence + 1, run.losses + 1
+    run.save(update_fields=["owner", "lease_until", "fence", "losses"])
+    RunStep.objects.filter(device_run=run, ended_at=None).update(
+        ended_at=Now(),
+        outcome=StepOutcome.LOST,
+        code="LEASE_LOST",
+        detail="The worker was lost in this step.",
+    )
+    reason = "The worker's lease ended; the run is handed to another worker."
+    _move(run, _S.RECONCILING if written else _S.PENDING, code="LEASE_LOST", reason=reason)
+    if run.losses >= MAX_LOSSES:
+        _give_up(run, written=written)
+    return True
+
+
+def _give_up(run: DeviceRun, *, written: bool) -> None:
+    run.code = run.code or "LEASE_LOST"
+    state = "What the device has now is not known." if written else "Nothing was sent."
+    run.detail = f"{MAX_LOSSES} attempts ended with the loss of the worker, so it was given up. {state} {run.detail}"
+    run.detail = run.detail.strip()
+    _move(run, _S.UNKNOWN if written else _S.FAILED, code=run.code, reason=run.detail)
+    DeviceRun.objects.filter(pk=run.pk).update(code=run.code, detail=run.detail, ended_at=Now())
+
+
+def _move(run: DeviceRun, state: DeviceRunState, *, code: str, reason: str) -> None:
+    before, run.state = _S(run.state), state
+    run.save(update_fields=["state"])
+    audit_device_run(run, actor=DISPATCHER, state_from=before, state_to=state, code=code, reason=reason)
+
+
+@transaction.atomic
+def device_plans_hand_on() -> int:
+    """Planning only reads, so a lost worker's device plan simply starts again; not for ever. Three queries."""
+    under_way = DevicePlan.objects.filter(state__in=[DevicePlanState.PENDING, DevicePlanState.BUILDING])
+    expired = under_way.filter(owner__isnull=False, lease_until__lt=Now())
+    freed: dict[str, object] = {"owner": None, "lease_until": None, "losses": F("losses") + 1}
+    given_up = expired.filter(losses__gte=MAX_LOSSES - 1)
+    detail = f"{MAX_LOSSES} attempts to plan this device ended with the loss of the worker."
+    count = _fail(given_up.filter(code=""), freed, code="LEASE_LOST", detail=detail)
+    count += _fail(given_up, freed)
+    return count + expired.update(state=DevicePlanState.PENDING, **freed)
+
+
+def _fail(plans: QuerySet[DevicePlan], freed: dict[str, object], **values: str) -> int:
+    return plans.update(state=DevicePlanState.FAILED, ended_at=Now(), **freed, **values)
