@@ -1,0 +1,41 @@
+"""The API's documentation page in a real browser, under the product's own content security policy."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.design.conftest import Watched
+from tests.e2e.design.conftest import address as address  # noqa: PLC0414 - a fixture, used below
+from tests.e2e.design.conftest import browser as browser  # noqa: PLC0414 - a fixture, used below
+
+pytestmark = pytest.mark.e2e
+
+
+REPORT_VIOLATIONS = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  console.error(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`);
+});
+"""
+
+
+def test_the_page_works_without_a_violation_of_the_policy(browser: Browser, address: str) -> None:
+    page = browser.new_page()
+    watched = Watched(page)
+    asked: list[str] = []
+    page.on("console", watched.listen)
+    page.on("pageerror", lambda error: watched.complaints.append(str(error)))
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script(REPORT_VIOLATIONS)
+    response = page.goto(f"{address}/api/docs/", wait_until="networkidle")
+    assert response
+    policy = response.headers["content-security-policy"]
+    assert "style-src 'self';" in policy
+    assert "unsafe" not in policy
+    for summary in ("Write a change", "Approve", "Follow a run", "Make a token", "Export audit events"):
+        expect(page.get_by_text(summary, exact=True).first).to_be_visible()
+    page.get_by_text("Approve", exact=True).first.click()
+    expect(page.get_by_text("plan_digest").first).to_be_visible()
+    page.get_by_role("button", name="Try it out").first.click()
+    expect(page.get_by_role("button", name="Execute")).to_be_visible()
+    assert watched.complaints == []
+    assert [url for url in asked if not url.startswith((address, "data:"))] == []
+    page.close()
