@@ -28,17 +28,27 @@ class ListEdit:
 
 @dataclass(slots=True)
 class _State:
-    """A list while it is edited: number to entry, and the commands so far."""
+    """A list while it is edited: number to entry, and the commands so far.
+
+    ``by_content``: entries are taken away by what they say, except those that stand there twice.
+    """
 
     entries: dict[int, str]
     commands: list[str] = field(default_factory=list)
     by_content: bool = False
+    used_numbers: bool = False
 
     def remove(self, number: int) -> None:
+        is_single = sum(text == self.entries[number] for text in self.entries.values()) == 1
         text = self.entries.pop(number)
-        self.commands.append(f"no {text}" if self.by_content else f"no {number}")
+        if self.by_content and is_single:
+            self.commands.append(f"no {text}")
+        else:
+            self.used_numbers = True
+            self.commands.append(f"no {number}")
 
     def add(self, number: int, text: str) -> None:
+        self.used_numbers = True
         self.entries[number] = text
         self.commands.append(f"{number} {text}")
 
@@ -129,8 +139,9 @@ def edit_unnumbered(now: list[str], then: list[str]) -> ListEdit:
     wanted = {step * (here + 1) for here, _ in kept} | {number for number, _ in places}
     for number in [number for number in state.entries if number not in wanted]:
         state.remove(number)
-    numbered = bool(places)
-    return ListEdit((step, step) if numbered else None, state.commands, (_STEP, _STEP) if numbered else None)
+    if not state.used_numbers:
+        return ListEdit(inside=state.commands)
+    return ListEdit((step, step), state.commands, (_STEP, _STEP))
 
 
 def _kept(now: list[str], then: list[str]) -> list[tuple[int, int]]:

@@ -48,7 +48,8 @@ def read_lines(lines: Sequence[str], platform: Platform) -> Iterator[Line]:
         if found is not None:
             body, used, closed = _banner_body(found[2] or "", lines[position:], platform.banner)
             position += used
-            yield Line(indent, found[1] if body is not None else text, body, number, closed)
+            # A banner stands outside of all blocks, however it is indented.
+            yield Line(0, found[1], body, number, closed) if body is not None else Line(indent, text, None, number)
         elif _CERTIFICATE.match(text) and position < len(lines):
             body, used, closed = _certificate_body(lines[position:])
             position += used
@@ -187,6 +188,8 @@ def _tidy_block(node: Node, mode: Mode, grammar: Grammar) -> None:
     for child in node.children:
         if child.children:
             _tidy_block(child, grammar.mode_below(mode, child.text), grammar)
+    if grammar.hides_empty_interfaces:
+        node.children = [c for c in node.children if c.children or not c.text.startswith("interface ")]
 
 
 def _split(node: Node, mode: Mode) -> list[Node]:

@@ -125,6 +125,8 @@ def unset(block: Node, mode: Mode, found: Match, typed: str) -> None:
         return
     if rule.fixed or (rule.tokens[0] == "interface" and not is_removable_interface(found.text)):
         return
+    if rule.off and any(node.text == rule.negated(found.captures) for node in old):
+        return
     drop(block, old)
     if rule.cascade:
         words = rule.cascade.format(*found.captures)

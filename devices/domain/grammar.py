@@ -30,7 +30,7 @@ _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One kind of line. Its flags, by what they are about:
+    """One kind of line, and its flags.
 
     Keys and order: ``many``: lines of this kind stand side by side, each is its own key. ``appended``: the device puts
     a new line last, and the order has a meaning; without it, it has none. ``grouped``: printed by first key word, then
@@ -158,10 +158,8 @@ def _place(mode: "Mode", line: str) -> Place:
 
 @lru_cache(maxsize=16384)
 def _match(mode: "Mode", line: str, partial: bool) -> Match | None:
-    if partial and (whole := _match(mode, line, False)) is not None:
-        return whole
     words = line.split()
-    best: Match | None = None
+    best = _match(mode, line, False) if partial else None
     for rule in mode.by_word.get(words[0].lower(), ()) if words else ():
         if best is not None and best.rule.literals >= rule.literals:
             continue
@@ -248,7 +246,7 @@ def _trie(rules: Sequence[Rule]) -> _Branch:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mode:
-    """One configuration mode: its rules by first word. ``ordered``: every line's place counts. ``sequenced``: an ACL."""
+    """One configuration mode: its rules by first word. ``ordered``: places count. ``sequenced``: an access list."""
 
     name: str
     rules: tuple[Rule, ...]
@@ -303,7 +301,8 @@ class Mode:
 class Grammar:
     """All modes of a platform, how it spells its interfaces, and what it prints otherwise than it may be typed.
 
-    ``prints_no_address``: a layer 3 interface without an address says ``no ip address``.
+    ``prints_no_address``: a layer 3 interface without an address says ``no ip address``. ``prints_no_shutdown``: a
+    layer 3 interface that is up says so. ``hides_empty_interfaces``: an interface without settings is not printed.
     """
 
     modes: dict[str, Mode]
@@ -311,6 +310,8 @@ class Grammar:
     aliases: tuple[tuple[re.Pattern[str], str], ...] = ()
     alias_prefixes: tuple[str, ...] = ()
     prints_no_address: bool = False
+    prints_no_shutdown: bool = False
+    hides_empty_interfaces: bool = False
 
     def spelled(self, text: str) -> str:
         """Replace other spellings of a line, which stands without ``no``."""
@@ -370,6 +371,8 @@ def grammar(
     names: InterfaceNames = VERBATIM_NAMES,
     aliases: Sequence[tuple[str, str, str]] = (),
     prints_no_address: bool = False,
+    prints_no_shutdown: bool = False,
+    hides_empty_interfaces: bool = False,
 ) -> Grammar:
     """Build a grammar from rule texts; a later text replaces rules of the same mode or adds to them.
 
@@ -390,7 +393,7 @@ def grammar(
     modes = {name: _mode(name, lines, flags_by_mode.get(name, set()), names) for name, lines in lines_by_mode.items()}
     compiled = tuple((re.compile(pattern), replacement) for _, pattern, replacement in aliases)
     starts = tuple(f"{word}{start}" for start, _, _ in aliases for word in ("", "no "))
-    return Grammar(modes, names, compiled, starts, prints_no_address)
+    return Grammar(modes, names, compiled, starts, prints_no_address, prints_no_shutdown, hides_empty_interfaces)
 
 
 def _overlaid(lines: list[str], own: list[str]) -> list[str]:

@@ -188,10 +188,8 @@ ip ftp source-interface IF                     remove="no ip ftp source-interfac
 ip ftp username ...
 ip ftp password ...                            remove="no ip ftp password"
 ip tftp blocksize ...
-ip tacacs source-interface IF ...
-ip tacacs source-interface IF                  remove="no ip tacacs source-interface"
-ip radius source-interface IF ...
-ip radius source-interface IF                  remove="no ip radius source-interface"
+ip tacacs source-interface IF [...]                  remove="no ip tacacs source-interface"
+ip radius source-interface IF [...]                  remove="no ip radius source-interface"
 ip community-list ...                          many appended
 ip as-path access-list ...                     many appended
 ip route vrf <vrf> ...                         many
@@ -465,7 +463,9 @@ timers bgp ...                                 remove="no timers bgp"
 network ...                                    many
 aggregate-address ...                          many
 redistribute <source> <process> [...]          remove="no redistribute {0} {1}"
-redistribute <source>                          remove="no redistribute {0}"
+redistribute connected [...]                   remove="no redistribute connected"
+redistribute static [...]                      remove="no redistribute static"
+redistribute rip [...]                         remove="no redistribute rip"
 maximum-paths ...                              remove="no maximum-paths"
 distance bgp ...                               remove="no distance bgp"
 default-information originate
@@ -523,7 +523,9 @@ area <area> range ...                          many
 area <area> virtual-link ...                   many
 timers ...                                     many
 redistribute <source> <process> [...]          remove="no redistribute {0} {1}"
-redistribute <source>                          remove="no redistribute {0}"
+redistribute connected [...]                   remove="no redistribute connected"
+redistribute static [...]                      remove="no redistribute static"
+redistribute rip [...]                         remove="no redistribute rip"
 passive-interface default
 passive-interface IF                           many early
 network ...                                    many
@@ -636,8 +638,8 @@ server-private <host> [...]                    remove="no server-private {0}" ap
 server <host> [...]                            remove="no server {0}" appended
 ip vrf forwarding ...                          remove="no ip vrf forwarding"
 vrf forwarding ...                             remove="no vrf forwarding"
-ip tacacs source-interface IF                  remove="no ip tacacs source-interface"
-ip radius source-interface IF                  remove="no ip radius source-interface"
+ip tacacs source-interface IF [...]                  remove="no ip tacacs source-interface"
+ip radius source-interface IF [...]                  remove="no ip radius source-interface"
 deadtime ...                                   remove="no deadtime"
 client <host> ...                              many
 auth-type ...

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from devices.domain.grammar import Grammar
 from devices.domain.grammar_ios import IOS_GRAMMAR, XE_GRAMMAR
+from devices.domain.grammar_others import EOS_GRAMMAR, FRR_GRAMMAR, NXOS_GRAMMAR
 
 
 class BannerStyle(StrEnum):
@@ -127,7 +128,7 @@ _CISCO_NXOS = Platform(
     closers=_IOS_CLOSERS,
     indent=2,
     banner=BannerStyle.CHARACTER,
-    grammar=IOS_GRAMMAR,
+    grammar=NXOS_GRAMMAR,
     end_line="",
     save_command="copy running-config startup-config",
     numbered_acl_entries=True,
@@ -142,8 +143,9 @@ _ARISTA_EOS = Platform(
     closers=_IOS_CLOSERS,
     indent=3,
     banner=BannerStyle.EOF,
-    grammar=IOS_GRAMMAR,
+    grammar=EOS_GRAMMAR,
     numbered_acl_entries=True,
+    has_default=True,
 )
 _FRR = Platform(
     slug="frr",
@@ -154,7 +156,7 @@ _FRR = Platform(
     closers=re.compile(r"^(?:exit|exit-[a-z-]+|quit)$"),
     indent=1,
     banner=BannerStyle.SINGLE_LINE,
-    grammar=IOS_GRAMMAR,
+    grammar=FRR_GRAMMAR,
 )
 
 PLATFORMS: dict[str, Platform] = {

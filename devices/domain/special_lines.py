@@ -81,6 +81,8 @@ def _entry(draft: Draft, block: Node, found: Match, verb: Verb) -> list[Node]:
     """An access list entry; lists without printed numbers count 10, 20, 30 while they are edited."""
     if is_numbered(block.children) is False:
         number_entries(block)
+        if split_number(found.text)[0] is not None:
+            draft.notes.append(f"{block.text}: this device does not print numbers; 10, 20, 30 … are assumed.")
     if verb is not Verb.SET:
         remove_entry(block, found.text)
     elif not add_entry(block, found.text):
@@ -362,6 +364,15 @@ def _address(draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -
     return None
 
 
+def _shutdown(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+    """NX-OS prints ``no shutdown`` on interfaces that are down by default, which layer 3 ones are."""
+    if verb is not Verb.UNSET or not draft.grammar.prints_no_shutdown or not draft.is_layer3(block.text, block):
+        return None
+    edit.unset(block, mode, found, found.text)
+    edit.add(block, "no shutdown")
+    return []
+
+
 def _passive(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """With ``passive-interface default`` the exceptions are printed, without it the passive interfaces."""
     default = any(child.text == "passive-interface default" for child in block.children)
@@ -391,4 +402,5 @@ _HANDLERS: dict[str, _Handler] = {
     "line vty <first> [...]": _terminal,
     "passive-interface IF": _passive,
     "ip address ...": _address,
+    "shutdown": _shutdown,
 }
