@@ -1,0 +1,118 @@
+"""Answers are what the OpenAPI document says: every field that it names, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]  # comes with drf-spectacular, without types
+import pytest
+from django.contrib.auth.models import User
+from rest_framework.test import APIClient
+
+from changes.models import Run
+from devices.models import Device
+from portal.api.schema import document
+from tests.factories import Cast, carried_out, draft, ready_plan, started
+from tests.integration.api.conftest import Answer, As
+
+
+def strict(schema: Any) -> Any:  # noqa: ANN401 - a JSON schema is any JSON
+    """The schema as JSON Schema, without room for fields that it does not name."""
+    if isinstance(schema, list):
+        return [strict(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return strict(document()["components"]["schemas"][name])
+    made = {name: strict(value) for name, value in schema.items()}
+    if "properties" in made and "additionalProperties" not in schema:
+        made["additionalProperties"] = False
+    if "allOf" in made and len(made["allOf"]) == 1:
+        [only] = made.pop("allOf")
+        made = {**only, **{name: value for name, value in made.items() if name == "nullable"}}
+    return {"anyOf": [made, {"type": "null"}]} if made.pop("nullable", False) else made
+
+
+def conforms(response: Answer, method: str, path: str) -> None:
+    operation = document()["paths"][path][method]
+    described = operation["responses"][str(response.status_code)]["content"]["application/json"]["schema"]
+    jsonschema.validate(response.json(), strict(described))
+
+
+def test_a_field_too_many_or_too_few_would_be_noticed() -> None:
+    schema = strict({"$ref": "#/components/schemas/PlanSummary"})
+    good = {"revision": 1, "state": "ready", "digest": "", "device_count": 1}
+    jsonschema.validate(good, schema)
+    for bad in ({**good, "more": 1}, {"revision": 1}, {**good, "state": "green"}, None):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(bad, schema)
+
+
+class World:
+    """A change that was carried out, one that waits, and the answers of every address about them."""
+
+    def __init__(self, client: APIClient, run: Run, waiting: int, device: Device) -> None:
+        self.client, self.run, self.waiting, self.device = client, run, waiting, device
+
+    def answers(self) -> Iterator[tuple[str, Answer]]:
+        snapshot = self.device.snapshots.latest("id")
+        for path in document()["paths"]:
+            for change_id in (self.run.change_id, self.waiting):
+                ids = {
+                    "change_id": change_id,
+                    "device_id": self.device.pk,
+                    "snapshot_id": snapshot.pk,
+                    "run_id": self.run.pk,
+                    "event_id": 0,
+                    "token_id": "x",
+                }
+                if "get" in document()["paths"][path] and "audit" not in path:
+                    yield path, self.client.get(path.format(**ids))
+
+
+@pytest.fixture
+def world(cast: Cast, as_: As, devices: list[Device]) -> World:
+    run = carried_out(started(cast, devices), rejected=[devices[0]])
+    waiting = draft(cast.author)
+    ready_plan(waiting, devices)
+    client = as_(cast.author)
+    assert client.post("/api/v1/tokens/", {"name": "x"}).status_code == 201
+    return World(client, run, waiting.pk, devices[0])
+
+
+def test_every_address_that_is_read_answers_as_documented(world: World) -> None:
+    seen = set()
+    for path, response in world.answers():
+        assert response.status_code == 200, (path, response.content)
+        conforms(response, "get", path)
+        seen.add(path)
+    assert len(seen) == 13
+
+
+def test_what_is_written_and_refused_answers_as_documented(
+    cast: Cast, as_: As, devices: list[Device], world: World
+) -> None:
+    def post(who: User, call: str, body: object, status: int) -> None:
+        path = f"/api/v1/changes/{{change_id}}/{call}/"
+        response = as_(who).post(path.format(change_id=world.waiting), body)
+        assert response.status_code == status, response.content
+        conforms(response, "post", path)
+
+    made = as_(cast.author).post("/api/v1/changes/", {"title": ""})
+    conforms(made, "post", "/api/v1/changes/")
+    digest = as_(cast.author).get(f"/api/v1/changes/{world.waiting}/plan/").json()["digest"]
+    as_(cast.peer).get(f"/api/v1/changes/{world.waiting}/plan/")
+    post(cast.author, "plan", {"x": 1}, 400)
+    post(cast.peer, "plan", {}, 403)
+    post(cast.peer, "assess", {"plan_digest": digest}, 409)
+    post(cast.author, "submit", {}, 200)
+    post(cast.author, "assess", {"plan_digest": digest}, 403)
+    post(cast.peer, "assess", {"plan_digest": digest}, 200)
+    post(cast.author, "withdraw", {}, 200)
+    post(cast.author, "plan", {}, 202)
+    post(cast.manager, "cancel", {"comment": "x"}, 200)
+    token = as_(cast.peer).post("/api/v1/tokens/", {"name": "x"})
+    conforms(token, "post", "/api/v1/tokens/")
+    conforms(APIClient().get("/api/v1/changes/"), "get", "/api/v1/changes/")
