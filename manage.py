@@ -23,7 +23,9 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
     try:
         from portal.start import StartError, prepare
-    except ImportError as error:
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"audit", "changes", "devices", "portal"}:
+            raise
         sys.exit(f"{error.name} is not installed: run `make setup` and use .venv/bin/python.")
     try:
         prepare(attach_database=len(sys.argv) > 1 and sys.argv[1] not in WITHOUT_DATABASE)
