@@ -219,3 +219,18 @@ def test_an_inactive_account_is_nobody(cast: Cast, as_: As) -> None:
     client = as_(cast.author)
     User.objects.filter(pk=cast.author.pk).update(is_active=False)
     refused(client.get("/api/v1/changes/"), 401, "not_authenticated")
+
+
+def test_the_audit_log_refuses_in_the_same_shape(cast: Cast, as_: As) -> None:
+    events = "/api/v1/audit/events/"
+    refused(as_(cast.author).get(events), 403, "permission_denied", says="Only auditors")
+    refused(as_(cast.superuser).get(events), 403, "permission_denied")
+    auditor = as_(cast.auditor)
+    assert auditor.get(events).status_code == 200
+    refused(auditor.get(f"{events}?colour=x"), 400, "unknown_filter", field="colour", says="action, object_type")
+    refused(auditor.get(f"{events}?since=yesterday"), 400, "bad_filter", field="since")
+    refused(
+        auditor.get("/api/v1/audit/export/?format=xml"), 400, "bad_format", field="format", says="csv or format=jsonl"
+    )
+    refused(auditor.get(f"{events}{10**30}/"), 404, "not_found")
+    refused(auditor.post(events, {}), 405, "method_not_allowed")
