@@ -63,9 +63,12 @@ def device_facts(device: Device) -> list[Fact]:
     ]
 
 
-def snapshot_rows(snapshots: Sequence[ConfigSnapshot]) -> list[SnapshotRow]:
-    """Snapshots, newest first, as rows; no query beyond that of the snapshots."""
-    older = [snapshot.blob_id for snapshot in snapshots[1:]] + [""]
+def snapshot_rows(snapshots: Sequence[ConfigSnapshot], *, limit: int) -> list[SnapshotRow]:
+    """The first ``limit`` of some snapshots, newest first, as rows; no query beyond that of the snapshots.
+
+    Each is compared with the one before it, so give one more than are shown where there are more.
+    """
+    older = [*(snapshot.blob_id for snapshot in snapshots[1:]), ""]
     return [
         SnapshotRow(
             url=reverse("device-config", args=[snapshot.device_id, snapshot.pk]),
@@ -76,7 +79,7 @@ def snapshot_rows(snapshots: Sequence[ConfigSnapshot]) -> list[SnapshotRow]:
             size=snapshot.blob.size,
             is_new=snapshot.blob_id != before,
         )
-        for snapshot, before in zip(snapshots, older, strict=True)
+        for snapshot, before in zip(snapshots[:limit], older, strict=False)
     ]
 
 

@@ -71,7 +71,7 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
             "device": device,
             "facts": device_facts(device),
             "host_keys": device.host_keys.order_by("-state", "key_type", "-pk"),
-            "snapshots": snapshot_rows(snapshots[:SNAPSHOTS]),
+            "snapshots": snapshot_rows(snapshots, limit=SNAPSHOTS),
             "more_snapshots": len(snapshots) > SNAPSHOTS,
             "changes": change_rows(list(listed(changes_touching(device.pk))[:CHANGES])),
             "crumbs": [{"label": "Devices", "url": reverse("device-list")}, {"label": device.name, "url": ""}],
