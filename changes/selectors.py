@@ -59,10 +59,17 @@ def resolve_targets(spec: TargetSpec) -> Targets:
     )
 
 
+_NOT_ACTIVE = {
+    DeviceStatus.MAINTENANCE: "is in maintenance",
+    DeviceStatus.DECOMMISSIONED: "is decommissioned",
+    DeviceStatus.MISSING: "is no longer listed by its source",
+}
+
+
 def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
     """Why a device cannot be written to, whatever the change: the first reason, or None."""
     if device.status != DeviceStatus.ACTIVE:
-        return Excluded(device, "INV_FIELD_MISSING", f"{device.name} is {device.get_status_display().lower()}.")
+        return Excluded(device, "INV_FIELD_MISSING", f"{device.name} {_NOT_ACTIVE[DeviceStatus(device.status)]}.")
     if not device.address:
         return Excluded(device, "INV_NO_PRIMARY_IP", f"{device.name} has no address to connect to.")
     if device.platform not in PLATFORMS:

@@ -60,6 +60,12 @@ class ChangeForm(forms.Form):
     version = RawText(widget=forms.HiddenInput)
 
 
+def _filled(texts: Mapping[str, Any]) -> ChangeForm:
+    form = ChangeForm(texts)
+    form.full_clean()
+    return form
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One sentence for the summary: the control it is about (``anchor`` may be ""), and how that is called."""
@@ -77,28 +83,27 @@ class ChangeInput:
     targets: TargetInput
     checks: dict[str, CheckRows]
     problems: list[Problem] = field(default_factory=list)
+    target_errors: list[str] = field(default_factory=list)
 
     @classmethod
     def blank(cls) -> Self:
         """A new change."""
-        form = ChangeForm(initial={"max_parallel": DEFAULT_STRATEGY["max_parallel"]})
+        form = _filled({"max_parallel": str(DEFAULT_STRATEGY["max_parallel"])})
         return cls(form, TargetInput(), {kind: CheckRows.of([], kind) for kind in KINDS})
 
     @classmethod
     def of(cls, change: ChangeRequest) -> Self:
         """A stored change."""
-        initial = {name: getattr(change, name) for name in ("title", "reason", "content", "version")}
-        initial["variables"] = write_variables(change.variables)
-        initial["max_parallel"] = change.strategy.get("max_parallel", DEFAULT_STRATEGY["max_parallel"])
+        texts = {name: str(getattr(change, name)) for name in ("title", "reason", "content", "version")}
+        texts["variables"] = write_variables(change.variables)
+        texts["max_parallel"] = str(change.strategy.get("max_parallel", DEFAULT_STRATEGY["max_parallel"]))
         checks = {kind: CheckRows.of(change.checks.get(kind, []), kind) for kind in KINDS}
-        return cls(ChangeForm(initial=initial), TargetInput.of(change.targets), checks)
+        return cls(_filled(texts), TargetInput.of(change.targets), checks)
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
         """What somebody sent."""
-        form = ChangeForm(data)
-        form.full_clean()
-        return cls(form, TargetInput.read(data), {kind: CheckRows.read(data, kind) for kind in KINDS})
+        return cls(_filled(data), TargetInput.read(data), {kind: CheckRows.read(data, kind) for kind in KINDS})
 
     def text(self, name: str) -> str:
         """What stands in a field now, typed or stored."""
@@ -142,6 +147,7 @@ class ChangeInput:
         for name, sentences in fields.items():
             for sentence in sentences:
                 self.problems.append(self._placed(name, sentence))
+        self.problems.sort(key=_place_on_page)
 
     def _placed(self, name: str, sentence: str) -> Problem:
         top, _, below = name.partition(".")
@@ -150,6 +156,7 @@ class ChangeInput:
             return self._placed_check(check, sentence)
         if top == "targets":
             facet = below.removeprefix("filter").removeprefix(".")
+            self.target_errors.append(sentence)
             return Problem("targets", f"Devices, {facet}" if facet and facet != "device_ids" else "Devices", sentence)
         if top == "strategy":
             return self._placed_field("max_parallel", sentence)
@@ -180,6 +187,25 @@ class ChangeInput:
         number, name = rows.number_of(int(found["at"])), found["field"] or "name"
         self.checks[kind] = rows.blamed(number, name, sentence)
         return Problem(f"id_{kind}-{number}-{name}", f"{label}, row {number + 1}, {_spoken(name)}", sentence)
+
+
+_ORDER: Final = (
+    "",
+    "id_title",
+    "id_reason",
+    "targets",
+    "id_content",
+    "id_variables",
+    "checks-pre",
+    "id_pre",
+    "checks-post",
+)
+
+
+def _place_on_page(problem: Problem) -> int:
+    """How far down the control stands; the summary follows the page."""
+    anchor = problem.anchor.partition("-")[0] if problem.anchor.startswith("id_pre-") else problem.anchor
+    return _ORDER.index(anchor) if anchor in _ORDER else len(_ORDER)
 
 
 def _spoken(name: str) -> str:

@@ -65,9 +65,9 @@ class CheckRows:
 
     @classmethod
     def of(cls, checks: object, kind: str) -> Self:
-        """Stored checks as rows, or one empty row where there are none."""
+        """Stored checks as rows; where there is no post-check, one empty row asks for it."""
         found = [_stored(check) for check in checks if isinstance(check, Mapping)] if isinstance(checks, list) else []
-        return cls(kind, tuple(found or [CheckRow()]))
+        return cls(kind, tuple(found) or ((CheckRow(),) if kind == "post" else ()))
 
     @property
     def full(self) -> bool:

@@ -4,28 +4,61 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
+from django.utils import timezone
 
-from devices.domain.diffing import Hunk, diff_stat, diff_view, unified_diff
+from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.platforms import PLATFORMS
-from devices.models import ConfigSnapshot, Device
+from devices.models import ConfigSnapshot, Device, DeviceQuerySet, HostKey, HostKeyState
+from devices.selectors import snapshots_of
+from portal.forms.filters import choice_label
+from portal.presenters.diffs import Block, diff_blocks
+from portal.presenters.links import page_url
 from portal.presenters.visible import Mask, visible
+
+FRESH_FOR: Final = timedelta(days=1)
+"""Inventory facts that no source has confirmed for longer are marked."""
+COMPARABLE: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRow:
+    """One device in the list. ``synced_at`` is when its source last confirmed it; ``is_old`` marks a long time ago."""
+
+    id: int
+    url: str
+    name: str
+    status: str
+    status_label: str
+    site: str
+    role: str
+    platform: str
+    model: str
+    address: str
+    tags: tuple[str, ...]
+    has_key: bool
+    source: str
+    synced_at: datetime
+    is_old: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One fact of the inventory; ``mono`` for what is compared letter by letter."""
+    """One fact; ``mono`` for what is compared letter by letter, ``missing`` where nothing is known."""
 
     label: str
     value: str
     mono: bool = False
+    missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRow:
-    """One configuration that was read; ``is_new`` where it differs from the one before it."""
+    """One configuration that was read; ``compared`` with the one before it is ``first``, ``changed`` or ``same``."""
 
     url: str
     taken_at: datetime
@@ -33,42 +66,105 @@ class SnapshotRow:
     sha256: str
     lines: int
     size: int
-    is_new: bool
+    compared: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedWith:
+    """A snapshot to compare with."""
+
+    id: int
+    label: str
+    chosen: bool
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigPage:
-    """A configuration, masked, and its difference from the one that was read before it."""
+    """A configuration, masked, and how it differs from another one of the device."""
 
     text: str
-    previous: ConfigSnapshot | None
-    hunks: tuple[Hunk, ...]
+    against: ConfigSnapshot | None
+    against_url: str
+    is_same: bool
+    choices: tuple[ComparedWith, ...]
+    blocks: tuple[Block, ...]
     added: int
     removed: int
 
 
-def device_facts(device: Device) -> list[Fact]:
-    """Everything that the inventory says of a device, for people; empty values say so."""
-    platform = PLATFORMS.get(device.platform)
+def with_keys(devices: DeviceQuerySet) -> DeviceQuerySet:
+    """The devices with whether an SSH host key is pinned, in the same query."""
+    pinned = HostKey.objects.filter(device=OuterRef("pk"), state=HostKeyState.PINNED)
+    return devices.annotate(has_key=Exists(pinned))
+
+
+def device_rows(devices: Sequence[Device]) -> list[DeviceRow]:
+    """Devices from :func:`with_keys` as rows; no query."""
+    oldest = timezone.now() - FRESH_FOR
     return [
-        Fact("Platform", platform.label if platform else device.platform or "not set"),
-        Fact("Address", f"{device.address}:{device.port}" if device.address else "none", mono=True),
-        Fact("Site", visible(device.site) or "not set"),
-        Fact("Role", visible(device.role) or "not set"),
-        Fact("Hostname", visible(device.hostname) or "not set: it is not compared", mono=True),
-        Fact("Serial number", visible(device.serial) or "not set: it is not compared", mono=True),
-        Fact("Model", visible(device.model) or "not set: it is not compared"),
-        Fact("Credential", visible(device.credential) or "none: it cannot be signed in to", mono=True),
-        Fact("Source", f"{visible(device.source)} / {visible(device.source_key)}", mono=True),
+        DeviceRow(
+            id=device.pk,
+            url=reverse("device-detail", args=[device.pk]),
+            name=visible(device.name),
+            status=device.status,
+            status_label=device.get_status_display(),
+            site=visible(device.site),
+            role=visible(device.role),
+            platform=visible(choice_label("platform", device.platform)),
+            model=visible(device.model),
+            address=visible(_endpoint(device)),
+            tags=tuple(map(visible, device.tags)),
+            has_key=bool(getattr(device, "has_key", False)),
+            source=visible(device.source),
+            synced_at=device.synced_at,
+            is_old=device.synced_at < oldest,
+        )
+        for device in devices
     ]
 
 
-def snapshot_rows(snapshots: Sequence[ConfigSnapshot], *, limit: int) -> list[SnapshotRow]:
-    """The first ``limit`` of some snapshots, newest first, as rows; no query beyond that of the snapshots.
+def is_old(device: Device) -> bool:
+    """Whether its source has not confirmed it for long."""
+    return device.synced_at < timezone.now() - FRESH_FOR
 
-    Each is compared with the one before it, so give one more than are shown where there are more.
-    """
-    older = [*(snapshot.blob_id for snapshot in snapshots[1:]), ""]
+
+def inventory_facts(device: Device) -> list[Fact]:
+    """Where it is and how it is reached."""
+    platform = PLATFORMS.get(device.platform)
+    unknown = f"{device.platform}, which is not supported" if device.platform else ""
+    return [
+        _fact("Platform", platform.label if platform else unknown),
+        _fact("Address", _endpoint(device), "no address to connect to", mono=True),
+        _fact("Site", device.site),
+        _fact("Role", device.role),
+        _fact("Credential", device.credential, "none: nobody can sign in", mono=True),
+        _fact("Source", device.source),
+        _fact("Key there", device.source_key, mono=True),
+    ]
+
+
+def identity_facts(device: Device) -> list[Fact]:
+    """What the device itself must say before anything is sent to it."""
+    free = "not compared"
+    return [
+        _fact("Hostname", device.hostname, free, mono=True),
+        _fact("Serial number", device.serial, free, mono=True),
+        _fact("Model", device.model, free, mono=True),
+    ]
+
+
+def _fact(label: str, value: str, instead: str = "not set", *, mono: bool = False) -> Fact:
+    return Fact(label, visible(value) or instead, mono=mono and bool(value), missing=not value)
+
+
+def _endpoint(device: Device) -> str:
+    host = f"[{device.address}]" if ":" in device.address else device.address
+    return f"{host}:{device.port}" if device.address else ""
+
+
+def snapshot_rows(snapshots: Sequence[ConfigSnapshot], before: ConfigSnapshot | None) -> list[SnapshotRow]:
+    """Snapshots, newest first, as rows; ``before`` is the one that was read before the last of them. No query."""
+    older = [*(snapshot.blob_id for snapshot in snapshots[1:]), before.blob_id if before else ""]
     return [
         SnapshotRow(
             url=reverse("device-config", args=[snapshot.device_id, snapshot.pk]),
@@ -77,23 +173,47 @@ def snapshot_rows(snapshots: Sequence[ConfigSnapshot], *, limit: int) -> list[Sn
             sha256=snapshot.blob_id,
             lines=snapshot.blob.line_count,
             size=snapshot.blob.size,
-            is_new=snapshot.blob_id != before,
+            compared="first" if not sha256 else "same" if snapshot.blob_id == sha256 else "changed",
         )
-        for snapshot, before in zip(snapshots[:limit], older, strict=False)
+        for snapshot, sha256 in zip(snapshots, older, strict=False)
     ]
 
 
-def config_page(snapshot: ConfigSnapshot) -> ConfigPage:
-    """A configuration and what changed since the last different one; one query for that."""
+def config_page(snapshot: ConfigSnapshot, against: ConfigSnapshot | None) -> ConfigPage:
+    """A configuration beside ``against``, or beside the last one that differs from it; at most three queries."""
     mask = Mask.load()
-    text = mask.text(snapshot.blob.text)
-    previous = (
-        ConfigSnapshot.objects.filter(device_id=snapshot.device_id, pk__lt=snapshot.pk)
-        .exclude(blob_id=snapshot.blob_id)
-        .select_related("blob")
-        .order_by("-pk")
-        .first()
-    )
-    diff = unified_diff(mask.text(previous.blob.text), text) if previous else ""
+    other = against or _last_different(snapshot)
+    old, new = (other.blob.text, snapshot.blob.text) if other else ("", "")
+    diff = unified_diff(old, new) if other and other.blob_id != snapshot.blob_id else ""
     stat = diff_stat(diff)
-    return ConfigPage(text, previous, diff_view(diff), stat.added, stat.removed)
+    return ConfigPage(
+        text=mask.text(snapshot.blob.text),
+        against=other,
+        against_url=page_url("device-config", snapshot.device_id, other.pk) if other else "",
+        is_same=other is not None and other.blob_id == snapshot.blob_id,
+        choices=tuple(_choices(snapshot, other)),
+        blocks=diff_blocks(diff, mask, line_count=other.blob.line_count if other else 0),
+        added=stat.added,
+        removed=stat.removed,
+    )
+
+
+def _last_different(snapshot: ConfigSnapshot) -> ConfigSnapshot | None:
+    earlier = ConfigSnapshot.objects.filter(device_id=snapshot.device_id, pk__lt=snapshot.pk)
+    return earlier.exclude(blob_id=snapshot.blob_id).select_related("blob").order_by("-pk").first()
+
+
+def _choices(snapshot: ConfigSnapshot, chosen: ConfigSnapshot | None) -> Sequence[ComparedWith]:
+    found = {item.pk: item for item in snapshots_of(snapshot.device_id)[:COMPARABLE]}
+    if chosen:
+        found.setdefault(chosen.pk, chosen)
+    return [
+        ComparedWith(item.pk, _label(item, same=item.blob_id == snapshot.blob_id), item == chosen)
+        for item in found.values()
+        if item.pk != snapshot.pk
+    ]
+
+
+def _label(snapshot: ConfigSnapshot, *, same: bool) -> str:
+    said = f"{snapshot.taken_at:%d %b %Y %H:%M:%S} UTC, {snapshot.get_purpose_display().lower()}"
+    return f"{said} (the same)" if same else said

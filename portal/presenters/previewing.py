@@ -22,8 +22,6 @@ class ShownFinding:
 
     tone: str
     sentence: str
-    number: int
-    line: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,5 +75,8 @@ def preview_refused(sentences: Sequence[str]) -> ShownPreview:
 
 
 def _finding(finding: CommandFinding, mask: Mask) -> ShownFinding:
+    """The sentence quotes the line: there it is masked as a line, which a part of a sentence might escape."""
     tone = "bad" if finding.severity is Severity.FORBIDDEN else "warn"
-    return ShownFinding(tone, mask.text(finding.message), finding.number, mask.text(finding.line))
+    line = finding.line.strip()
+    before, quoted, after = finding.message.partition(line) if line else (finding.message, "", "")
+    return ShownFinding(tone, f"{visible(before)}{mask.text(quoted)}{visible(after)}")

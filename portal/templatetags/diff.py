@@ -55,14 +55,16 @@ class _Hunk(Protocol):
 
 
 @register.simple_tag
-def diff_table(hunks: Sequence[_Hunk], mode: str, name: str) -> SafeString:
-    """The diff of one device, ``mode`` unified or split; ``name`` tells screen readers whose it is.
+def diff_table(
+    hunks: Sequence[_Hunk], mode: str, name: str, *, what: str = "running configuration to intended configuration"
+) -> SafeString:
+    """The diff of one device, ``mode`` unified or split; ``name`` and ``what`` tell screen readers whose and of what.
 
     Line numbers are attributes that the style sheet draws, so copying a block takes the lines alone.
     """
     split = mode == "split"
     body = "".join(_body(hunks, split=split))
-    label = escape(f"{name}: running configuration to intended configuration")
+    label = escape(f"{name}: {what}")
     table = (
         f'<table class="diff diff--{"split" if split else "unified"}">{_head(split=split)}<tbody>{body}</tbody></table>'
     )

@@ -15,23 +15,25 @@ from django.views.decorators.http import require_http_methods
 from changes.domain import policy
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.states import ChangeState, IllegalTransitionError, check_editable
-from changes.errors import ChangeNotFoundError, PolicyDeniedError, StaleEditError
+from changes.errors import ChangeNotFoundError, PolicyDeniedError, StaleEditError, UnplannableError
 from changes.models import ChangeRequest
 from changes.rendering import RendererUnavailableError, check_syntax
 from changes.selectors import change_get
 from changes.services.people import facts_of
 from changes.services.planning import plan_request
 from changes.services.requests import change_create, change_edit
-from portal.forms.changes import ChangeInput
+from portal.forms.changes import ChangeInput, Problem
 from portal.forms.checks import EXPECTATIONS, KINDS
+from portal.forms.targets import PARAMETERS, TargetInput
 from portal.preferences import preference
 from portal.presenters.excerpts import TemplateProblem, template_problems
 from portal.presenters.previewing import ShownPreview
 from portal.presenters.target_picker import matching_ids, target_picker
 from portal.views.access import refused, signed_in, viewer
 from portal.views.acting import actor_of
-from portal.views.change_preview import previewed
+from portal.views.change_preview import SEVERAL, previewed
 from portal.views.rendering import wants_partial
+from portal.views.strictness import asked_for
 
 _ROW: Final = re.compile(r"(?P<do>add|remove)-(?P<kind>pre|post)(?:-(?P<number>\d{1,3}))?")
 
@@ -51,13 +53,19 @@ class _Page:
 @require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def change_create_page(request: HttpRequest) -> HttpResponse:
-    """A new change: an empty form, or what came of sending it."""
+    """A new change: a form, perhaps with devices that the address names already, or what came of sending it."""
     verdict = policy.may_create(viewer(request))
     if not verdict.allowed:
         return refused(request, "You cannot write changes", " ".join(denial.sentence for denial in verdict.reasons))
     if request.method == "POST":
         return _sent(request, None)
-    return _page(request, _Page(None, ChangeInput.blank()))
+    page = _Page(None, ChangeInput.blank())
+    try:
+        asked_for(request.GET, PARAMETERS, several=SEVERAL)
+        page.given.targets = TargetInput.read(request.GET)
+    except InvalidInputError as error:
+        page.status, page.refusal = 400, str(error)
+    return _page(request, page)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -158,7 +166,9 @@ def _plan(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
     try:
         plan_request(change_id=change.pk, actor=actor_of(request))
     except ChangeError as error:
-        messages.error(request, f"{change.number} is saved, but no plan can be built from it yet. {error}")
+        # What is wrong with the content is shown beside it, with its lines.
+        why = "" if isinstance(error, UnplannableError) else f" {error}"
+        messages.warning(request, f"{change.number} is saved as a draft, but no plan can be built from it yet.{why}")
         return redirect(f"{reverse('change-edit', args=[change.pk])}?check=plan")
     messages.success(request, f"{change.number} is saved, and its plan is being built.")
     return redirect("change-detail", change.pk)
@@ -166,12 +176,12 @@ def _plan(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
 
 def _say_why_no_plan(change: ChangeRequest, page: _Page) -> None:
     try:
-        found = check_syntax(change.content, change.variables)
+        errors = check_syntax(change.content, change.variables)
     except RendererUnavailableError as error:
         page.refusal = str(error)
         return
-    page.template_problems = template_problems(change.content, found)
-    page.given.blame({"content": [problem.sentence for problem in page.template_problems]})
+    page.template_problems = template_problems(change.content, errors)
+    page.given.problems += [Problem("id_content", "Configuration", found.sentence) for found in page.template_problems]
 
 
 def _page(request: HttpRequest, page: _Page) -> HttpResponse:
@@ -187,6 +197,7 @@ def _page(request: HttpRequest, page: _Page) -> HttpResponse:
             "change": change,
             "form": given.form,
             "problems": given.problems,
+            "target_errors": given.target_errors,
             "refusal": page.refusal,
             "template_problems": page.template_problems,
             "picker": target_picker(given.targets, preview_device=request.POST.get("preview_device", "")),

@@ -3,6 +3,7 @@ from collections.abc import Mapping, Sequence
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from changes.domain.errors import InvalidInputError
@@ -10,15 +11,26 @@ from changes.selectors import changes_touching
 from devices.models import ConfigSnapshot, Device, DeviceQuerySet
 from devices.selectors import DEVICE_FILTERS, devices_matching, snapshots_of
 from portal.forms.filters import DeviceFilterForm
+from portal.forms.targets import BY_DEVICE
+from portal.preferences import preference
 from portal.presenters.change_rows import change_rows, listed
-from portal.presenters.device_pages import config_page, device_facts, snapshot_rows
-from portal.presenters.paging import CURSORS, KeyPage, page_by_name
-from portal.views.access import signed_in
+from portal.presenters.device_pages import (
+    config_page,
+    device_rows,
+    identity_facts,
+    inventory_facts,
+    is_old,
+    snapshot_rows,
+    with_keys,
+)
+from portal.presenters.paging import KeyPage, older_page, page_by_name
+from portal.views.access import refused, signed_in
 from portal.views.strictness import asked_for
 
-PAGE = 100
-SNAPSHOTS = 30
+PAGE = 50
+SNAPSHOTS = 20
 CHANGES = 20
+MODES = ("unified", "split")
 
 
 @require_safe
@@ -30,11 +42,10 @@ def device_list(request: HttpRequest) -> HttpResponse:
     page: KeyPage[Device]
     try:
         asked = asked_for(request.GET, [*DEVICE_FILTERS, "after"])
-        page = page_by_name(request, _found(asked), size=PAGE)
+        page = page_by_name(request, with_keys(_found(asked)), size=PAGE)
     except InvalidInputError as error:
         problem, page = str(error), KeyPage([])
-    for cursor in CURSORS:
-        asked.pop(cursor, None)
+    asked.pop("after", None)
     return render(
         request,
         "devices/list.html",
@@ -42,6 +53,7 @@ def device_list(request: HttpRequest) -> HttpResponse:
             "form": DeviceFilterForm(asked or dict(request.GET.lists())),
             "problem": problem,
             "filtered": bool(asked),
+            "rows": device_rows(page.rows),
             "page": page,
             "list_url": reverse("device-list"),
             "crumbs": [{"label": "Devices", "url": ""}],
@@ -63,18 +75,29 @@ def _found(asked: Mapping[str, Sequence[str]]) -> DeviceQuerySet:
 def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
     """One device: who it must be, its pinned keys, its configurations and the changes that touch it."""
     device = get_object_or_404(Device, pk=device_id)
-    snapshots = list(snapshots_of(device.pk)[: SNAPSHOTS + 1])
+    crumbs = [{"label": "Devices", "url": reverse("device-list")}, {"label": device.name, "url": ""}]
+    try:
+        asked_for(request.GET, ["before"])
+        page = older_page(request, snapshots_of(device.pk), size=SNAPSHOTS)
+    except InvalidInputError as error:
+        return refused(request, "This page does not exist", str(error), status=400, url=request.path, label=device.name)
+    last = page.rows[-1] if page.next_url else None
+    before = snapshots_of(device.pk).filter(pk__lt=last.pk).first() if last else None
     return render(
         request,
         "devices/detail.html",
         {
             "device": device,
-            "facts": device_facts(device),
-            "host_keys": device.host_keys.order_by("-state", "key_type", "-pk"),
-            "snapshots": snapshot_rows(snapshots, limit=SNAPSHOTS),
-            "more_snapshots": len(snapshots) > SNAPSHOTS,
+            "is_old": is_old(device),
+            "facts": inventory_facts(device),
+            "identity": identity_facts(device),
+            "host_keys": device.host_keys.order_by("state", "key_type", "-pk"),
+            "snapshots": snapshot_rows(page.rows, before),
+            "page": page,
             "changes": change_rows(list(listed(changes_touching(device.pk))[:CHANGES])),
-            "crumbs": [{"label": "Devices", "url": reverse("device-list")}, {"label": device.name, "url": ""}],
+            "changes_shown": CHANGES,
+            "change_query": urlencode({"by": BY_DEVICE, "device_ids": str(device.pk)}),
+            "crumbs": crumbs,
         },
     )
 
@@ -82,19 +105,35 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
 @require_safe
 @signed_in
 def device_config(request: HttpRequest, device_id: int, snapshot_id: int) -> HttpResponse:
-    """One configuration as it was read, masked, and what changed since the one before it."""
+    """One configuration as it was read, masked, and how it differs from another (``?against=<snapshot>``)."""
     found = ConfigSnapshot.objects.filter(device_id=device_id).select_related("device", "blob")
     snapshot = get_object_or_404(found, pk=snapshot_id)
+    device_url = reverse("device-detail", args=[device_id])
+    try:
+        asked = asked_for(request.GET, ["against", "view"])
+    except InvalidInputError as error:
+        return refused(
+            request, "This comparison does not exist", str(error), status=400, url=request.path, label="Back"
+        )
+    [against] = asked.get("against", [""])
+    [mode] = asked.get("view", [preference(request, "diff")])
+    other = (
+        get_object_or_404(found, pk=int(against) if against.isascii() and against.isdigit() else 0) if against else None
+    )
+    config = config_page(snapshot, other)
+    urls = {name: f"?{urlencode({'against': against, 'view': name} if against else {'view': name})}" for name in MODES}
     return render(
         request,
         "devices/config.html",
         {
             "device": snapshot.device,
             "snapshot": snapshot,
-            "config": config_page(snapshot),
+            "config": config,
+            "mode": mode if mode in MODES else "unified",
+            "mode_urls": urls,
             "crumbs": [
                 {"label": "Devices", "url": reverse("device-list")},
-                {"label": snapshot.device.name, "url": reverse("device-detail", args=[device_id])},
+                {"label": snapshot.device.name, "url": device_url},
                 {"label": "Configuration", "url": ""},
             ],
         },
