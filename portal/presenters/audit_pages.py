@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.urls import reverse
 
 from audit.models import Event
+from portal.presenters.links import audit_url
 from portal.presenters.visible import visible
+
+_REFUSALS: Final = ("_refused", "_failed", ".failed")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_ONE_LINE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event as a row of the explorer."""
+    """One event as a row of the explorer; ``states`` says in words how the state changed, if it did."""
 
     id: int
     url: str
@@ -29,38 +36,64 @@ class EventRow:
     change_url: str
     change_number: str
     states: str
-    state_from: str
-    state_to: str
     code: str
     reason: str
 
     @property
-    def is_refusal(self) -> bool:
-        """Whether somebody tried something and was refused."""
-        return self.action.endswith(("_refused", "_failed"))
+    def tone(self) -> str:
+        """``warn`` where somebody was refused or something failed."""
+        return "warn" if self.action.endswith(_REFUSALS) else ""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A part of an event's body, written out for reading."""
+class Value:
+    """A value for reading: in a line, as a ``block`` of text, or as a ``digest``; empty text for nothing."""
 
-    title: str
-    text: str
+    text: str = ""
+    form: str = "line"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRow:
+    """One field and what it was and became."""
+
+    name: str
+    before: Value
+    after: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Another list of events."""
+
+    label: str
+    url: str
 
 
 @dataclass(frozen=True, slots=True)
 class EventDetail:
-    """One event with all that it says; ``body`` is exactly what is stored."""
+    """One event with all that it says.
+
+    ``changed`` has both sides where the event knows both (``has_before``); ``body`` is exactly what is stored, and
+    ``pretty`` the same for reading. ``sha256`` is the digest of the stored bytes.
+    """
 
     row: EventRow
+    state_from: str
+    state_to: str
     request_id: str
     ip: str
     db_user: str
     txid: int
     object_type: str
     object_id: str
-    parts: tuple[Part, ...]
+    changed: tuple[FieldRow, ...]
+    has_before: bool
+    details: tuple[FieldRow, ...]
+    related: tuple[Link, ...]
+    pretty: str
     body: str
+    sha256: str
 
 
 def event_rows(events: Iterable[Event]) -> list[EventRow]:
@@ -69,25 +102,52 @@ def event_rows(events: Iterable[Event]) -> list[EventRow]:
 
 
 def event_detail(event: Event) -> EventDetail:
-    """One event with its body taken apart."""
+    """One event with its body taken apart; no query."""
     content = event.content()
+    before, after = _fields(content.get("before")), _fields(content.get("after"))
     return EventDetail(
         row=_row(event),
+        state_from=event.state_from,
+        state_to=event.state_to,
         request_id=event.request_id,
         ip=event.ip,
         db_user=event.db_user,
         txid=event.txid,
         object_type=event.object_type.replace("_", " "),
         object_id=visible(event.object_id),
-        parts=tuple(_parts(content)),
-        body=visible(event.body),
+        changed=tuple(FieldRow(name, _value(before, name), _value(after, name)) for name in {**before, **after}),
+        has_before=bool(before),
+        details=tuple(FieldRow(name, Value(), _value(_fields(content["details"]), name)) for name in _details(content)),
+        related=tuple(_related(event)),
+        pretty=visible(json.dumps(content, indent=2, ensure_ascii=False)),
+        body=event.body,
+        sha256=hashlib.sha256(event.body.encode()).hexdigest(),
     )
 
 
-def _parts(content: Mapping[str, Any]) -> Iterable[Part]:
-    for title, name in (("Before", "before"), ("After", "after"), ("Details", "details")):
-        if content.get(name):
-            yield Part(title, visible(json.dumps(content[name], indent=2, ensure_ascii=False)))
+def _fields(part: object) -> Mapping[str, Any]:
+    return part if isinstance(part, Mapping) else {}
+
+
+def _details(content: Mapping[str, Any]) -> Iterable[str]:
+    return _fields(content.get("details"))
+
+
+def _value(fields: Mapping[str, Any], name: str) -> Value:
+    if name not in fields:
+        return Value()
+    value = fields[name]
+    if isinstance(value, str):
+        if _SHA256.fullmatch(value):
+            return Value(value, "digest")
+        return Value(visible(value), "block" if "\n" in value or len(value) > _ONE_LINE else "line")
+    if isinstance(value, list) and all(isinstance(item, str | int) for item in value):
+        text = visible(", ".join(map(str, value)))
+        return Value(text or "none", "block" if len(text) > _ONE_LINE else "line")
+    compact = json.dumps(value, ensure_ascii=False)
+    if isinstance(value, dict | list) and len(compact) > _ONE_LINE:
+        return Value(visible(json.dumps(value, indent=2, ensure_ascii=False)), "block")
+    return Value(visible(compact))
 
 
 def _row(event: Event) -> EventRow:
@@ -101,19 +161,21 @@ def _row(event: Event) -> EventRow:
         label=visible(_label(event)),
         object_url=_object_url(event),
         change_url=reverse("change-detail", args=[event.change_id]) if event.change_id else "",
-        change_number=f"CHG-{event.change_id:05d}" if event.change_id else "",
+        change_number=_number(event),
         states=" → ".join(_word(state) for state in (event.state_from, event.state_to) if state),
-        state_from=event.state_from,
-        state_to=event.state_to,
         code=event.code,
         reason=visible(event.reason),
     )
 
 
+def _number(event: Event) -> str:
+    return f"CHG-{event.change_id:05d}" if event.change_id else ""
+
+
 def _label(event: Event) -> str:
     """What the event is about; a change goes by its number, whatever its title was at the time."""
     if event.object_type == "change" and event.change_id:
-        return f"CHG-{event.change_id:05d}"
+        return _number(event)
     return event.object_label or f"{event.object_type} {event.object_id}"
 
 
@@ -133,3 +195,17 @@ def _object_url(event: Event) -> str:
     if event.object_type in {"device", "host_key"} and event.device_id:
         return reverse("device-detail", args=[event.device_id])
     return ""
+
+
+def _related(event: Event) -> Iterator[Link]:
+    kind = event.object_type.replace("_", " ")
+    yield Link(
+        f"Everything about this {kind}", audit_url(object_type=event.object_type, object_id=visible(event.object_id))
+    )
+    if event.change_id and event.object_type != "change":
+        yield Link(f"Everything about {_number(event)}", audit_url(change_id=event.change_id))
+    if event.device_id and event.object_type != "device":
+        yield Link("Everything about this device", audit_url(device_id=event.device_id))
+    if event.request_id:
+        yield Link("Everything that this request did", audit_url(request_id=event.request_id))
+    yield Link(f"Everything by {visible(event.actor_name)}", audit_url(actor=event.actor_name))

@@ -1,70 +1,96 @@
+"""The audit explorer and its exports, for those who may read the log."""
+
 from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, QueryDict, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
-from audit.errors import AuditError
-from audit.export import export_format, export_start
-from audit.filters import EventFilter
+from audit.errors import AuditError, FilterError
+from audit.export import ExportFormat, export_format, export_start
+from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event
-from audit.selectors import event_get, event_page
+from audit.selectors import EventPage, event_get, event_page
 from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
 from portal.presenters.audit_pages import event_detail, event_rows
-from portal.views.access import audit_reader
+from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
 
 PAGE = 50
-
-
-def _filters(given: QueryDict) -> QueryDict:
-    """The query as the log reads it: a change may be named as people say it, ``CHG-00042``."""
-    query = given.copy()
-    number = query.get("change_id", "").strip().upper()
-    if number.startswith("CHG-"):
-        query["change_id"] = number.removeprefix("CHG-").lstrip("0")
-    return query
+CURSOR = "before_id"
 
 
 @require_safe
 @audit_reader
 def audit_list(request: HttpRequest) -> HttpResponse:
     """The audit log, newest first; a filter that cannot be used is answered with 400."""
-    problem, rows, next_url = "", [], ""
-    query = _filters(request.GET)
+    problem, page = "", EventPage((), None)
     try:
-        wanted = EventFilter.parse(query, besides=("before_id",))
-        before = query.get("before_id", "")
-        page = event_page(wanted, before_id=int(before) if before.isdecimal() else None, size=PAGE)
-        rows = event_rows(page.events)
-        if page.next_before_id:
-            further = request.GET.copy()
-            further["before_id"] = str(page.next_before_id)
-            next_url = f"{request.path}?{further.urlencode()}"
-    except AuditError as error:
+        page = _page(_as_the_log_reads_it(request.GET))
+    except FilterError as error:
         problem = str(error)
-    asked = {name: values for name, values in request.GET.lists() if name != "before_id" and any(values)}
-    narrowed = request.GET.copy()
-    narrowed.pop("before_id", None)
+    asked = {name: values for name, values in request.GET.lists() if name != CURSOR and any(values)}
+    more = MoreEventFiltersForm(asked)
     return render(
         request,
         "audit/list.html",
         {
             "form": EventFilterForm(asked),
-            "more_form": MoreEventFiltersForm(asked),
-            "more_open": any(name in MoreEventFiltersForm.base_fields for name in asked),
+            "more_form": more,
+            "more_open": any(name in more.fields for name in asked),
             "problem": problem,
             "filtered": bool(asked),
-            "rows": rows,
-            "next_url": next_url,
-            "first_url": f"{request.path}?{narrowed.urlencode()}" if "before_id" in request.GET else "",
-            "export_query": narrowed.urlencode(),
+            "rows": event_rows(page.events),
+            "next_url": _url(request, {CURSOR: str(page.next_before_id)}) if page.next_before_id else "",
+            "first_url": _url(request) if CURSOR in request.GET else "",
+            "exports": [] if problem else _exports(request),
             "list_url": reverse("audit-list"),
             "crumbs": [{"label": "Audit", "url": ""}],
         },
         status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK,
     )
+
+
+def _as_the_log_reads_it(given: QueryDict) -> QueryDict:
+    """The query with a change as people name it, ``CHG-00042``, turned into its id; what holds nothing is dropped."""
+    query = QueryDict(mutable=True)
+    for name, values in given.lists():
+        query.setlist(name, values)
+    number = query.get("change_id", "").strip().upper()
+    if number.startswith("CHG-"):
+        query["change_id"] = number.removeprefix("CHG-").lstrip("0")
+    return query
+
+
+def _page(query: QueryDict) -> EventPage:
+    """The events that are asked for.
+
+    Raises:
+        FilterError: a filter that does not exist, or a value that it cannot have.
+    """
+    wanted = EventFilter.parse(query, besides=(CURSOR,))
+    before = only_value(CURSOR, query)
+    return event_page(wanted, before_id=whole_number(CURSOR, before) if before else None, size=PAGE)
+
+
+def _url(request: HttpRequest, cursor: dict[str, str] | None = None) -> str:
+    query = request.GET.copy()
+    query.pop(CURSOR, None)
+    query.update(cursor or {})
+    return f"{request.path}?{query.urlencode()}" if query else request.path
+
+
+def _exports(request: HttpRequest) -> list[dict[str, str]]:
+    """The addresses that export what the filters choose."""
+    labels = {ExportFormat.CSV: "CSV", ExportFormat.JSONL: "JSON Lines"}
+    exports = []
+    for form, label in labels.items():
+        query = request.GET.copy()
+        query.pop(CURSOR, None)
+        query["format"] = form.value
+        exports.append({"label": label, "url": f"{reverse('audit-export')}?{query.urlencode()}"})
+    return exports
 
 
 @require_safe
@@ -73,39 +99,36 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     """One event with everything that it says, and its exact bytes."""
     try:
         event = event_get(event_id)
-    except (Event.DoesNotExist, OverflowError):
+    except Event.DoesNotExist:
         raise Http404(f"There is no event {event_id}.") from None
+    older = Event.objects.filter(pk__lt=event.pk).order_by("-pk").values_list("pk", flat=True).first()
+    newer = Event.objects.filter(pk__gt=event.pk).order_by("pk").values_list("pk", flat=True).first()
     return render(
         request,
         "audit/detail.html",
         {
             "event": event_detail(event),
+            "older_url": reverse("audit-detail", args=[older]) if older else "",
+            "newer_url": reverse("audit-detail", args=[newer]) if newer else "",
             "crumbs": [{"label": "Audit", "url": reverse("audit-list")}, {"label": f"Event {event.pk}", "url": ""}],
         },
     )
 
 
-@require_safe
+@require_GET
 @audit_reader
 def audit_export(request: HttpRequest) -> HttpResponseBase:
     """The events that the filters choose, streamed as CSV or JSON Lines; the export is itself an event."""
-    query = _filters(request.GET)
+    query = _as_the_log_reads_it(request.GET)
     try:
-        form = export_format(query.get("format", "csv"))
+        form = export_format(only_value("format", query))
         wanted = EventFilter.parse(query, besides=("format",))
     except AuditError as error:
-        return render(
-            request,
-            "account/refused.html",
-            {
-                "title": "This export cannot be made",
-                "sentence": str(error),
-                "url": reverse("audit-list"),
-                "label": "Back",
-            },
-            status=HTTPStatus.BAD_REQUEST,
-        )
+        title, back = "This export cannot be made", reverse("audit-list")
+        return refused(request, title, str(error), status=400, url=back, label="Back to the audit log")
     export = export_start(actor=actor_of(request), event_filter=wanted, form=form)
-    response = StreamingHttpResponse(export.chunks, content_type=export.content_type)
-    response["Content-Disposition"] = f'attachment; filename="{export.filename}"'
-    return response
+    headers = {
+        "Content-Disposition": f'attachment; filename="{export.filename}"',
+        "X-Audit-Event": str(export.event_id),
+    }
+    return StreamingHttpResponse(export.chunks, content_type=export.content_type, headers=headers)
