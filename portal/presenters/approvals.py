@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from changes.domain import policy
-from changes.domain.policy import Role, Stage
+from changes.domain.policy import Stage
 from changes.domain.states import IN_REVIEW
 from changes.models import Approval, Decision
 from portal.presenters.selection import Selection
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
+from portal.presenters.words import group_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ class Rung:
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The approvals tab: the stages with what counts, and everything that was ever decided, newest first."""
+    """The approvals tab: the stages with what counts, and all other decisions, newest first."""
 
     rungs: tuple[Rung, ...]
     history: tuple[Signature, ...]
@@ -60,7 +61,7 @@ def ladder_of(sight: Sight, mask: Mask) -> Ladder:
     waiting = policy.stage_open(sight.facts.stages, live) if sight.state in IN_REVIEW else None
     return Ladder(
         rungs=tuple(_rung(number, stage, waiting, history) for number, stage in enumerate(sight.facts.stages, start=1)),
-        history=history,
+        history=tuple(signature for signature in history if signature.void or not signature.present),
     )
 
 
@@ -68,11 +69,11 @@ def _rung(number: int, stage: Stage, waiting: Stage | None, history: tuple[Signa
     counts = tuple(
         signature
         for signature in reversed(history)
-        if signature.stage == stage.name and signature.present and not signature.void
+        if signature.stage == group_label(stage.name) and signature.present and not signature.void
     )
     given = sum(signature.decision == Decision.APPROVED for signature in counts)
     status = "passed" if given >= stage.quorum else "waiting" if stage == waiting else "pending"
-    group = Role(stage.group).label if stage.group in set(Role) else stage.group
+    group = group_label(stage.group)
     name = "Technical assessment" if stage.event == "assess" else "Authorization"
     return Rung(number, name, group, status, stage.quorum, given, tuple(_named(s) for s in counts))
 
@@ -88,7 +89,7 @@ def _signature(row: Approval, sight: Sight, mask: Mask) -> Signature:
     return Signature(
         who=row.approver.get_username(),
         decision=row.decision,
-        stage=row.stage,
+        stage=group_label(row.stage),
         at=row.created_at,
         digest=row.plan_digest,
         revision=row.revision.number,

@@ -15,16 +15,18 @@ from portal.presenters.visible import Mask
 from portal.presenters.words import counted
 
 NAMES_SHOWN = 50
+DEVICES_LISTED = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far the planning is; ``seen`` changes exactly when something else does."""
+    """How far the planning is; ``devices`` are names and states, ``seen`` changes exactly when something else does."""
 
     done: int
     total: int
     failed: int
     unchanged: int
+    devices: tuple[tuple[str, str], ...]
     seen: str
 
     @property
@@ -34,14 +36,17 @@ class Progress:
 
 
 def progress_of(sight: Sight) -> Progress:
-    """How far the workers are with a plan; no query."""
+    """How far the workers are with a plan; one query. The devices of a large plan are counted, not listed."""
     totals, revision = sight.totals, sight.revision
-    facts = (revision.pk if revision else 0, revision.state if revision else "", sorted(totals.states.items()))
+    plans = DevicePlan.objects.filter(revision=revision).order_by("position")
+    devices = tuple(plans.values_list("device__name", "state")) if totals.devices <= DEVICES_LISTED else ()
+    facts = (revision.pk if revision else 0, revision.state if revision else "", sorted(totals.states.items()), devices)
     return Progress(
         done=totals.done,
         total=totals.devices,
         failed=totals.count(DevicePlanState.FAILED),
         unchanged=totals.count(DevicePlanState.UNCHANGED),
+        devices=devices,
         seen=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
     )
 

@@ -59,7 +59,7 @@ def _title(sight: Sight, buttons: tuple[Action, ...], number: int) -> str:
     if sight.state in IN_REVIEW:
         return f"Your decision on revision {number}" if buttons else f"You cannot decide on revision {number}"
     if sight.state in EDITABLE:
-        return f"Hand revision {number} in"
+        return f"Submit revision {number}"
     return f"Start revision {number}"
 
 

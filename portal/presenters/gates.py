@@ -15,7 +15,7 @@ from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeS
 from changes.models import Approval
 from changes.selectors import Blocker, blockers
 from portal.presenters.sight import Sight
-from portal.presenters.words import counted, either
+from portal.presenters.words import counted, either, group_label
 
 _S = ChangeState
 
@@ -128,7 +128,7 @@ def _signers(sight: Sight) -> dict[str, list[str]]:
 
 
 def _stage_gate(sight: Sight, stage: Stage, open_stage: Stage | None, signers: dict[str, list[str]]) -> Gate:
-    what = f"{_role(stage.group)} approval" if stage.name != "peer" else "Peer assessment"
+    what = f"{group_label(stage.group)} approval" if stage.name != "peer" else "Peer assessment"
     if policy.quorum_met(stage, policy.live_approvals(sight.facts)):
         return Gate("passed", what, f"by {', '.join(signers.get(stage.name, []))}")
     if sight.state in IN_REVIEW and stage == open_stage:
@@ -145,8 +145,8 @@ def _members(sight: Sight, group: str) -> str:
     users = get_user_model().objects.filter(is_active=True, groups__name=group).exclude(pk__in=hands)
     names = list(users.order_by("username").values_list("username", flat=True)[:7])
     if not names:
-        return f"Nobody of the group {_role(group)} is free to do it. Ask an administrator."
-    return either([*names[:6], "others"] if len(names) > 6 else names)
+        return f"Nobody of the group {group_label(group)} is free to do it. Ask an administrator."
+    return f"{either([*names[:6], 'others'] if len(names) > 6 else names)} can do it"
 
 
 def _who(sight: Sight) -> str:
@@ -160,11 +160,8 @@ def _free_members(sight: Sight, role: Role) -> str:
         return _members(sight, role)
     approved = {fact.person_id for fact in policy.live_approvals(sight.facts)}
     users = get_user_model().objects.filter(is_active=True, groups__name=role).exclude(pk__in=approved)
-    return either(list(users.order_by("username").values_list("username", flat=True)[:6]))
-
-
-def _role(group: str) -> str:
-    return Role(group).label if group in set(Role) else group
+    names = list(users.order_by("username").values_list("username", flat=True)[:6])
+    return f"{either(names)} can do it" if names else "Nobody is free to do it. Ask an administrator."
 
 
 # ---- machines

@@ -65,7 +65,7 @@ class Header:
 
 
 def header_of(sight: Sight, actions: Actions, *, current: str, page: str = "") -> Header:
-    """The head for one person; ``current`` is the tab's key, ``page`` a further step of the breadcrumb."""
+    """The head for one person; ``current`` is the tab's key or "", ``page`` a further step of the breadcrumb."""
     change, revision = sight.change, sight.revision
     return Header(
         id=change.pk,
@@ -93,10 +93,12 @@ def header_of(sight: Sight, actions: Actions, *, current: str, page: str = "") -
 
 def _buttons(actions: Actions, current: str) -> tuple[Action, ...]:
     also = _ALSO_IN_HEAD.get(current, frozenset())
+    # Beside the plan the step on stands in the bar that names the digest; a page that asks once more has its own.
+    elsewhere = frozenset({"submit", "start", *DECISIONS}) if current == "plan" else frozenset(DECISIONS)
     return tuple(
         action
         for action in actions.allowed
-        if action.key in also or (action.variant == "primary" and action.key not in DECISIONS)
+        if action.key in also or (current and action.variant == "primary" and action.key not in elsewhere)
     )
 
 

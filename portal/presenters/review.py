@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from changes.domain.states import DevicePlanState
 from portal.presenters.plan_rows import PlanRow, by_group, changed_rows
-from portal.presenters.review_items import Cluster, DiffItem, Member, Stored, clusters_of, item_of, stored_plans
+from portal.presenters.review_items import Cluster, DiffItem, Member, Stored, clusters_of, items_of, stored_plans
 from portal.presenters.selection import Selection
 from portal.presenters.visible import Mask
 
@@ -125,7 +125,7 @@ def review_of(rows: Sequence[PlanRow], selection: Selection, mask: Mask, *, may_
     return Review(
         mode=selection.mode,
         entries=entries_of(layout, selection),
-        items=tuple(item_of(cluster, layout.stored, mask, selection, may_mark=may_mark) for cluster in layout.page),
+        items=items_of(layout.page, layout.stored, mask, selection, may_mark=may_mark),
         device_count=len(changed),
         viewed_count=sum(row.viewed for row in changed),
         added=sum(row.added for row in changed),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.urls import reverse
 
@@ -49,7 +49,11 @@ class PlannedCheck:
 
 @dataclass(frozen=True, slots=True)
 class DiffItem:
-    """One diff with all that belongs to it; ``problem`` says why there is none to be shown."""
+    """One diff with all that belongs to it.
+
+    ``nearly`` names a device on which the same lines change, but elsewhere or by other commands; ``problem`` says why
+    there is no diff to be shown.
+    """
 
     anchor: str
     position: int
@@ -69,6 +73,7 @@ class DiffItem:
     viewed_url: str
     viewed_target: str
     alone_url: str
+    nearly: str = ""
     problem: str = ""
 
 
@@ -102,6 +107,19 @@ def clusters_of(rows: Iterable[PlanRow], stored: Mapping[int, Stored]) -> tuple[
     for row in rows:
         found.setdefault(likeness(stored[row.pk].payload), []).append(row)
     return tuple(tuple(members) for members in found.values())
+
+
+def items_of(
+    clusters: Iterable[Cluster], stored: Mapping[int, Stored], mask: Mask, selection: Selection, *, may_mark: bool
+) -> tuple[DiffItem, ...]:
+    """The diffs of some clusters; each that looks like an earlier one says so."""
+    first: dict[str, str] = {}
+    items = []
+    for cluster in clusters:
+        item = item_of(cluster, stored, mask, selection, may_mark=may_mark)
+        items.append(replace(item, nearly=first.get(cluster[0].key, "")))
+        first.setdefault(cluster[0].key, cluster[0].name)
+    return tuple(items)
 
 
 def item_of(

@@ -14,7 +14,7 @@ from changes.domain import policy
 from changes.domain.policy import ChangeFacts, Person, Verdict
 from changes.domain.states import ChangeEvent, ChangeState, DevicePlanState, PlanState, RunState
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
-from changes.services.people import facts_of, person_of
+from changes.services.people import facts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +119,12 @@ def change_or_404(change_id: int) -> ChangeRequest:
     return get_object_or_404(changes, pk=change_id)
 
 
-def sight_of(change: ChangeRequest, actor: Actor) -> Sight:
-    """Gather what the pages about a change need; eight queries."""
+def sight_of(change: ChangeRequest, actor: Actor, person: Person) -> Sight:
+    """Gather what the pages about a change need; six queries."""
     return Sight(
         change=change,
         actor=actor,
-        person=person_of(actor),
+        person=person,
         facts=facts_of(change),
         totals=plan_totals(change.revision),
         runs=tuple(change.runs.select_related("started_by", "revision").order_by("-id")),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from changes.domain.states import DevicePlanState
 from changes.models import Approval, Decision, DevicePlan
 from portal.presenters.sight import Sight
-from portal.presenters.words import both, counted
+from portal.presenters.words import both, counted, group_label
 
 NAMES_SHOWN = 200
 
@@ -47,6 +47,8 @@ def start_facts(sight: Sight) -> StartFacts | None:
         names=tuple(name for name, _site in rows[:NAMES_SHOWN]),
         more=max(0, len(rows) - NAMES_SHOWN),
         max_parallel=int(revision.inputs.get("strategy", {}).get("max_parallel", 0)),
-        approvals=tuple(f"{name} ({stage})" for name, stage in signed.values_list("approver__username", "stage")),
+        approvals=tuple(
+            f"{name} ({group_label(stage)})" for name, stage in signed.values_list("approver__username", "stage")
+        ),
         warned=sight.totals.warned,
     )

@@ -14,6 +14,7 @@ from audit.selectors import events
 from portal.presenters.links import audit_url
 from portal.presenters.selection import with_query
 from portal.presenters.visible import Mask
+from portal.presenters.words import group_label
 
 PAGE = 60
 
@@ -72,8 +73,11 @@ _PHRASES: Final[dict[str, tuple[str, str, str]]] = {
 }
 
 
-def timeline_of(change_id: int, mask: Mask, *, before_id: int | None, steps: bool) -> Timeline:
-    """One page of a change's events, by id; one query. Without ``steps`` what single devices did is left out."""
+def timeline_of(change_id: int, mask: Mask, *, before_id: int | None, steps: bool, links: bool) -> Timeline:
+    """One page of a change's events, by id; one query. Without ``steps`` what single devices did is left out.
+
+    ``links`` tells whether the reader may open the audit explorer.
+    """
     found = events(EventFilter(change_id=change_id)).defer("body")
     if not steps:
         found = found.exclude(action="device_run.step_entered")
@@ -84,7 +88,7 @@ def timeline_of(change_id: int, mask: Mask, *, before_id: int | None, steps: boo
     kept = "steps=1" if steps else ""
     older = f"before={rows[PAGE - 1].pk}" if len(rows) > PAGE else ""
     return Timeline(
-        moments=tuple(_moment(event, mask) for event in rows[:PAGE]),
+        moments=tuple(_moment(event, mask, links=links) for event in rows[:PAGE]),
         steps=steps,
         switch_url=with_query(here, "" if steps else "steps=1"),
         older_url=with_query(here, "&".join(filter(None, (kept, older)))) if older else "",
@@ -93,7 +97,7 @@ def timeline_of(change_id: int, mask: Mask, *, before_id: int | None, steps: boo
     )
 
 
-def _moment(event: Event, mask: Mask) -> Moment:
+def _moment(event: Event, mask: Mask, *, links: bool) -> Moment:
     text, icon, tone = _PHRASES.get(event.action, (_spoken(event.action), "s-pending", "idle"))
     if event.action.endswith("_refused"):
         text, icon, tone = f"was refused: {_spoken(event.action.removesuffix('_refused'))}", "s-blocked", "warn"
@@ -105,7 +109,7 @@ def _moment(event: Event, mask: Mask) -> Moment:
         tone=_END_TONES.get(event.state_to, tone) if event.action == "device_run.ended" else tone,
         code=event.code,
         comment=mask.prose(event.reason),
-        url=audit_url(ids=event.pk),
+        url=audit_url(ids=event.pk) if links else "",
     )
 
 
@@ -118,7 +122,7 @@ def _about(event: Event) -> str:
         device = event.object_label.rpartition(" on ")[2]
         return f": {device} is now {event.state_to.replace('_', ' ')}"
     if event.object_type == "approval":
-        return f" in the stage {event.object_label.partition(' ')[0]}"
+        return f" in the stage {group_label(event.object_label.partition(' ')[0])}"
     if event.object_type == "plan":
         return f", revision {event.object_label.rpartition(' r')[2]}"
     return ""

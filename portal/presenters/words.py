@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from changes.domain.policy import Role
+
 
 def counted(number: int, noun: str) -> str:
     """``1 device``, ``12 devices``."""
@@ -22,6 +24,11 @@ def _joined(names: Sequence[str], word: str) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {word} {names[-1]}"
+
+
+def group_label(name: str) -> str:
+    """A group or an approval stage as people know it: ``cab`` reads "CAB"."""
+    return Role(name).label if name in set(Role) else name.replace("-", " ").capitalize()
 
 
 def few(names: Sequence[str], limit: int = 8) -> str:

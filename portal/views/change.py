@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
@@ -18,6 +17,7 @@ from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.summary import plan_counts, summary_of
 from portal.presenters.timeline import timeline_of
 from portal.presenters.visible import Mask
+from portal.views.access import reads_audit, signed_in, viewer
 from portal.views.acting import actor_of
 from portal.views.refusals import Refusal
 from portal.views.rendering import STOP_POLLING, wants_partial
@@ -29,7 +29,7 @@ def look_at(request: HttpRequest, change_id: int) -> Sight:
     Raises:
         Http404: there is none with this id.
     """
-    return sight_of(change_or_404(change_id), actor_of(request))
+    return sight_of(change_or_404(change_id), actor_of(request), viewer(request))
 
 
 def page_context(sight: Sight, current: str, *, page: str = "") -> dict[str, Any]:
@@ -65,7 +65,7 @@ def last_answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
-@login_required
+@signed_in
 def change_detail(request: HttpRequest, change_id: int) -> HttpResponse:
     """The summary of a change; while its plan is being built, the part that polls."""
     sight = look_at(request, change_id)
@@ -87,7 +87,7 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
     return render(request, "changes/detail.html", context, status=refusal.status if refusal else 200)
 
 
-@login_required
+@signed_in
 def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
     """Who decided what, stage by stage."""
     sight = look_at(request, change_id)
@@ -95,7 +95,7 @@ def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
     return render(request, "changes/approvals.html", context)
 
 
-@login_required
+@signed_in
 def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
     """The runs of a change."""
     sight = look_at(request, change_id)
@@ -103,7 +103,7 @@ def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
     return render(request, "changes/execution.html", context)
 
 
-@login_required
+@signed_in
 def change_timeline(request: HttpRequest, change_id: int) -> HttpResponse:
     """The audit events of a change, newest first."""
     sight = look_at(request, change_id)
@@ -113,6 +113,7 @@ def change_timeline(request: HttpRequest, change_id: int) -> HttpResponse:
         Mask.load(),
         before_id=int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None,
         steps=request.GET.get("steps") == "1",
+        links=reads_audit(viewer(request)),
     )
     return render(
         request, "changes/timeline.html", {**page_context(sight, "timeline", page="Timeline"), "timeline": timeline}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -15,6 +14,7 @@ from audit.actor import Actor
 from changes.models import Approval, ChangeRequest
 from changes.services import approvals, planning, requests
 from portal.presenters.selection import Selection
+from portal.views.access import signed_in
 from portal.views.acting import actor_of
 from portal.views.change import detail_page, look_at
 from portal.views.plan import plan_page
@@ -24,7 +24,7 @@ asked_or_sent = require_http_methods(["GET", "HEAD", "POST"])
 """A GET leads back to the page with the button: who signs in on the way to a POST comes back with a GET."""
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def plan_build(request: HttpRequest, change_id: int) -> HttpResponse:
     """Ask the workers for a new plan of a draft, then show how far they are."""
@@ -37,7 +37,7 @@ def plan_build(request: HttpRequest, change_id: int) -> HttpResponse:
     )
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_submit(request: HttpRequest, change_id: int) -> HttpResponse:
     """Hand a planned draft in for assessment."""
@@ -49,7 +49,7 @@ def change_submit(request: HttpRequest, change_id: int) -> HttpResponse:
     )
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_withdraw(request: HttpRequest, change_id: int) -> HttpResponse:
     """Take a change back from review."""
@@ -80,28 +80,28 @@ def _on_detail(
     return redirect(then, change_id)
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_assess(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as a technical peer, the plan whose digest the form names."""
     return _on_plan(request, change_id, approvals.change_assess, "You approved revision {revision} as peer. {next}")
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_approve(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as the change authority, the plan whose digest the form names."""
     return _on_plan(request, change_id, approvals.change_approve, "You approved revision {revision}. {next}")
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_reject(request: HttpRequest, change_id: int) -> HttpResponse:
     """End a change in review for good."""
     return _on_plan(request, change_id, approvals.change_reject, "You rejected revision {revision}. {next}")
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_request_changes(request: HttpRequest, change_id: int) -> HttpResponse:
     """Send a change in review back to its author."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
@@ -15,6 +14,7 @@ from changes.services import execution, requests, review
 from portal.forms.decisions import CancelForm, CloseForm, with_findings
 from portal.presenters.sight import Sight
 from portal.presenters.starting import start_facts
+from portal.views.access import signed_in
 from portal.views.acting import actor_of
 from portal.views.change import look_at, page_context
 from portal.views.decisions import asked_or_sent
@@ -29,14 +29,14 @@ def _page(
     refusal: Refusal | None,
 ) -> HttpResponse:
     """Draw a confirmation; where the step is not open to this person it says why, without its button."""
-    common = page_context(sight, "summary", page=key.capitalize())
+    common = page_context(sight, "", page=key.capitalize())
     action = common["actions"].get(key)
     status = refusal.status if refusal else 200
     full = {**common, **context, "action": action, "refusal": refusal}
     return render(request, f"changes/{key}.html", full, status=status)
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_cancel(request: HttpRequest, change_id: int) -> HttpResponse:
     """Give a change up, after a question and with a reason."""
@@ -52,7 +52,7 @@ def change_cancel(request: HttpRequest, change_id: int) -> HttpResponse:
     return _page(request, look_at(request, change_id), "cancel", {"form": form}, refusal)
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_start(request: HttpRequest, change_id: int) -> HttpResponse:
     """Start the approved plan, after a page that says what will happen."""
@@ -63,13 +63,12 @@ def change_start(request: HttpRequest, change_id: int) -> HttpResponse:
             lambda: started.append(execution.change_start(change_id=change_id, implementer=actor_of(request)).pk)
         )
         if refusal is None:
-            messages.success(request, "The run is started.")
             return redirect("run-detail", change_id, started[0])
     sight = look_at(request, change_id)
     return _page(request, sight, "start", {"start": start_facts(sight)}, refusal)
 
 
-@login_required
+@signed_in
 @asked_or_sent
 def change_close(request: HttpRequest, change_id: int) -> HttpResponse:
     """Close a reviewed change with a code and a note."""

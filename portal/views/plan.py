@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,9 +22,10 @@ from portal.presenters.diffs import Gap, unfolded
 from portal.presenters.plan_rows import plan_rows
 from portal.presenters.review import NoSuchDeviceError, Review, layout_of, review_of
 from portal.presenters.selection import Selection, with_query
-from portal.presenters.sight import Sight
+from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.stale import replaced_plan
 from portal.presenters.visible import Mask
+from portal.views.access import signed_in, viewer
 from portal.views.acting import actor_of
 from portal.views.change import last_answer, look_at, page_context, progress_answer
 from portal.views.refusals import Refusal, attempt
@@ -34,19 +34,14 @@ from portal.views.rendering import wants_partial
 PAGE_OF_LINES = 2_000
 
 
-@login_required
+@signed_in
 def change_plan(request: HttpRequest, change_id: int) -> HttpResponse:
     """The plan of a change, drawn as diffs. Opening a ready one is put on record: it is what lets a person approve."""
-    sight = look_at(request, change_id)
-    polled = progress_answer(request, sight)
-    if polled:
-        return polled
-    selection = selection_of(request, change_id)
-    revision = _revision(sight, selection)
-    if revision is not None and revision == sight.revision:
-        plan_open(revision=revision, actor=sight.actor)
-        sight = look_at(request, change_id)
-    return last_answer(request, plan_page(request, sight))
+    change, asked = change_or_404(change_id), selection_of(request, change_id).revision
+    if change.revision is not None and asked in {0, change.revision.number}:
+        plan_open(revision=change.revision, actor=actor_of(request))
+    sight = sight_of(change, actor_of(request), viewer(request))
+    return progress_answer(request, sight) or last_answer(request, plan_page(request, sight))
 
 
 def selection_of(request: HttpRequest, change_id: int) -> Selection:
@@ -101,7 +96,7 @@ def _review(sight: Sight, revision: PlanRevision | None, selection: Selection, m
         raise Http404(f"This plan changes no device at position {missing}.") from missing
 
 
-@login_required
+@signed_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def device_viewed(request: HttpRequest, change_id: int, position: int) -> HttpResponse:
     """Set or clear the person's viewed mark on a device, and on those that are shown by the same diff.
@@ -147,7 +142,7 @@ def _marked(request: HttpRequest, sight: Sight, selection: Selection, position: 
     return response
 
 
-@login_required
+@signed_in
 def plan_lines(request: HttpRequest, change_id: int, position: int) -> HttpResponse:
     """Unchanged lines of a device's running configuration, masked: rows for a fold, or a page of their own."""
     selection = selection_of(request, change_id)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from django.contrib.auth.decorators import login_required
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -18,11 +17,12 @@ from portal.presenters.run_rows import ROWS_PER_PAGE, Light, light_rows, page_of
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
 from portal.presenters.waves import waves_of
+from portal.views.access import signed_in
 from portal.views.change import look_at, page_context
 from portal.views.rendering import STOP_POLLING, wants_partial
 
 
-@login_required
+@signed_in
 def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
     """A run as it stands; for its own poll only what moved, and at its end 286."""
     sight = look_at(request, change_id)
@@ -90,7 +90,7 @@ def _page_number(request: HttpRequest, devices: int) -> int:
     return min(max(1, int(text)), last) if text.isascii() and text.isdigit() and len(text) < 6 else 1
 
 
-@login_required
+@signed_in
 def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id: int) -> HttpResponse:
     """One device of a run: steps, session, lines and diff; as a page, or as the part that a row unfolds."""
     rows = DeviceRun.objects.select_related("device", "device_plan", "run", "before__blob", "after__blob")
