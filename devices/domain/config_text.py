@@ -188,8 +188,9 @@ def _tidy_block(node: Node, mode: Mode, grammar: Grammar) -> None:
     for child in node.children:
         if child.children:
             _tidy_block(child, grammar.mode_below(mode, child.text), grammar)
-    if grammar.hides_empty_interfaces:
-        node.children = [c for c in node.children if c.children or not c.text.startswith("interface ")]
+    if grammar.hides_empty_blocks:
+        hidden = ("interface ", "address-family ")
+        node.children = [child for child in node.children if child.children or not child.text.startswith(hidden)]
 
 
 def _split(node: Node, mode: Mode) -> list[Node]:

@@ -302,7 +302,8 @@ class Grammar:
     """All modes of a platform, how it spells its interfaces, and what it prints otherwise than it may be typed.
 
     ``prints_no_address``: a layer 3 interface without an address says ``no ip address``. ``prints_no_shutdown``: a
-    layer 3 interface that is up says so. ``hides_empty_interfaces``: an interface without settings is not printed.
+    layer 3 interface that is up says so. ``hides_empty_blocks``: interfaces and address families without settings are
+    not printed.
     """
 
     modes: dict[str, Mode]
@@ -311,7 +312,7 @@ class Grammar:
     alias_prefixes: tuple[str, ...] = ()
     prints_no_address: bool = False
     prints_no_shutdown: bool = False
-    hides_empty_interfaces: bool = False
+    hides_empty_blocks: bool = False
 
     def spelled(self, text: str) -> str:
         """Replace other spellings of a line, which stands without ``no``."""
@@ -372,7 +373,7 @@ def grammar(
     aliases: Sequence[tuple[str, str, str]] = (),
     prints_no_address: bool = False,
     prints_no_shutdown: bool = False,
-    hides_empty_interfaces: bool = False,
+    hides_empty_blocks: bool = False,
 ) -> Grammar:
     """Build a grammar from rule texts; a later text replaces rules of the same mode or adds to them.
 
@@ -393,7 +394,7 @@ def grammar(
     modes = {name: _mode(name, lines, flags_by_mode.get(name, set()), names) for name, lines in lines_by_mode.items()}
     compiled = tuple((re.compile(pattern), replacement) for _, pattern, replacement in aliases)
     starts = tuple(f"{word}{start}" for start, _, _ in aliases for word in ("", "no "))
-    return Grammar(modes, names, compiled, starts, prints_no_address, prints_no_shutdown, hides_empty_interfaces)
+    return Grammar(modes, names, compiled, starts, prints_no_address, prints_no_shutdown, hides_empty_blocks)
 
 
 def _overlaid(lines: list[str], own: list[str]) -> list[str]:

@@ -229,7 +229,7 @@ logging host <host> [...]                      remove="no logging host {0}"
 logging on                                     off hidden
 access-list <number> [...]                     many appended
 dialer-list <number> ...                       many
-route-map <name> <action> <seq> > route-map    definition
+route-map <name> * <seq> > route-map    definition
 snmp-server engineID local ...                 remove="no snmp-server engineID local"
 snmp-server view <name> <tree> ...             remove="no snmp-server view {0} {1}"
 snmp-server group ...                          many

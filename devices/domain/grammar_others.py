@@ -16,7 +16,8 @@ username <name> sshkey ...                     many
 username <name> keypair ...                    many
 vrf context <name> > vrf                       definition
 ip access-list <name> > acl                    definition
-ip route ...                                   many
+ip route <prefix> <via> [...]                   grouped
+ip route <prefix> * [...]                       many
 ip name-server ...                             many appended
 logging server <host> [...]                    remove="no logging server {0}"
 logging logfile ...                            remove="no logging logfile"
@@ -41,7 +42,8 @@ hsrp <group> > unknown
 vpc ...                                        remove="no vpc"
 
 [vrf]
-ip route ...                                   many
+ip route <prefix> <via> [...]                   grouped
+ip route <prefix> * [...]                       many
 ip name-server ...                             many appended
 vni ...
 
@@ -77,7 +79,8 @@ ip access-list standard <name> > std-acl       definition
 ip name-server vrf <vrf> ...                   many appended listed
 ip name-server ...                             many appended listed
 ip route vrf <vrf> ...                         many
-ip route ...                                   many
+ip route <prefix> <via> [...]                   grouped
+ip route <prefix> * [...]                       many
 ip routing vrf <vrf>
 ntp server vrf <vrf> <host> [...]              remove="no ntp server vrf {0} {1}"
 logging vrf <vrf> host <host> [...]            remove="no logging vrf {0} host {1}"
@@ -115,7 +118,8 @@ password ...                                   remove="no password"
 enable password ...                            remove="no enable password"
 ip nht resolve-via-default
 vrf <name> > frr-vrf
-ip route ...                                   many
+ip route <prefix> <via> [...]                   grouped
+ip route <prefix> * [...]                       many
 ipv6 route ...                                 many
 router-id ...                                  remove="no router-id"
 ip router-id ...                               remove="no ip router-id"
@@ -130,7 +134,8 @@ bgp as-path access-list ...                    many appended
 bgp community-list ...                         many appended
 
 [frr-vrf]
-ip route ...                                   many
+ip route <prefix> <via> [...]                   grouped
+ip route <prefix> * [...]                       many
 ipv6 route ...                                 many
 vni ...
 
@@ -143,8 +148,13 @@ ip ospf area ...                               remove="no ip ospf area"
 bgp ebgp-requires-policy                       off hidden
 bgp network import-check                       off hidden
 bgp default ipv4-unicast                       off hidden
+address-family ... > bgp                       fixed
+address-family ipv4 unicast > bgp-ipv4         fixed
 neighbor <peer> interface ...                  grouped
 neighbor <peer> bfd                            grouped
+
+[bgp-ipv4]
+neighbor <peer> activate                       grouped off hidden
 
 [route-map]
 set ip next-hop ...                            remove="no set ip next-hop"
@@ -154,4 +164,6 @@ call ...                                       remove="no call"
 
 NXOS_GRAMMAR = grammar(*IOS_TEXTS, _NXOS, names=NXOS_NAMES, prints_no_shutdown=True)
 EOS_GRAMMAR = grammar(*IOS_TEXTS, _EOS, names=EOS_NAMES)
-FRR_GRAMMAR = grammar(*IOS_TEXTS, _FRR, names=VERBATIM_NAMES, hides_empty_interfaces=True)
+_FRR_ALIASES = (("neighbor ", r"^(neighbor \S+ ebgp-multihop)$", r"\1 255"),)
+
+FRR_GRAMMAR = grammar(*IOS_TEXTS, _FRR, names=VERBATIM_NAMES, aliases=_FRR_ALIASES, hides_empty_blocks=True)

@@ -250,23 +250,26 @@ def _secret(draft: Draft, _block: Node, _mode: Mode, found: Match, verb: Verb) -
     return None
 
 
-def _prefix_list(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
-    """A prefix list entry without a number gets the next one in steps of five."""
-    words = found.words
-    head = " ".join(words[:3])
-    lines = [child.text for child in block.children if child.text.startswith(f"{head} seq ")]
-    if len(words) > 3 and words[3] in ("permit", "deny"):
-        same = [line for line in lines if line.split()[5:] == list(words[3:])]
-        if verb is not Verb.SET:
-            edit.drop(block, [child for child in block.children if child.text in same])
-        elif not same:
-            number = max((int(line.split()[4]) for line in lines), default=0) + 5
-            edit.add(block, f"{head} seq {number} {' '.join(words[3:])}")
-        return []
-    if verb is not Verb.SET and len(words) == 3:
-        edit.drop(block, [child for child in block.children if child.text.startswith(f"{head} ")])
-        return []
-    return None
+def _sequence_list(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+    """A flat list with numbers, such as a prefix list: what has none gets the next in steps of five.
+
+    An entry that stands under another number is not taken again.
+    """
+    words = list(found.words)
+    length = 2 if words[0] == "access-list" else 3
+    head, rest = " ".join(words[:length]), words[length:]
+    nodes = [child for child in block.children if child.text.startswith(f"{head} seq ")]
+    entry = rest[2:] if rest[:1] == ["seq"] else rest
+    same = [node for node in nodes if node.text.split()[length + 2 :] == entry]
+    if rest[:1] == ["seq"]:
+        return [] if verb is Verb.SET and same else None
+    if verb is not Verb.SET:
+        everything = [child for child in block.children if child.text.startswith(f"{head} ")]
+        edit.drop(block, same if rest else everything)
+    elif not same and rest[:1] in (["permit"], ["deny"]):
+        number = max((int(node.text.split()[length + 1]) for node in nodes), default=0) + 5
+        edit.add(block, f"{head} seq {number} {' '.join(rest)}")
+    return []
 
 
 def _numbered_list(_draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
@@ -393,8 +396,11 @@ _HANDLERS: dict[str, _Handler] = {
     "channel-group <group> mode ...": _channel_group,
     "username <name> ...": _username,
     "enable secret [...]": _secret,
-    "ip prefix-list ...": _prefix_list,
-    "ipv6 prefix-list ...": _prefix_list,
+    "ip prefix-list ...": _sequence_list,
+    "ip prefix-list <name> seq <seq> ...": _sequence_list,
+    "ipv6 prefix-list ...": _sequence_list,
+    "ipv6 prefix-list <name> seq <seq> ...": _sequence_list,
+    "access-list <name> seq <seq> ...": _sequence_list,
     "access-list <number> [...]": _numbered_list,
     "ip access-list standard <name>": _named_list,
     "ip access-list extended <name>": _named_list,

@@ -250,7 +250,7 @@ BLOCKS: st.SearchStrategy[Block] = st.one_of(
     _in_mode(st.sampled_from(("line con 0", "line vty 0 4", "line vty 5 15", "line vty 0 7")), LINE_LINES),
     _in_mode(st.sampled_from(("vlan 10", "vlan 20")), st.sampled_from(("name USERS", "name VOICE", "no name"))),
     _in_mode(
-        st.sampled_from(("route-map ALPHA permit 10", "route-map ALPHA deny 20", "route-map ALPHA deny 10")),
+        st.sampled_from(("route-map ALPHA permit 10", "route-map ALPHA deny 20")),
         ROUTE_MAP_LINES,
     ),
     st.sampled_from(
