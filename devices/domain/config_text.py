@@ -8,7 +8,7 @@ addresses on one line. Lines whose order counts, and lines in modes of which not
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from devices.domain.config_tree import Node
 from devices.domain.grammar import Grammar, Mode
@@ -19,8 +19,7 @@ _BANNER = re.compile(r"^(banner \S+|aaa authentication (?:banner|fail-message)|m
 _CERTIFICATE = re.compile(r"^certificate \S+")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One command as written: how far it is indented, its text, and the verbatim text that follows it.
 
     ``closed`` is False when the verbatim text does not end where the platform would end it.
@@ -103,28 +102,26 @@ def parse(text: str, platform: Platform) -> Node:
     Sections that a device prints twice are joined. Nothing is judged: unknown lines are kept as they are.
     """
     root = Node("")
-    open_blocks: list[tuple[int, Node]] = [(-1, root)]
-    headers: dict[int, dict[str, Node]] = {}
+    open_blocks: list[tuple[int, Node, dict[str, Node]]] = [(-1, root, {})]
     for line in read_lines(text.splitlines(), platform):
         if _is_noise(line, platform):
             continue
         while line.indent <= open_blocks[-1][0]:
             open_blocks.pop()
-        parent = open_blocks[-1][1]
-        known = headers.setdefault(id(parent), {})
+        _, parent, known = open_blocks[-1]
         node = known.get(line.text)
         if node is None or not node.children or line.body is not None:
-            node = Node(line.text, body=line.body)
+            node = Node(line.text, [], line.body)
             parent.children.append(node)
             known[line.text] = node
-        open_blocks.append((line.indent, node))
+        open_blocks.append((line.indent, node, {child.text: child for child in node.children}))
     return root
 
 
 def _is_noise(line: Line, platform: Platform) -> bool:
     if line.body is not None:
         return False
-    if line.indent == 0 and any(pattern.match(line.text) for pattern in platform.volatile):
+    if line.indent == 0 and platform.volatile.match(line.text):
         return True
     return line.text.startswith(("exit", "quit")) and platform.closers.match(line.text) is not None
 

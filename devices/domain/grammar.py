@@ -16,7 +16,7 @@ Flags stand after two or more spaces and are explained at `Rule`.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from devices.domain.interface_names import VERBATIM_NAMES, InterfaceNames, natural_key
 
@@ -28,7 +28,7 @@ _ADDRESS = "<via>"
 _IPV4 = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """One kind of line, and its flags.
 
@@ -75,12 +75,12 @@ class Rule:
     refuses: bool = False
     early: bool = False
 
-    @property
+    @cached_property
     def literals(self) -> int:
         """How many words of the phrase are fixed; the more, the more specific the rule."""
         return sum(1 for token in self.tokens if not _is_value(token))
 
-    @property
+    @cached_property
     def head_length(self) -> int:
         """How many words stand before the values: up to the first value, or to a key word at the end."""
         for position, token in enumerate(self.tokens):
@@ -160,13 +160,13 @@ def _place(mode: "Mode", line: str) -> Place:
 def _match(mode: "Mode", line: str, partial: bool) -> Match | None:
     words = line.split()
     best = _match(mode, line, False) if partial else None
-    for rule in mode.by_word.get(words[0].lower(), ()) if words else ():
+    for rule in mode.candidates(words):
         if best is not None and best.rule.literals >= rule.literals:
-            continue
+            break
         found = _match_tokens(rule, words, mode.names, partial=partial)
         if found is not None:
             captures, taken, used = found
-            best = Match(rule, captures, taken, _with_tail(taken[: len(taken) - len(words) + used], line, used))
+            return Match(rule, captures, taken, _with_tail(taken[: len(taken) - len(words) + used], line, used))
     return best
 
 
@@ -250,15 +250,23 @@ class Mode:
 
     name: str
     rules: tuple[Rule, ...]
-    by_word: dict[str, tuple[Rule, ...]] = field(repr=False)
+    by_words: dict[tuple[str, str], tuple[Rule, ...]] = field(repr=False)
     trie: _Branch = field(repr=False)
     names: InterfaceNames = field(repr=False)
     first_grouped: int
     last_ranks: dict[str, int] = field(repr=False)
     listed: tuple[str, ...] = field(repr=False)
     ranged: tuple[str, ...] = field(repr=False)
+    appended: tuple[str, ...] = field(repr=False)
     ordered: bool = False
     sequenced: bool = False
+
+    def candidates(self, words: Sequence[str]) -> tuple[Rule, ...]:
+        """The rules that can match, by the first two words; the most specific first."""
+        first = words[0].lower() if words else ""
+        second = words[1].lower() if len(words) > 1 else ""
+        found = self.by_words.get((first, second))
+        return self.by_words.get((first, ""), ()) if found is None else found
 
     def match(self, line: str, *, partial: bool = False) -> Match | None:
         """Find the most specific rule for a positive line; ``partial`` accepts it without its values (after ``no``)."""
@@ -411,23 +419,37 @@ def _phrase(line: str) -> str:
 
 def _mode(name: str, lines: Sequence[str], flags: set[str], names: InterfaceNames) -> Mode:
     rules = tuple(_rule(line, rank) for rank, line in enumerate(lines))
-    by_word: dict[str, list[Rule]] = {}
-    for rule in rules:
-        by_word.setdefault(rule.tokens[0].lower(), []).append(rule)
-    frozen = {word: tuple(group) for word, group in by_word.items()}
     return Mode(
         name,
         rules,
-        frozen,
+        _by_words(rules),
         _trie(rules),
         names,
         next((rule.rank for rule in rules if rule.grouped), 0),
         {rule.tokens[0].lower(): rule.rank for rule in rules},
         tuple(_prefix(rule) for rule in rules if rule.listed),
         tuple(_prefix(rule) for rule in rules if rule.ranges),
+        tuple(_prefix(rule) for rule in rules if rule.appended),
         ordered="ordered" in flags,
         sequenced="sequenced" in flags,
     )
+
+
+def _by_words(rules: Sequence[Rule]) -> dict[tuple[str, str], tuple[Rule, ...]]:
+    """Rules by their first two words, and under ``(word, "")`` for lines whose second word no rule names."""
+    pairs = {(rule.tokens[0].lower(), _second(rule)) for rule in rules}
+    pairs |= {(first, "") for first, _ in pairs}
+    ranked = sorted(rules, key=lambda rule: (-rule.literals, rule.rank))
+    return {
+        (first, second): tuple(
+            rule for rule in ranked if rule.tokens[0].lower() == first and _second(rule) in ("", second)
+        )
+        for first, second in pairs
+    }
+
+
+def _second(rule: Rule) -> str:
+    return rule.tokens[1].lower() if len(rule.tokens) > 1 and not _is_value(rule.tokens[1]) else ""
 
 
 def _prefix(rule: Rule) -> str:

@@ -102,14 +102,23 @@ class _Block:
 
     def commands(self) -> list[str]:
         """Compare the two states and list the commands, in the order of their phases."""
-        wanted = {edit.key_of(child.text, self.mode): child for child in self.target.children}
-        present = {edit.key_of(child.text, self.mode): child for child in self.current.children}
+        old = {child.text: child for child in self.current.children}
+        alike = {child.text for child in self.target.children if old.get(child.text) == child}
+        wanted, present = (self._by_key(block, alike) for block in (self.target, self.current))
         self._remove(wanted, present)
         self._restore(wanted, present)
         self._restore_order(wanted, present)
         self._restore_flat_lists()
-        self._restore_cleared(wanted, present)
+        self._restore_cleared(alike)
         return [line for _, lines in sorted(self.found, key=lambda item: item[0]) for line in lines]
+
+    def _by_key(self, block: Node, alike: set[str]) -> dict[_Key, Node]:
+        """What differs by key, and all members of lists whose order counts."""
+        return {
+            edit.key_of(child.text, self.mode): child
+            for child in block.children
+            if child.text not in alike or child.text.startswith(self.mode.appended)
+        }
 
     def _match(self, node: Node) -> Match | None:
         return self.mode.match_any(node.text)[1]
@@ -188,7 +197,9 @@ class _Block:
         numbers = dict.fromkeys(
             found.captures[0]
             for node in [*self.target.children, *self.current.children]
-            if (found := self._match(node)) is not None and found.rule.phrase == _FLAT_LIST
+            if node.text.startswith("access-list ")
+            and (found := self._match(node)) is not None
+            and found.rule.phrase == _FLAT_LIST
         )
         for number in numbers:
             head = f"access-list {number} "
@@ -227,10 +238,10 @@ class _Block:
             prefixes = found.rule.off_clears if unset else found.rule.clears
             self.cleared += [prefix.format(*found.captures) for prefix in prefixes]
 
-    def _restore_cleared(self, wanted: Mapping[_Key, Node], present: Mapping[_Key, Node]) -> None:
+    def _restore_cleared(self, alike: set[str]) -> None:
         """Enter again what one of our own commands takes away, such as the address with the VRF."""
-        for key, node in wanted.items():
-            if present.get(key) == node and any(node.text.startswith(prefix) for prefix in self.cleared):
+        for node in self.target.children:
+            if self.cleared and node.text in alike and node.text.startswith(tuple(self.cleared)):
                 self.add(_restoring_phase(self._match(node)), set_commands(node, self.mode, self.platform))
 
 

@@ -35,7 +35,7 @@ class Platform:
     label: str
     netmiko_type: str
     error_pattern: str
-    volatile: tuple[re.Pattern[str], ...]
+    volatile: re.Pattern[str]
     closers: re.Pattern[str]
     indent: int
     banner: BannerStyle
@@ -83,12 +83,8 @@ _IOS_ERRORS = (
     r"|^%?(?:Error|ERROR)\b[^\n]*"
     r"|^%Insertion failed[^\n]*"
 )
-_IOS_VOLATILE = (
-    re.compile(r"^Building configuration\b.*"),
-    re.compile(r"^Current configuration\b.*"),
-    re.compile(r"^Using \d+ out of \d+ bytes.*"),
-    re.compile(r"^ntp clock-period \d+$"),
-    re.compile(r"^end$"),
+_IOS_VOLATILE = re.compile(
+    r"Building configuration\b|Current configuration\b|Using \d+ out of \d+ bytes|ntp clock-period \d+$|end$"
 )
 _IOS_CLOSERS = re.compile(r"^exit(?:-[a-z-]+)?$")
 
@@ -124,7 +120,7 @@ _CISCO_NXOS = Platform(
     label="Cisco NX-OS",
     netmiko_type="cisco_nxos",
     error_pattern=r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Permission denied)[^\n]*|^(?:ERROR|Error):?[^\n]*",
-    volatile=(*_IOS_VOLATILE, re.compile(r"^!Time: .*")),
+    volatile=_IOS_VOLATILE,
     closers=_IOS_CLOSERS,
     indent=2,
     banner=BannerStyle.CHARACTER,
