@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from changes.domain.states import DeviceRunState
-from changes.services.device_steps import store_after
+from changes.services.device_steps import named, store_after
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
 from devices.domain.config_text import normalise
@@ -13,6 +13,7 @@ from devices.domain.drift import touched_sections
 from devices.domain.inverse import inverse_commands
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
+from devices.errors import SaveFailedError
 
 _S = DeviceRunState
 
@@ -25,8 +26,8 @@ def back_out(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> N
     """Take the device back, verify it as text against the configuration before, and end the run with the first cause.
 
     After the whole change the approved backout is sent; after a part of it, the inverse of what is there, and
-    only where the plan had touched the device. Nothing is saved: what the device starts with was
-    never changed.
+    only where the plan had touched the device. Nothing is saved, since what the device starts with was never changed;
+    unless a save had begun, for then it may have been.
     """
     try:
         with work.step(_S.BACKING_OUT, driver) as notes:
@@ -54,8 +55,29 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     notes.data["after_sha256"] = stored.blob_id
     if actual != work.before:
         raise BackoutFailedError(
-            "ROLLBACK_UNVERIFIED", "the configuration read back is not the one from before the change."
+            "ROLLBACK_UNVERIFIED",
+            "the configuration read back is not the one from before the change. It differs at:"
+            f" {named(touched_sections(work.before, actual, work.platform))}.",
         )
+    if _may_be_saved(work):
+        _save(driver, notes)
+
+
+def _may_be_saved(work: DeviceWork) -> bool:
+    """Whether a save was begun of which the device did not say that it failed."""
+    return work.steps(DeviceRunState.SAVING).exclude(code="SAVE_FAILED").exists()
+
+
+def _save(driver: Driver, notes: StepNotes) -> None:
+    try:
+        driver.save()
+    except SaveFailedError as error:
+        raise BackoutFailedError(
+            "ROLLBACK_UNVERIFIED",
+            "the device is as before, but the change may have been saved, and the device could not save again:"
+            f" {error.message}. A restart may bring the change back.",
+        ) from error
+    notes.data["saved"] = "the configuration before, since the change may have been saved"
 
 
 def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequence[str]:
@@ -69,9 +91,11 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
     notes.data["source"] = "recomputed from the actual configuration"
     recomputed = inverse_commands(work.before, actual, work.platform)
     touched = touched_sections(work.before, work.target, work.platform)
-    if not touched_sections(actual, predict(actual, recomputed, work.platform), work.platform) <= touched:
+    elsewhere = touched_sections(actual, predict(actual, recomputed, work.platform), work.platform) - touched
+    if elsewhere:
         raise BackoutFailedError(
             "ROLLBACK_CONFLICT",
-            "the device was also changed elsewhere meanwhile; taking it back would undo somebody else's work.",
+            f"the device was also changed elsewhere meanwhile ({named(elsewhere)}); taking it back would undo somebody"
+            " else's work.",
         )
     return recomputed

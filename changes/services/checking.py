@@ -21,7 +21,10 @@ def run_check(driver: Driver, check: Check, *, wait: bool) -> CheckOutcome:
         DeviceError: the session broke; a command that the device refuses is a failed check instead.
     """
     deadline = time.monotonic() + check.timeout_s
+    recorded = len(driver.transcript)
     while True:
+        # Of many looks the last one is kept: hundreds of outputs would fill the memory and tell nobody more.
+        del driver.transcript[recorded:]
         try:
             outcome = evaluate(check, driver.show(check.command, timeout_s=check.timeout_s))
         except CommandRejectedError as error:

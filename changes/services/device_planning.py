@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
@@ -30,7 +31,7 @@ from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose
 from devices.services.identity import identity_mismatches
 from devices.services.scrubbing import Scrubber
-from devices.services.sessions import driver_for
+from devices.services.sessions import driver_connected
 from devices.services.snapshots import snapshot_store
 
 
@@ -111,7 +112,8 @@ class Planner:
     def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat) -> LiveDevice:
         """Connect, prove identity, read the configuration and run the pre-checks in report mode."""
         on_driver = heartbeat.watch()
-        with driver_for(device) as driver:
+        with ExitStack() as session:
+            driver = driver_connected(device, session)
             on_driver(driver)
             try:
                 facts = driver.facts()

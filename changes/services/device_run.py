@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Final
 
 from django.conf import settings
 
@@ -18,9 +19,13 @@ from changes.services.claims import Claim, device_lock
 from changes.services.device_steps import apply, check, connect, save, snapshot, verify
 from changes.services.device_work import DeviceWork, OnDriver, gather
 from changes.services.journal import BackoutNeededError, BlockedError, Journal
-from changes.services.recovery import reconcile
+from changes.services.recovery import is_hopeless, readings_in_a_row, reconcile
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
+from devices.services.scrubbing import Scrubber
+
+LONGEST_WAIT_S: Final = 60
+"""Between two attempts to read a device back that has not come back yet."""
 
 _S = DeviceRunState
 Step = Callable[[DeviceWork, Driver], None]
@@ -39,7 +44,8 @@ def execute(claim: Claim, *, on_driver: OnDriver) -> None:
         "run__change__revision",
         "before__blob",
     ).get(pk=claim.row_id)
-    journal = Journal(claim)
+    scrub = Scrubber.load()
+    journal = Journal(claim, scrub)
     with device_lock(run.device_id) as locked:
         if not locked:
             # The former worker's process still lives; its database session frees the device when it ends.
@@ -48,7 +54,7 @@ def execute(claim: Claim, *, on_driver: OnDriver) -> None:
             journal.hand_back(_S(run.state), wait_s=wait_s, code="DEVICE_BUSY", detail=detail, tried=False)
             return
         try:
-            work = gather(run, journal, on_driver)
+            work = gather(run, journal, scrub, on_driver)
         except BlockedError as gate:
             _refuse(run, journal, gate)
             return
@@ -80,11 +86,21 @@ def _implement(work: DeviceWork, session: ExitStack) -> None:
     except BlockedError as gate:
         work.journal.end(_S.BLOCKED, code=gate.code, detail=gate.detail)
     except DeviceError as error:
-        # Nothing was sent. A wrong identity is a gate's refusal, everything else a failure.
-        end = _S.BLOCKED if error.code.startswith("IDENTITY_") else _S.FAILED
-        work.journal.end(end, code=error.code, detail=work.scrub(str(error)))
+        _not_begun(work, error)
     else:
         _write(work, driver, apply, verify, save)
+
+
+def _not_begun(work: DeviceWork, error: DeviceError) -> None:
+    """Nothing was sent. A session that broke while reading is worth another one; the others end the run."""
+    reads = work.steps(_S.CHECKING).count()
+    if work.journal.state is _S.CHECKING and not error.permanent and reads < settings.DEVICE_CONNECT_ATTEMPTS:
+        wait_s = settings.DEVICE_RETRY_BASE_S * 2 ** (reads - 1)
+        work.journal.hand_back(_S.PENDING, wait_s=wait_s, code=error.code, detail=str(error))
+        return
+    # A wrong identity is a gate's refusal, everything else a failure.
+    end = _S.BLOCKED if error.code.startswith("IDENTITY_") else _S.FAILED
+    work.journal.end(end, code=error.code, detail=str(error))
 
 
 def _recover(work: DeviceWork, session: ExitStack) -> None:
@@ -111,11 +127,13 @@ def _write(work: DeviceWork, driver: Driver, *steps: Step) -> None:
 
 
 def _reconcile_later(work: DeviceWork, error: DeviceError) -> None:
-    """The session broke where lines may have been sent: hand the run back, to be read back on a new session."""
-    attempts = DeviceRun.objects.values_list("attempts", flat=True).get(pk=work.run.pk)
-    detail = work.scrub(str(error))
-    if attempts >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS:
-        work.journal.give_up(code=error.code, detail=detail)
+    """The session broke where lines may have been sent: hand the run back, to be read back on a new session.
+
+    A device that cannot be read back ends as *unknown*: at once where trying again is no use, or would lock an
+    account, else after some minutes.
+    """
+    if is_hopeless(work, error):
+        work.journal.give_up(code=error.code, detail=str(error))
         return
-    wait_s = settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** max(0, attempts - 1)
-    work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=detail)
+    wait_s = min(settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** readings_in_a_row(work), LONGEST_WAIT_S)
+    work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=str(error))

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import random
-import time
+from collections.abc import Iterable
 from contextlib import ExitStack
-
-from django.conf import settings
+from functools import partial
 
 from changes.domain.states import DeviceRunState
 from changes.services.checking import failed_checks
@@ -19,7 +17,7 @@ from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.models import ConfigSnapshot, SnapshotPurpose
 from devices.services.identity import identity_mismatches
-from devices.services.sessions import driver_for
+from devices.services.sessions import driver_connected
 from devices.services.snapshots import snapshot_store
 
 _S = DeviceRunState
@@ -31,25 +29,11 @@ def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driv
     Transient errors are tried again with growing pauses; permanent ones (host key, credential) never are.
     """
     with work.step(state) as notes:
-        driver = _connect_with_retries(work, session, notes)
+        driver = driver_connected(work.run.device, session, on_attempt=partial(notes.data.__setitem__, "attempts"))
         work.on_driver(driver)
         session.callback(work.on_driver, None)
         notes.data["driver"] = driver.name
     return driver
-
-
-def _connect_with_retries(work: DeviceWork, session: ExitStack, notes: StepNotes) -> Driver:
-    attempts = settings.DEVICE_CONNECT_ATTEMPTS
-    for attempt in range(1, attempts + 1):
-        try:
-            return session.enter_context(driver_for(work.run.device))
-        except DeviceError as error:
-            if error.permanent or attempt == attempts:
-                raise
-            notes.data["attempts"] = attempt + 1
-            jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, protects nothing
-            time.sleep(settings.DEVICE_RETRY_BASE_S * 2 ** (attempt - 1) * jitter)
-    raise AssertionError("the loop above returns or raises")
 
 
 def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
@@ -72,6 +56,12 @@ def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
 def check(work: DeviceWork, driver: Driver) -> None:
     """Identity, staleness and pre-checks; after this the target is known."""
     with work.step(_S.CHECKING, driver) as notes:
+        if driver.name != work.payload.driver:
+            raise BlockedError(
+                "PLAN_STALE",
+                f"The approved plan is for the driver {work.payload.driver}, but this device now gets {driver.name}."
+                " Plan again.",
+            )
         prove_identity(work, driver, notes)
         work.before = normalise(driver.running_config(), work.platform)
         _check_staleness(work, notes)
@@ -112,9 +102,8 @@ def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
     if drift.kind is DriftKind.OVERLAPPING:
         raise BlockedError(
             "PLAN_STALE",
-            "Somebody changed the device where this plan would change it, after the plan was made: "
-            + ", ".join(" / ".join(path) for path in drift.paths[:5])
-            + ". Nothing was sent.",
+            "Somebody changed the device where this plan would change it, after the plan was made:"
+            f" {named(drift.paths)}. Nothing was sent.",
         )
     set_target(work)
 
@@ -184,14 +173,18 @@ def is_part_of_change(work: DeviceWork, actual: str) -> bool:
 
 def _divergence(work: DeviceWork, after: str) -> tuple[str, str]:
     if is_part_of_change(work, after):
-        return (
-            "CONVERGENCE_PARTIAL",
-            "The device took every line, but its configuration shows only a part of the approved change.",
-        )
-    return (
-        "CONVERGENCE_AMBIGUOUS",
-        "The device took every line, but its configuration is not the one that was approved.",
-    )
+        code, what = "CONVERGENCE_PARTIAL", "shows only a part of the approved change"
+    else:
+        code, what = "CONVERGENCE_AMBIGUOUS", "is not the one that was approved"
+    where = named(touched_sections(work.target, after, work.platform))
+    return code, f"The device took every line, but its configuration {what}. It differs at: {where}."
+
+
+def named(sections: Iterable[tuple[str, ...]]) -> str:
+    """Some sections of a configuration, for a sentence."""
+    names = [" / ".join(path) for path in sorted(sections)]
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more
 
 
 def save(work: DeviceWork, driver: Driver) -> None:

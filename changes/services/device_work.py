@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.db.models import QuerySet
+
 from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
 from changes.domain.states import DeviceRunState
 from changes.errors import PlanIntegrityError
-from changes.models import DeviceRun
+from changes.models import DeviceRun, RunStep
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.journal import BlockedError, Journal, StepNotes
 from devices.domain.platforms import Platform, platform_for
@@ -39,6 +41,10 @@ class DeviceWork:
     target: str = ""
     """What the configuration must be after the last line; known once staleness was checked."""
 
+    def steps(self, *states: DeviceRunState) -> QuerySet[RunStep]:
+        """This run's journalled steps of these names, oldest first; of all claims."""
+        return RunStep.objects.filter(device_run=self.run, name__in=states).order_by("sequence")
+
     @contextmanager
     def step(self, state: DeviceRunState, driver: Driver | None = None) -> Iterator[StepNotes]:
         """A journal step that keeps the session's redacted transcript of this step."""
@@ -51,7 +57,7 @@ class DeviceWork:
                     notes.transcript = self.scrub.transcript(driver.transcript[start:])
 
 
-def gather(run: DeviceRun, journal: Journal, on_driver: OnDriver) -> DeviceWork:
+def gather(run: DeviceRun, journal: Journal, scrub: Scrubber, on_driver: OnDriver) -> DeviceWork:
     """Verify the stored plan, its approvals and the device's identity in the inventory; nothing is sent.
 
     Raises:
@@ -64,7 +70,7 @@ def gather(run: DeviceRun, journal: Journal, on_driver: OnDriver) -> DeviceWork:
         payload=payload,
         platform=platform_for(payload.device.platform),
         journal=journal,
-        scrub=Scrubber.load(),
+        scrub=scrub,
         on_driver=on_driver,
         baseline=_verified_baseline(run, payload),
         before=run.before.blob.text if run.before else "",

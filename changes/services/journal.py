@@ -11,12 +11,14 @@ from django.db.models import Max
 from django.db.models.functions import Now
 
 from audit.actor import Actor
+from audit.body import clean_text, clip
 from audit.recorder import record
 from changes.domain.states import DEVICE_ENDED, DeviceRunState, check_device_step
 from changes.errors import LeaseLostError
 from changes.models import DeviceRun, RunStep, StepOutcome
 from changes.services.claims import Claim, fenced_update, release
 from devices.errors import DeviceError
+from devices.services.scrubbing import Scrubber
 
 WORKER = Actor.system("worker")
 
@@ -57,11 +59,15 @@ class Journal:
     """Writes one claimed device run's states, steps and audit events, each in a small transaction of its own.
 
     Every method raises :class:`LeaseLostError` when the claim no longer holds; then nothing was written and the
-    worker must not touch the device again.
+    worker must not touch the device again. Texts are masked and made fit for the database here, once for all: devices
+    quote lines with secrets in their error messages, and send characters that PostgreSQL refuses.
     """
 
-    def __init__(self, claim: Claim) -> None:
+    def __init__(self, claim: Claim, scrub: Scrubber | None = None) -> None:
         self.claim = claim
+        self.state: DeviceRunState | None = None
+        """The step that was entered last under this claim."""
+        self._scrub = scrub or Scrubber.load()
 
     @contextmanager
     def step(self, state: DeviceRunState) -> Iterator[StepNotes]:
@@ -87,7 +93,7 @@ class Journal:
     @transaction.atomic
     def end(self, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
         """Move the run to one of its ends and give the claim up."""
-        run = self._locked()
+        run, detail = self._locked(), self._text(detail)
         self._move(run, state, code=code, detail=detail)
         fenced_update(
             DeviceRun,
@@ -119,7 +125,7 @@ class Journal:
 
         Code and detail say meanwhile what it waits for. ``tried=False``: nothing was attempted.
         """
-        run = self._locked()
+        run, detail = self._locked(), self._text(detail)
         if run.state != state:
             self._move(run, state, code=code, detail=detail)
         release(DeviceRun, self.claim, wait_s=wait_s, tried=tried, code=code, detail=detail)
@@ -131,6 +137,7 @@ class Journal:
             self._move(run, state)
         if run.started_at is None:
             fenced_update(DeviceRun, self.claim, started_at=Now())
+        self.state = state
         last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
         return RunStep.objects.create(device_run=run, sequence=last + 1, name=state, fence=self.claim.fence).pk
 
@@ -141,10 +148,20 @@ class Journal:
             ended_at=Now(),
             outcome=notes.outcome,
             code=notes.code,
-            detail=notes.detail,
-            data=notes.data,
-            transcript=notes.transcript,
+            detail=self._text(notes.detail),
+            data=self._value(notes.data),
+            transcript=clip(clean_text(notes.transcript)),
         )
+
+    def _text(self, text: str) -> str:
+        return self._scrub(clean_text(text))
+
+    def _value(self, value: object) -> object:
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, Mapping):
+            return {name: self._value(item) for name, item in value.items()}
+        return [self._value(item) for item in value] if isinstance(value, list | tuple) else value
 
     def _locked(self) -> DeviceRun:
         run = (

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from django.conf import settings
+from dataclasses import dataclass
+from typing import Final
 
+from django.conf import settings
+from django.db.models import Max
+
+from changes.domain.reasons import reason
 from changes.domain.states import DeviceRunState
-from changes.models import DeviceRun, RunStep, StepOutcome
-from changes.services.device_steps import is_part_of_change, prove_identity, set_target
+from changes.models import RunStep, StepOutcome
+from changes.services.device_steps import is_part_of_change, named, prove_identity, set_target
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, BlockedError
 from devices.domain.config_text import normalise
+from devices.domain.drift import touched_sections
+from devices.domain.prediction import predict
 from devices.drivers.base import Driver
+from devices.errors import DeviceError
 from devices.models import SnapshotPurpose
 from devices.services.snapshots import snapshot_store
+
+TRIES: Final = 3
+"""How often lines are sent where none was taken, and how often a verification may break, before it is given up."""
+BACKOUT_TRIES: Final = 5
 
 _S = DeviceRunState
 
@@ -20,9 +32,9 @@ _S = DeviceRunState
 def reconcile(work: DeviceWork, driver: Driver) -> bool:
     """Find out what a lost worker left behind.
 
-    Equal to the target: applied, True, and verification goes on. Equal to the configuration before: not applied; the
-    run starts again, a bounded number of times, or ends when a backout was under way. A part of the change:
-    it is backed out from what is there.
+    Equal to the target: applied, True, and verification goes on, unless it has broken too often. Equal to the
+    configuration before: not applied; the run starts again, a bounded number of times, or ends. A part of the
+    change: it is backed out from what is there, and so is whatever a backout was under way for.
 
     Raises:
         BackoutNeededError: a part of the change, or an unfinished backout, is on the device.
@@ -37,18 +49,34 @@ def reconcile(work: DeviceWork, driver: Driver) -> bool:
         finding = _finding(work, actual)
         notes.data.update(finding=finding, after_sha256=stored.blob_id)
         if finding == "unknown":
+            where = named(touched_sections(work.target, actual, work.platform))
             raise BlockedError(
                 "CONVERGENCE_AMBIGUOUS",
                 "After the session was lost, the device shows neither the configuration before nor the approved one,"
-                " nor a part of the change. Two people must decide.",
+                f" nor a part of the change. It differs from the approved one at: {where}. Two people must decide.",
             )
-        cause = _cause(work)
-        if finding == "partial" or (finding == "applied" and cause.backing_out):
-            raise BackoutNeededError(cause.code, cause.detail)
+    cause = _cause(work)
+    if finding == "partial" or cause.backing_out or (finding == "applied" and _breaks_too_often(work)):
+        raise BackoutNeededError(cause.code, cause.detail)
     if finding == "applied":
         return True
     _not_applied(work, cause)
     return False
+
+
+def readings_in_a_row(work: DeviceWork) -> int:
+    """How often the device was to be read back since something else was last done with it."""
+    last = RunStep.objects.filter(device_run=work.run).exclude(name=_S.RECONCILING).aggregate(last=Max("sequence"))
+    return work.steps(_S.RECONCILING).filter(sequence__gt=last["last"] or 0).count()
+
+
+def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
+    """Whether another attempt to read a device back is no use: it is refused for good, or has failed too often."""
+    if work.steps(_S.BACKING_OUT).filter(outcome=StepOutcome.FAILED).count() >= BACKOUT_TRIES:
+        return True
+    if work.journal.state is not _S.RECONCILING:
+        return False
+    return reason(error.code).permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS
 
 
 def _finding(work: DeviceWork, actual: str) -> str:
@@ -59,32 +87,45 @@ def _finding(work: DeviceWork, actual: str) -> str:
     return "partial" if is_part_of_change(work, actual) else "unknown"
 
 
+@dataclass(frozen=True, slots=True)
 class _Cause:
-    """Why the device is being read back: the first failure on record, or the loss of the worker itself."""
+    """Why the device is being read back: how the last step before ended."""
 
-    def __init__(self, code: str, detail: str, *, backing_out: bool) -> None:
-        self.code = code
-        self.detail = detail
-        self.backing_out = backing_out
+    code: str
+    detail: str
+    backing_out: bool
 
 
 def _cause(work: DeviceWork) -> _Cause:
-    steps = RunStep.objects.filter(device_run=work.run).exclude(name=_S.RECONCILING)
-    backing_out = steps.filter(name=_S.BACKING_OUT).exists()
-    failed = steps.filter(outcome=StepOutcome.FAILED).exclude(name=_S.BACKING_OUT).order_by("-sequence").first()
-    if failed:
-        return _Cause(failed.code, failed.detail, backing_out=backing_out)
+    backing_out = work.steps(_S.BACKING_OUT).exists()
+    others = RunStep.objects.filter(device_run=work.run).exclude(name__in=[_S.RECONCILING, _S.BACKING_OUT])
+    broken = others.exclude(outcome__in=["", StepOutcome.OK]).order_by("-sequence").first()
+    if broken and broken.outcome == StepOutcome.FAILED:
+        return _Cause(broken.code, broken.detail, backing_out)
     detail = "The worker was lost in the middle of this device. What it had applied was taken back."
-    return _Cause("LEASE_LOST", detail, backing_out=backing_out)
+    return _Cause("LEASE_LOST", detail, backing_out)
+
+
+def _breaks_too_often(work: DeviceWork) -> bool:
+    """The change is on the device, but time after time it cannot be verified or saved."""
+    return work.steps(_S.VERIFYING, _S.SAVING).filter(outcome=StepOutcome.FAILED).count() >= TRIES
 
 
 def _not_applied(work: DeviceWork, cause: _Cause) -> None:
-    if cause.backing_out:
-        work.journal.end(_S.ROLLED_BACK, code=cause.code, detail=cause.detail)
+    taken = work.payload.commands[: work.run.lines_applied]
+    if taken and predict(work.before, taken, work.platform) != work.before:
+        detail = (
+            f"The device had taken {len(taken)} lines and has lost them again, as by a restart: it is as it was before"
+            f" the change. Find out why before you try again. {cause.detail}"
+        )
+        work.journal.end(_S.ROLLED_BACK, code=cause.code, detail=detail)
         return
-    attempts = DeviceRun.objects.values_list("attempts", flat=True).get(pk=work.run.pk)
-    if attempts >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS:
-        detail = f"No line was applied in {attempts} attempts; the last cause: {cause.detail}"
+    tries = work.steps(_S.APPLYING).count()
+    if reason(cause.code).permanent or tries >= TRIES:
+        attempts = "one attempt" if tries == 1 else f"{tries} attempts"
+        detail = f"No line was applied in {attempts}. {cause.detail}"
         work.journal.end(_S.FAILED, code=cause.code, detail=detail)
         return
-    work.journal.hand_back(_S.PENDING, wait_s=settings.COUNTERSIGN_RECONNECT_WAIT_S)
+    work.journal.hand_back(
+        _S.PENDING, wait_s=settings.COUNTERSIGN_RECONNECT_WAIT_S, code=cause.code, detail=cause.detail
+    )

@@ -171,7 +171,8 @@ class Terminal:
             raise self._lost() from error
         if not received and time.monotonic() >= deadline:
             raise DeviceTimeoutError("The device did not answer in time.", device=self._device)
-        return received.replace("\r\n", "\n").replace("\r", "")
+        # NUL is padding on a terminal, and PostgreSQL stores no text that holds it
+        return received.replace("\x00", "").replace("\r\n", "\n").replace("\r", "")
 
     def _lost(self) -> ConnectionLostError:
         return ConnectionLostError("The session ended while it was in use.", device=self._device)

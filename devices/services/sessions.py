@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
 from django.conf import settings
 
 from devices.credentials import credential_for
 from devices.drivers.base import Driver, Endpoint
 from devices.drivers.registry import open_driver
+from devices.errors import DeviceError
 from devices.models import Device, HostKeyState
 
 
@@ -37,3 +43,26 @@ def endpoint_for(device: Device) -> Endpoint:
 def driver_for(device: Device) -> Driver:
     """An unopened driver for a device; enter it to connect."""
     return open_driver(endpoint_for(device))
+
+
+def driver_connected(
+    device: Device, session: ExitStack, *, on_attempt: Callable[[int], None] = lambda _number: None
+) -> Driver:
+    """A connected driver, which ``session`` closes; ``on_attempt`` is told of each attempt after the first.
+
+    Transient errors are tried again with growing pauses; permanent ones (host key, credential) never are.
+
+    Raises:
+        DeviceError: that of the last attempt.
+    """
+    attempts = settings.DEVICE_CONNECT_ATTEMPTS
+    for attempt in range(1, attempts + 1):
+        try:
+            return session.enter_context(driver_for(device))
+        except DeviceError as error:
+            if error.permanent or attempt == attempts:
+                raise
+            on_attempt(attempt + 1)
+            jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, protects nothing
+            time.sleep(settings.DEVICE_RETRY_BASE_S * 2 ** (attempt - 1) * jitter)
+    raise AssertionError("the loop above returns or raises")
