@@ -135,8 +135,9 @@ def _placed(look: Action, sight: Sight) -> Action:
 
 def _judged(action: Action, verdict: Verdict, sight: Sight) -> Action:
     if not verdict.allowed:
-        first = verdict.reasons[0]
-        return replace(action, refusal=first.sentence, code=first.code)
+        # An administrator can give a role; that a person has a hand in the change, nobody can take back.
+        told = min(verdict.reasons, key=lambda denial: denial.code != policy.GATE_SELF_APPROVAL)
+        return replace(action, refusal=told.sentence, code=told.code)
     guard = _guard(action.key, sight)
     return replace(action, refusal=guard[1], code=guard[0]) if guard else action
 
