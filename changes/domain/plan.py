@@ -206,18 +206,25 @@ def plan_digest(payloads: Iterable[DevicePayload]) -> str:
     return merkle_root([device_digest(payload.to_bytes()) for payload in ordered])
 
 
-def verify_plan(approved_digest: str, leaves: Sequence[PlanLeaf]) -> None:
-    """Compute every digest again from the stored bytes, in device order, before anything is executed.
+def verify_plan(approved_digest: str, leaves: Iterable[PlanLeaf]) -> tuple[str, ...]:
+    """Compute every digest again from the stored bytes, in device order, before anything is executed; returns them.
+
+    The leaves are taken one at a time and not kept.
 
     Raises:
         PlanEmptyError: there is no device.
         PlanHashMismatchError: the bytes are not what was approved.
     """
-    computed = [device_digest(leaf.payload) for leaf in leaves]
-    changed = [at for at, (leaf, digest) in enumerate(zip(leaves, computed, strict=True)) if leaf.digest != digest]
+    computed: list[str] = []
+    changed: list[int] = []
+    for at, leaf in enumerate(leaves):
+        computed.append(device_digest(leaf.payload))
+        if leaf.digest != computed[at]:
+            changed.append(at)
     root = merkle_root(computed)
     if changed or root != approved_digest:
         raise PlanHashMismatchError(approved_digest, root, changed)
+    return tuple(computed)
 
 
 def _digest_bytes(digest: str) -> bytes:

@@ -18,6 +18,7 @@ from changes.services.backout import back_out
 from changes.services.claims import Claim, device_lock
 from changes.services.device_steps import apply, check, connect, save, snapshot, verify
 from changes.services.device_work import DeviceWork, OnDriver, gather
+from changes.services.integrity import PlanSeal
 from changes.services.journal import BackoutNeededError, BlockedError, Journal
 from changes.services.recovery import is_hopeless, readings_in_a_row, reconcile
 from devices.drivers.base import Driver
@@ -31,7 +32,7 @@ _S = DeviceRunState
 Step = Callable[[DeviceWork, Driver], None]
 
 
-def execute(claim: Claim, *, on_driver: OnDriver) -> None:
+def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
     """Carry one claimed device run on from where its journal stands, until it ends or is handed back.
 
     Raises:
@@ -54,7 +55,7 @@ def execute(claim: Claim, *, on_driver: OnDriver) -> None:
             journal.hand_back(_S(run.state), wait_s=wait_s, code="DEVICE_BUSY", detail=detail, tried=False)
             return
         try:
-            work = gather(run, journal, scrub, on_driver)
+            work = gather(run, seal=seal, journal=journal, scrub=scrub, on_driver=on_driver)
         except BlockedError as gate:
             _refuse(run, journal, gate)
             return

@@ -13,7 +13,7 @@ from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
 from changes.domain.states import DeviceRunState
 from changes.errors import PlanIntegrityError
 from changes.models import DeviceRun, RunStep
-from changes.services.integrity import verify_approvals, verify_revision
+from changes.services.integrity import PlanSeal, verify_approvals
 from changes.services.journal import BlockedError, Journal, StepNotes
 from devices.domain.platforms import Platform, platform_for
 from devices.drivers.base import Driver
@@ -57,13 +57,13 @@ class DeviceWork:
                     notes.transcript = self.scrub.transcript(driver.transcript[start:])
 
 
-def gather(run: DeviceRun, journal: Journal, scrub: Scrubber, on_driver: OnDriver) -> DeviceWork:
+def gather(run: DeviceRun, *, seal: PlanSeal, journal: Journal, scrub: Scrubber, on_driver: OnDriver) -> DeviceWork:
     """Verify the stored plan, its approvals and the device's identity in the inventory; nothing is sent.
 
     Raises:
         BlockedError: the plan is not what was approved, or the device is no longer what was planned.
     """
-    payload = _verified_payload(run)
+    payload = _verified_payload(run, seal)
     _same_identity(run.device, payload)
     return DeviceWork(
         run=run,
@@ -82,10 +82,10 @@ def sha256_hex(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _verified_payload(run: DeviceRun) -> DevicePayload:
+def _verified_payload(run: DeviceRun, seal: PlanSeal) -> DevicePayload:
     plan = run.device_plan
     try:
-        verify_revision(plan.revision, approved_digest=run.run.plan_digest)
+        seal.check(plan)
         verify_approvals(run.run.change, plan.revision)
         payload = plan.content
     except PlanIntegrityError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from functools import partial
 
 import psycopg
 from django.conf import settings
@@ -28,9 +29,9 @@ from changes.domain.states import (
 )
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
-from changes.services.claims import Claim, claim_next, release
+from changes.services.claims import Claim, claim_next, claimable, release
 from changes.services.device_run import execute
-from changes.services.integrity import verify_approvals, verify_revision
+from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.runner import Heartbeat, run_claims
@@ -75,18 +76,17 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
 
 
 def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) -> Run:
-    plans = list(
-        DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY)
-        .only("pk", "device_id", "digest")
-        .order_by("position")
-    )
+    ready = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
+    plans = list(ready.only("pk", "device_id", "digest"))
+    # From the signed bytes: the inputs that are kept beside them are covered by no digest.
+    strategy = ready[0].content.strategy
     run = Run.objects.create(
         change=change,
         revision=revision,
         plan_digest=revision.digest,
         state=RunState.RUNNING,
         device_count=len(plans),
-        max_parallel=revision.inputs["strategy"]["max_parallel"],
+        max_parallel=int(str(strategy["max_parallel"])),
         started_by_id=starter_id,
     )
     wave = Wave.objects.create(run=run, number=1, name="All devices", opened_at=Now())
@@ -120,16 +120,22 @@ def run_devices(run_id: int) -> int:
 
     Returns how many device runs were claimed. Safe to call twice at once: the claims decide who does what.
     """
-    run = Run.objects.filter(pk=run_id).first()
+    run = Run.objects.select_related("revision").filter(pk=run_id).first()
     if run is None or run.state == RunState.ENDED:
+        return 0
+    waiting = claimable(claimable_device_runs(run_id))
+    if not waiting.exists():
+        run_advance(run_id)
         return 0
     done = run_claims(
         DeviceRun,
         claim_next=lambda owner: _claim_device_run(run, owner),
-        work=_execute,
+        work=partial(_execute, PlanSeal(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
     run_advance(run_id)
+    if done and waiting.exists():
+        ring_runners(run_id)
     return done
 
 
@@ -143,9 +149,9 @@ def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
         return claim_next(claimable_device_runs(run.pk), owner=owner)
 
 
-def _execute(claim: Claim, heartbeat: Heartbeat) -> None:
+def _execute(seal: PlanSeal, claim: Claim, heartbeat: Heartbeat) -> None:
     try:
-        execute(claim, on_driver=heartbeat.watch())
+        execute(claim, seal=seal, on_driver=heartbeat.watch())
     except IntegrityError as error:
         if not _is_taken(error):
             raise

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from django.db import connection
 
 from audit.models import Event
 from changes.errors import PlanIntegrityError
-from changes.models import DevicePlan, DeviceRun, RunStep
+from changes.models import DevicePlan, DeviceRun, PlanRevision, RunStep
 from changes.services.approvals import plan_open
+from changes.services.execution import run_devices
 from changes.services.review import change_close
 from devices.models import ConfigBlob
 from tests.integration.changes.conftest import Office, ends, story
+from tests.integration.changes.test_recovery import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -257,6 +261,43 @@ def test_a_plan_edited_after_the_start_blocks_every_device(office: Office, tampe
 
     assert set(ends(run).values()) == {("blocked", "PLAN_HASH_MISMATCH")}
     assert {device.name: len(device.log()) for device in office.lab.devices} == logs
+
+
+def test_a_device_plan_edited_while_its_runner_works_blocks_that_device(office: Office) -> None:
+    change = office.approved(strategy={"max_parallel": 1})
+    run = office.started(change)
+    first, last = office.lab.device("fra-acc-01"), office.lab.device("fra-acc-03")
+    logged = len(last.log())
+    first.faults.latency_s = 0.15
+    runner = threading.Thread(target=run_and_let_go, args=(run.pk,))
+    runner.start()
+    wait_until(lambda: "ntp server 10.0.0.123" in first.config_lines())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE changes_deviceplan SET payload = replace(payload, '10.0.0.123', '10.6.6.6'),"
+            " digest = encode(sha256(convert_to(replace(payload, '10.0.0.123', '10.6.6.6'), 'UTF8')), 'hex')"
+            " WHERE revision_id = %s AND position = 2",
+            [change.revision_id],
+        )
+    runner.join(timeout=30)
+    office.worked_on(run)
+
+    assert ends(run)["fra-acc-01"] == ("succeeded", "")
+    assert ends(run)["fra-acc-03"] == ("blocked", "PLAN_HASH_MISMATCH")
+    assert len(last.log()) == logged
+
+
+def run_and_let_go(run_id: int) -> None:
+    try:
+        run_devices(run_id)
+    finally:
+        connection.close()
+
+
+def test_how_many_devices_at_once_is_what_was_signed(office: Office) -> None:
+    change = office.approved(targets={"filter": {"name": "fra-acc-01"}}, strategy={"max_parallel": 1})
+    PlanRevision.objects.filter(change=change).update(inputs={"strategy": {"max_parallel": 100}})
+    assert office.started(change).max_parallel == 1
 
 
 def test_results_and_logs_hold_no_secret(office: Office) -> None:
