@@ -20,7 +20,7 @@ from changes.services.claims import claimable, database_time_plus
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
-from changes.services.queueing import ring_planners, ring_runners
+from changes.services.queueing import is_ringing, ring_planners, ring_runners
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,8 @@ def dispatch_once() -> DispatchReport:
     """One round over everything that is under way. Several small transactions; cheap when nothing is."""
     recovered = _recover_device_runs() + device_plans_hand_on()
     finished = _finish_runs() + _finish_revisions()
-    return DispatchReport(recovered, _ring_for_runs() + _ring_for_revisions(), finished)
+    rung = 0 if is_ringing() else _ring_for_runs() + _ring_for_revisions()
+    return DispatchReport(recovered, rung, finished)
 
 
 def _recover_device_runs() -> int:

@@ -22,7 +22,7 @@ from changes.errors import UnplannableError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision
 from changes.rendering import check_syntax
 from changes.selectors import Targets, plan_progress, resolve_targets
-from changes.services.claims import Claim, claim_next
+from changes.services.claims import Claim, claim_next, claimable
 from changes.services.device_planning import Planner
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
@@ -133,6 +133,8 @@ def plan_devices(revision_id: int) -> int:
 
         done = run_claims(DevicePlan, claim_next=claim, work=planner.build, threads=settings.COUNTERSIGN_THREADS)
     revision_finish(revision_id)
+    if done and claimable(waiting_device_plans(revision_id)).exists():
+        ring_planners(revision_id)
     return done
 
 
