@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devices.domain.platforms import BannerStyle, Platform
+from devices.domain.config_text import Line, read_lines
+from devices.domain.platforms import Platform
+from devices.domain.prediction import stray_exits
 
 
 class Severity(StrEnum):
@@ -60,20 +62,30 @@ _RULES = (
     _rule("conf|igure", "opens configuration mode, which is open already, or replaces or confirms a configuration."),
     _rule("do", "runs an exec command from within the configuration. Take it out."),
     _rule("end", "leaves configuration mode; the lines behind it would be typed at the exec prompt. Take it out."),
-    _rule("tcl|sh", _RUNS),
-    _rule("event man|ager", _RUNS),
-    _rule("kron", _RUNS),
-    _rule("config-reg|ister", "changes what the device does at its next start, beyond its configuration."),
-    _rule("boot sys|tem", "changes what the device starts next time, beyond its configuration."),
-    _rule("crypto key", _ASKS),
-    _rule("crypto pki en|roll", _ASKS),
-    _rule("crypto pki auth|enticate", _ASKS),
-    _rule("hw-mod|ule", _EXEC),
-    _rule("clear", _EXEC),
-    _rule("debug", _EXEC),
-    _rule("telnet", _EXEC),
-    _rule("guestshell", _RUNS),
-    _rule("bash", _RUNS),
+    _rule("tc|lsh", _RUNS),
+    _rule("ev|ent m|anager", _RUNS),
+    _rule("event-h|andler", _RUNS),
+    _rule("kr|on", _RUNS),
+    _rule("sched|uler", _RUNS),
+    _rule("schedule", _RUNS),
+    _rule("config-|register", "changes what the device does at its next start, beyond its configuration."),
+    _rule("bo|ot", "changes what the device starts next time, beyond its configuration."),
+    _rule("cr|ypto k|ey", _ASKS),
+    _rule("cr|ypto pk|i e|nroll", _ASKS),
+    _rule("cr|ypto pk|i a|uthenticate", _ASKS),
+    _rule("cr|ypto pk|i i|mport", _ASKS),
+    _rule("key config-key", _ASKS),
+    _rule("hw|-module", _EXEC),
+    _rule("ins|tall", _EXEC),
+    _rule("rol|lback", _EXEC),
+    _rule("checkp|oint", _EXEC),
+    _rule("cle|ar", _EXEC),
+    _rule("deb|ug", _EXEC),
+    _rule("und|ebug", _EXEC),
+    _rule("tel|net", _EXEC),
+    _rule("guests|hell", _RUNS),
+    _rule("ba|sh", _RUNS),
+    _rule("py|thon", _RUNS),
     _rule("user|name", _ACCESS, Severity.WARNING),
     _rule("ena|ble", _ACCESS, Severity.WARNING),
     _rule("aaa", _ACCESS, Severity.WARNING),
@@ -81,19 +93,16 @@ _RULES = (
     _rule("rad|ius-server", _ACCESS, Severity.WARNING),
     _rule("access-class", _ACCESS, Severity.WARNING),
 )
+_REMOVALS = (
+    _rule("cr|ypto pk|i t|rustpoint", _ASKS),
+    _rule("cr|ypto pk|i c|ertificate", _ASKS),
+    _rule("user|name", "makes many releases ask for a confirmation, and " + _ACCESS, Severity.WARNING),
+)
 # Their rest is free text, in which "reload" is only a word.
 _FREE_TEXT = re.compile(
     r"(?:no )?(?:\d+ )?(?:desc\w*|remark|name|banner|location|contact|hostname|title)\b", re.IGNORECASE
 )
 _PREFIX = re.compile(r"^(?:no|default)\s+", re.IGNORECASE)
-_BANNER = re.compile(r"^banner\s+\S+\s+(?P<rest>\S.*)$", re.IGNORECASE)
-_OPENER = re.compile(
-    r"(?:interface|router|vlan \d|line |ip access-list|ipv6 access-list|class-map|policy-map|class |route-map|vrf|"
-    r"address-family|key chain|key \d|tacacs server|radius server|aaa group|ip dhcp pool|object-group|crypto map|"
-    r"archive|control-plane|ip sla|track |template|monitor session|redundancy|spanning-tree mst configuration|bfd|"
-    r"segment|log)",
-    re.IGNORECASE,
-)
 
 
 def check_commands(lines: Sequence[str], platform: Platform) -> tuple[CommandFinding, ...]:
@@ -102,33 +111,34 @@ def check_commands(lines: Sequence[str], platform: Platform) -> tuple[CommandFin
     Forbidden lines must not be planned; warnings are for reviewers. One line can have several findings.
     """
     findings: list[CommandFinding] = []
-    commands = {number for number, _line in _commands(lines, platform)}
-    depth = 0
+    commands = {line.number: line for line in read_lines(lines, platform)}
+    exits = set(stray_exits(lines, platform))
     for number, line in enumerate(lines, start=1):
         findings += (
             CommandFinding(number, line, Severity.FORBIDDEN, m) for m in _form_problems(number, line, platform)
         )
-        if number not in commands:
-            continue
-        text = line.strip()
-        findings += _judged(number, text)
-        if text.lower() in {"exit", "quit"} and not line[:1].isspace():
-            if depth == 0:
-                message = f"Line {number}: “{text}” would leave configuration mode here. Take it out."
-                findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
-            depth = max(0, depth - 1)
-        elif _OPENER.match(text):
-            depth = depth + 1 if line[:1].isspace() or text.lower().startswith(("address-family", "class ")) else 1
+        if number in exits:
+            message = f"Line {number}: “{line.strip()}” would leave configuration mode here. Take it out."
+            findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
+        elif number in commands:
+            findings += _judged(commands[number], line)
     return tuple(findings)
 
 
-def _judged(number: int, text: str) -> Iterator[CommandFinding]:
-    if not text or text.startswith("!") or _FREE_TEXT.match(text):
+def _judged(command: Line, line: str) -> Iterator[CommandFinding]:
+    if not command.closed:
+        message = f"Line {command.number} opens a text that never ends: the lines behind it would be part of it."
+        yield CommandFinding(command.number, line, Severity.FORBIDDEN, f"{message} Close it with its delimiter.")
+    text = command.text
+    if command.body is not None or _FREE_TEXT.match(text):
         return
     words = _PREFIX.sub("", text).lower().split()
-    for rule in _RULES:
+    rules = (*_REMOVALS, *_RULES) if text.lower().startswith("no ") else _RULES
+    for rule in rules:
         if _matches(rule, words):
-            yield CommandFinding(number, text, rule.severity, f"Line {number}: “{text}” {rule.why}")
+            # Not more than two words: what follows may be a secret.
+            shown = " ".join(text.split()[: 2 + len(text.split()) - len(words)])
+            yield CommandFinding(command.number, line, rule.severity, f"Line {command.number}: “{shown}” {rule.why}")
             return
 
 
@@ -148,22 +158,3 @@ def _form_problems(number: int, line: str, platform: Platform) -> Iterator[str]:
     if len(line) > platform.max_line_length:
         limit = f"{platform.label} takes {platform.max_line_length}"
         yield f"Line {number} has {len(line)} characters; {limit}. Shorten it."
-
-
-def _commands(lines: Sequence[str], platform: Platform) -> Iterator[tuple[int, str]]:
-    """The lines that are commands, with their numbers: those inside a banner's text are not."""
-    ends_with = ""
-    for number, line in enumerate(lines, start=1):
-        if ends_with:
-            if ends_with in line:
-                ends_with = ""
-            continue
-        yield number, line
-        found = _BANNER.match(line.strip())
-        if not found or platform.banner is BannerStyle.SINGLE_LINE:
-            continue
-        delimiter = (
-            "EOF" if platform.banner is BannerStyle.EOF else found["rest"][: 2 if found["rest"].startswith("^C") else 1]
-        )
-        if delimiter not in found["rest"][len(delimiter) :]:
-            ends_with = delimiter

@@ -103,7 +103,7 @@ def parse(text: str, platform: Platform) -> Node:
     """
     root = Node("")
     open_blocks: list[tuple[int, Node, dict[str, Node]]] = [(-1, root, {})]
-    for line in read_lines(text.splitlines(), platform):
+    for line in read_lines(text.split("\n"), platform):
         if _is_noise(line, platform):
             continue
         while line.indent <= open_blocks[-1][0]:

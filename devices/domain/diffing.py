@@ -1,8 +1,6 @@
 """The difference of two configurations: unified text that `patch` understands, and rows for pages.
 
-Lines are numbered, equal ends are cut off, and the middle is compared by rapidfuzz's bit-parallel LCS, which is minimal
-and takes milliseconds where difflib takes seconds. Blocks that could stand in several places are moved to where a
-reader expects them: beginning with a section's header.
+Which lines belong together is decided in `devices.domain.line_matching`; difflib only marks words inside of lines.
 """
 
 import re
@@ -11,7 +9,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from typing import Literal
 
-from rapidfuzz.distance import LCSseq
+from devices.domain.line_matching import Change, find_changes
 
 Kind = Literal["context", "add", "del"]
 
@@ -76,16 +74,6 @@ class Hunk:
     pairs: tuple[Pair, ...] = field(repr=False)
 
 
-@dataclass(slots=True)
-class _Edit:
-    """Both texts as lines, and for each line whether it goes or comes."""
-
-    old: list[str]
-    new: list[str]
-    gone: list[bool]
-    come: list[bool]
-
-
 def unified_diff(before: str, after: str, *, context: int = 3) -> str:
     """The unified diff from ``before`` to ``after``, or "" when they are equal.
 
@@ -93,15 +81,11 @@ def unified_diff(before: str, after: str, *, context: int = 3) -> str:
     """
     if before == after:
         return ""
-    edit = _compare(_lines(before), _lines(after))
+    old, new = _lines(before), _lines(after)
     out = ["--- running", "+++ intended"]
-    for old_start, old_end, new_start, new_end in _hunks(edit, context):
-        out.append(_hunk_header(edit, old_start, old_end, new_start, new_end))
-        for mark, line in _marked(edit, old_start, old_end, new_start, new_end):
-            text, newline, _rest = line.partition("\n")
-            out.append(mark + text)
-            if not newline:
-                out.append(_NO_NEWLINE)
+    for changes in _hunks(find_changes(old, new), len(old), context):
+        out.append(_hunk_header(old, new, changes, context))
+        out.extend(_marked(old, new, changes, context))
     return "\n".join(out) + "\n"
 
 
@@ -136,138 +120,60 @@ def diff_view(unified: str) -> tuple[Hunk, ...]:
 
 
 def _lines(text: str) -> list[str]:
-    return re.findall(r"[^\n]*\n|[^\n]+$", text)
+    """Split at line feeds alone. A last line without one differs from one with, and says so where it is printed."""
+    lines = text.split("\n")
+    last = lines.pop()
+    return [*lines, f"{last}\n{_NO_NEWLINE}"] if last else lines
 
 
-def _compare(old: list[str], new: list[str]) -> _Edit:
-    edit = _Edit(old, new, [False] * len(old), [False] * len(new))
-    start, old_end, new_end = _trim(old, new)
-    numbers: dict[str, int] = {}
-    left = [numbers.setdefault(line, len(numbers)) for line in old[start:old_end]]
-    right = [numbers.setdefault(line, len(numbers)) for line in new[start:new_end]]
-    for op in LCSseq.opcodes(left, right):
-        if op.tag != "equal":
-            for at in range(op.src_start, op.src_end):
-                edit.gone[start + at] = True
-            for at in range(op.dest_start, op.dest_end):
-                edit.come[start + at] = True
-    _slide(edit.old, edit.gone)
-    _slide(edit.new, edit.come)
-    return edit
+def _hunks(changes: Sequence[Change], length: int, context: int) -> Iterator[list[Change]]:
+    """Changes in groups: those whose context meets are one hunk."""
+    group: list[Change] = []
+    for change in changes:
+        if group and max(0, change.old_start - context) > min(length, group[-1].old_end + context):
+            yield group
+            group = []
+        group.append(change)
+    if group:
+        yield group
 
 
-def _trim(old: Sequence[str], new: Sequence[str]) -> tuple[int, int, int]:
-    """Where the two begin to differ, and where each ends to differ."""
-    start = 0
-    while start < min(len(old), len(new)) and old[start] == new[start]:
-        start += 1
-    old_end, new_end = len(old), len(new)
-    while old_end > start and new_end > start and old[old_end - 1] == new[new_end - 1]:
-        old_end, new_end = old_end - 1, new_end - 1
-    return start, old_end, new_end
+def _extent(old: Sequence[str], changes: Sequence[Change], context: int) -> Change:
+    """The lines that a hunk covers, context included."""
+    first, last = changes[0], changes[-1]
+    lead = min(context, first.old_start)
+    tail = min(context, len(old) - last.old_end)
+    return Change(first.old_start - lead, last.old_end + tail, first.new_start - lead, last.new_end + tail)
 
 
-def _slide(lines: Sequence[str], marks: list[bool]) -> None:
-    """Move each block of marks, where equal lines allow it, so that it begins with the least indented line.
-
-    Moving a block by one keeps the unmarked lines' text, and so the other side, as it is.
-    """
-    at = 0
-    while at < len(marks):
-        if not marks[at]:
-            at += 1
-            continue
-        end = at
-        while end < len(marks) and marks[end]:
-            end += 1
-        at = _best_place(lines, marks, at, end)
+def _marked(old: Sequence[str], new: Sequence[str], changes: Sequence[Change], context: int) -> Iterator[str]:
+    extent = _extent(old, changes, context)
+    at = extent.old_start
+    for change in changes:
+        yield from (" " + line for line in old[at : change.old_start])
+        yield from ("-" + line for line in old[change.old_start : change.old_end])
+        yield from ("+" + line for line in new[change.new_start : change.new_end])
+        at = change.old_end
+    yield from (" " + line for line in old[at : extent.old_end])
 
 
-def _best_place(lines: Sequence[str], marks: list[bool], start: int, end: int) -> int:
-    """Put the block from ``start`` to ``end`` where it reads best; returns the index behind it."""
-    size = end - start
-    lowest = start
-    while lowest > 0 and not marks[lowest - 1] and lines[lowest - 1] == lines[lowest + size - 1]:
-        lowest -= 1
-    highest = start
-    while highest + size < len(lines) and not marks[highest + size] and lines[highest] == lines[highest + size]:
-        highest += 1
-    best = min(range(lowest, highest + 1), key=lambda place: (_indent(lines[place]), -place))
-    marks[start:end] = [False] * size
-    marks[best : best + size] = [True] * size
-    return best + size if best >= start else end
-
-
-def _indent(line: str) -> int:
-    """How far in a line stands; a lone ``!`` ends a section and makes a poor beginning."""
-    return 99 if line.strip() in {"", "!"} else len(line) - len(line.lstrip())
-
-
-def _hunks(edit: _Edit, context: int) -> Iterator[tuple[int, int, int, int]]:
-    """Each hunk's range of old and new lines, context included; those that touch are one."""
-    pending: tuple[int, int, int, int] | None = None
-    for old_start, old_end, new_start, new_end in _changes(edit):
-        lead = min(context, old_start, new_start)
-        tail = min(context, len(edit.old) - old_end, len(edit.new) - new_end)
-        wide = (old_start - lead, old_end + tail, new_start - lead, new_end + tail)
-        if pending and wide[0] <= pending[1]:
-            pending = (pending[0], wide[1], pending[2], wide[3])
-            continue
-        if pending:
-            yield pending
-        pending = wide
-    if pending:
-        yield pending
-
-
-def _changes(edit: _Edit) -> Iterator[tuple[int, int, int, int]]:
-    """Each maximal run of lines that go and come, as ranges of old and new lines."""
-    old = new = 0
-    while old < len(edit.old) or new < len(edit.new):
-        old_start, new_start = old, new
-        while old < len(edit.old) and edit.gone[old]:
-            old += 1
-        while new < len(edit.new) and edit.come[new]:
-            new += 1
-        if (old, new) != (old_start, new_start):
-            yield old_start, old, new_start, new
-        else:
-            old, new = old + 1, new + 1
-
-
-def _marked(edit: _Edit, old_start: int, old_end: int, new_start: int, new_end: int) -> Iterator[tuple[str, str]]:
-    old, new = old_start, new_start
-    while old < old_end or new < new_end:
-        if old < old_end and edit.gone[old]:
-            yield "-", edit.old[old]
-            old += 1
-        elif new < new_end and edit.come[new]:
-            yield "+", edit.new[new]
-            new += 1
-        else:
-            yield " ", edit.old[old]
-            old, new = old + 1, new + 1
-
-
-def _hunk_header(edit: _Edit, old_start: int, old_end: int, new_start: int, new_end: int) -> str:
-    old_count, new_count = old_end - old_start, new_end - new_start
+def _hunk_header(old: Sequence[str], new: Sequence[str], changes: Sequence[Change], context: int) -> str:
+    extent = _extent(old, changes, context)
+    old_count, new_count = extent.old_end - extent.old_start, extent.new_end - extent.new_start
     # By the format's rule an empty range names the line before it.
-    old_at = old_start + 1 if old_count else old_start
-    new_at = new_start + 1 if new_count else new_start
-    section = _section(edit, old_start, old_end, new_start, new_end)
+    old_at = extent.old_start + 1 if old_count else extent.old_start
+    new_at = extent.new_start + 1 if new_count else extent.new_start
+    section = _section(old, new, changes[0])
     return f"@@ -{old_at},{old_count} +{new_at},{new_count} @@" + (f" {section}" if section else "")
 
 
-def _section(edit: _Edit, old_start: int, old_end: int, new_start: int, new_end: int) -> str:
-    """The header of the block in which the hunk's first change stands; "" at top level."""
-    old_first = next((at for at in range(old_start, old_end) if edit.gone[at]), None)
-    new_first = next((at for at in range(new_start, new_end) if edit.come[at]), None)
-    lines, first = (edit.new, new_first) if new_first is not None else (edit.old, old_first)
-    if new_first is not None and old_first is not None and old_first - old_start <= new_first - new_start:
-        lines, first = edit.old, old_first
-    if first is None or not lines[first][:1].isspace():
+def _section(old: Sequence[str], new: Sequence[str], change: Change) -> str:
+    """The header of the block in which a change stands; "" at top level."""
+    lines, first = (old, change.old_start) if change.old_end > change.old_start else (new, change.new_start)
+    if not lines[first][:1].isspace():
         return ""
-    for line in reversed(lines[:first]):
+    for at in range(first - 1, -1, -1):
+        line = lines[at]
         if line.strip() and not line[:1].isspace():
             return "" if line.startswith("!") else line.strip()
     return ""

@@ -5,16 +5,21 @@ outermost block, or for a line outside any block its first two words, so that ``
 and ``ntp server`` and ``logging host`` do not.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from devices.domain.config_text import parse, tidy
+from devices.domain.config_text import normalise, parse, tidy
 from devices.domain.config_tree import Node
 from devices.domain.platforms import Platform
 
 Path = tuple[str, ...]
+
+_STEM = r"(?P<stem>\s*(?:\S+ )*?(?:secret|password|key|key-string|md5|server-key))"
+_CLEAR_SECRET = re.compile(rf"{_STEM} (?:0 )?(?P<secret>\S+)$")
+_CODED_SECRET = re.compile(rf"{_STEM} [4-9] (?P<secret>\S+)$")
 
 
 class DriftKind(StrEnum):
@@ -57,6 +62,23 @@ def change_set(before: str, after: str, platform: Platform) -> frozenset[Change]
         if _common(left, right) != _common(right, left):
             changes.add(Change(path, "~", "order"))
     return frozenset(changes)
+
+
+def converged(expected: str, actual: str, platform: Platform) -> bool:
+    """Whether a device has the configuration that was expected, given that it stores secrets in a coded form.
+
+    Both are compared in normal form. Lines may differ only in a secret that was typed in clear text and is stored
+    coded (types 4 to 9); whether it is the same secret cannot be known.
+    """
+    lines, others = (normalise(text, platform).split("\n") for text in (expected, actual))
+    return len(lines) == len(others) and all(
+        line == other or _is_coded_form(line, other) for line, other in zip(lines, others, strict=True)
+    )
+
+
+def _is_coded_form(typed: str, stored: str) -> bool:
+    clear, coded = _CLEAR_SECRET.match(typed), _CODED_SECRET.match(stored)
+    return clear is not None and coded is not None and clear["stem"] == coded["stem"]
 
 
 def touched_sections(before: str, after: str, platform: Platform) -> frozenset[Path]:

@@ -70,7 +70,7 @@ def inverse_commands(before: str, after: str, platform: Platform) -> tuple[str, 
 
 def _distance(one: str, other: str) -> int:
     """How many lines differ; their places count only when nothing else differs."""
-    lines, others = one.splitlines(), other.splitlines()
+    lines, others = one.split("\n"), other.split("\n")
     return len(set(lines) ^ set(others)) + abs(len(lines) - len(others)) or int(one != other)
 
 

@@ -6,8 +6,9 @@ places are named in `Prediction.notes`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from devices.domain import draft as edit
 from devices.domain import special_lines
@@ -41,13 +42,26 @@ def predict_with_notes(running: str, commands: Sequence[str], platform: Platform
     platform = software_of(root, platform)
     draft = Draft(tidy(root, platform.grammar), platform.grammar, prints_numbers(root, platform))
     editor = _Editor(draft)
-    lines = list(read_lines(commands, platform))
-    for position, line in enumerate(lines):
-        following = lines[position + 1].indent if position + 1 < len(lines) else 0
-        editor.run(line, opens_block=following > line.indent)
+    for line, opens_block in _with_look_ahead(commands, platform):
+        editor.run(line, opens_block=opens_block)
     special_lines.settle(draft)
     group_terminals(tidy(root, platform.grammar))
     return Prediction(render(root, platform), tuple(dict.fromkeys(draft.notes)))
+
+
+def stray_exits(commands: Sequence[str], platform: Platform) -> tuple[int, ...]:
+    """Numbers, from 1, of the lines that would leave configuration mode: an ``exit`` outside of every sub-mode."""
+    editor = _Editor(Draft(Node(""), platform.grammar, numbered_lists=False))
+    for line, opens_block in _with_look_ahead(commands, platform):
+        editor.run(line, opens_block=opens_block)
+    return tuple(editor.stray_exits)
+
+
+def _with_look_ahead(commands: Sequence[str], platform: Platform) -> Iterator[tuple[Line, bool]]:
+    """The lines, and whether the next one is indented further, so that this one opens a block."""
+    lines = list(read_lines(commands, platform))
+    for line, following in zip_longest(lines, lines[1:]):
+        yield line, following is not None and following.indent > line.indent
 
 
 def software_of(root: Node, platform: Platform) -> Platform:
@@ -89,13 +103,14 @@ class _Editor:
     def __init__(self, draft: Draft) -> None:
         self._draft = draft
         self._frames = [_Frame(draft.grammar.top, [draft.root], -1)]
+        self.stray_exits: list[int] = []
 
     def run(self, line: Line, *, opens_block: bool) -> None:
         """Execute one line."""
         words = line.text.split(maxsplit=1)
         first = words[0].lower()
-        if first in ("exit", "quit") or first.startswith("exit-"):
-            del self._frames[max(len(self._frames) - 1, 1) :]
+        if first in ("ex", "exi", "exit", "quit") or first.startswith("exit-"):
+            self._leave(line)
         elif first == "end":
             del self._frames[1:]
         elif first == "do":
@@ -104,6 +119,11 @@ class _Editor:
             self._verbatim(line)
         else:
             self._command(line, opens_block)
+
+    def _leave(self, line: Line) -> None:
+        if len(self._frames) == 1:
+            self.stray_exits.append(line.number)
+        del self._frames[max(len(self._frames) - 1, 1) :]
 
     def _verbatim(self, line: Line) -> None:
         if line.text.startswith("certificate"):

@@ -24,7 +24,7 @@ _SPEC = (
     rf"snmp-server host \S+ (?:vrf \S+ )?(?:traps |informs )?(?:version (?:1|2c|3 (?:auth|noauth|priv)) )?{_S}",
     (
         r"snmp-server user \S+ .*?\bauth (?:md5|sha(?:-?\d+)?) (?P<secret>\S+)"
-        r"(?: priv (?:3des|des|aes(?:[ -]\d+)?) (?P<second>\S+))?"
+        r"(?: priv (?:(?:3des|des|aes(?:[ -]\d+)?) )?(?P<second>\S+))?"
     ),
     rf"(?:tacacs|radius)-server .*?\bkey {_TYPE}{_S}",
     rf"(?:server-private|server) .*?\bkey {_TYPE}{_S}",
@@ -45,7 +45,10 @@ _SPEC = (
         r"(?P<secret>(?!md5\b|text\b|key-chain\b)\S+)"
     ),
     rf"(?:ip )?(?:ftp|http client|scp) password {_TYPE}{_S}",
-    rf".*\b(?:password|passphrase|secret|auth-password|priv-password|shared-secret) {_TYPE}{_S}",
+    rf".*\b(?:password|passphrase|secret|auth-password|priv-password|shared-secret|server-key) {_TYPE}{_S}",
+    rf"key config-key \S+ {_S}",
+    rf"ip nhrp authentication {_S}",
+    rf"authentication (?:mode )?md5 key {_TYPE}{_S}",
 )
 _PATTERNS = tuple(
     re.compile(rf"^(?P<lead>[+\- ]?\s*(?:\d+ )?(?:no |default )?){spec}", re.IGNORECASE) for spec in _SPEC

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from devices.domain.commands import Severity, check_commands
 from devices.domain.platforms import platform_for
@@ -24,7 +26,9 @@ def forbidden(*lines: str) -> list[int]:
         "do reload", "end", "tclsh", "event manager applet X", "event man applet X", "kron occurrence x", "exit",
         "crypto key generate rsa", "crypto key zeroize", "config-register 0x2142", "boot system flash:x",
         "default reload",
-        "squeeze flash:", "clear counters", "debug all",
+        "squeeze flash:", "clear counters", "debug all", "cry key gen rsa", "ev man applet X", "config-r 0x2142",
+        "bo sys flash:x", "key config-key password-encrypt", "no crypto pki trustpoint X", "exi", "rollback x",
+        "event-handler X", "scheduler job name X", "no event manager applet X",
     ],
 )  # fmt: skip
 def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
@@ -34,7 +38,8 @@ def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "description reload the fruit", "desc erase me", "remark delete later", "10 remark copy that", "deny ip any any",
+        "description reload the fruit", "desc erase me", "remark delete later", "10 remark copy that",
+        "deny ip any any", "clock timezone CET 1", "bandwidth 100", "crypto map X 10 ipsec-isakmp", "write-memory",
         "default-router 10.0.0.1", "redistribute connected", "redundancy", "control-plane", "endpoint x",
         "name reload",
         "snmp-server location reload street", "no shutdown", "! reload", "", "default interface Vlan1",
@@ -78,3 +83,36 @@ def test_a_change_of_access_is_a_warning(line: str) -> None:
     findings = check_commands([line], IOS)
     assert [finding.severity for finding in findings] == [Severity.WARNING]
     assert line.split(maxsplit=1)[0] in findings[0].message
+
+
+def test_exit_is_judged_by_the_mode_that_the_device_is_in_whatever_the_indentation() -> None:
+    assert forbidden(" exit") == [1]
+    assert forbidden("ip access-list extended X", "permit ip any any", "exit") == []
+    assert forbidden("ip access-list extended X", "ntp server 10.0.0.1", "exit") == [3]
+    assert forbidden("some unknown block", " with a line", "exit") == []
+    assert forbidden("router bgp 1", "address-family ipv4", "exit-address-family", "exit", "exit") == [5]
+
+
+def test_a_banner_that_is_never_closed_is_refused_at_its_first_line() -> None:
+    assert forbidden("banner motd ^", "Welcome", "ntp server 10.0.0.1") == [1]
+    assert forbidden("banner motd ^", "Welcome", "^", "ntp server 10.0.0.1") == []
+
+
+@pytest.mark.parametrize(
+    "line", ["username joe secret Zq9hunter", "enable secret Zq9hunter", "tacacs-server key Zq9hunter"]
+)
+def test_a_secret_is_not_repeated_in_the_message(line: str) -> None:
+    assert "Zq9hunter" not in check_commands([line], IOS)[0].message
+
+
+def test_taking_a_user_away_says_that_the_device_asks() -> None:
+    (finding,) = check_commands(["no username joe"], IOS)
+    assert finding.severity is Severity.WARNING
+    assert "confirmation" in finding.message
+
+
+@given(st.lists(st.text(max_size=40), max_size=8))
+def test_any_text_can_be_judged(lines: list[str]) -> None:
+    for finding in check_commands(lines, IOS):
+        assert 1 <= finding.number <= len(lines)
+        assert finding.message

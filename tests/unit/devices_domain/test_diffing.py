@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +115,72 @@ def test_the_diff_of_a_large_configuration_is_nearly_minimal() -> None:
         after[at] = f" changed {at}"
     stat = diff_stat(unified_diff("\n".join(before) + "\n", "\n".join(after) + "\n"))
     assert stat.added + stat.removed <= 1.1 * 1000
+
+
+def _switch(interfaces: int) -> list[str]:
+    blocks = (
+        f"interface Gi{n // 48}/0/{n % 48}\n description port {n}\n switchport access vlan {10 + n % 50}\n"
+        " switchport mode access\n spanning-tree portfast"
+        for n in range(interfaces)
+    )
+    return [line for block in blocks for line in block.split("\n")]
+
+
+def _edited(lines: list[str], edits: int, random_: random.Random) -> list[str]:
+    after = list(lines)
+    for at in random_.sample(range(len(after)), edits):
+        after[at] = random_.choice([f"{after[at]} x", "", f"{after[at]}\n new {random_.randint(1, 9)}"])
+    return [piece for line in after if line for piece in line.split("\n")]
+
+
+def _edit_lines(*command: str) -> int:
+    out = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    return sum(line[:1] in "+-" and line[:3] not in {"+++", "---"} for line in out.splitlines() if line)
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+@pytest.mark.parametrize("kind", ["edited", "block moved", "repetitive text", "nothing in common"])
+def test_edits_are_close_to_the_fewest_that_git_finds(tmp_path: Path, kind: str) -> None:
+    random_ = random.Random(5)
+    before = _switch(4_000)
+    if kind == "repetitive text":
+        before = [random_.choice([" permit ip any any", " deny ip any any", " shutdown"]) for _ in range(20_000)]
+    after = _edited(before, 500, random_)
+    if kind == "block moved":
+        after[15_000:15_000] = after[3_000:3_150]
+        del after[3_000:3_150]
+    elif kind == "nothing in common":
+        after = [f"{line} y" for line in before]
+    for name, lines in (("old", before), ("new", after)):
+        (tmp_path / name).write_text("\n".join(lines) + "\n")
+    old, new = tmp_path / "old", tmp_path / "new"
+    fewest = _edit_lines("git", "diff", "--no-index", "--minimal", str(old), str(new))
+    stat = diff_stat(unified_diff(old.read_text(), new.read_text()))
+    assert fewest <= stat.added + stat.removed <= 1.1 * fewest
+
+
+@pytest.mark.skipif(not shutil.which("git"), reason="git is not installed")
+@given(before=TEXTS, after=TEXTS)
+def test_git_apply_agrees(tmp_path_factory: pytest.TempPathFactory, before: str, after: str) -> None:
+    if before == after or not before:
+        return
+    folder = tmp_path_factory.mktemp("apply")
+    (folder / "running").write_text(before)
+    diff = unified_diff(before, after).replace("--- running\n+++ intended", "--- a/running\n+++ b/running", 1)
+    subprocess.run(["git", "apply", "--unidiff-zero", "-"], input=diff.encode(), check=True, cwd=folder)
+    assert (folder / "running").read_text() == after
+
+
+def test_other_line_separators_do_not_end_a_line() -> None:
+    diff = unified_diff(" description a\x0cb\u2028c\n", " description a\x0cb\u2028d\n")
+    assert diff.count("\n") == 5
+
+
+def test_500_edits_in_20000_lines_take_a_fraction_of_a_second() -> None:
+    random_ = random.Random(1)
+    before = _switch(4_000)
+    after = _edited(before, 500, random_)
+    started = time.process_time()
+    unified_diff("\n".join(before) + "\n", "\n".join(after) + "\n")
+    # About 0.014 s of CPU; the limit leaves room for a slow machine and still excludes what difflib needs (1 s).
+    assert time.process_time() - started < 0.2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.domain.drift import DriftKind, change_set, classify_drift, touched_sections
+from devices.domain.drift import DriftKind, change_set, classify_drift, converged, touched_sections
 from devices.domain.platforms import platform_for
 
 IOS = platform_for("cisco_ios")
@@ -82,3 +82,30 @@ def test_another_order_of_a_list_whose_order_counts_is_a_change() -> None:
 def test_a_part_of_a_change_is_a_subset_of_it() -> None:
     whole = edited("ntp server 10.0.0.1", "ntp server 10.0.0.2", PLAN)
     assert change_set(BASE, PLAN, IOS) < change_set(BASE, whole, IOS)
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [
+        ("enable secret hunter2", "enable secret 9 $9$abc"),
+        ("username joe privilege 15 secret 0 hunter2", "username joe privilege 15 secret 5 $1$abc"),
+        ("tacacs server a\n key hunter2", "tacacs server a\n key 7 0822455D0A16"),
+    ],
+)
+def test_a_secret_stored_in_a_coded_form_is_the_expected_configuration(typed: str, stored: str) -> None:
+    assert converged(f"{BASE}{typed}\n", f"{BASE}{stored}\n", IOS)
+    assert not converged(f"{BASE}{stored}\n", f"{BASE}{typed}\n", IOS)
+
+
+@pytest.mark.parametrize(
+    ("expected", "actual"),
+    [
+        ("enable secret 9 $9$abc", "enable secret 9 $9$abd"),
+        ("username joe secret hunter2", "username jim secret 5 $1$abc"),
+        ("username joe privilege 15 secret hunter2", "username joe secret 5 $1$abc"),
+        ("ntp server 10.0.0.1", "ntp server 10.0.0.2"),
+        ("ntp server 10.0.0.1", ""),
+    ],
+)
+def test_anything_else_is_not(expected: str, actual: str) -> None:
+    assert not converged(f"{BASE}{expected}\n", f"{BASE}{actual}\n", IOS)

@@ -69,3 +69,10 @@ def test_backout_of_a_predicted_change_is_predicted_to_restore_the_baseline(
 def test_backout_between_any_two_texts_ends_and_gives_lines_without_line_ends(before: str, after: str) -> None:
     for command in inverse_commands(before, after, IOS):
         assert "\n" not in command
+
+
+@given(running=st.text(max_size=200), commands=st.lists(st.text(max_size=30), max_size=8))
+def test_any_text_can_be_predicted_and_taken_back(running: str, commands: list[str]) -> None:
+    after = predict(running, commands, IOS)
+    assert normalise(after, IOS) == after
+    inverse_commands(running, after, IOS)

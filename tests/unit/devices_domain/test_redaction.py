@@ -48,6 +48,17 @@ LINES = [
     f"password {SECRET}",
     f"ip ftp password 7 {SECRET}",
     f"ip http client password {SECRET}",
+    f"snmp-server user admin network-admin auth md5 {SECRET} priv Other{SECRET} localizedkey",
+    f"snmp-server user admin network-admin auth md5 {SECRET} priv aes-128 Other{SECRET} localizedkey",
+    f"aaa server radius dynamic-author\n client 10.0.0.1 server-key 7 {SECRET}",
+    f"key config-key password-encrypt {SECRET}",
+    f" ip nhrp authentication {SECRET}",
+    f"router bgp 1\n neighbor 2001:db8::1 password {SECRET}",
+    f"enable password {SECRET}\nhostname frr",
+    f"interface Tunnel0\n ip nhrp authentication {SECRET}",
+    f"crypto ikev2 keyring K\n peer P\n  pre-shared-key remote {SECRET}",
+    f"no username admin secret 9 {SECRET}",
+    f"ip ospf 1 area 0\n ip ospf message-digest-key 5 md5 {SECRET}",
 ]
 
 HARMLESS = """hostname pass-the-salt
