@@ -145,3 +145,25 @@ def test_a_raw_update_of_the_state_is_refused_at_commit(office: Office) -> None:
         cursor.execute("UPDATE changes_changerequest SET state = 'approved' WHERE id = %s", [change.pk])
     change.refresh_from_db()
     assert change.state == "assessment"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "UPDATE changes_approval SET voided_at = NULL WHERE change_id = %s",
+        "UPDATE changes_approval SET stage = 'cab' WHERE change_id = %s",
+        "UPDATE changes_approval SET comment = 'I never said that' WHERE change_id = %s",
+        "UPDATE changes_approval SET created_at = created_at - interval '1 day' WHERE change_id = %s",
+        "DELETE FROM changes_approval WHERE change_id = %s",
+    ],
+)
+def test_a_decision_stays_as_it_was_made(office: Office, edit: str) -> None:
+    change, _revision = in_review(office)
+    change_request_changes(change_id=change.pk, approver=office.people["pete"], comment="Another server, please.")
+
+    with pytest.raises(DatabaseError, match="decision"), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(edit, [change.pk])
+
+    approval = Approval.objects.get(change=change)
+    assert (approval.stage, approval.comment) == ("peer", "Another server, please.")
+    assert approval.voided_at is not None
