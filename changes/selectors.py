@@ -9,7 +9,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 
 from changes.domain import policy
 from changes.domain.errors import InvalidInputError
-from changes.domain.input import one_of
+from changes.domain.input import hidden_character, one_of
 from changes.domain.policy import Person, Role
 from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
@@ -91,6 +91,9 @@ def changes_matching(filters: Mapping[str, str]) -> ChangeQuerySet:
     for name, value in filters.items():
         if name not in CHANGE_FILTERS:
             raise InvalidInputError({name: [f"There is no filter “{name}”. Allowed: {one_of(CHANGE_FILTERS)}."]})
+        hidden = hidden_character(value)
+        if hidden:
+            raise InvalidInputError({name: [f"In this filter {hidden}"]})
         if value:
             changes = changes.filter(_condition(name, value))
     return changes

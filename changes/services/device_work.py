@@ -17,7 +17,7 @@ from changes.services.integrity import PlanSeal, verify_approvals
 from changes.services.journal import BlockedError, Journal, StepNotes
 from devices.domain.platforms import Platform, platform_for
 from devices.drivers.base import Driver
-from devices.models import Device, HostKeyState
+from devices.models import Device, DeviceStatus, HostKeyState
 from devices.services.scrubbing import Scrubber
 
 OnDriver = Callable[[Driver | None], None]
@@ -65,6 +65,8 @@ def gather(run: DeviceRun, *, seal: PlanSeal, journal: Journal, scrub: Scrubber,
     """
     payload = _verified_payload(run, seal)
     _same_identity(run.device, payload)
+    if run.state != DeviceRunState.RECONCILING:
+        _in_service(run.device)
     return DeviceWork(
         run=run,
         payload=payload,
@@ -105,6 +107,15 @@ def _verified_baseline(run: DeviceRun, payload: DevicePayload) -> str:
             "PLAN_HASH_MISMATCH", "The stored baseline is not the configuration that the plan was made from."
         )
     return text
+
+
+def _in_service(device: Device) -> None:
+    if device.status != DeviceStatus.ACTIVE:
+        raise BlockedError(
+            "PLAN_STALE",
+            f"{device.name} is no longer in service: the inventory says {device.get_status_display().lower()}."
+            " Nothing was sent. Plan again when it is active.",
+        )
 
 
 def _same_identity(device: Device, payload: DevicePayload) -> None:

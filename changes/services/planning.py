@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
@@ -17,7 +18,7 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.plan import merkle_root
 from changes.domain.policy import POLICY_VERSION
 from changes.domain.states import ChangeState, DevicePlanState, PlanState, check_editable
-from changes.domain.targets import parse_targets
+from changes.domain.targets import MAX_TARGETS, parse_targets
 from changes.errors import UnplannableError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision
 from changes.rendering import check_syntax
@@ -31,6 +32,9 @@ from changes.services.runner import run_claims
 from changes.services.transitions import audit_change, remembering_refusal
 
 PLANNER = Actor.system("planner")
+
+EXCLUDED_KEPT: Final = 500
+"""Sentences about left out devices that the audit event keeps; it has a limit, and inventories have none."""
 
 
 def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
@@ -46,9 +50,9 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
     """
     with remembering_refusal(actor=actor, attempt="plan", change_id=change_id):
         change = lock_change(change_id)
+        check_editable(ChangeState(change.state), verb="plan")
         person = person_of(actor)
         enforce(policy.may_plan(person, facts_of(change)))
-        check_editable(ChangeState(change.state), verb="plan")
         _check_content(change)
         targets = resolve_targets(parse_targets(change.targets))
         _require_devices(targets, named=bool(change.targets.get("device_ids")))
@@ -63,7 +67,8 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
             details={
                 "revision": revision.number,
                 "devices": [device.name for device in targets.devices],
-                "excluded": [excluded.sentence for excluded in targets.excluded],
+                "excluded": [excluded.sentence for excluded in targets.excluded[:EXCLUDED_KEPT]],
+                "excluded_count": len(targets.excluded),
             },
         )
         ring_planners(revision.pk)
@@ -80,6 +85,9 @@ def _require_devices(targets: Targets, *, named: bool) -> None:
     reasons = [excluded.sentence for excluded in targets.excluded]
     if named and reasons:
         raise InvalidInputError({"targets": reasons[:20]})
+    if len(targets.devices) > MAX_TARGETS:
+        sentence = f"{len(targets.devices)} devices match; one change may have {MAX_TARGETS}. Split the change."
+        raise InvalidInputError({"targets": [sentence]})
     if not targets.devices:
         sentence = "No device matches these targets." if not reasons else "No matching device can be changed:"
         raise InvalidInputError({"targets": [" ".join([sentence, *reasons[:5]])]})

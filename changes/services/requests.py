@@ -65,9 +65,9 @@ def change_edit(
     """
     with remembering_refusal(actor=editor, attempt="edit", change_id=change_id):
         change = lock_change(change_id)
+        check_editable(ChangeState(change.state))
         person = person_of(editor)
         enforce(policy.may_edit(person, facts_of(change)))
-        check_editable(ChangeState(change.state))
         if version is not None and version != change.version:
             raise StaleEditError(
                 f"{change.last_editor.get_username()} edited {change.number} after you opened it."
@@ -173,6 +173,9 @@ def change_cancel(*, change_id: int, actor: Actor, comment: str) -> ChangeReques
         enforce(policy.may_cancel(person_of(actor), facts_of(change)))
         if change.revision:
             void_approvals(change.revision)
+            # Devices need not be read any further for a plan that nobody will approve.
+            building = PlanRevision.objects.filter(pk=change.revision.pk, state=PlanState.BUILDING)
+            building.update(state=PlanState.SUPERSEDED, finished_at=timezone.now())
         move(change, ChangeEvent.CANCEL, actor=actor, reason=comment)
         return change
 

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from audit.actor import Actor
+from audit.body import clip
 from audit.recorder import record
 from changes.domain.errors import ChangeError
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
+from changes.errors import ChangeNotFoundError
 from changes.models import ChangeRequest
 
 _PAST_TENSE = {
@@ -98,11 +100,13 @@ def remembering_refusal(*, actor: Actor, attempt: str, change_id: int, **details
     """Run one attempt in its own transaction; when it is refused, roll it back and audit the refusal.
 
     ``attempt`` is a verb such as ``approve``; the event's action is ``change.approve_refused``. The error goes on to
-    the caller.
+    the caller. Nothing is kept of attempts on changes that do not exist: there is no object that the event were about.
     """
     try:
         with transaction.atomic():
             yield
+    except ChangeNotFoundError:
+        raise
     except ChangeError as refusal:
         with transaction.atomic():
             record(
@@ -114,6 +118,6 @@ def remembering_refusal(*, actor: Actor, attempt: str, change_id: int, **details
                 change_id=change_id,
                 code=refusal.code,
                 reason=str(refusal),
-                details=details or None,
+                details={name: clip(str(value), 200) for name, value in details.items()} or None,
             )
         raise

@@ -21,6 +21,7 @@ from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices
 from changes.services.journal import Journal
 from devices.lab.lab import LabDevice
+from devices.models import Device
 from devices.services.snapshots import snapshot_store
 from tests.integration.changes.conftest import Office, ends, story
 from tests.integration.changes.test_recovery import kill, recover, start_runner, wait_until
@@ -142,6 +143,7 @@ def test_a_device_that_comes_back_late_is_read_back(office: Office) -> None:
     until(run, has_step(run, "reconciling", outcome="failed"))
     waiting = DeviceRun.objects.get(run=run)
     assert (waiting.state, waiting.code) == ("reconciling", "PRECHECK_UNREACHABLE")
+    Device.objects.filter(name=device.name).update(status="maintenance")
     device.power_on()
 
     carried_on(run)
