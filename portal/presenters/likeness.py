@@ -23,11 +23,12 @@ def placed_changes(diff: str) -> Iterator[tuple[str, str]]:
     for line in diff.split("\n"):
         hunk = _HUNK.match(line)
         if hunk:
-            inside, blocks = True, [(-1, hunk[1])]
+            inside, blocks = True, [(-1, hunk[1])] if hunk[1] else []
         elif inside and line[:1] in {" ", "+", "-"}:
             text = line[1:]
             indent = len(text) - len(text.lstrip(" "))
-            while len(blocks) > 1 and blocks[-1][0] >= indent:
+            # The section that the hunk names ends, as every block does, at the next line that is not indented.
+            while blocks and (blocks[-1][0] >= indent or indent == 0):
                 blocks.pop()
             if line[0] != " ":
                 yield line, " / ".join(text for depth, text in blocks if depth < indent)

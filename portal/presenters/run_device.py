@@ -116,11 +116,11 @@ def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
         removed=stat.removed,
         expected=bool(diff) and diff == expected,
         events_url=audit_url(object_type="device_run", object_id=row.pk),
-        seen=seen_of(row, len(steps)),
+        seen=record_version(row, len(steps)),
     )
 
 
-def seen_of(row: DeviceRun, steps: int) -> str:
+def record_version(row: DeviceRun, steps: int) -> str:
     """What tells one state of the record from the next."""
     return f"{row.state}-{steps}-{row.lines_sent}-{row.lines_applied}-{row.attempts}"
 

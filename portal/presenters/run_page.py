@@ -95,11 +95,12 @@ def figures_of(run: Run, rows: Sequence[Light], now: datetime, actions: Actions,
         next_steps=() if live else _next_steps(rows, close),
         close=close if close and close.allowed else None,
         new_change_url="" if live or run.outcome == RunOutcome.SUCCEEDED else page_url("change-create"),
-        seen=_seen(run, rows),
+        seen=seen_of(run, rows),
     )
 
 
-def _seen(run: Run, rows: Sequence[Light]) -> str:
+def seen_of(run: Run, rows: Sequence[Light]) -> str:
+    """What tells one state of the run's page from the next."""
     facts = (run.state, run.outcome, [(row.pk, row.state.value, row.code, row.sent, row.applied) for row in rows])
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 

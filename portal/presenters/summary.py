@@ -35,9 +35,8 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A device that matches and cannot be a target."""
+    """A device that matches and cannot be a target; the sentence names it."""
 
-    name: str
     code: str
     sentence: str
 
@@ -94,7 +93,7 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         wanted=_wanted(change.targets),
         planned=sight.revision is not None,
         targets=tuple(_target(device) for device in devices),
-        left_out=tuple(LeftOut(e.device.name, e.code, e.sentence) for e in now.excluded[:EXCLUDED_SHOWN]),
+        left_out=tuple(LeftOut(e.code, e.sentence) for e in now.excluded[:EXCLUDED_SHOWN]),
         left_out_more=max(0, len(now.excluded) - EXCLUDED_SHOWN),
         target_problem=problem,
         drifted_targets=_drifted(devices, now) if sight.revision else "",

@@ -10,9 +10,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
+from changes.domain.states import RunState
 from changes.models import DeviceRun, Run
-from portal.presenters.run_device import record_of, seen_of
-from portal.presenters.run_page import RunFigures, figures_of
+from portal.presenters.run_device import record_of, record_version
+from portal.presenters.run_page import RunFigures, figures_of, seen_of
 from portal.presenters.run_rows import ROWS_PER_PAGE, Light, light_rows, page_of, run_rows, touched_since
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
@@ -24,12 +25,14 @@ from portal.views.rendering import STOP_POLLING, wants_partial
 
 @signed_in
 def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
-    """A run as it stands; for its own poll only what moved, and at its end 286."""
-    sight = look_at(request, change_id)
+    """A run as it stands; for its own poll nothing, or what moved, and at its end 286."""
     run = get_object_or_404(
         Run.objects.select_related("started_by", "revision", "change"), pk=run_id, change_id=change_id
     )
-    now, light, mask = _database_time(), light_rows(run), Mask.load()
+    light = light_rows(run)
+    if wants_partial(request) and request.GET.get("seen") == seen_of(run, light) and run.state != RunState.ENDED:
+        return HttpResponse(status=204)
+    sight, now, mask = look_at(request, change_id), _database_time(), Mask.load()
     page = _page_number(request, len(light))
     common = page_context(sight, "execution", page=f"Run {run.pk}")
     figures = figures_of(run, light, now, common["actions"], mask)
@@ -55,10 +58,8 @@ def _moved(
     now: datetime,
     context: dict[str, Any],
 ) -> HttpResponse:
-    """The answer to a poll: nothing, or the figures and the rows that moved since the last one."""
+    """The answer to a poll: the figures, and the rows that moved since the last one."""
     figures: RunFigures = context["figures"]
-    if figures.live and request.GET.get("seen") == figures.seen:
-        return HttpResponse(status=204)
     on_page = page_of(light, context["page"])
     since = _moment(request.GET.get("since", ""))
     moved = set(on_page) if since is None else touched_since(run, since) & set(on_page)
@@ -96,7 +97,7 @@ def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id:
     rows = DeviceRun.objects.select_related("device", "device_plan", "run", "before__blob", "after__blob")
     row = get_object_or_404(rows.prefetch_related("steps"), pk=device_run_id, run_id=run_id, run__change_id=change_id)
     partial = wants_partial(request)
-    if partial and request.GET.get("seen") == seen_of(row, len(row.steps.all())):
+    if partial and request.GET.get("seen") == record_version(row, len(row.steps.all())):
         return HttpResponse(status=204)
     record = record_of(row, Mask.load())
     if partial:

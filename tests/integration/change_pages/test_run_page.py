@@ -1,0 +1,274 @@
+"""Watching a run: the figures first, only what moved, an end to the polling, and nothing green that is not whole."""
+
+import html as markup
+import re
+import uuid
+from typing import Any
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from changes.domain.states import DeviceRunState
+from changes.models import DeviceRun, Run
+from changes.services.claims import claim_next
+from changes.services.execution import run_advance
+from changes.services.journal import Journal
+from devices.models import Device, SnapshotPurpose
+from devices.services.snapshots import snapshot_store
+from tests.factories import Cast, DeviceFactory, carried_out, started
+from tests.integration.change_pages.conftest import HTMX, As
+
+
+def text(html: str) -> str:
+    return re.sub(r"\s+", " ", markup.unescape(re.sub(r"<[^>]+>", " ", html)))
+
+
+def poll_of(html: str) -> str:
+    found = re.search(r'id="run-figures"[^>]*hx-get="([^"]+)" hx-trigger="every 2s"', html)
+    assert found, "the page does not poll"
+    return markup.unescape(found[1])
+
+
+def journal_of(row: DeviceRun) -> Journal:
+    claim = claim_next(DeviceRun.objects.filter(pk=row.pk), owner=uuid.uuid4())
+    assert claim
+    return Journal(claim)
+
+
+def get(client: Client, path: str, **headers: str) -> Any:  # noqa: ANN401 - the test client's response
+    return client.get(path, headers=headers)
+
+
+def path_of(run: Run) -> str:
+    return f"/changes/{run.change_id}/runs/{run.pk}/"
+
+
+def test_run_that_nobody_took_up_shows_every_device_waiting(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices)
+    html = get(as_(cast.author), path_of(run)).content.decode()
+    assert html.count('id="device-run-') == 9  # three of each: item, row, reason
+    assert "0 of 3 devices done" in text(html)
+    assert "<noscript>" in html
+
+
+def test_poll_answers_204_until_something_moves_then_that_alone(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    poll = poll_of(get(client, path_of(run)).content.decode())
+    assert get(client, poll, **HTMX).status_code == 204
+    first, second, _third = run.device_runs.order_by("pk")
+    journal = journal_of(first)
+    with journal.step(DeviceRunState.CONNECTING):
+        answer = get(client, poll, **HTMX)
+    moved = answer.content.decode()
+    assert answer.status_code == 200
+    assert f'id="device-run-{first.pk}-row" hx-swap-oob="true"' in moved
+    assert f'id="device-run-{second.pk}-row"' not in moved
+    assert "Connecting" in moved
+    assert "<html" not in moved
+    poll = poll_of(moved)
+    assert get(client, poll, **HTMX).status_code == 204
+    with journal.step(DeviceRunState.CHECKING):
+        assert get(client, poll, **HTMX).status_code == 200
+
+
+def test_each_line_shows_while_it_is_sent(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices[:1])
+    client = as_(cast.author)
+    journal = journal_of(run.device_runs.get())
+    for state in (DeviceRunState.CONNECTING, DeviceRunState.CHECKING, DeviceRunState.SNAPSHOTTING):
+        with journal.step(state):
+            pass
+    with journal.step(DeviceRunState.APPLYING):
+        poll = poll_of(get(client, path_of(run)).content.decode())
+        assert get(client, poll, **HTMX).status_code == 204
+        journal.line(sent=1, applied=0)
+        assert get(client, poll, **HTMX).status_code == 200
+        poll = poll_of(get(client, poll, **HTMX).content.decode())
+        journal.line(sent=1, applied=1)
+        assert "1 line" in text(get(client, poll, **HTMX).content.decode())
+
+
+def test_last_answer_ends_the_poll_and_brings_the_head_along(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices)
+    client = as_(cast.manager)
+    poll = poll_of(get(client, path_of(run)).content.decode())
+    carried_out(run, rejected=devices[:1])
+    answer = get(client, poll, **HTMX)
+    html = answer.content.decode()
+    assert answer.status_code == 286
+    assert "every 2s" not in html
+    assert 'id="change-head" hx-swap-oob="true"' in html
+    assert html.count('-row" hx-swap-oob="true"') == 3
+    assert f'href="/changes/{run.change_id}/close/"' in html
+    assert get(client, poll, **HTMX).status_code == 286
+
+
+def test_partial_run_is_never_green_and_says_what_comes_next(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices), rejected=devices[:1])
+    html = get(as_(cast.manager), path_of(run)).content.decode()
+    head = html[html.index('id="run-figures"') : html.index("</dl>")]
+    assert 'class="run-title" data-tone="warn"' in head
+    assert 'data-state="partial" data-tone="warn"' in head
+    said = text(html)
+    assert "Partial: 2 of 3 devices hold the change" in said
+    assert "COMMAND_REJECTED The device rejected a configuration line." in said
+    assert "Read the device's message; correct the content and plan a new revision for this device." in said
+    assert "Remove the cause on fra-acc-01, then write a new change for what is left." in said
+    assert "Close the change, and say how it went." in said
+    assert "every 2s" not in html
+    others = text(get(as_(cast.peer), path_of(run)).content.decode())
+    assert "A change manager closes the change then." in others
+    assert "Close the change, and say" not in others
+
+
+def test_whole_run_is_green(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices))
+    html = get(as_(cast.author), path_of(run)).content.decode()
+    assert 'class="run-title" data-tone="ok"' in html
+    assert "All 3 devices hold the change" in text(html)
+
+
+def test_unknown_device_asks_for_people_first(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices[:1])
+    journal = journal_of(run.device_runs.get())
+    for state in (DeviceRunState.CONNECTING, DeviceRunState.CHECKING, DeviceRunState.SNAPSHOTTING):
+        with journal.step(state):
+            pass
+    with journal.step(DeviceRunState.APPLYING):
+        journal.line(sent=1, applied=0)
+    journal.give_up(code="CONNECTION_LOST", detail="The session ended.")
+    run_advance(run.pk)
+    said = text(get(as_(cast.author), path_of(run)).content.decode())
+    assert "Unknown: a device's state could not be proved" in said
+    assert "Look at fra-acc-01 first" in said
+
+
+def test_record_of_a_device_that_succeeded(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices))
+    row = run.device_runs.order_by("pk").first()
+    assert row
+    client = as_(cast.auditor)
+    page = get(client, f"{path_of(run)}devices/{row.pk}/").content.decode()
+    part = get(client, f"{path_of(run)}devices/{row.pk}/", **HTMX).content.decode()
+    for html in (page, part):
+        said = text(html)
+        assert "1 applied, 1 sent, 1 in the plan" in said
+        assert "&gt; ntp server 192.0.2.123" in html
+        assert "Before → after" in said
+        assert "ntp server 192.0.2.123" in html[html.index("Before → after") :]
+        assert "s3cr3t-community" not in html
+        assert "every 2s" not in html
+    assert "<html" in page
+    assert "<html" not in part
+
+
+def test_record_of_a_device_that_was_backed_out(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices), rejected=devices[:1])
+    row = run.device_runs.get(device=devices[0])
+    html = get(as_(cast.auditor), f"{path_of(run)}devices/{row.pk}/").content.decode()
+    assert "No difference: the device shows what it showed before the first line." in text(html)
+    assert 'data-status="unanswered"' in html
+    assert "COMMAND_REJECTED" in html
+
+
+def test_record_of_a_working_device_polls_by_itself_and_stops(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices[:1])
+    row = run.device_runs.get()
+    client, path = as_(cast.author), f"{path_of(run)}devices/{row.pk}/"
+    html = get(client, path, **HTMX).content.decode()
+    found = re.search(r'hx-get="([^"]+)" hx-trigger="every 2s"', html)
+    assert found
+    assert get(client, found[1], **HTMX).status_code == 204
+    carried_out(run)
+    assert get(client, found[1], **HTMX).status_code == 286
+
+
+def test_device_output_is_escaped_and_masked(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices[:1])
+    row = run.device_runs.get()
+    journal = journal_of(row)
+    evil = "<script>alert(1)</script>\u202e"
+    with journal.step(DeviceRunState.CONNECTING) as notes:
+        notes.data["driver"] = evil
+        notes.transcript = f"> show version\n{evil}\nsnmp-server community topsecret9 RO\n\x1b[31mred"
+    with journal.step(DeviceRunState.CHECKING) as notes:
+        notes.data["identity"] = {"hostname": evil, "serial": "1"}
+        notes.data["drift"] = {
+            "kind": "overlapping",
+            "paths": [f"interface x / {evil}", "snmp-server community abcdef9"],
+        }
+        notes.data["checks"] = [{"name": evil, "sentence": evil, "passed": False, "evidence": [evil]}]
+    journal.note(
+        before=snapshot_store(device=row.device, text=f"hostname x\n{evil}\n", purpose=SnapshotPurpose.BEFORE),
+        after=snapshot_store(device=row.device, text=f"hostname y\n{evil}!\n", purpose=SnapshotPurpose.AFTER),
+    )
+    journal.end(DeviceRunState.FAILED, code="TIMEOUT", detail=evil)
+    run_advance(run.pk)
+    client = as_(cast.auditor)
+    for path in (path_of(run), f"{path_of(run)}devices/{row.pk}/", f"/changes/{run.change_id}/timeline/"):
+        html = get(client, path).content.decode()
+        assert "<script>alert" not in html
+        assert "\u202e" not in html
+        assert "\x1b" not in html
+        assert "topsecret9" not in html
+        assert "abcdef9" not in html
+        assert "\\u202e" in html
+
+
+def test_plan_that_can_no_longer_be_read_does_not_break_the_record(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices))
+    row = run.device_runs.order_by("pk").first()
+    assert row
+    row.device_plan.payload = "{}"
+    row.device_plan.save()
+    assert get(as_(cast.auditor), f"{path_of(run)}devices/{row.pk}/").status_code == 200
+
+
+@pytest.mark.parametrize("query", ["?page=0", "?page=99", "?page=x", "?since=nonsense&seen=x", "?since=1e400"])
+def test_odd_addresses_show_the_run_all_the_same(cast: Cast, devices: list[Device], as_: As, query: str) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    assert get(client, f"{path_of(run)}{query}").status_code == 200
+    assert get(client, f"{path_of(run)}{query}", **HTMX).status_code == 200
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_number_of_queries_does_not_grow_with_the_devices(
+    cast: Cast, as_: As, django_assert_num_queries: DjangoAssertNumQueries, count: int
+) -> None:
+    run = carried_out(started(cast, [DeviceFactory.create() for _ in range(count)]))
+    client = as_(cast.author)
+    html = get(client, path_of(run)).content.decode()
+    assert html.count('class="device-run"') == count
+    with django_assert_num_queries(17):
+        get(client, path_of(run))
+    with django_assert_num_queries(17):
+        get(client, f"{path_of(run)}?since=0&seen=x", **HTMX)
+
+
+def test_poll_that_finds_nothing_new_is_cheap(
+    cast: Cast, devices: list[Device], as_: As, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    poll = poll_of(get(client, path_of(run)).content.decode())
+    with django_assert_num_queries(4):
+        assert get(client, poll, **HTMX).status_code == 204
+
+
+def test_large_run_is_shown_in_pages_with_figures_of_all(cast: Cast, as_: As) -> None:
+    run = started(cast, [DeviceFactory.create() for _ in range(205)])
+    client = as_(cast.author)
+    html = get(client, path_of(run)).content.decode()
+    assert html.count('class="device-run"') == 200
+    assert "of 205" in text(html)
+    assert "Page 1 of 2" in text(html)
+    assert get(client, f"{path_of(run)}?page=2").content.decode().count('class="device-run"') == 5
+    last = run.device_runs.order_by("pk").last()
+    assert last
+    poll = poll_of(html)
+    with journal_of(last).step(DeviceRunState.CONNECTING):
+        moved = get(client, poll, **HTMX).content.decode()
+    assert f'id="device-run-{last.pk}-row"' not in moved  # it is on the other page
