@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -16,6 +17,7 @@ from audit.recorder import record
 NOBODY = "nobody"
 """The name under which a failed attempt is recorded: who tried has not been proved."""
 UNKNOWN_ACCOUNT = "unknown"
+NAME_LIMIT = 150
 
 
 def connect_sign_in_events() -> None:
@@ -44,8 +46,7 @@ def _sign_in_failed(*, credentials: dict[str, Any], request: HttpRequest | None 
     if locked and counted is None:
         return
     model = get_user_model()
-    name = str(credentials.get(model.USERNAME_FIELD) or "")[:150].replace("\0", "")
-    user = model._default_manager.filter(**{model.USERNAME_FIELD: name}).first()
+    user = model._default_manager.filter(**{model.USERNAME_FIELD: _name(credentials)}).first()
     with transaction.atomic():
         record(
             actor=_actor(request, None, NOBODY),
@@ -56,6 +57,16 @@ def _sign_in_failed(*, credentials: dict[str, Any], request: HttpRequest | None 
             code="ACCOUNT_LOCKED" if locked else "",
             reason="Too many failed attempts: this name is refused from this address for a while." if locked else "",
         )
+
+
+def counted_name(request: HttpRequest, credentials: Mapping[str, Any] | None = None) -> str:
+    """The name under which django-axes counts attempts; its column cannot hold whatever somebody sends."""
+    return _name(credentials if credentials is not None else request.POST)
+
+
+def _name(credentials: Mapping[str, Any]) -> str:
+    typed = str(credentials.get(get_user_model().USERNAME_FIELD) or "")
+    return typed.replace("\0", "")[:NAME_LIMIT]
 
 
 def _record_of(user: AbstractBaseUser, action: str, request: HttpRequest | None) -> None:

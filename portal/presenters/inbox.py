@@ -115,7 +115,7 @@ def inbox_groups(changes: Sequence[ChangeRequest]) -> list[InboxGroup]:
 
 
 def _row(change: ChangeRequest, row: ChangeRow, kind: _Kind, wish: Approval | None) -> InboxRow:
-    note, tone = _note(change, row)
+    note, tone = ("Sent back: change it and plan it again", "warn") if wish else _note(change, row)
     return InboxRow(
         change=row,
         url=page_url(kind.page, change.pk) or row.url,

@@ -139,6 +139,7 @@ AXES_RESET_ON_SUCCESS = True
 # Who is refused tries again, and must not be refused for longer by that.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_USERNAME_CALLABLE = "portal.sign_in_events.counted_name"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 

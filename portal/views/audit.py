@@ -53,13 +53,14 @@ def audit_list(request: HttpRequest) -> HttpResponse:
 
 
 def _as_the_log_reads_it(given: QueryDict) -> QueryDict:
-    """The query with a change as people name it, ``CHG-00042``, turned into its id; what holds nothing is dropped."""
+    """The query with a change as people name it, ``CHG-00042``, turned into its id."""
     query = QueryDict(mutable=True)
     for name, values in given.lists():
         query.setlist(name, values)
-    number = query.get("change_id", "").strip().upper()
-    if number.startswith("CHG-"):
-        query["change_id"] = number.removeprefix("CHG-").lstrip("0")
+    for typed in query.getlist("change_id")[:1]:
+        number = typed.strip().upper().removeprefix("CHG-").lstrip("0")
+        if number and len(query.getlist("change_id")) == 1:
+            query["change_id"] = number
     return query
 
 

@@ -1,0 +1,516 @@
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from audit.models import Event
+from changes.models import ChangeRequest, PlanRevision
+from changes.services.requests import change_edit
+from devices.models import Device
+from tests.factories import Cast, DeviceFactory, actor, draft, ready_plan, submitted
+from tests.integration.pages.conftest import HTMX, As, form_fields
+
+NEW = "/changes/new/"
+FORM = 'class="change-form"'
+
+Sent = dict[str, object]
+
+
+@pytest.fixture
+def author(cast: Cast, as_: As) -> Client:
+    return as_(cast.author)
+
+
+def filled(**fields: object) -> Sent:
+    """A form that is complete, as a browser sends it; ``fields`` replace or add."""
+    return {
+        "title": "Set the NTP servers",
+        "reason": "The old one is switched off.",
+        "content": "{% for server in servers %}\r\nntp server {{ server }}\r\n{% endfor %}\r\n",
+        "variables": "servers:\r\n  - 192.0.2.1\r\n  - 192.0.2.2\r\nvlan: 110\r\n",
+        "by": "filter",
+        "site": ["FRA"],
+        "role": ["access"],
+        "max_parallel": "5",
+        "version": "",
+        "pre-count": "0",
+        "post-count": "1",
+        "post-0-name": "Configured",
+        "post-0-command": "show running-config | include ntp",
+        "post-0-expect": "contains",
+        "post-0-value": "192.0.2.1",
+        "post-0-timeout_s": "20",
+        "action": "save",
+        **fields,
+    }
+
+
+def only_change() -> ChangeRequest:
+    return ChangeRequest.objects.get()
+
+
+# ---- writing
+
+
+def test_saved_draft_holds_what_was_typed(author: Client, cast: Cast, devices: list[Device]) -> None:
+    response = author.post(NEW, filled())
+    change = only_change()
+    assert (response.status_code, response["Location"]) == (302, f"/changes/{change.pk}/")
+    assert (change.title, change.reason, change.state) == (
+        "Set the NTP servers",
+        "The old one is switched off.",
+        "draft",
+    )
+    assert change.content == "{% for server in servers %}\nntp server {{ server }}\n{% endfor %}\n"
+    assert change.variables == {"servers": ["192.0.2.1", "192.0.2.2"], "vlan": 110}
+    assert change.targets == {"filter": {"site": ["FRA"], "role": ["access"]}}
+    assert change.strategy["max_parallel"] == 5
+    assert change.checks["pre"] == []
+    [check] = change.checks["post"]
+    assert (check["name"], check["timeout_s"]) == ("Configured", 20)
+    assert (change.author, change.version, change.revision) == (cast.author, 1, None)
+    event = Event.objects.get(object_type="change", object_id=str(change.pk), action="change.created")
+    assert (event.actor_name, event.origin) == ("author", "web")
+
+
+def test_save_and_build_asks_for_a_plan(author: Client, devices: list[Device]) -> None:
+    response = author.post(NEW, filled(action="plan"))
+    change = only_change()
+    assert response["Location"] == f"/changes/{change.pk}/"
+    assert change.revision is not None
+    assert (change.revision.state, change.revision.device_count) == ("building", 2)
+
+
+def test_picked_devices_are_targets_by_id(author: Client, devices: list[Device]) -> None:
+    author.post(NEW, filled(by="devices", device_ids=[str(devices[1].pk), str(devices[3].pk)]))
+    assert only_change().targets == {"device_ids": [devices[1].pk, devices[3].pk]}
+
+
+def test_an_address_can_name_the_devices(author: Client, devices: list[Device]) -> None:
+    html = author.get(f"{NEW}?by=devices&device_ids={devices[0].pk}").content.decode()
+    fields = form_fields(html, FORM)
+    assert (fields["by"], fields["device_ids"]) == (["devices"], [str(devices[0].pk)])
+
+
+def test_an_address_with_an_unknown_parameter_is_refused(author: Client, devices: list[Device]) -> None:
+    response = author.get(f"{NEW}?target=1")
+    assert response.status_code == 400
+    assert "There is no filter &quot;target&quot;" in response.content.decode()
+
+
+@pytest.mark.parametrize("who", ["peer", "auditor", "outsider", "superuser"])
+def test_others_learn_why_they_cannot_write(cast: Cast, as_: As, devices: list[Device], who: str) -> None:
+    client = as_(getattr(cast, who))
+    for response in (client.get(NEW), client.post(NEW, filled())):
+        assert response.status_code == 403
+        html = response.content.decode()
+        assert "To write a change you need the role Requester" in html or "auditors only read" in html
+    assert not ChangeRequest.objects.exists()
+
+
+def test_without_signing_in_there_is_no_form(db: None) -> None:
+    assert Client().get(NEW)["Location"] == "/sign-in/?next=/changes/new/"
+    assert Client().post(NEW, filled()).status_code == 302
+    assert Client().post("/changes/targets/", headers=HTMX).status_code == 401
+
+
+def test_form_needs_its_token(cast: Cast, devices: list[Device]) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(cast.author)
+    assert client.post(NEW, filled()).status_code == 403
+    assert not ChangeRequest.objects.exists()
+
+
+# ---- bad input
+
+
+def refused(author: Client, **fields: object) -> str:
+    """The page that comes back; everything typed must still be in it, and nothing may be stored."""
+    sent = filled(**fields)
+    response = author.post(NEW, sent)
+    assert response.status_code == 422
+    html = response.content.decode()
+    kept = form_fields(html, FORM)
+    for name, value in sent.items():
+        if name != "action":
+            assert kept.get(name, []) == (value if isinstance(value, list) else [value]), name
+    assert not ChangeRequest.objects.exists()
+    assert not Event.objects.filter(action__startswith="change.").exists()
+    return html
+
+
+@pytest.mark.parametrize(
+    ("fields", "anchor", "sentence"),
+    [
+        ({"title": " "}, "id_title", "Give a title"),
+        ({"title": "x" * 201}, "id_title", "201 characters; 200 are allowed"),
+        ({"title": "a\u202eb"}, "id_title", "U+202E"),
+        ({"reason": ""}, "id_reason", "Give a reason"),
+        ({"content": "  "}, "id_content", "The content is empty"),
+        ({"content": "x\x1b[2J"}, "id_content", "an escape"),
+        ({"content": "x" * 300_000}, "id_content", "262,144 are allowed"),
+        ({"variables": "a: 1\r\na: 2"}, "id_variables", "Line 2: “a” is given twice"),
+        (
+            {"variables": "vlan: 110\r\nclass: x"},
+            "id_variables",
+            "Line 2, class: &quot;class&quot; means something else",
+        ),
+        ({"variables": "big: 99999999999999999"}, "id_variables", "too large"),
+        ({"site": [], "role": []}, "targets", "An empty filter would match every device"),
+        ({"by": "devices", "site": [], "role": []}, "targets", "No device is named"),
+        ({"max_parallel": "0"}, "id_max_parallel", "from 1 to 100"),
+        ({"max_parallel": "many"}, "id_max_parallel", "from 1 to 100"),
+        ({"post-0-command": "reload"}, "id_post-0-command", "A check may only read"),
+        ({"post-0-value": ""}, "id_post-0-value", "needs a &quot;value&quot;"),
+        ({"post-0-timeout_s": "0"}, "id_post-0-timeout_s", "from 1 to 300"),
+        ({"post-0-expect": "regex", "post-0-value": "("}, "id_post-0-value", "RE2 does not know this pattern"),
+    ],
+)
+def test_bad_input_is_answered_with_a_sentence_at_its_field(
+    author: Client, devices: list[Device], fields: Sent, anchor: str, sentence: str
+) -> None:
+    html = refused(author, **fields)
+    assert f'<a href="#{anchor}">' in html
+    assert f'id="{anchor}"' in html
+    assert html.count(sentence) >= 2, "in the summary and at the field"
+
+
+def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_the_page(
+    author: Client, devices: list[Device]
+) -> None:
+    html = refused(author, title="", content="", variables="a: True", max_parallel="x", site=[], role=[])
+    summary = html[html.index('id="problems"') : html.index("</ul>", html.index('id="problems"'))]
+    anchors = ["id_title", "targets", "id_content", "id_variables", "id_max_parallel"]
+    assert [summary.index(f'"#{anchor}"') for anchor in anchors] == sorted(
+        summary.index(f'"#{anchor}"') for anchor in anchors
+    )
+    assert "5 things to correct" in summary
+
+
+def test_two_checks_of_one_name_are_refused(author: Client, devices: list[Device]) -> None:
+    second = {
+        f"post-1-{name}": filled()[f"post-0-{name}"] for name in ("name", "command", "expect", "value", "timeout_s")
+    }
+    html = refused(author, **{"post-count": "2", **second})
+    assert "Two checks are named &quot;Configured&quot;" in html
+
+
+def test_error_of_a_later_check_stands_at_its_own_row(author: Client, devices: list[Device]) -> None:
+    blank = {f"post-0-{name}": "" for name in ("name", "command", "value")}
+    second = {f"post-1-{name}": filled()[f"post-0-{name}"] for name in ("name", "expect", "value", "timeout_s")}
+    html = refused(author, **{"post-count": "2", **blank, **second, "post-1-command": "configure terminal"})
+    assert '<a href="#id_post-1-command">Post-checks, row 2, command</a>' in html
+
+
+def test_text_in_the_form_is_escaped(author: Client, devices: list[Device]) -> None:
+    evil = "</textarea><script>alert(1)</script>"
+    html = refused(author, title="", content=evil, **{"post-0-name": '"><script>alert(2)</script>'})
+    assert "<script>alert" not in html
+
+
+def test_unknown_button_is_refused(author: Client, devices: list[Device]) -> None:
+    response = author.post(NEW, filled(action="explode"))
+    assert response.status_code == 400
+    assert not ChangeRequest.objects.exists()
+
+
+def test_too_large_a_body_is_refused_with_a_sentence(author: Client, devices: list[Device]) -> None:
+    response = author.post(NEW, filled(content="x" * 5 * 1024 * 1024))
+    assert response.status_code == 413
+    assert "at most 2 MiB" in response.content.decode()
+    assert not ChangeRequest.objects.exists()
+
+
+# ---- a plan that cannot be built
+
+
+def test_template_error_is_shown_with_its_line_and_the_draft_is_kept(author: Client, devices: list[Device]) -> None:
+    content = "ntp server 192.0.2.1\nntp server {{ servr }}\n"
+    response = author.post(NEW, filled(action="plan", content=content, variables="server: x"))
+    change = only_change()
+    assert response["Location"] == f"/changes/{change.pk}/edit/?check=plan"
+    assert change.content == content
+    assert not PlanRevision.objects.exists()
+    html = author.get(response["Location"]).content.decode()
+    assert "is saved as a draft, but no plan can be built from it yet." in html
+    assert "Line 2: there is no variable &quot;servr&quot;" in html
+    assert "Did you mean &quot;server&quot;?" in html
+    assert "<mark>ntp server {{ servr }}</mark>" in html
+
+
+def test_targets_that_match_nothing_keep_the_draft(author: Client, devices: list[Device]) -> None:
+    response = author.post(NEW, filled(action="plan", site=["HAM"]), follow=True)
+    html = response.content.decode()
+    assert "No device matches these targets." in html
+    assert only_change().revision is None
+    assert form_fields(html, FORM)["site"] == ["HAM"]
+
+
+# ---- editing
+
+
+def test_form_of_a_draft_sends_back_exactly_what_is_stored(author: Client, cast: Cast, devices: list[Device]) -> None:
+    stored = {
+        "content": "\n{{ a }}\n  indented </textarea>\n\n",
+        "variables": {"a": "no", "b": 10, "c": True, "d": ["x y", "10", 10, "true"], "e": "", "f": "a: b # c"},
+        "targets": {"filter": {"name": ["fra-*"], "status": ["active"], "source": ["lab"], "site": ["gone"]}},
+        "checks": {"pre": [_check("one")], "post": [_check("two"), _check("three")]},
+        "strategy": {"max_parallel": 3},
+    }
+    change = draft(cast.author, **stored)
+    before = _columns(change)
+    fields: Mapping[str, object] = form_fields(author.get(f"/changes/{change.pk}/edit/").content.decode(), FORM)
+    response = author.post(f"/changes/{change.pk}/edit/", {**fields, "action": "save"})
+    assert response.status_code == 302
+    change.refresh_from_db()
+    assert _columns(change) == before
+    assert change.version == 1, "nothing was changed, so nothing counts as an edit"
+
+
+def _check(name: str) -> dict[str, object]:
+    return {"name": name, "command": "show clock", "expect": "not_regex", "value": " ^x|y$ ", "timeout_s": 7}
+
+
+def _columns(change: ChangeRequest) -> dict[str, object]:
+    names = ("title", "reason", "content", "variables", "targets", "checks", "strategy")
+    return {name: getattr(change, name) for name in names}
+
+
+def test_edit_counts_and_makes_the_plan_void(author: Client, cast: Cast, devices: list[Device]) -> None:
+    change = draft(cast.author)
+    ready_plan(change, devices[:2])
+    fields = form_fields(author.get(f"/changes/{change.pk}/edit/").content.decode(), FORM)
+    author.post(f"/changes/{change.pk}/edit/", {**fields, "content": "ntp server 192.0.2.7\n", "action": "save"})
+    change.refresh_from_db()
+    assert (change.content, change.version, change.revision) == ("ntp server 192.0.2.7\n", 2, None)
+
+
+@pytest.mark.parametrize("version", ["1", "", "0", "x"])
+def test_old_form_overwrites_nothing_and_keeps_its_text(
+    author: Client, cast: Cast, devices: list[Device], version: str
+) -> None:
+    change = draft(cast.author)
+    fields = form_fields(author.get(f"/changes/{change.pk}/edit/").content.decode(), FORM)
+    change_edit(change_id=change.pk, data={"title": "Written meanwhile"}, editor=actor(cast.colleague))
+    mine = {**fields, "content": "my own lines\n", "version": version, "action": "save"}
+    response = author.post(f"/changes/{change.pk}/edit/", mine)
+    assert response.status_code == 409
+    html = response.content.decode()
+    assert "colleague edited" in html
+    assert form_fields(html, FORM)["content"] == ["my own lines\r\n"]
+    change.refresh_from_db()
+    assert change.title == "Written meanwhile"
+    assert "my own lines" not in change.content
+
+
+def test_submitted_change_cannot_be_edited(author: Client, cast: Cast, devices: list[Device]) -> None:
+    change = submitted(cast.author, devices[:2])
+    response = author.get(f"/changes/{change.pk}/edit/")
+    assert response.status_code == 409
+    assert "is not possible while the state is" in response.content.decode()
+    sent = author.post(f"/changes/{change.pk}/edit/", filled(version="1", content="mine"))
+    assert sent.status_code == 409
+    assert form_fields(sent.content.decode(), FORM)["content"] == ["mine"]
+    change.refresh_from_db()
+    assert change.content != "mine"
+
+
+def test_others_cannot_edit_and_learn_why(cast: Cast, as_: As, devices: list[Device]) -> None:
+    change = draft(cast.author)
+    for response in (
+        as_(cast.approver).get(f"/changes/{change.pk}/edit/"),
+        as_(cast.approver).post(f"/changes/{change.pk}/edit/", filled()),
+    ):
+        assert response.status_code == 403
+        assert "To edit a change you need the role Requester" in response.content.decode()
+
+
+def test_change_that_is_not_there_has_no_form(author: Client, devices: list[Device]) -> None:
+    assert author.get("/changes/999999/edit/").status_code == 404
+    assert author.post("/changes/999999/edit/", filled()).status_code == 404
+
+
+# ---- without scripts
+
+
+def test_rows_of_checks_are_added_and_removed_by_buttons(author: Client, devices: list[Device]) -> None:
+    more = author.post(NEW, filled(action="add-pre", content="kept"))
+    assert more.status_code == 200
+    fields = form_fields(more.content.decode(), FORM)
+    assert (fields["pre-count"], fields["post-count"], fields["content"]) == (["1"], ["1"], ["kept"])
+    assert "pre-0-name" in fields
+    fewer = author.post(NEW, {**fields, "action": "remove-post-0"})
+    assert form_fields(fewer.content.decode(), FORM)["post-count"] == ["0"]
+    assert not ChangeRequest.objects.exists()
+
+
+def test_matching_devices_are_shown_by_a_button(author: Client, devices: list[Device]) -> None:
+    html = author.post(NEW, filled(action="targets", title="")).content.decode()
+    assert "2 devices, 1 left out" in html
+    assert "fra-acc-09 is in maintenance." in html
+    assert 'id="problems"' not in html
+
+
+def test_all_that_are_listed_are_picked_by_a_button(author: Client, devices: list[Device]) -> None:
+    html = author.post(NEW, filled(action="pick-all", by="devices", device_ids=[str(devices[3].pk)])).content.decode()
+    picked = form_fields(html, FORM)["device_ids"]
+    assert sorted(map(int, picked)) == sorted(device.pk for device in devices)
+
+
+def test_preview_is_shown_in_the_form_by_a_button(author: Client, devices: list[Device]) -> None:
+    html = author.post(NEW, filled(action="preview", preview_device=str(devices[1].pk))).content.decode()
+    assert "ntp server 192.0.2.1\nntp server 192.0.2.2" in html
+    fields = form_fields(html, FORM)
+    assert (fields["preview_device"], fields["title"]) == ([str(devices[1].pk)], ["Set the NTP servers"])
+    assert not ChangeRequest.objects.exists()
+
+
+# ---- with htmx
+
+
+def test_htmx_gets_the_list_of_checks_alone(author: Client, devices: list[Device]) -> None:
+    response = author.post(NEW, filled(action="add-post"), headers=HTMX)
+    html = response.content.decode()
+    assert html.startswith('<div class="checks" id="checks-post">')
+    assert 'name="post-count" value="2"' in html
+    assert html.count("autofocus") == 1
+    assert "<html" not in html
+
+
+def live(author: Client, **fields: object) -> str:
+    response = author.post("/changes/targets/", fields, headers=HTMX)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def test_live_count_names_who_is_left_out_and_why(author: Client, devices: list[Device]) -> None:
+    html = live(author, site=["FRA"])
+    assert html.count("2 devices, 1 left out") == 2, "at the targets and beside the buttons"
+    assert "fra-acc-09 is in maintenance." in html
+    assert "fra-acc-01" in html
+    assert "muc-dist-01" not in html
+    assert 'id="preview-device" hx-swap-oob="true"' in html
+
+
+@pytest.mark.parametrize(
+    ("fields", "summary"),
+    [
+        ({}, "No devices chosen yet"),
+        ({"site": "FRA", "role": "access"}, "2 devices, 1 left out"),
+        ({"site": ["FRA", "MUC"]}, "3 devices, 1 left out"),
+        ({"name": "fra-acc-0*, muc-*"}, "3 devices, 1 left out"),
+        ({"name": "*"}, "3 devices, 1 left out"),
+        ({"tag": "core"}, "1 device"),
+        ({"site": "FRA", "tag": "core"}, "0 devices"),
+        ({"name": "x[.*"}, "0 devices"),
+        ({"by": "devices", "site": "FRA"}, "No devices chosen yet"),
+    ],
+)
+def test_live_count_follows_the_choice(author: Client, devices: list[Device], fields: Sent, summary: str) -> None:
+    assert f'hx-swap-oob="innerHTML">{summary}</span>' in live(author, **fields)
+
+
+def test_picked_devices_stay_when_the_filters_move_on(author: Client, devices: list[Device]) -> None:
+    html = live(author, by="devices", device_ids=[str(devices[0].pk), "999999"], site="MUC")
+    assert "Picked, but not found by the filters" in html
+    assert f'value="{devices[0].pk}" id="id_device_{devices[0].pk}" checked' in html
+    assert f'value="{devices[3].pk}" id="id_device_{devices[3].pk}">' in html
+    assert "999999" not in html
+    assert ">1 device</span>" in html
+
+
+def test_device_that_cannot_be_changed_says_so_where_it_is_picked(author: Client, devices: list[Device]) -> None:
+    html = live(author, by="devices", site="FRA")
+    assert '<span class="pick__problem">fra-acc-09 is in maintenance.</span>' in html
+
+
+def test_count_can_be_asked_for_by_address_which_is_read_strictly(author: Client, devices: list[Device]) -> None:
+    assert "2 devices, 1 left out" in author.get("/changes/targets/?site=FRA").content.decode()
+    response = author.get("/changes/targets/?sites=FRA")
+    assert response.status_code == 422
+    assert "Did you mean &quot;site&quot;?" in response.content.decode()
+
+
+def test_bad_value_of_a_filter_gets_a_sentence(author: Client, devices: list[Device]) -> None:
+    assert "control character" in live(author, name="fra\u202e")
+
+
+@pytest.mark.parametrize("number", [3, 40])
+def test_queries_of_the_count_do_not_grow(
+    author: Client, db: None, django_assert_num_queries: DjangoAssertNumQueries, number: int
+) -> None:
+    made = [DeviceFactory.create() for _ in range(number)]
+    picked = [str(device.pk) for device in made[: number // 2]]
+    with django_assert_num_queries(10):
+        live(author, by="devices", site="FRA", device_ids=picked)
+
+
+# ---- preview
+
+
+def preview(author: Client, device: Device, status: int = 200, **fields: object) -> str:
+    sent = filled(preview_device=str(device.pk), **fields)
+    response = author.post("/changes/preview/", sent, headers=HTMX)
+    assert response.status_code == status
+    return response.content.decode()
+
+
+def test_preview_shows_lines_and_masks_secrets(author: Client, devices: list[Device]) -> None:
+    html = preview(author, devices[0], content="snmp-server community hunter2 RO\nntp server {{ device.name }}\n")
+    assert "ntp server fra-acc-01" in html
+    assert "hunter2" not in html
+    assert "No configuration of this device has been read yet" in html
+
+
+def test_preview_marks_the_line_of_a_template_error(author: Client, devices: list[Device]) -> None:
+    html = preview(author, devices[0], content="a\nb {{ nothing }}\n")
+    assert "<mark>b {{ nothing }}</mark>" in html
+    assert "Line 2: there is no variable &quot;nothing&quot;" in html
+
+
+def test_preview_names_forbidden_lines(author: Client, devices: list[Device]) -> None:
+    html = preview(author, devices[0], content="ntp server 192.0.2.1\nrel\n")
+    assert "<strong>Forbidden.</strong> Line 2: “rel” restarts the device." in html
+    assert "No plan will be built with these lines" in html
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ({"preview_device": ""}, "Choose the device to preview"),
+        ({"preview_device": "x"}, "Choose the device to preview"),
+        ({"content": ""}, "The content is empty"),
+        ({"variables": "a: True"}, "Line 1: write true in small letters"),
+    ],
+)
+def test_preview_that_cannot_be_made_says_why(
+    author: Client, devices: list[Device], fields: Sent, sentence: str
+) -> None:
+    sent = {**filled(preview_device=str(devices[0].pk)), **fields}
+    response = author.post("/changes/preview/", sent, headers=HTMX)
+    assert response.status_code == 422
+    assert sentence in response.content.decode()
+
+
+def test_preview_is_for_those_who_write(cast: Cast, as_: As, devices: list[Device]) -> None:
+    assert "you need the role Requester" in preview(as_(cast.approver), devices[0], status=403)
+
+
+def test_preview_without_scripts_at_its_own_address_is_a_page(author: Client, devices: list[Device]) -> None:
+    response = author.post("/changes/preview/", filled(preview_device=str(devices[0].pk)))
+    assert "<html" in response.content.decode()
+    assert author.get("/changes/preview/").status_code == 405
+
+
+def test_device_names_are_escaped(author: Client, db: None) -> None:
+    evil = DeviceFactory.create(name="<img src=x onerror=alert(1)>", site="FRA")
+    for html in (
+        live(author, site="FRA"),
+        live(author, by="devices", device_ids=str(evil.pk)),
+        preview(author, evil, content="x {{ device.name }}"),
+    ):
+        assert "<img" not in html
+        assert "&lt;img" in html
