@@ -13,6 +13,7 @@ from collections.abc import Iterable
 _MIN_KNOWN_SECRET = 6
 """Shorter known values are not searched for as substrings: they would mask half of the text."""
 
+_CUT = "\n \x01\n"
 _MASK = re.compile(r"<hidden:[0-9a-f]{8}>")
 # An optional encryption type: 0, 5, 7 …, or a word such as sha512.
 _TYPE = r"(?:(?:[0-9]|encrypted|clear|md5|sha512|scrypt|pbkdf2|hex|ascii|text) )?"
@@ -51,7 +52,7 @@ _SPEC = (
     rf"authentication (?:mode )?md5 key {_TYPE}{_S}",
 )
 _PATTERNS = tuple(
-    re.compile(rf"^(?P<lead>[+\- ]?\s*(?:\d+ )?(?:no |default )?){spec}", re.IGNORECASE) for spec in _SPEC
+    re.compile(rf"^(?P<lead>[+\- ]?\s*(?:\d+ )?(?:do )?(?:no |default )?){spec}", re.IGNORECASE) for spec in _SPEC
 )
 _KEY = re.compile(rf"^[+\- ]?\s*(?:no )?key {_TYPE}{_S}\s*$", re.IGNORECASE)
 _TYPED_KEY = re.compile(r"^[+\- ]?\s*(?:no )?key \d \S", re.IGNORECASE)
@@ -69,8 +70,9 @@ def redact(text: str, *, key: bytes, known_secrets: Iterable[str] = ()) -> str:
     masker = _Masker(key)
     for secret in sorted({s for s in known_secrets if len(s) >= _MIN_KNOWN_SECRET}, key=len, reverse=True):
         text = text.replace(secret, masker.mask(secret))
-    lines = text.split("\n")
-    return "\n".join(masker.line(line) for line in lines)
+    # A template's tag may stand before a line's first word and behind its secret.
+    lines = text.replace("{%", f"{_CUT}{{%").replace("%}", f"%}}{_CUT}").split("\n")
+    return "\n".join(masker.line(line) for line in lines).replace(_CUT, "")
 
 
 class _Masker:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from devices.domain.redaction import redact
@@ -114,3 +116,23 @@ def test_a_certificate_is_masked_line_by_line() -> None:
     assert "3082024B" not in masked
     assert "864886F7" not in masked
     assert masked.endswith("  quit\ninterface Vlan1")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "do snmp-server community {} RO",
+        "{{% if device.site == 'FRA' %}}snmp-server community {} RO{{% endif %}}",
+        "{{% if a %}}{{% if b %}} neighbor 192.0.2.1 password {}{{% endif %}}{{% endif %}}",
+    ],
+)
+def test_what_stands_before_a_line_in_a_template_does_not_hide_its_secret(line: str) -> None:
+    masked = redact(line.format("s3cr3t"), key=KEY)
+    assert "s3cr3t" not in masked
+    assert masked == line.format(masked[masked.index("<hidden:") :][:17])
+
+
+def test_a_long_line_of_tags_takes_no_time() -> None:
+    begin = time.monotonic()
+    redact("{%" * 20_000 + "%}" * 20_000, key=KEY)
+    assert time.monotonic() - begin < 2
