@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
 from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, PlanRevision
-from changes.rendering import RenderResult, render_batch
+from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import run_checks
 from changes.services.claims import Claim, fenced_update
 from changes.services.device_work import sha256_hex
@@ -24,7 +24,7 @@ from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.inverse import inverse_commands
-from devices.domain.platforms import Platform, platform_for
+from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.domain.prediction import predict
 from devices.drivers.base import DeviceFacts
 from devices.errors import DeviceError
@@ -85,7 +85,10 @@ class Planner:
         fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)
 
     def _planned(self, device: Device, heartbeat: Heartbeat) -> dict[str, object]:
-        platform = platform_for(device.platform)
+        try:
+            platform = platform_for(device.platform)
+        except PlatformUnmappedError as error:
+            raise UnplannableDeviceError(error.code, str(error)) from error
         live = self._read(device, platform, heartbeat)
         commands, warnings = self._commands(device, live, platform)
         target = predict(live.running, commands, platform) if commands else live.running
@@ -147,7 +150,11 @@ class Planner:
     def _render(self, device: Device, live: LiveDevice) -> RenderResult:
         with self._render_guard:
             self._rendering = template_facts(device, serial=live.facts.serial, model=live.facts.model)
-            result = next(self._rendered)
+            try:
+                result = next(self._rendered)
+            except (RendererUnavailableError, StopIteration) as error:
+                sentence = str(error) or "Templates cannot be rendered at the moment. Tell an administrator."
+                raise UnplannableDeviceError("TEMPLATE_ERROR", sentence) from error
         if result.error:
             raise UnplannableDeviceError("TEMPLATE_ERROR", str(result.error))
         return result
