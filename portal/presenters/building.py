@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from changes.domain.reasons import reason
 from changes.domain.states import DevicePlanState, PlanState
-from changes.models import DevicePlan
+from changes.models import DevicePlan, PlanRevision
 from devices.domain.reasons import Reason, UnknownReasonError
 from portal.presenters.links import device_url
 from portal.presenters.sight import Sight
@@ -67,6 +67,29 @@ class Failure:
     detail: str
     devices: tuple[FailedDevice, ...]
     more: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanProblem:
+    """Why a plan came to nothing, as a whole."""
+
+    title: str
+    text: str
+    code: str
+    next_step: str
+
+
+def plan_problem(revision: PlanRevision | None) -> PlanProblem | None:
+    """What to say of a revision that failed; None of others."""
+    if revision is None or revision.state != PlanState.FAILED:
+        return None
+    empty = revision.code == "PLAN_EMPTY"
+    return PlanProblem(
+        title="There is nothing to change" if empty else "This plan could not be made",
+        text=revision.detail,
+        code=revision.code,
+        next_step=reason_of(revision.code).next_step if empty else "",
+    )
 
 
 def reason_of(code: str, sentence: str = "") -> Reason:

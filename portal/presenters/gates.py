@@ -86,6 +86,8 @@ def _draft_head(sight: Sight) -> tuple[str, str, str, str]:
         return "The plan is being built", "Every device is read; nothing is changed.", "live", "s-running"
     if sight.revision is None:
         return "A plan is missing", "It shows for each device what would be sent.", "wait", "file-diff"
+    if sight.revision.code == "PLAN_EMPTY":
+        return "There is nothing to change", "Every device is already as this change wants it.", "warn", "alert"
     return "The plan could not be made", "Read the reasons below, then plan again.", "bad", "s-failed"
 
 

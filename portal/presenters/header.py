@@ -62,6 +62,7 @@ class Header:
     crumbs: tuple[Crumb, ...]
     buttons: tuple[Action, ...]
     review_url: str
+    watch_url: str
 
 
 def header_of(sight: Sight, actions: Actions, *, current: str, page: str = "") -> Header:
@@ -88,6 +89,7 @@ def header_of(sight: Sight, actions: Actions, *, current: str, page: str = "") -
         crumbs=_crumbs(sight, page),
         buttons=_buttons(actions, current),
         review_url=_review_url(sight, actions, current),
+        watch_url=_watch_url(sight, current),
     )
 
 
@@ -119,6 +121,13 @@ def _review_url(sight: Sight, actions: Actions, current: str) -> str:
         if action and (action.allowed or action.code == policy.PLAN_NOT_OPENED):
             return reverse("change-plan", args=[sight.change.pk])
     return ""
+
+
+def _watch_url(sight: Sight, current: str) -> str:
+    """The run that goes on now."""
+    if sight.run is None or not sight.run_is_open or current == "execution":
+        return ""
+    return reverse("run-detail", args=[sight.change.pk, sight.run.pk])
 
 
 def _tabs(sight: Sight, current: str) -> tuple[Tab, ...]:

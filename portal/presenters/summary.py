@@ -62,14 +62,14 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The summary tab."""
+    """The summary tab; of ``left_out`` only the first are listed."""
 
     reason: str
     wanted: tuple[str, ...]
     planned: bool
     targets: tuple[Target, ...]
     left_out: tuple[LeftOut, ...]
-    left_out_more: int
+    left_out_total: int
     target_problem: str
     drifted_targets: str
     variables: tuple[tuple[str, str], ...]
@@ -81,6 +81,11 @@ class Summary:
     roles: tuple[Share, ...]
     platforms: tuple[Share, ...]
     close_note: str
+
+    @property
+    def left_out_more(self) -> int:
+        """How many devices that are left out are not listed."""
+        return self.left_out_total - len(self.left_out)
 
 
 def summary_of(sight: Sight, mask: Mask) -> Summary:
@@ -94,7 +99,7 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         planned=sight.revision is not None,
         targets=tuple(_target(device) for device in devices),
         left_out=tuple(LeftOut(e.code, e.sentence) for e in now.excluded[:EXCLUDED_SHOWN]),
-        left_out_more=max(0, len(now.excluded) - EXCLUDED_SHOWN),
+        left_out_total=len(now.excluded),
         target_problem=problem,
         drifted_targets=_drifted(devices, now) if sight.revision else "",
         variables=tuple((name, _variable(name, value, mask)) for name, value in sorted(change.variables.items())),

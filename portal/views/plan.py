@@ -16,7 +16,7 @@ from changes.models import DevicePlan, PlanRevision
 from changes.services.approvals import device_mark_viewed, plan_open
 from portal.forms.decisions import CommentForm, with_findings
 from portal.preferences import preference
-from portal.presenters.building import failures_of, progress_of
+from portal.presenters.building import failures_of, plan_problem, progress_of
 from portal.presenters.decision import decision_of
 from portal.presenters.diffs import Gap, unfolded
 from portal.presenters.plan_rows import plan_rows
@@ -69,6 +69,7 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
         "present_url": Selection(sight.change.pk).url(),
         "progress": progress_of(sight) if sight.plan_building and revision == sight.revision else None,
         "failures": failures_of(sight, mask) if revision == sight.revision else (),
+        "problem": plan_problem(revision),
         "review": _review(sight, revision, selection, mask),
         "decision": decision_of(sight, common["actions"]) if revision == sight.revision else None,
         "form": _comment_form(refusal, comment),

@@ -76,7 +76,7 @@ def test_author_in_review_sees_who_is_asked_and_why_not_they(cast: Cast, devices
     change = submitted(cast.author, devices)
     html = page_of(as_(cast.author), f"/changes/{change.pk}/")
     assert buttons(html) == {"Withdraw", "Cancel change"}
-    assert "To approve in the stage peer you need the role Peer." in refused(html)["Approve as peer"]
+    assert "You wrote this change, so you cannot approve it." in refused(html)["Approve as peer"]
     said = text(html)
     assert "A technical assessment is missing" in said
     assert "colleague or peer can do it" in said

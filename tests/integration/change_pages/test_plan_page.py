@@ -403,6 +403,20 @@ def test_code_that_no_catalogue_knows_is_shown_with_its_own_words(cast: Cast, de
     assert "The stars stood badly." in html
 
 
+def test_plan_that_would_change_nothing_says_so(cast: Cast, devices: list[Device], as_: As) -> None:
+    change = draft(cast.author)
+    revision = ready_plan(change, devices)
+    revision.device_plans.update(state=DevicePlanState.UNCHANGED, code="PLAN_EMPTY")
+    revision.state, revision.code, revision.detail = PlanState.FAILED, "PLAN_EMPTY", "Every device is as wanted."
+    revision.save()
+    html = body(as_(cast.author), f"/changes/{change.pk}/plan/")
+    assert "There is nothing to change" in html
+    assert "if the devices are already as wanted, cancel the change." in html
+    assert "Already as wanted" in html
+    assert "data-device-diff" not in html
+    assert "There is nothing to change" in body(as_(cast.author), f"/changes/{change.pk}/")
+
+
 def test_change_without_a_plan_offers_to_build_one(cast: Cast, as_: As) -> None:
     change = draft(cast.author)
     html = body(as_(cast.author), f"/changes/{change.pk}/plan/")

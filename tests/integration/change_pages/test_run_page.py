@@ -52,6 +52,15 @@ def test_run_that_nobody_took_up_shows_every_device_waiting(cast: Cast, devices:
     assert "<noscript>" in html
 
 
+def test_other_pages_lead_to_a_run_that_goes_on(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    for page in ("", "plan/", "timeline/"):
+        html = get(client, f"/changes/{run.change_id}/{page}").content.decode()
+        assert f'href="{path_of(run)}"' in html
+        assert "Watch the run" in html
+
+
 def test_poll_answers_204_until_something_moves_then_that_alone(cast: Cast, devices: list[Device], as_: As) -> None:
     run = started(cast, devices)
     client = as_(cast.author)
