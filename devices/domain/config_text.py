@@ -148,11 +148,21 @@ def _render_into(lines: list[str], node: Node, depth: int, platform: Platform) -
         _render_into(lines, child, depth + 1, platform)
 
 
+_DELIMITERS = "#~%@&+=|$*_-:;,QXZJKVWY0123456789"
+
+
+def free_delimiter(body: str) -> str:
+    """Choose a delimiter that a banner's text does not hold."""
+    return next((char for char in _DELIMITERS if char not in body), "^C")
+
+
 def banner_lines(node: Node, platform: Platform, delimiter: str = "^C") -> list[str]:
     """Write a banner as the platform prints it, or with another delimiter as it can be typed."""
     body = node.body or ""
     if platform.banner is BannerStyle.EOF:
         return [node.text, *(body.split("\n") if body else []), "EOF"]
+    if delimiter in body:
+        delimiter = free_delimiter(body)
     return f"{node.text} {delimiter}{body}{delimiter}".split("\n")
 
 
@@ -185,9 +195,18 @@ def _tidy_block(node: Node, mode: Mode, grammar: Grammar) -> None:
     for child in node.children:
         if child.children:
             _tidy_block(child, grammar.mode_below(mode, child.text), grammar)
+    node.children = [child for child in node.children if child.children or not _is_bare(child, mode)]
     if grammar.hides_empty_blocks:
         hidden = ("interface ", "address-family ")
         node.children = [child for child in node.children if child.children or not child.text.startswith(hidden)]
+
+
+def _is_bare(node: Node, mode: Mode) -> bool:
+    """Whether a block means nothing when it is empty, such as ``control-plane``, which nothing could remove."""
+    if not node.text.startswith(mode.bare):
+        return False
+    found = mode.match(node.text)
+    return found is not None and found.rule.bare
 
 
 def _split(node: Node, mode: Mode) -> list[Node]:

@@ -87,10 +87,18 @@ def put(block: Node, mode: Mode, found: Match) -> Node | None:
         drop(block, old)
         return None
     if not old:
-        return add(block, found.text)
+        node = add(block, found.text)
+        _keep_default_class_last(block)
+        return node
     drop(block, old[1:])
     old[0].text = found.text
     return old[0]
+
+
+def _keep_default_class_last(block: Node) -> None:
+    """A policy map's default class stays behind every other class."""
+    if block.text.startswith("policy-map "):
+        block.children.sort(key=lambda child: child.text == "class class-default")
 
 
 def _is_default(found: Match) -> bool:

@@ -35,11 +35,12 @@ class Rule:
     Keys and order: ``many``: lines of this kind stand side by side, each is its own key. ``appended``: the device puts
     a new line last, and the order has a meaning; without it, it has none. ``grouped``: printed by first key word, then
     by kind. ``listed``: several values on one line are as good as one line each. ``ranges``: the line is a set of
-    VLANs with ``add`` and ``remove``; ``ranges=add``: every such command adds.
+    VLANs with ``add`` and ``remove``; ``ranges=add``: every such command adds. ``text``: ends in free text, whose
+    spaces count.
 
     What is printed: ``off``: the unset state, as ``no`` and the phrase's literals. ``hidden``: the bare phrase is the
     default and is not printed. ``hide``: full lines that are defaults and not printed. ``unset``: the line that stands
-    there after ``no``.
+    there after ``no``. ``bare``: an empty block means nothing and is dropped.
 
     Taking away: ``remove``: the command, when ``no`` and the whole line is not right; ``{0}`` is the first key word.
     ``exact``: ``no`` with another value is refused. ``cascade``: every line of the block and below that begins so goes
@@ -74,6 +75,8 @@ class Rule:
     alone: bool = False
     refuses: bool = False
     early: bool = False
+    text: bool = False
+    bare: bool = False
 
     @cached_property
     def literals(self) -> int:
@@ -150,7 +153,8 @@ def _place(mode: "Mode", line: str) -> Place:
         owner = found.captures[0]
         return mode.first_grouped, int(owner[:1].isdigit()), natural_key(owner), rule.rank, natural_key(line)
     if rule.appended:
-        return rule.rank, 0, (), 0, ()
+        # The name of the list, where the line does not only hold one of its members.
+        return rule.rank, 0, natural_key(" ".join(found.captures)) if rule.many else (), 0, ()
     if rule.tokens[0] == "interface":
         return rule.rank, 0, mode.names.sort_key(found.captures[0] if found.captures else line), 0, ()
     return rule.rank, 0, natural_key(line), 0, ()
@@ -166,7 +170,8 @@ def _match(mode: "Mode", line: str, partial: bool) -> Match | None:
         found = _match_tokens(rule, words, mode.names, partial=partial)
         if found is not None:
             captures, taken, used = found
-            return Match(rule, captures, taken, _with_tail(taken[: len(taken) - len(words) + used], line, used))
+            head = taken[: len(taken) - len(words) + used]
+            return Match(rule, captures, taken, _with_tail(head, line, used) if rule.text else " ".join(taken))
     return best
 
 
@@ -258,6 +263,7 @@ class Mode:
     listed: tuple[str, ...] = field(repr=False)
     ranged: tuple[str, ...] = field(repr=False)
     appended: tuple[str, ...] = field(repr=False)
+    bare: tuple[str, ...] = field(repr=False)
     ordered: bool = False
     sequenced: bool = False
 
@@ -430,6 +436,7 @@ def _mode(name: str, lines: Sequence[str], flags: set[str], names: InterfaceName
         tuple(_prefix(rule) for rule in rules if rule.listed),
         tuple(_prefix(rule) for rule in rules if rule.ranges),
         tuple(_prefix(rule) for rule in rules if rule.appended),
+        tuple(rule.tokens[0] for rule in rules if rule.bare),
         ordered="ordered" in flags,
         sequenced="sequenced" in flags,
     )

@@ -58,9 +58,9 @@ clock timezone ...                             remove="no clock timezone"
 clock summer-time ...                          remove="no clock summer-time"
 switch <member> provision ...                  remove="no switch {0} provision"
 system mtu routing ...
-system mtu ...                                 remove="no system mtu"
+system mtu ...                                 remove="no system mtu" hide="system mtu 1500"
 errdisable recovery cause <cause>
-errdisable recovery interval ...
+errdisable recovery interval ...               hide="errdisable recovery interval 300"
 errdisable detect cause <cause>                off hidden
 authentication mac-move ...
 dot1x system-auth-control
@@ -68,7 +68,7 @@ udld ...
 mls qos
 ip source-route                                off hidden
 ip routing                                     off
-ip cef                                         off
+ip cef                                         off hidden
 ip cef distributed
 ip multicast-routing [...]
 ip bootp server                                off hidden
@@ -97,21 +97,22 @@ ip dhcp snooping verify mac-address            off hidden
 ip arp inspection vlan ...                     ranges=add
 ip arp inspection validate ...
 ip device tracking
+ip igmp snooping                               off hidden
 ipv6 unicast-routing
 ipv6 cef                                       off
 ip options drop
 ip arp ...                                     many
 ip icmp rate-limit unreachable                 off hidden
 vtp domain ...
-vtp mode ...
+vtp mode ...                                   hide="vtp mode server"
 vtp version ...
 vtp password ...                               remove="no vtp password"
 lldp run
 lldp timer ...
 lldp holdtime ...
 cdp run                                        off hidden
-cdp timer ...                                  remove="no cdp timer"
-cdp holdtime ...                               remove="no cdp holdtime"
+cdp timer ...                                  remove="no cdp timer" hide="cdp timer 60"
+cdp holdtime ...                               remove="no cdp holdtime" hide="cdp holdtime 180"
 key chain <name> > keychain                    definition
 crypto pki trustpoint <name> > free-form       fixed
 crypto pki certificate chain <name> > free-form
@@ -129,8 +130,10 @@ spanning-tree extend system-id                 off
 spanning-tree pathcost method ...
 spanning-tree mst configuration > mst          fixed
 spanning-tree mst <instances> priority ...     remove="no spanning-tree mst {0} priority"
+spanning-tree vlan <vlans>                     off hidden
 spanning-tree vlan <vlans> priority ...        remove="no spanning-tree vlan {0} priority"
-vlan internal allocation policy ...
+port-channel load-balance ...                  remove="no port-channel load-balance"
+vlan internal allocation policy ...            hide="vlan internal allocation policy descending"
 vlan access-map <name> <seq> > free-form
 vlan filter <map> ...
 vlan configuration <vlans> > free-form
@@ -139,7 +142,7 @@ track <number> ... > free-form                 remove="no track {0}"
 object-group network <name> > object-group     definition
 object-group service <name> > object-group     definition
 class-map <name> > class-map                   definition
-class-map * <name> > class-map                 definition remove="no class-map {0}"
+class-map * <name> > class-map                 definition
 policy-map <name> > policy-map                 definition
 crypto isakmp policy <number> > free-form
 crypto isakmp key ...                          many
@@ -149,7 +152,7 @@ crypto ipsec transform-set <name> ... > free-form
 crypto ipsec profile <name> > free-form
 crypto map <name> <seq> ... > free-form        remove="no crypto map {0} {1}"
 template <name> > interface
-redundancy > free-form                         fixed
+redundancy > redundancy                        fixed bare
 interface range ... > interface
 interface <IF> [...] > interface               remove="no interface {0}"
 router ospf <process> [...] > router           remove="no router ospf {0}"
@@ -198,8 +201,8 @@ ip route <net> <mask> <IF> <via> [...]         grouped remove="no ip route {0} {
 ip route <net> <mask> <IF> [...]               grouped remove="no ip route {0} {1} {2}"
 ipv6 route ...                                 many
 ip ssh version ...                             remove="no ip ssh version"
-ip ssh time-out ...                            remove="no ip ssh time-out"
-ip ssh authentication-retries ...              remove="no ip ssh authentication-retries"
+ip ssh time-out ...                            remove="no ip ssh time-out" hide="ip ssh time-out 120"
+ip ssh authentication-retries ...              remove="no ip ssh authentication-retries" hide="ip ssh authentication-retries 3"
 ip ssh source-interface IF                     remove="no ip ssh source-interface"
 ip ssh server algorithm <kind> ...             remove="no ip ssh server algorithm {0}"
 ip ssh client algorithm <kind> ...             remove="no ip ssh client algorithm {0}"
@@ -210,7 +213,7 @@ ip access-list extended <name> > acl           definition
 ipv6 access-list <name> > acl                  definition
 mac access-list extended <name> > free-form    definition
 ip access-list resequence ...
-ip prefix-list <name> description ...          remove="no ip prefix-list {0} description"
+ip prefix-list <name> description ...          text remove="no ip prefix-list {0} description"
 ip prefix-list <name> seq <seq> ...            refuses early
 ip prefix-list ...
 ipv6 prefix-list <name> seq <seq> ...          refuses early
@@ -220,7 +223,7 @@ ip sla schedule <number> ...                   remove="no ip sla schedule {0}"
 ip sla responder
 logging history ...
 logging trap [...]                             off remove="no logging trap" hide="logging trap informational"
-logging facility ...                           remove="no logging facility"
+logging facility ...                           remove="no logging facility" hide="logging facility local7"
 logging source-interface IF vrf <vrf>
 logging source-interface IF                    remove="no logging source-interface"
 logging origin-id ...                          remove="no logging origin-id"
@@ -238,9 +241,9 @@ snmp-server community <name> [...]             remove="no snmp-server community 
 snmp-server trap-source IF                     remove="no snmp-server trap-source"
 snmp-server source-interface <kind> IF         remove="no snmp-server source-interface {0}"
 snmp-server packetsize ...
-snmp-server location ...                       remove="no snmp-server location"
-snmp-server contact ...                        remove="no snmp-server contact"
-snmp-server chassis-id ...                     remove="no snmp-server chassis-id"
+snmp-server location ...                       text remove="no snmp-server location"
+snmp-server contact ...                        text remove="no snmp-server contact"
+snmp-server chassis-id ...                     text remove="no snmp-server chassis-id"
 snmp-server enable traps                       many
 snmp-server enable traps ...                   many
 snmp-server host <host> ...                    many
@@ -259,14 +262,14 @@ radius-server deadtime ...                     remove="no radius-server deadtime
 radius-server key ...                          remove="no radius-server key"
 radius-server vsa send ...                     many
 radius server <name> > server
-tacacs-server directed-request                 off
+tacacs-server directed-request
 tacacs-server key ...                          remove="no tacacs-server key"
-control-plane > free-form                      fixed
+control-plane > control-plane                      fixed bare
 privilege <mode> level <level> ...             many
 banner <kind> [...]                            remove="no banner {0}"
-alias <mode> <name> ...                        remove="no alias {0} {1}"
+alias <mode> <name> ...                        text remove="no alias {0} {1}"
 line con <first> > console                     fixed
-line aux <first> > console                     fixed
+line aux <first> > console                     fixed bare
 line vty <first> [...] > line                  fixed
 line <first> <last> > line                     fixed
 monitor session <number> ...                   many
@@ -292,7 +295,7 @@ restconf
 
 _INTERFACE = """
 [interface]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 switchport                                     off hidden clears="ip address" off_clears="switchport"
 switchport access vlan ...                     remove="no switchport access vlan" hide="switchport access vlan 1"
 switchport trunk encapsulation ...             remove="no switchport trunk encapsulation"
@@ -303,8 +306,8 @@ switchport nonegotiate
 switchport voice vlan ...                      remove="no switchport voice vlan"
 switchport port-security
 switchport protected
-switchport port-security maximum ...           remove="no switchport port-security maximum"
-switchport port-security violation ...         remove="no switchport port-security violation"
+switchport port-security maximum ...           remove="no switchport port-security maximum" hide="switchport port-security maximum 1"
+switchport port-security violation ...         remove="no switchport port-security violation" hide="switchport port-security violation shutdown"
 switchport port-security aging ...             many
 switchport port-security mac-address ...       many
 switchport block ...                           many
@@ -367,11 +370,11 @@ shutdown
 speed ...                                      remove="no speed" hide="speed auto"
 media-type ...
 duplex ...                                     remove="no duplex" hide="duplex auto"
-negotiation auto                               off
+negotiation auto                               off hidden
 carrier-delay ...                              remove="no carrier-delay"
 hold-queue <size> <direction>
 arp timeout ...                                remove="no arp timeout"
-power inline ...                               remove="no power inline"
+power inline ...                               remove="no power inline" hide="power inline auto"
 mdix auto                                      off hidden
 storm-control <kind> level ...                 remove="no storm-control {0} level"
 storm-control action <action>
@@ -474,7 +477,7 @@ neighbor <peer> remote-as ...                  grouped cascade="neighbor {0}"
 neighbor <peer> peer-group                     cascade="neighbor {0}"
 neighbor <peer> peer-group *                   grouped
 neighbor <peer> local-as ...                   grouped remove="no neighbor {0} local-as"
-neighbor <peer> description ...                grouped remove="no neighbor {0} description"
+neighbor <peer> description ...                text grouped remove="no neighbor {0} description"
 neighbor <peer> shutdown [...]                 grouped remove="no neighbor {0} shutdown"
 neighbor <peer> fall-over [...]                grouped remove="no neighbor {0} fall-over"
 neighbor <peer> transport ...                  grouped many
@@ -514,11 +517,11 @@ router-id ...                                  remove="no router-id"
 auto-cost reference-bandwidth ...              remove="no auto-cost reference-bandwidth"
 ispf
 version ...                                    remove="no version"
-area <area> authentication [...]               remove="no area {0} authentication"
+area <area> authentication [...]
 log-adjacency-changes [...]                    off hidden
-area <area> stub [...]                         remove="no area {0} stub"
-area <area> nssa [...]                         remove="no area {0} nssa"
-area <area> default-cost ...                   remove="no area {0} default-cost"
+area <area> stub [...]
+area <area> nssa [...]
+area <area> default-cost ...
 area <area> range ...                          many
 area <area> virtual-link ...                   many
 timers ...                                     many
@@ -547,7 +550,7 @@ address-family ... > router
 _SMALL_MODES = """
 [line]
 exec-timeout ...                               remove="no exec-timeout" hide="exec-timeout 10 0"
-privilege level ...                            remove="no privilege level"
+privilege level ...                            remove="no privilege level" hide="privilege level 1"
 password ...                                   remove="no password"
 authorization <what> <level> ...               many
 logging synchronous [...]                      remove="no logging synchronous"
@@ -555,11 +558,11 @@ login [...]                                    off
 authorization <what> ...                       remove="no authorization {0}"
 accounting <what> ...                          many
 access-class * <direction>                     exact
-length ...                                     remove="no length"
-width ...                                      remove="no width"
+length ...                                     remove="no length" hide="length 24"
+width ...                                      remove="no width" hide="width 80"
 ipv6 access-class * <direction>                exact
 modem ...                                      many
-history size ...                               remove="no history size"
+history size ...                               remove="no history size" hide="history size 20"
 stopbits ...                                   remove="no stopbits"
 speed ...                                      remove="no speed" hide="speed 9600"
 flowcontrol ...
@@ -576,14 +579,14 @@ login [...]
 [acl ordered sequenced]
 permit ...                                     many
 deny ...                                       many
-remark ...                                     many
+remark ...                                     text many
 evaluate ...                                   many
 dynamic ...                                    many
 
 [std-acl ordered sequenced extends=acl]
 
 [route-map]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 match ip address prefix-list ...               remove="no match ip address prefix-list"
 match ip address ...                           many
 match ...                                      many
@@ -600,13 +603,13 @@ set ...                                        many
 continue [...]                                 remove="no continue"
 
 [class-map]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 match ...                                      many
 
 [policy-map ordered]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 class <name> > policy-class                    appended
-class class-default > policy-class             fixed
+class class-default > policy-class
 
 [policy-class]
 set <what> ...                                 remove="no set {0}"
@@ -621,10 +624,10 @@ service-policy ...                             remove="no service-policy"
 trust ...
 
 [object-group]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 
 [vrf]
-description ...                                remove="no description"
+description ...                                text remove="no description"
 rd ...                                         remove="no rd"
 route-target <direction> *                     many
 import ...                                     many
@@ -687,7 +690,7 @@ time-period ...                                remove="no time-period"
 
 [archive-log]
 logging enable
-logging size ...                               remove="no logging size"
+logging size ...                               remove="no logging size" hide="logging size 100"
 notify syslog [...]                            remove="no notify syslog"
 hidekeys
 record rc
@@ -706,6 +709,13 @@ tag ...
 threshold ...
 timeout ...
 
+[control-plane]
+service-policy input ...                       remove="no service-policy input"
+service-policy output ...                      remove="no service-policy output"
+
+[redundancy]
+mode ...                                       remove="no mode"
+
 [free-form]
 """
 
@@ -716,6 +726,7 @@ IOS_ALIASES = (
     ("line console", r"^line console ", "line con "),
     ("logging ", r"^logging (\d+\.\d+\.\d+\.\d+)", r"logging host \1"),
     ("exec-timeout ", r"^exec-timeout (\d+)$", r"exec-timeout \1 0"),
+    ("class-map ", r"^class-map (?!match-|type )(\S+)$", r"class-map match-all \1"),
     ("ip domain-", r"^ip domain-(lookup|name|list)\b", r"ip domain \1"),
 )
 

@@ -56,7 +56,7 @@ vrf <name> > bgp
 [bgp-neighbor]
 inherit peer ...
 remote-as ...                                  remove="no remote-as"
-description ...                                remove="no description"
+description ...                                text remove="no description"
 password ...                                   remove="no password"
 update-source IF                               remove="no update-source"
 ebgp-multihop ...                              remove="no ebgp-multihop"

@@ -2,13 +2,11 @@
 
 import re
 
-from devices.domain.config_text import banner_lines
+from devices.domain.config_text import banner_lines, free_delimiter
 from devices.domain.config_tree import Node
 from devices.domain.grammar import Match, Mode
 from devices.domain.platforms import BannerStyle, Platform
 from devices.domain.vlan_sets import parse_vlans, render_vlans
-
-_DELIMITERS = "#~%@&+=|$*_-:;,QXZJKVWY0123456789"
 
 
 def in_mode(header: str, inner: list[str], platform: Platform) -> list[str]:
@@ -37,8 +35,7 @@ def _verbatim_commands(node: Node, platform: Platform) -> list[str]:
         return [node.text, *(node.body or "").split("\n"), "quit"]
     if platform.banner is BannerStyle.EOF:
         return banner_lines(node, platform)
-    delimiter = next((char for char in _DELIMITERS if char not in (node.body or "")), "^C")
-    return banner_lines(node, platform, delimiter)
+    return banner_lines(node, platform, free_delimiter(node.body or ""))
 
 
 def _vlan_commands(found: Match, platform: Platform) -> list[str]:

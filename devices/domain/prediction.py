@@ -20,6 +20,7 @@ from devices.domain.grammar import Match, Mode
 from devices.domain.platforms import Platform
 from devices.domain.terminal_lines import group_terminals
 
+_FREE_TEXT = re.compile(r"(?:description|remark|name|title|comment|.*[\"'])", re.IGNORECASE)
 _DEFAULT = re.compile(r"def(?:a(?:u(?:lt?)?)?)?$")
 
 
@@ -145,6 +146,8 @@ class _Editor:
         if not text:
             return
         depth, found = self._level(text, negated, line)
+        if found is None and not _FREE_TEXT.match(text):
+            text = " ".join(text.split())
         command = _Command(found.text if found else text, negated, reset, line, opens_block)
         frame = self._frames[depth]
         frame.indented = frame.indented or line.indent > frame.indent

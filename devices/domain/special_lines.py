@@ -22,7 +22,7 @@ from devices.domain.access_lists import (
 from devices.domain.config_tree import Node
 from devices.domain.draft import Draft
 from devices.domain.grammar import Match, Mode
-from devices.domain.terminal_lines import split_terminals, terminal_range
+from devices.domain.terminal_lines import is_removable_terminal, split_terminals, terminal_range
 from devices.domain.vlan_sets import ALL_VLANS, parse_vlans, render_vlans
 
 
@@ -341,12 +341,14 @@ def _flat_lines(node: Node) -> list[Node]:
 
 def _terminal(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """``line vty A B`` means every line of the range, whatever ranges the configuration is printed in."""
-    if verb is not Verb.SET:
-        return None
     wanted = terminal_range(found.text)
-    if wanted is None:
+    if wanted is None or (verb is not Verb.SET and not is_removable_terminal(found.text)):
         return None
     split_terminals(block, wanted)
+    if verb is not Verb.SET:
+        gone = {f"line vty {number}" for number in range(wanted[0], wanted[1] + 1)}
+        edit.drop(block, [child for child in block.children if child.text in gone])
+        return []
     present = {terminal_range(child.text): child for child in block.children if child.text.startswith("line vty ")}
     entered = [present[(number, number)] for number in range(wanted[0], wanted[1] + 1) if (number, number) in present]
     created = [number for number in range(wanted[0], wanted[1] + 1) if (number, number) not in present]
