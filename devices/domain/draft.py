@@ -105,7 +105,7 @@ def _is_default(found: Match) -> bool:
     rule = found.rule
     if rule.hidden and found.text == found.rule.negated(found.captures)[3:]:
         return True
-    return any(found.text == line.format(*found.captures) for line in rule.hide)
+    return bool(rule.hide) and found.text == f"{' '.join(found.head)} {rule.hide}"
 
 
 def drop(block: Node, nodes: list[Node]) -> None:

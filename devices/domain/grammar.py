@@ -39,10 +39,11 @@ class Rule:
     spaces count.
 
     What is printed: ``off``: the unset state, as ``no`` and the phrase's literals. ``hidden``: the bare phrase is the
-    default and is not printed. ``hide``: full lines that are defaults and not printed. ``unset``: the line that stands
+    default and is not printed. ``hide``: the value that is the default and not printed. ``unset``: the line that stands
     there after ``no``. ``bare``: an empty block means nothing and is dropped.
 
-    Taking away: ``remove``: the command, when ``no`` and the whole line is not right; ``{0}`` is the first key word.
+    Taking away: ``short``: ``no`` and the words before the values are enough. ``remove``: the command, when neither
+    that nor ``no`` and the whole line is right; ``{0}`` is the first key word.
     ``exact``: ``no`` with another value is refused. ``cascade``: every line of the block and below that begins so goes
     too. ``clears``, ``off_clears``: setting or unsetting it takes lines that begin so away. ``fixed``: a block that
     cannot be removed. ``refuses``: a new value is not taken while another one stands.
@@ -61,9 +62,10 @@ class Rule:
     listed: bool = False
     off: bool = False
     hidden: bool = False
-    hide: tuple[str, ...] = ()
+    hide: str = ""
     unset: str = ""
     remove: str = ""
+    short: bool = False
     exact: bool = False
     cascade: str = ""
     clears: tuple[str, ...] = ()
@@ -347,7 +349,7 @@ class Grammar:
 
 
 _FLAG = re.compile(r"(\w+)(?:=(\"[^\"]*\"|\S+))?")
-_LIST_FLAGS = {"hide", "clears", "off_clears"}
+_LIST_FLAGS = {"clears", "off_clears"}
 
 
 def _flags(text: str) -> dict[str, str]:

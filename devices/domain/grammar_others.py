@@ -19,27 +19,27 @@ ip access-list <name> > acl                    definition
 ip route <prefix> <via> [...]                   grouped
 ip route <prefix> * [...]                       many
 ip name-server ...                             many appended
-logging server <host> [...]                    remove="no logging server {0}"
-logging logfile ...                            remove="no logging logfile"
-ntp server <host> [...]                        remove="no ntp server {0}"
-ntp peer <host> [...]                          remove="no ntp peer {0}"
-ntp source ...                                 remove="no ntp source"
+logging server <host> [...]                    short
+logging logfile ...                            short
+ntp server <host> [...]                        short
+ntp peer <host> [...]                          short
+ntp source ...                                 short
 snmp-server user <name> ...                    many
 system default switchport                      off
 line console > line                            fixed
 line vty > line                                fixed
 router ospf <process> > router
 vpc domain <id> > unknown
-banner <kind> [...]                            remove="no banner {0}"
+banner <kind> [...]                            short
 
 [interface]
 shutdown
 ip address * secondary                         many early
 ip address ...                                 exact
-vrf member ...                                 remove="no vrf member" clears="ip address" off_clears="ip address"
+vrf member ...                                 short clears="ip address" off_clears="ip address"
 ip router ospf <process> area *
 hsrp <group> > unknown
-vpc ...                                        remove="no vpc"
+vpc ...                                        short
 
 [vrf]
 ip route <prefix> <via> [...]                   grouped
@@ -55,18 +55,18 @@ vrf <name> > bgp
 
 [bgp-neighbor]
 inherit peer ...
-remote-as ...                                  remove="no remote-as"
-description ...                                text remove="no description"
-password ...                                   remove="no password"
-update-source IF                               remove="no update-source"
-ebgp-multihop ...                              remove="no ebgp-multihop"
-timers ...                                     remove="no timers"
+remote-as ...                                  short
+description ...                                text short
+password ...                                   short
+update-source IF                               short
+ebgp-multihop ...                              short
+timers ...                                     short
 address-family ... > bgp-neighbor
 route-map * <direction>
 prefix-list * <direction>
 send-community                                 many
 send-community extended                        many
-maximum-prefix ...                             remove="no maximum-prefix"
+maximum-prefix ...                             short
 shutdown
 """
 
@@ -82,20 +82,20 @@ ip route vrf <vrf> ...                         many
 ip route <prefix> <via> [...]                   grouped
 ip route <prefix> * [...]                       many
 ip routing vrf <vrf>
-ntp server vrf <vrf> <host> [...]              remove="no ntp server vrf {0} {1}"
-logging vrf <vrf> host <host> [...]            remove="no logging vrf {0} host {1}"
+ntp server vrf <vrf> <host> [...]              short
+logging vrf <vrf> host <host> [...]            short
 management <what> [...] > unknown              fixed
 mlag configuration > unknown
-tacacs-server host <host> vrf <vrf> ...        remove="no tacacs-server host {0} vrf {1}" appended
-banner <kind> [...]                            remove="no banner {0}"
+tacacs-server host <host> vrf <vrf> ...        short appended
+banner <kind> [...]                            short
 peer-filter <name> > unknown                   definition
 
 [interface]
 ip address * secondary                         many early
 ip address ...                                 exact
-vrf ...                                        remove="no vrf" clears="ip address" off_clears="ip address"
-ip ospf area ...                               remove="no ip ospf area"
-mlag ...                                       remove="no mlag"
+vrf ...                                        short clears="ip address" off_clears="ip address"
+ip ospf area ...                               short
+mlag ...                                       short
 
 [bgp]
 neighbor <peer> peer group                     cascade="neighbor {0}"
@@ -108,21 +108,21 @@ _FRR = """
 [global]
 frr version ...
 frr defaults ...
-log syslog ...                                 remove="no log syslog"
-log file ...                                   remove="no log file"
-log timestamp precision ...                    remove="no log timestamp precision"
+log syslog ...                                 short
+log file ...                                   short
+log timestamp precision ...                    short
 service integrated-vtysh-config                off hidden
 ip forwarding                                  off hidden
 ipv6 forwarding                                off hidden
-password ...                                   remove="no password"
-enable password ...                            remove="no enable password"
+password ...                                   short
+enable password ...                            short
 ip nht resolve-via-default
 vrf <name> > frr-vrf
 ip route <prefix> <via> [...]                   grouped
 ip route <prefix> * [...]                       many
 ipv6 route ...                                 many
-router-id ...                                  remove="no router-id"
-ip router-id ...                               remove="no ip router-id"
+router-id ...                                  short
+ip router-id ...                               short
 router bgp <asn> > bgp                         alone
 router bgp <asn> vrf <vrf> > bgp
 router ospf > router
@@ -142,7 +142,7 @@ vni ...
 [interface]
 ip address ...                                 many
 ipv6 address ...                               many
-ip ospf area ...                               remove="no ip ospf area"
+ip ospf area ...                               short
 
 [bgp]
 bgp ebgp-requires-policy                       off hidden
@@ -157,9 +157,9 @@ neighbor <peer> bfd                            grouped
 neighbor <peer> activate                       grouped off hidden
 
 [route-map]
-set ip next-hop ...                            remove="no set ip next-hop"
-on-match ...                                   remove="no on-match"
-call ...                                       remove="no call"
+set ip next-hop ...                            short
+on-match ...                                   short
+call ...                                       short
 """
 
 NXOS_GRAMMAR = grammar(*IOS_TEXTS, _NXOS, names=NXOS_NAMES, prints_no_shutdown=True)

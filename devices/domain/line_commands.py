@@ -64,6 +64,8 @@ def negation(text: str, mode: Mode, platform: Platform) -> str:
     if negated:
         is_incomplete = found is not None and found.rule.needs_value and len(found.words) == len(found.head)
         return "" if is_incomplete else text[3:]
+    if found is not None and found.rule.short:
+        return found.rule.negated(found.captures)
     if found is not None and found.rule.remove:
         return found.rule.remove.format(*found.captures)
     return f"no {text}"

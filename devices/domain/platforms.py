@@ -75,13 +75,16 @@ class PlatformUnmappedError(LookupError):
         self.known = known
 
 
-# IOS starts both refusals and remarks with "% "; the remarks below are printed while the line is taken.
-_IOS_REMARKS = r"(?:Access VLAN does not exist|Warning|Generating|Applying|Please|The key modulus|Note)"
+# IOS starts both refusals and remarks with "% "; the remarks below are printed while the line is taken. A line such as
+# "%LINK-3-UPDOWN: …" is a log message that happens to be printed at this moment.
+_IOS_REMARKS = (
+    r"(?:Access VLAN does not exist|Warning|Generating|Applying|Please|The key modulus|Note|Interface \S+ IPv)"
+)
 _IOS_ERRORS = (
-    rf"^\s*% ?(?!{_IOS_REMARKS})[A-Z0-9][^\n:]*"
-    r"|^Command rejected\b[^\n]*"
-    r"|^%?(?:Error|ERROR)\b[^\n]*"
-    r"|^%Insertion failed[^\n]*"
+    rf"^\s*% (?!{_IOS_REMARKS})\w[^\n]*"
+    r"|^%(?:Invalid|Incomplete|Ambiguous|Unrecognized|Insertion failed|Default VLAN|Error|ERROR)[^\n]*"
+    r"|^(?:Command rejected|Error|ERROR)\b[^\n]*"
+    r"|^Bad mask [^\n]*|^BGP is already running[^\n]*"
 )
 _IOS_VOLATILE = re.compile(
     r"Building configuration\b|Current configuration\b|Using \d+ out of \d+ bytes|ntp clock-period \d+$|end$"

@@ -207,7 +207,7 @@ _INVENTORY = (
         "INV_REFRESH_FAILED",
         "The inventory source could not be read.",
         "Check the source's address and access; the devices keep their last known data, marked as old.",
-        permanent=False,
+        permanent=True,
     ),
     Reason(
         "INV_NO_PRIMARY_IP",
@@ -240,7 +240,7 @@ _SECRETS = (
         "SECRET_UNAVAILABLE",
         "The credential for this device could not be read from its store.",
         "Check that the store is reachable and that the credential's name exists there.",
-        permanent=False,
+        permanent=True,
     ),
     Reason(
         "SECRET_SCOPE_DENIED",

@@ -103,8 +103,9 @@ def _vlan_range(block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]
     elif given is None:
         return []
     else:
-        word = values[0] if len(values) > 1 else ("add" if adds else "")
-        new = {"add": current | given, "remove": current - given, "except": ALL_VLANS - given}.get(word, given)
+        typed = values[0].lower() if len(values) > 1 else ("add" if adds else "=")
+        ways = {"add": current | given, "remove": current - given, "except": ALL_VLANS - given}
+        new = next((vlans for word, vlans in ways.items() if word.startswith(typed)), given)
     if new == default:
         edit.drop(block, old)
         return []
