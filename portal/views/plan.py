@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
@@ -13,7 +12,8 @@ from django.views.decorators.http import require_http_methods
 from changes.domain.states import PlanState
 from changes.errors import DigestMismatchError
 from changes.models import DevicePlan, PlanRevision
-from changes.services.approvals import device_mark_viewed, plan_open
+from changes.services.approvals import plan_open
+from changes.services.viewing import devices_mark_viewed
 from portal.forms.decisions import CommentForm, with_findings
 from portal.preferences import preference
 from portal.presenters.building import failures_of, plan_problem, progress_of
@@ -125,9 +125,8 @@ def _mark(sight: Sight, selection: Selection, position: int, request: HttpReques
     if not shown or shown[0].digest != given:
         raise DigestMismatchError(given=given, current=shown[0].digest if shown else "")
     plans = DevicePlan.objects.filter(pk__in=[row.pk for row in shown]).select_related("revision").defer("payload")
-    with transaction.atomic():
-        for plan in plans:
-            device_mark_viewed(device_plan=plan, actor=actor_of(request), viewed=request.POST.get("viewed") != "0")
+    viewed = request.POST.get("viewed") != "0"
+    devices_mark_viewed(device_plans=list(plans), actor=actor_of(request), viewed=viewed)
 
 
 def _marked(request: HttpRequest, sight: Sight, selection: Selection, position: int) -> HttpResponse:

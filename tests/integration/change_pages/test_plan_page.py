@@ -209,6 +209,19 @@ def test_one_mark_covers_the_group_with_each_devices_own_digest(cast: Cast, devi
     assert not ViewedMark.objects.exists()
 
 
+def test_marking_a_group_costs_the_same_whatever_its_size(
+    cast: Cast, as_: As, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    change = submitted(cast.author, [DeviceFactory.create(pinned=False) for _ in range(60)])
+    plan = DevicePlan.objects.get(position=0)
+    client = as_(cast.peer)
+    with django_assert_num_queries(15):
+        mark(client, change.pk, plan)
+    assert ViewedMark.objects.count() == 60
+    mark(client, change.pk, plan)
+    assert ViewedMark.objects.count() == 60
+
+
 def test_mark_on_one_device_alone_covers_it_alone(cast: Cast, devices: list[Device], as_: As) -> None:
     change = submitted(cast.author, devices)
     plan = DevicePlan.objects.get(position=1)
