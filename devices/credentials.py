@@ -70,12 +70,12 @@ def _from_environment(name: str, environ: Mapping[str, str]) -> Credential:
 
 def _read_file(path: Path) -> dict[str, Any]:
     try:
-        mode = path.stat().st_mode
-        if mode & (stat.S_IRWXO | stat.S_IWGRP):
-            raise SecretUnavailableError(
-                f"{path} can be read by others; run: chmod 600 {path}. Until then it is not used."
-            )
-        loaded = yaml.safe_load(path.read_text())
+        with path.open("rb") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXO | stat.S_IWGRP):
+                raise SecretUnavailableError(
+                    f"{path} can be read or changed by others; run: chmod 600 {path}. Until then it is not used."
+                )
+            loaded = yaml.safe_load(file)
     except OSError as error:
         raise SecretUnavailableError(f"The credentials file cannot be read: {error}.") from error
     except yaml.YAMLError as error:
@@ -88,6 +88,12 @@ def _read_file(path: Path) -> dict[str, Any]:
 def _from_mapping(name: str, entry: object, where: str) -> Credential:
     if not isinstance(entry, Mapping) or not entry.get("username") or not entry.get("password"):
         raise SecretUnavailableError(f"{where} has no credential “{name}” with a username and a password.")
+    for field in ("username", "password", "enable_secret"):
+        # YAML reads 0123 as a number of another look, and yes as true: a wrong password would lock the account.
+        if not isinstance(entry.get(field) or "", str):
+            raise SecretUnavailableError(
+                f"In {where}, put the {field} of “{name}” in quotes: YAML takes it for no text."
+            )
     return Credential(
         username=str(entry["username"]),
         password=str(entry["password"]),
