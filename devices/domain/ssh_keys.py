@@ -9,7 +9,8 @@ _KEY_TYPE = re.compile(r"[a-z0-9][a-z0-9@.-]{0,59}")
 def key_problem(key_type: str, public_key: str) -> str:
     """A sentence about what is wrong with a public key, or nothing.
 
-    ``public_key`` is base64 as in a known_hosts file; its first field must be ``key_type`` again (RFC 4253, section 6.6).
+    ``public_key`` is base64 as in a known_hosts file; its first field must be ``key_type`` again (RFC 4253,
+    section 6.6).
     """
     if not _KEY_TYPE.fullmatch(key_type):
         return "A host key must begin with its type, such as ssh-ed25519."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 
 from django.db import transaction
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.domain.ssh_keys import key_problem
 from devices.errors import InventoryError
 from devices.models import Device, HostKey, HostKeyState
 
@@ -22,7 +22,7 @@ def fingerprint(public_key: str) -> str:
     """
     try:
         digest = hashlib.sha256(base64.b64decode(public_key, validate=True)).digest()
-    except binascii.Error as error:
+    except ValueError as error:
         raise InventoryError("A host key must be given as base64, as in a known_hosts file.") from error
     return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
 
@@ -32,8 +32,15 @@ def host_key_enrol(*, device_id: int, key_type: str, public_key: str, actor: Act
     """Pin a host key for a device; an earlier key of the same type is revoked, and both are audited.
 
     Pinning the key that is pinned already changes nothing and writes no event.
+
+    Raises:
+        InventoryError: it is no SSH public key, or one of another type than ``key_type`` says.
     """
-    device = Device.objects.select_for_update().get(pk=device_id)
+    problem = key_problem(key_type, public_key)
+    if problem:
+        raise InventoryError(problem)
+    # Not against inserts that name the device: a lock for those would make running changes wait.
+    device = Device.objects.select_for_update(no_key=True).get(pk=device_id)
     pinned = device.host_keys.filter(key_type=key_type, state=HostKeyState.PINNED).first()
     if pinned and pinned.public_key == public_key:
         return pinned

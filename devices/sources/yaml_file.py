@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, Final
 
 import yaml
 
 from devices.domain.platforms import PlatformUnmappedError, platform_for
+from devices.domain.ssh_keys import key_problem
 from devices.errors import InventoryError
 from devices.models import DeviceStatus
 from devices.sources.records import DeviceRecord, HostKeyRecord, Inventory, RefusedRecord
+from devices.sources.texts import tags_problem, text_problem
 
+_SSH_PORT: Final = 22
 _TEXT_FIELDS = (
     "name",
     "platform",
@@ -35,27 +39,26 @@ def load(path: Path) -> Inventory:
     Raises:
         InventoryError: the file cannot be read or is not an inventory at all.
     """
-    entries = _entries(path)
-    records: list[DeviceRecord] = []
+    records: dict[str, DeviceRecord] = {}
     refused: list[RefusedRecord] = []
     names: set[str] = set()
-    for number, entry in enumerate(entries, start=1):
+    for number, entry in enumerate(_entries(path), start=1):
         parsed = _parse(entry, number)
-        if isinstance(parsed, DeviceRecord) and parsed.name in names:
-            parsed = RefusedRecord(
-                parsed.key, "INV_DUPLICATE_NAME", f"A second device is called “{parsed.name}”; rename one."
-            )
-        if isinstance(parsed, DeviceRecord):
-            names.add(parsed.name)
-            records.append(parsed)
-        else:
+        if isinstance(parsed, RefusedRecord):
             refused.append(parsed)
-    return Inventory(tuple(records), tuple(refused))
+        elif parsed.name in names or parsed.key in records:
+            what = f"is called “{parsed.name}”" if parsed.name in names else f"has the key “{parsed.key}”"
+            sentence = f"A second device {what}; give each its own."
+            refused.append(RefusedRecord(parsed.key, "INV_DUPLICATE_NAME", sentence))
+        else:
+            names.add(parsed.name)
+            records[parsed.key] = parsed
+    return Inventory(tuple(records.values()), tuple(refused))
 
 
 def _entries(path: Path) -> list[object]:
     try:
-        loaded = yaml.safe_load(path.read_text())
+        loaded = yaml.safe_load(path.read_bytes())
     except OSError as error:
         raise InventoryError(f"The inventory {path} cannot be read: {error.strerror}.") from error
     except yaml.YAMLError as error:
@@ -69,51 +72,80 @@ def _entries(path: Path) -> list[object]:
 def _parse(entry: object, number: int) -> DeviceRecord | RefusedRecord:
     if not isinstance(entry, Mapping):
         return RefusedRecord(f"#{number}", "INV_FIELD_MISSING", f"Entry {number} is not a mapping of fields.")
-    text = {name: str(entry.get(name) or "") for name in _TEXT_FIELDS}
-    key = str(entry.get("key") or text["name"] or f"#{number}")
-    sentence = _problem(entry, text)
-    if sentence:
-        return RefusedRecord(key, "INV_NO_PRIMARY_IP" if "address" in sentence else "INV_FIELD_MISSING", sentence)
-    try:
-        platform_for(text["platform"])
-    except PlatformUnmappedError as error:
-        return RefusedRecord(key, error.code, str(error))
+    # What was left out or left empty is no text; null is how YAML reads an empty value.
+    given = {str(name): value for name, value in entry.items() if value is not None}
+    key = _key(given) or f"#{number}"
+    problem = next(_problems(given), None)
+    if problem:
+        return RefusedRecord(key, *problem)
+    text = {name: str(given.get(name, "")) for name in _TEXT_FIELDS}
     text["status"] = text["status"] or DeviceStatus.ACTIVE
     return DeviceRecord(
         key=key,
-        port=int(entry.get("port") or 22),
-        tags=tuple(sorted(str(tag) for tag in entry.get("tags") or ())),
-        host_keys=tuple(
-            HostKeyRecord(key_type, public_key)
-            for key_type, public_key in (str(line).split()[:2] for line in entry.get("host_keys") or ())
-        ),
+        port=given.get("port", _SSH_PORT),
+        tags=tuple(sorted(given.get("tags", ()))),
+        host_keys=tuple(HostKeyRecord(*line.split()[:2]) for line in given.get("host_keys", ())),
         **text,
     )
 
 
-def _problem(entry: Mapping[str, object], text: Mapping[str, str]) -> str:
-    """A sentence about the first thing that is wrong with an entry, or nothing."""
-    label = text["name"] or "A device without a name"
-    unknown = sorted(set(map(str, entry)) - _KNOWN_FIELDS)
-    port = entry.get("port") or 22
-    known = ", ".join(sorted(_KNOWN_FIELDS))
-    rules = (
-        (bool(unknown), f"{label}: unknown field {', '.join(unknown)}; known are {known}."),
-        (not text["name"], "A device has no name; give it one."),
-        (not text["address"], f"{label} has no address to connect to."),
-        (
-            not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536,
-            f"{label}: port must be a number from 1 to 65535.",
-        ),
-        (
-            text["status"] not in {"", *DeviceStatus.values},
-            f"{label}: status “{text['status']}” is not one of {', '.join(DeviceStatus.values)}.",
-        ),
-        (not isinstance(entry.get("tags") or [], list), f"{label}: tags must be a list."),
-        (_bad_host_keys(entry.get("host_keys")), f"{label}: host_keys must be a list of “type base64”."),
-    )
-    return next((sentence for wrong, sentence in rules if wrong), "")
+def _key(given: Mapping[str, object]) -> str:
+    key = given.get("key", given.get("name"))
+    return str(key) if isinstance(key, str | int) and not isinstance(key, bool) else ""
 
 
-def _bad_host_keys(value: object) -> bool:
-    return bool(value) and (not isinstance(value, list) or any(len(str(line).split()) < 2 for line in value))
+def _problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The reason codes and sentences of all that is wrong with an entry."""
+    label = str(given.get("name") or "A device without a name")[:80]
+    unknown = sorted(set(given) - _KNOWN_FIELDS)
+    if unknown:
+        known = ", ".join(sorted(_KNOWN_FIELDS))
+        yield "INV_FIELD_MISSING", f"{label}: unknown field {unknown[0][:80]}; known are {known}."
+    for sentence in _text_problems(given):
+        yield "INV_FIELD_MISSING", f"{label}: {sentence}"
+    if not given.get("name"):
+        yield "INV_FIELD_MISSING", "A device has no name; give it one."
+    if not given.get("address"):
+        yield "INV_NO_PRIMARY_IP", f"{label} has no address to connect to."
+    for sentence in _other_problems(given):
+        yield "INV_FIELD_MISSING", f"{label}: {sentence}"
+    try:
+        platform_for(str(given.get("platform", "")))
+    except PlatformUnmappedError as error:
+        yield error.code, str(error)
+
+
+def _text_problems(given: Mapping[str, Any]) -> Iterator[str]:
+    for name in _TEXT_FIELDS:
+        value = given.get(name, "")
+        if not isinstance(value, str):
+            yield f"{name} is read by YAML as something else than text; put it in quotes."
+        elif problem := text_problem(name, value):
+            yield problem
+    key = given.get("key", "")
+    if not isinstance(key, str | int) or isinstance(key, bool):
+        yield "key must be a text or a whole number; put it in quotes."
+    elif problem := text_problem("source_key", str(key)):
+        yield problem
+
+
+def _other_problems(given: Mapping[str, Any]) -> Iterator[str]:
+    port, status, tags = (given.get(name, "") for name in ("port", "status", "tags"))
+    if "port" in given and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
+        yield "port must be a number from 1 to 65535."
+    if status not in {"", *DeviceStatus.values}:
+        yield f"status “{status}” is not one of {', '.join(DeviceStatus.values)}."
+    if "tags" in given and (problem := tags_problem(tags) if isinstance(tags, list) else "tags must be a list."):
+        yield problem
+    yield from _host_key_problems(given.get("host_keys", []))
+
+
+def _host_key_problems(value: object) -> Iterator[str]:
+    if not isinstance(value, list):
+        yield "host_keys must be a list of “type base64”."
+        return
+    for line in value:
+        words = line.split() if isinstance(line, str) else []
+        problem = key_problem(*words[:2]) if len(words) > 1 else "each must read “type base64”."
+        if problem:
+            yield f"host_keys: {problem}"
