@@ -36,8 +36,11 @@ def inventory_sync(*, source: str, inventory: Inventory, actor: Actor) -> SyncRe
     Devices that the source no longer lists become *missing*: they stay visible and can no longer be targeted.
     Host keys are not enrolled here; see :mod:`devices.services.host_keys`.
     """
-    known = {device.source_key: device for device in Device.objects.select_for_update().filter(source=source)}
-    created = updated = unchanged = 0
+    # Not against inserts that name a device: a lock for those would make running changes wait for the inventory.
+    locked = Device.objects.select_for_update(no_key=True).filter(source=source)
+    known = {device.source_key: device for device in locked}
+    created = updated = 0
+    same: list[int] = []
     for entry in inventory.records:
         device = known.pop(entry.key, None)
         if device is None:
@@ -46,9 +49,10 @@ def inventory_sync(*, source: str, inventory: Inventory, actor: Actor) -> SyncRe
         elif _update(device, entry, actor):
             updated += 1
         else:
-            unchanged += 1
+            same.append(device.pk)
+    Device.objects.filter(pk__in=same).update(synced_at=timezone.now())
     missing = sum(_mark_missing(device, actor) for device in known.values())
-    return SyncReport(created, updated, unchanged, missing, inventory.refused)
+    return SyncReport(created, updated, len(same), missing, inventory.refused)
 
 
 def _facts(entry: DeviceRecord) -> dict[str, object]:
@@ -63,21 +67,15 @@ def _create(source: str, entry: DeviceRecord, actor: Actor) -> None:
 
 def _update(device: Device, entry: DeviceRecord, actor: Actor) -> bool:
     new = _facts(entry)
-    old = {name: getattr(device, name) for name in _FACTS}
-    for name, value in new.items():
-        setattr(device, name, value)
+    before = {name: value for name in _FACTS if (value := getattr(device, name)) != new[name]}
+    if not before:
+        return False
+    for name in before:
+        setattr(device, name, new[name])
     device.synced_at = timezone.now()
-    device.save(update_fields=[*_FACTS, "synced_at"])
-    changed = [name for name in _FACTS if old[name] != new[name]]
-    if changed:
-        _audit(
-            device,
-            actor,
-            "device.updated",
-            before={name: old[name] for name in changed},
-            after={name: new[name] for name in changed},
-        )
-    return bool(changed)
+    device.save(update_fields=[*before, "synced_at"])
+    _audit(device, actor, "device.updated", before=before, after={name: new[name] for name in before})
+    return True
 
 
 def _mark_missing(device: Device, actor: Actor) -> bool:
