@@ -27,9 +27,10 @@ class FilterForm(forms.Form):
         super().__init__(initial={name: (values or [""])[0] for name, values in asked.items()}, auto_id="filter-%s")
 
 
-def search(placeholder: str) -> forms.SearchInput:
-    """A search box."""
-    return forms.SearchInput(attrs={"placeholder": placeholder, "autocomplete": "off"})
+def search(placeholder: str, *, by_key: bool = False) -> forms.SearchInput:
+    """A search box; ``by_key`` lets the key / lead there, on pages whose top bar has no search of its own."""
+    attrs = {"placeholder": placeholder, "autocomplete": "off"}
+    return forms.SearchInput(attrs={**attrs, "data-key-search": ""} if by_key else attrs)
 
 
 def _text(label: str, placeholder: str = "") -> forms.CharField:
@@ -49,7 +50,7 @@ STATE_GROUPS: Mapping[str, tuple[str, Iterable[ChangeState]]] = {
 class ChangeFilterForm(FilterForm):
     """The filters of the list of changes."""
 
-    q = forms.CharField(label="Search", required=False, widget=search("Title, reason or number"))
+    q = forms.CharField(label="Search", required=False, widget=search("Title, reason or number", by_key=True))
     state = forms.ChoiceField(required=False)
     author = _text("Author", "olivia")
     device = _text("Device", "fra-acc-01")

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.urls import reverse
 
 from audit.models import Event
-from portal.presenters.links import audit_url
+from portal.presenters.links import audit_url, device_url, page_url
 from portal.presenters.visible import visible
 
 _REFUSALS: Final = ("_refused", "_failed", ".failed")
@@ -23,7 +23,11 @@ _ONE_LINE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class EventRow:
-    """One event as a row of the explorer; ``states`` says in words how the state changed, if it did."""
+    """One event as a row of the explorer.
+
+    ``states`` says in words how the state changed, if it did. ``change_url`` is empty where the label or the
+    object's own link leads to the change already.
+    """
 
     id: int
     url: str
@@ -64,7 +68,7 @@ class FieldRow:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Another list of events."""
+    """Another page."""
 
     label: str
     url: str
@@ -87,6 +91,8 @@ class EventDetail:
     txid: int
     object_type: str
     object_id: str
+    change: Link | None
+    device: Link | None
     changed: tuple[FieldRow, ...]
     has_before: bool
     details: tuple[FieldRow, ...]
@@ -115,6 +121,8 @@ def event_detail(event: Event) -> EventDetail:
         txid=event.txid,
         object_type=event.object_type.replace("_", " "),
         object_id=visible(event.object_id),
+        change=Link(_number(event), page_url("change-detail", event.change_id)) if event.change_id else None,
+        device=Link(f"device {event.device_id}", device_url(event.device_id)) if event.device_id else None,
         changed=tuple(FieldRow(name, _value(before, name), _value(after, name)) for name in {**before, **after}),
         has_before=bool(before),
         details=tuple(FieldRow(name, Value(), _value(_fields(content["details"]), name)) for name in _details(content)),
@@ -151,6 +159,7 @@ def _value(fields: Mapping[str, Any], name: str) -> Value:
 
 
 def _row(event: Event) -> EventRow:
+    label, number = visible(_label(event)), _number(event)
     return EventRow(
         id=event.pk,
         url=reverse("audit-detail", args=[event.pk]),
@@ -158,10 +167,11 @@ def _row(event: Event) -> EventRow:
         actor=visible(event.actor_name),
         origin=event.origin,
         action=event.action,
-        label=visible(_label(event)),
+        label=label,
         object_url=_object_url(event),
-        change_url=reverse("change-detail", args=[event.change_id]) if event.change_id else "",
-        change_number=_number(event),
+        # Most labels name the change already.
+        change_url=page_url("change-detail", event.change_id) if number and number not in label else "",
+        change_number=number,
         states=" → ".join(_word(state) for state in (event.state_from, event.state_to) if state),
         code=event.code,
         reason=visible(event.reason),
@@ -184,16 +194,23 @@ def _word(state: str) -> str:
     return state.replace("_", " ").capitalize()
 
 
+_PAGES_OF_CHANGE: Final = {
+    "change": "change-detail",
+    "plan": "change-plan",
+    "device_plan": "change-plan",
+    "approval": "change-approvals",
+    "device_run": "change-execution",
+}
+
+
 def _object_url(event: Event) -> str:
-    """Where the object has a page of its own."""
-    if not event.object_id.isdecimal():
-        return ""
-    if event.object_type == "change":
-        return reverse("change-detail", args=[int(event.object_id)])
-    if event.object_type == "run" and event.change_id:
-        return reverse("run-detail", args=[event.change_id, int(event.object_id)])
-    if event.object_type in {"device", "host_key"} and event.device_id:
-        return reverse("device-detail", args=[event.device_id])
+    """Where the object is shown, or the part of its change that it belongs to; "" where it has no page."""
+    if event.change_id and event.object_type in _PAGES_OF_CHANGE:
+        return page_url(_PAGES_OF_CHANGE[event.object_type], event.change_id)
+    if event.change_id and event.object_type == "run" and event.object_id.isdecimal():
+        return page_url("run-detail", event.change_id, int(event.object_id))
+    if event.device_id and event.object_type in {"device", "host_key"}:
+        return page_url("device-detail", event.device_id)
     return ""
 
 

@@ -57,10 +57,10 @@ def _as_the_log_reads_it(given: QueryDict) -> QueryDict:
     query = QueryDict(mutable=True)
     for name, values in given.lists():
         query.setlist(name, values)
-    for typed in query.getlist("change_id")[:1]:
-        number = typed.strip().upper().removeprefix("CHG-").lstrip("0")
-        if number and len(query.getlist("change_id")) == 1:
-            query["change_id"] = number
+    typed = query.getlist("change_id")
+    number = typed[0].strip().upper().removeprefix("CHG-").lstrip("0") if len(typed) == 1 else ""
+    if number:
+        query["change_id"] = number
     return query
 
 

@@ -1,0 +1,62 @@
+"""Inbox, lists, form, devices, audit and account in a real browser, against a real server and database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+from playwright.sync_api import Browser
+from pytest_django.live_server_helper import LiveServer
+
+from devices.models import Device
+from tests.e2e.browsing import Person, chromium
+from tests.factories import PASSWORD, Cast, DeviceFactory
+
+Comes = Callable[..., Person]
+
+
+@pytest.fixture(autouse=True)
+def _database_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Playwright's event loop runs in this thread, and Django would refuse the test's own queries.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    # A thread of the server that waits for a browser's next request must not hold on to the test's database.
+    monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
+
+
+@pytest.fixture
+def cast(transactional_db: None) -> Cast:
+    return Cast.create()
+
+
+@pytest.fixture
+def devices(transactional_db: None) -> list[Device]:
+    """Eleven access switches in FRA, one of them in maintenance, and a distribution switch in MUC."""
+    return [
+        *(DeviceFactory.create(name=f"fra-acc-{number:02}") for number in range(1, 11)),
+        DeviceFactory.create(name="fra-acc-11", status="maintenance"),
+        DeviceFactory.create(name="muc-dist-01", site="MUC", role="distribution", tags=["core"]),
+    ]
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with chromium() as launched:
+        yield launched
+        # While its event loop runs, Django keeps another connection for this thread; nobody else would close it.
+        connections.close_all()
+
+
+@pytest.fixture
+def comes(browser: Browser, live_server: LiveServer) -> Iterator[Comes]:
+    """``comes(user, scripts=…)``: somebody opens a browser of their own and signs in."""
+    with ExitStack() as stack:
+
+        def arrive(user: User, *, scripts: bool = True) -> Person:
+            person = stack.enter_context(Person(browser, live_server.url, user.username, scripts=scripts))
+            person.signs_in(PASSWORD)
+            return person
+
+        yield arrive

@@ -1,0 +1,198 @@
+"""Every page on a phone, a tablet and a desk, in light and dark: it fits, is accessible, and its console is silent."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import pytest
+from django.db import transaction
+
+from audit.models import Event
+from audit.recorder import record
+from changes.services.approvals import change_request_changes, plan_open
+from changes.services.review import change_close
+from devices.models import Device, SnapshotPurpose
+from devices.services.snapshots import snapshot_store
+from tests.e2e.browsing import DESKTOP, Person
+from tests.e2e.pages.conftest import Comes
+from tests.factories import (
+    BASELINE,
+    TARGET,
+    Cast,
+    actor,
+    approved,
+    assessed,
+    carried_out,
+    draft,
+    ready_plan,
+    started,
+    submitted,
+)
+
+pytestmark = pytest.mark.e2e
+
+GLANCES: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((360, "dark"), (768, "light"), (1440, "dark"))
+"""Every width and both themes; the desk in light has been judged when the page was opened."""
+LONG = "An unbreakable title: " + "supercalifragilistic" * 6
+
+
+def glance(person: Person, name: str) -> None:
+    """Look at the page in view once in each width, and in both themes."""
+    for width, scheme in GLANCES:
+        person.page.emulate_media(color_scheme=scheme)
+        person.page.set_viewport_size({"width": width, "height": 900})
+        person.checks()
+        person.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
+    person.page.emulate_media(color_scheme="light")
+    person.page.set_viewport_size(DESKTOP)
+
+
+@pytest.fixture
+def busy(cast: Cast, devices: list[Device]) -> Cast:
+    """Changes in many states, with long, hostile and odd texts."""
+    ready_plan(draft(cast.author, title="<script>document.title = 'owned'</script>"), devices[:4])
+    draft(cast.author, title=LONG)
+    sent_back = submitted(cast.author, devices[:3], title="Sent back")
+    assert sent_back.revision
+    plan_open(revision=sent_back.revision, actor=actor(cast.peer))
+    change_request_changes(
+        change_id=sent_back.pk,
+        approver=actor(cast.peer),
+        comment="Keep port 24: it is the uplink of the lobby's display.",
+    )
+    submitted(cast.author, devices[:10], title="To be assessed")
+    assessed(cast, devices[:2], title="To be decided")
+    approved(cast, devices[:4], title="To be started")
+    started(cast, devices[4:6], title="Being executed")
+    carried_out(started(cast, devices[6:9], title="To be closed"), rejected=[devices[7]])
+    run = carried_out(started(cast, devices[9:10], title="Done"))
+    change_close(change_id=run.change_id, manager=actor(cast.manager), close_code="successful")
+    return cast
+
+
+@pytest.mark.parametrize("who", ["author", "manager", "outsider"])
+def test_inbox(busy: Cast, comes: Comes, who: str) -> None:
+    person = comes(getattr(busy, who))
+    person.goes("/")
+    glance(person, f"inbox-{who}")
+
+
+def test_changes(busy: Cast, comes: Comes) -> None:
+    person = comes(busy.author)
+    person.goes("/changes/")
+    glance(person, "changes")
+    person.goes("/changes/?q=nothing+has+this")
+    with person.expecting(400):
+        person.goes("/changes/?colour=red")
+        glance(person, "changes-refused")
+
+
+def test_form_for_picking_devices(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    person = comes(cast.author)
+    person.goes("/changes/new/?by=devices&site=FRA")
+    glance(person, "form-picking")
+
+
+def test_filled_form(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    change = draft(cast.author, targets={"filter": {"site": ["FRA"], "status": ["active"]}})
+    person = comes(cast.author)
+    person.goes(f"/changes/{change.pk}/edit/")
+    glance(person, "form-filled")
+
+
+def test_form_with_everything_wrong(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    person = comes(cast.author)
+    person.goes("/changes/new/")
+    person.page.locator("#id_content").fill("x\n" * 60)
+    person.page.locator("#id_variables").fill("a: True\n")
+    person.page.locator("#id_post-0-command").fill("reload")
+    with person.expecting(422):
+        person.clicks("button", "Save and build plan")
+        glance(person, "form-refused")
+
+
+def test_preview_in_the_form(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    snapshot_store(device=devices[0], text=BASELINE.format(name="fra-acc-01"), purpose=SnapshotPurpose.PLAN)
+    person = comes(cast.author)
+    person.goes(f"/changes/new/?by=devices&device_ids={devices[0].pk}")
+    person.page.locator("#id_content").fill(f"username bob secret hunter2\nntp server {'x' * 200}\n")
+    person.page.get_by_role("button", name="Preview").click()
+    person.page.get_by_role("region", name="Preview", exact=True).wait_for()
+    glance(person, "form-preview")
+    assert "hunter2" not in person.page.locator("#preview").inner_text()
+
+
+def test_devices(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    person = comes(cast.peer)
+    person.goes("/devices/")
+    glance(person, "devices")
+    person.goes("/devices/?name=nothing")
+
+
+def test_device(busy: Cast, devices: list[Device], comes: Comes) -> None:
+    person = comes(busy.author)
+    person.goes(f"/devices/{devices[6].pk}/")
+    glance(person, "device")
+    person.goes(f"/devices/{devices[10].pk}/")
+    glance(person, "device-empty")
+
+
+@pytest.mark.parametrize("view", ["unified", "split"])
+def test_configuration(cast: Cast, devices: list[Device], comes: Comes, view: str) -> None:
+    device = devices[0]
+    long_line = f"banner motd ^{'wide ' * 60}^\n"
+    for text in (BASELINE, TARGET + long_line):
+        snapshot = snapshot_store(device=device, text=text.format(name=device.name), purpose=SnapshotPurpose.AFTER)
+    person = comes(cast.peer)
+    person.goes(f"/devices/{device.pk}/configs/{snapshot.pk}/?view={view}")
+    glance(person, f"configuration-{view}")
+
+
+def test_audit_log(busy: Cast, comes: Comes) -> None:
+    person = comes(busy.auditor)
+    person.goes("/audit/")
+    glance(person, "audit")
+    person.goes("/audit/?object_type=change&code=x")
+    glance(person, "audit-filtered")
+
+
+def test_event(busy: Cast, comes: Comes) -> None:
+    with transaction.atomic():
+        event_id = record(
+            actor=actor(busy.author), action="test.wide", object_type="product", object_id="1", object_label=LONG,
+            reason="x" * 400, before={"content": "a\n" * 40, "old": 1}, after={"content": "b" * 300, "sum": "a" * 64},
+            details={"list": list(range(80)), "nested": {"a": [{"b": "c" * 100}]}},
+        )  # fmt: skip
+    person = comes(busy.auditor)
+    person.goes(f"/audit/{event_id}/")
+    glance(person, "event")
+    created = Event.objects.filter(action="change.created").order_by("-pk")[0]
+    person.goes(f"/audit/{created.pk}/")
+    glance(person, "event-created")
+
+
+def test_audit_log_is_closed_to_others(cast: Cast, comes: Comes) -> None:
+    person = comes(cast.author)
+    with person.expecting(403):
+        person.goes("/audit/")
+        glance(person, "audit-refused")
+
+
+def test_account(cast: Cast, comes: Comes) -> None:
+    person = comes(cast.author)
+    person.goes("/account/")
+    glance(person, "account")
+
+
+def test_page_after_too_many_attempts(cast: Cast, comes: Comes) -> None:
+    person = comes(cast.author)
+    person.page.locator("summary.menu__button").click()
+    person.clicks("button", "Sign out")
+    for attempt in range(5):
+        person.page.get_by_label("Username").fill("peer")
+        person.page.get_by_label("Password").fill("wrong")
+        if attempt < 4:
+            person.clicks("button", "Sign in")
+    with person.expecting(429):
+        person.clicks("button", "Sign in")
+        glance(person, "locked")
