@@ -57,7 +57,7 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
         raise BackoutFailedError(
             "ROLLBACK_UNVERIFIED",
             "the configuration read back is not the one from before the change. It differs at:"
-            f" {named(touched_sections(work.before, actual, work.platform))}.",
+            f" {named(work, touched_sections(work.before, actual, work.platform))}.",
         )
     if _may_be_saved(work):
         _save(driver, notes)
@@ -95,7 +95,7 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
     if elsewhere:
         raise BackoutFailedError(
             "ROLLBACK_CONFLICT",
-            f"the device was also changed elsewhere meanwhile ({named(elsewhere)}); taking it back would undo somebody"
-            " else's work.",
+            f"the device was also changed elsewhere meanwhile ({named(work, elsewhere)}); taking it back would undo"
+            " somebody else's work.",
         )
     return recomputed

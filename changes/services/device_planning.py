@@ -23,6 +23,7 @@ from changes.services.runner import Heartbeat
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat, unified_diff
+from devices.domain.drift import change_set
 from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.domain.prediction import predict
@@ -106,7 +107,7 @@ class Planner:
             "digest": device_digest(payload),
             "baseline": baseline,
             "diff_source": "estimate",
-            "diff_group": hashlib.sha256(_changed_lines(diff).encode()).hexdigest(),
+            "diff_group": _group(live.running, target, platform),
             "lines_added": stat.added,
             "lines_removed": stat.removed,
             "warnings": warnings + [_check_warning(check) for check in live.pre_checks if not check["passed"]],
@@ -232,9 +233,11 @@ def _backout(running: str, target: str, platform: Platform) -> tuple[str, ...]:
     return backout
 
 
-def _changed_lines(diff: str) -> str:
-    """The diff without its positions: equal for devices on which the same lines change."""
-    return "\n".join(line for line in diff.splitlines() if line[:1] in "+-" and line[:3] not in {"+++", "---"})
+def _group(running: str, target: str, platform: Platform) -> str:
+    """A fingerprint that is equal for devices on which the same lines change in the same blocks."""
+    changes = sorted(change_set(running, target, platform))
+    text = "\n".join("\t".join((*change.path, change.op, change.line, str(change.count))) for change in changes)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check_warning(check: Mapping[str, object]) -> dict[str, object]:

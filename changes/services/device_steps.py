@@ -97,13 +97,14 @@ def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
     approved = predict(work.baseline, work.payload.commands, work.platform)
     touched = touched_sections(work.baseline, approved, work.platform)
     drift = classify_drift(work.baseline, work.before, touched, work.platform)
-    notes.data["drift"] = {"kind": drift.kind.value, "paths": [" / ".join(path) for path in drift.paths][:50]}
+    paths = [work.scrub(" / ".join(path)) for path in drift.paths[:50]]
+    notes.data["drift"] = {"kind": drift.kind.value, "paths": paths}
     work.journal.note(drift=drift.kind.value)
     if drift.kind is DriftKind.OVERLAPPING:
         raise BlockedError(
             "PLAN_STALE",
             "Somebody changed the device where this plan would change it, after the plan was made:"
-            f" {named(drift.paths)}. Nothing was sent.",
+            f" {named(work, drift.paths)}. Nothing was sent.",
         )
     set_target(work)
 
@@ -176,13 +177,13 @@ def _divergence(work: DeviceWork, after: str) -> tuple[str, str]:
         code, what = "CONVERGENCE_PARTIAL", "shows only a part of the approved change"
     else:
         code, what = "CONVERGENCE_AMBIGUOUS", "is not the one that was approved"
-    where = named(touched_sections(work.target, after, work.platform))
+    where = named(work, touched_sections(work.target, after, work.platform))
     return code, f"The device took every line, but its configuration {what}. It differs at: {where}."
 
 
-def named(sections: Iterable[tuple[str, ...]]) -> str:
-    """Some sections of a configuration, for a sentence."""
-    names = [" / ".join(path) for path in sorted(sections)]
+def named(work: DeviceWork, sections: Iterable[tuple[str, ...]]) -> str:
+    """Some sections of a configuration, masked, for a sentence."""
+    names = [work.scrub(" / ".join(path)) for path in sorted(sections)]
     more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return ", ".join(names[:5]) + more
 

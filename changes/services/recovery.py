@@ -49,7 +49,7 @@ def reconcile(work: DeviceWork, driver: Driver) -> bool:
         finding = _finding(work, actual)
         notes.data.update(finding=finding, after_sha256=stored.blob_id)
         if finding == "unknown":
-            where = named(touched_sections(work.target, actual, work.platform))
+            where = named(work, touched_sections(work.target, actual, work.platform))
             raise BlockedError(
                 "CONVERGENCE_AMBIGUOUS",
                 "After the session was lost, the device shows neither the configuration before nor the approved one,"

@@ -50,6 +50,13 @@ def test_identical_changes_are_one_group(office: Office) -> None:
     assert DevicePlan.objects.filter(revision=revision).values("diff_group").distinct().count() == 1
 
 
+def test_the_same_line_in_another_block_is_another_group(office: Office) -> None:
+    content = "interface {{ 'Vlan99' if device.name == 'fra-acc-01' else 'GigabitEthernet1/0/3' }}\n load-interval 30\n"
+    revision = office.planned(office.draft(content=content))
+    groups = dict(DevicePlan.objects.filter(revision=revision).values_list("device__name", "diff_group"))
+    assert groups["fra-acc-02"] == groups["fra-acc-03"] != groups["fra-acc-01"]
+
+
 def test_variables_and_device_facts_reach_the_lines(office: Office) -> None:
     content = (
         "{% for server in servers %}\nntp server {{ server }}\n{% endfor %}\nsnmp-server location {{ device.site }}\n"
