@@ -3,6 +3,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.template.loader import render_to_string
 
 REQUEST_ID_HEADER = "X-Request-ID"
 
@@ -41,8 +42,9 @@ class BodyLimitMiddleware:
             return self.get_response(request)
         sentence = (
             f"The request is {int(length) / 1024 / 1024:.1f} MiB; at most {limit / 1024 / 1024:.0f} MiB are "
-            "accepted. Split the change into smaller ones, or shorten the content."
+            "accepted. Split the change into smaller ones, or shorten the content. Nothing was saved."
         )
         if request.path_info.startswith("/api/"):
             return JsonResponse({"code": "BODY_TOO_LARGE", "detail": sentence, "fields": {}}, status=413)
-        return HttpResponse(sentence, status=413, content_type="text/plain; charset=utf-8")
+        # Without the request: nobody is signed in yet here, and nothing may read the body.
+        return HttpResponse(render_to_string("413.html", {"sentence": sentence}), status=413)

@@ -33,12 +33,13 @@ def test_bodies_up_to_the_limit_pass(size: int) -> None:
     assert BodyLimitMiddleware(answer)(request).status_code == 200
 
 
-def test_larger_body_gets_a_sentence_on_pages() -> None:
+def test_larger_body_gets_a_page_with_a_sentence() -> None:
     request = RequestFactory().post("/changes/", b"x" * (LIMIT + 1), content_type="text/plain")
     response = BodyLimitMiddleware(answer)(request)
     assert isinstance(response, HttpResponse)
     assert response.status_code == 413
-    assert response.content.decode().startswith("The request is 2.0 MiB; at most 2 MiB are accepted.")
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+    assert "The request is 2.0 MiB; at most 2 MiB are accepted." in response.content.decode()
 
 
 def test_larger_body_gets_the_error_shape_in_the_api() -> None:
