@@ -82,9 +82,13 @@ def unified_diff(before: str, after: str, *, context: int = 3) -> str:
     if before == after:
         return ""
     old, new = _lines(before), _lines(after)
+    old_headers, new_headers = _Headers(old), _Headers(new)
     out = ["--- running", "+++ intended"]
     for changes in _hunks(find_changes(old, new), len(old), context):
-        out.append(_hunk_header(old, new, changes, context))
+        first = changes[0]
+        is_removal = first.old_end > first.old_start
+        section = old_headers.above(first.old_start) if is_removal else new_headers.above(first.new_start)
+        out.append(_hunk_header(_extent(old, changes, context), section))
         out.extend(_marked(old, new, changes, context))
     return "\n".join(out) + "\n"
 
@@ -157,26 +161,33 @@ def _marked(old: Sequence[str], new: Sequence[str], changes: Sequence[Change], c
     yield from (" " + line for line in old[at : extent.old_end])
 
 
-def _hunk_header(old: Sequence[str], new: Sequence[str], changes: Sequence[Change], context: int) -> str:
-    extent = _extent(old, changes, context)
+def _hunk_header(extent: Change, section: str) -> str:
     old_count, new_count = extent.old_end - extent.old_start, extent.new_end - extent.new_start
     # By the format's rule an empty range names the line before it.
     old_at = extent.old_start + 1 if old_count else extent.old_start
     new_at = extent.new_start + 1 if new_count else extent.new_start
-    section = _section(old, new, changes[0])
     return f"@@ -{old_at},{old_count} +{new_at},{new_count} @@" + (f" {section}" if section else "")
 
 
-def _section(old: Sequence[str], new: Sequence[str], change: Change) -> str:
-    """The header of the block in which a change stands; "" at top level."""
-    lines, first = (old, change.old_start) if change.old_end > change.old_start else (new, change.new_start)
-    if not lines[first][:1].isspace():
-        return ""
-    for at in range(first - 1, -1, -1):
-        line = lines[at]
-        if line.strip() and not line[:1].isspace():
-            return "" if line.startswith("!") else line.strip()
-    return ""
+class _Headers:
+    """The header of the block in which a line stands, for lines asked about in rising order."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._known = (0, "")
+
+    def above(self, first: int) -> str:
+        """The last line before ``first`` that is not indented, without looking twice at a line; "" at top level."""
+        if not self._lines[first][:1].isspace():
+            return ""
+        stop, header = self._known
+        for at in range(first - 1, stop - 1, -1):
+            line = self._lines[at]
+            if line.strip() and not line[:1].isspace():
+                header = "" if line.startswith("!") else line.strip()
+                break
+        self._known = (first, header)
+        return header
 
 
 def _body(unified: str) -> Iterator[str]:

@@ -14,8 +14,8 @@ from rapidfuzz.distance import LCSseq
 
 _SMALL = 4_000_000
 """Product of the lengths up to which the longest common subsequence costs less than dividing further."""
-_RUNS = (1, 8, 32)
-"""Lengths of the runs of lines that are tried as dividing points; long ones are unique even in repetitive text."""
+_RUNS = (1, 24)
+"""Lengths of the runs of lines that are tried as dividing points; the long one is unique even in repetitive text."""
 
 
 class Change(NamedTuple):
@@ -42,6 +42,9 @@ def _compare(left: Sequence[str], right: Sequence[str], part: Change, level: int
         return
     if old_size * new_size <= _SMALL or level == len(_RUNS):
         yield from _shortest(left, right, part)
+        return
+    if not level and set(left[part.old_start : part.old_end]).isdisjoint(right[part.new_start : part.new_end]):
+        yield part
         return
     anchors = _anchors(left, right, part, _RUNS[level])
     if not anchors:

@@ -184,3 +184,14 @@ def test_500_edits_in_20000_lines_take_a_fraction_of_a_second() -> None:
     unified_diff("\n".join(before) + "\n", "\n".join(after) + "\n")
     # About 0.014 s of CPU; the limit leaves room for a slow machine and still excludes what difflib needs (1 s).
     assert time.process_time() - started < 0.2
+
+
+@given(TEXTS, TEXTS)
+def test_the_section_is_the_last_header_above_the_first_change(before: str, after: str) -> None:
+    old = before.split("\n")
+    for hunk in diff_view(unified_diff(before, after)):
+        first = next(row for row in hunk.rows if row.kind != "context")
+        if first.kind == "add" or not first.text[:1].isspace():
+            continue
+        above = [line for line in old[: (first.old_number or 1) - 1] if line.strip() and not line[:1].isspace()]
+        assert hunk.section == (above[-1] if above and above[-1] != "!" else "")
