@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from changes.domain import policy
 from changes.domain.errors import InvalidInputError
@@ -14,7 +14,7 @@ from changes.domain.policy import Person, Role
 from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
-from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run, RunStep
+from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
@@ -169,11 +169,14 @@ def run_progress(run: Run) -> dict[str, int]:
 
 
 def device_runs_of(run: Run) -> QuerySet[DeviceRun]:
-    """A run's device runs with devices, snapshots and steps, in wave and plan order; two queries, no transcripts."""
+    """A run's device runs with devices, snapshots and steps, in wave and plan order; two queries.
+
+    Steps come with their transcripts: take a page at a time.
+    """
     return (
         DeviceRun.objects.filter(run=run)
         .select_related("device", "wave", "before", "after")
-        .prefetch_related(Prefetch("steps", RunStep.objects.defer("transcript")))
+        .prefetch_related("steps")
         .order_by("wave__number", "device_plan__position")
     )
 

@@ -16,7 +16,7 @@ from django_q.models import OrmQ
 from django_q.signing import SignedPackage
 
 from changes.models import Run
-from changes.selectors import changes_touching, device_runs_of
+from changes.selectors import changes_touching
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import run_devices
 from tests.factories import Cast, DeviceFactory, approved, carried_out, started
@@ -81,17 +81,6 @@ def test_the_queue_does_not_cut_a_device_that_takes_long(cast: Cast) -> None:
     [task] = waiting_tasks()
     longest_check_s = 300
     assert int(str(task["timeout"])) > settings.COUNTERSIGN_RUNNER_DEADLINE_S + 2 * longest_check_s
-
-
-def test_the_run_page_reads_no_transcripts(cast: Cast) -> None:
-    run = carried_out(started(cast, DeviceFactory.create_batch(2)))
-    with CaptureQueriesContext(
-        connection,
-    ) as captured:
-        rows = list(device_runs_of(run))
-        assert [len(row.steps.all()) for row in rows] == [6, 6]
-    assert len(captured) == 2
-    assert not any("transcript" in query["sql"] for query in captured)
 
 
 def test_the_changes_of_a_device_are_found_without_multiplying_rows(cast: Cast) -> None:
