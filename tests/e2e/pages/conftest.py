@@ -8,12 +8,13 @@ from contextlib import ExitStack
 import pytest
 from django.contrib.auth.models import User
 from django.db import connections
+from django.test import Client
 from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Device
 from tests.e2e.browsing import Person, chromium
-from tests.factories import PASSWORD, Cast, DeviceFactory
+from tests.factories import Cast, DeviceFactory
 
 Comes = Callable[..., Person]
 
@@ -51,12 +52,16 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def comes(browser: Browser, live_server: LiveServer) -> Iterator[Comes]:
-    """``comes(user, scripts=…)``: somebody opens a browser of their own and signs in."""
+    """``comes(user, scripts=…)``: somebody who is signed in opens a browser of their own, at the inbox."""
     with ExitStack() as stack:
 
         def arrive(user: User, *, scripts: bool = True) -> Person:
             person = stack.enter_context(Person(browser, live_server.url, user.username, scripts=scripts))
-            person.signs_in(PASSWORD)
+            client = Client()
+            client.force_login(user)
+            session = client.cookies["sessionid"].value
+            person.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+            person.page.goto("/")
             return person
 
         yield arrive
