@@ -24,7 +24,7 @@ function numbered(area) {
 if (form) {
   for (const area of form.querySelectorAll("textarea[data-code]")) numbered(area);
 
-  let unsaved = document.getElementById("problems") !== null;
+  let unsaved = form.dataset.unsaved === "typed";
   form.addEventListener("input", () => {
     unsaved = true;
   });

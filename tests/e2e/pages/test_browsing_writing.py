@@ -155,6 +155,12 @@ def test_typed_text_is_not_lost_without_a_question(cast: Cast, devices: list[Dev
     page.goto("/changes/new/")
     page.get_by_label("Title").press_sequentially("A")
     assert left_with_a_question(page, "/changes/")
+    page.goto("/changes/new/")
+    page.get_by_label("Title").press_sequentially("A")
+    page.get_by_role("button", name="Save draft").last.click()
+    page.locator("#problems").wait_for()
+    page.get_by_label("Title").focus()
+    assert left_with_a_question(page, "/changes/"), "what came back with problems is not saved either"
 
 
 def test_saving_asks_nothing(cast: Cast, devices: list[Device], comes: Comes) -> None:
