@@ -116,6 +116,11 @@ def device_lock(device_id: int) -> Iterator[bool]:
     connection = connections.create_connection("default")
     try:
         with connection.cursor() as cursor:
+            # A host that vanished closes nothing: PostgreSQL has to ask whether it is still there (TCP only).
+            cursor.execute(
+                "SELECT set_config('tcp_keepalives_idle', '10', false),"
+                " set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)"
+            )
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [DEVICE_LOCK_CLASS, device_id])
             yield bool(cursor.fetchone()[0])
     finally:

@@ -32,7 +32,10 @@ Work = Callable[[Claim, "Heartbeat"], None]
 
 
 class Heartbeat(AbstractContextManager["Heartbeat"]):
-    """Renews the leases of one owner from a thread of its own, and closes all sessions when it no longer can."""
+    """Renews the leases of one owner, and closes all sessions when it no longer can.
+
+    A thread renews, another one watches it: a database that hangs would hold the first one up for ever.
+    """
 
     def __init__(self, model: type[Claimable], owner: uuid.UUID) -> None:
         self._model = model
@@ -41,17 +44,22 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
         self._drivers: set[Driver] = set()
         self._rows: set[int] = set()
         self._guard = threading.Lock()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._renewed = time.monotonic()
+        self._threads = [
+            threading.Thread(target=work, name="heartbeat", daemon=True) for work in (self._beat, self._watch)
+        ]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def hold(self, claim: Claim) -> None:
         """Keep this claim's lease alive from now on."""
@@ -78,26 +86,31 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
         return on_driver
 
     def _beat(self) -> None:
-        renewed = time.monotonic()
         try:
             while not self._stop.wait(settings.COUNTERSIGN_LEASE_S / 4):
+                began = time.monotonic()
                 try:
                     with self._guard:
                         rows = tuple(self._rows)
                     renew(self._model, owner=self._owner, rows=rows)
-                    renewed = time.monotonic()
+                    self._renewed = began
                 except DatabaseError:
                     connection.close()
-                if time.monotonic() - renewed > settings.COUNTERSIGN_LEASE_S * 0.75:
-                    self._abort_all()
         finally:
             connection.close()
 
+    def _watch(self) -> None:
+        while not self._stop.wait(settings.COUNTERSIGN_LEASE_S / 8):
+            if time.monotonic() - self._renewed > settings.COUNTERSIGN_LEASE_S * 0.75:
+                self._abort_all()
+
     def _abort_all(self) -> None:
-        logger.error("leases cannot be renewed; closing every device session of this worker")
         with self._guard:
-            for driver in tuple(self._drivers):
-                driver.abort()
+            drivers = tuple(self._drivers)
+        if drivers:
+            logger.error("leases cannot be renewed; closing %s device sessions of this worker", len(drivers))
+        for driver in drivers:
+            driver.abort()
 
 
 def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, threads: int) -> int:

@@ -39,8 +39,22 @@ def _database() -> dict[str, Any]:
     }
 
 
+# Over TCP, a server that vanished without a word has to be noticed well before a worker's lease ends.
+_TCP_PATIENCE = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 8000,
+}
+
+
+def _with_patience(database: dict[str, Any]) -> dict[str, Any]:
+    return {**database, "OPTIONS": {**_TCP_PATIENCE, **database.get("OPTIONS", {})}}
+
+
 # No OPTIONS["pool"]: qcluster forks after the pool's sockets are open, and the children would share them.
-DATABASES = {"default": {**_database(), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {"default": {**_with_patience(_database()), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ---- applications

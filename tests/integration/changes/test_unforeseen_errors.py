@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import Error, connection, transaction
 from django.db.models.functions import Now
+from django_q.models import OrmQ
 
 from audit.actor import Actor
 from audit.recorder import record
@@ -144,6 +145,29 @@ def _run_devices_quietly(run_id: int) -> None:
         connection.close()
 
 
+def test_a_database_that_hangs_does_not_keep_a_session_open_past_its_lease(office: Office, settings: object) -> None:
+    settings.COUNTERSIGN_LEASE_S = 2  # type: ignore[attr-defined]
+    device = office.lab.device("fra-acc-01")
+    run = office.started(office.approved(targets=ONE, content="logging host 10.9.0.1\nlogging host 10.9.0.2\n"))
+    device.faults.latency_s = 0.2
+    runner = threading.Thread(target=_run_devices_quietly, args=(run.pk,))
+    runner.start()
+    wait_until(lambda: "logging host 10.9.0.1" in device.config_lines())
+
+    def closed() -> int:
+        return sum(entry.get("event") == "close" for entry in device.log())
+
+    before = closed()
+    with transaction.atomic():
+        list(DeviceRun.objects.select_for_update().filter(run=run))
+        wait_until(lambda: closed() > before, within_s=4)
+    runner.join(timeout=30)
+    device.faults.latency_s = 0
+
+    carried_on(run)
+    assert ends(run)["fra-acc-01"][0] in {"rolled_back", "succeeded"}, story(run)
+
+
 def test_one_run_that_cannot_be_ended_does_not_stop_the_others(office: Office) -> None:
     stuck = office.started(office.approved(targets=ONE))
     change = stuck.change
@@ -163,6 +187,7 @@ def test_one_run_that_cannot_be_ended_does_not_stop_the_others(office: Office) -
             )  # fmt: skip
     run = office.started(office.approved(targets={"filter": {"name": "fra-acc-02"}}))
     Run.objects.filter(pk=run.pk).update(rung_at=None)
+    OrmQ.objects.all().delete()
 
     report = dispatch_once()
 

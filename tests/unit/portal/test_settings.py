@@ -1,10 +1,18 @@
 from django.conf import settings
 
+import portal.settings
+
 
 def test_connections_are_kept_checked_and_not_pooled() -> None:
     database = settings.DATABASES["default"]
     assert (database["CONN_MAX_AGE"], database["CONN_HEALTH_CHECKS"]) == (60, True)
     assert "pool" not in database.get("OPTIONS", {}), "qcluster's children would share the pool's sockets"
+
+
+def test_a_database_server_that_vanished_is_noticed_before_a_lease_ends() -> None:
+    options = settings.DATABASES["default"]["OPTIONS"]
+    keepalive_s = options["keepalives_idle"] + options["keepalives_interval"] * options["keepalives_count"]
+    assert max(options["tcp_user_timeout"] / 1000, keepalive_s) < portal.settings.COUNTERSIGN_LEASE_S * 0.75
 
 
 def test_queue_keeps_no_results_schedules_nothing_and_repeats_nothing() -> None:
