@@ -137,6 +137,9 @@ class Journal:
             self._move(run, state)
         if run.started_at is None:
             fenced_update(DeviceRun, self.claim, started_at=Now())
+        if run.code:
+            # What it waited for is over.
+            fenced_update(DeviceRun, self.claim, code="", detail="")
         self.state = state
         last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
         return RunStep.objects.create(device_run=run, sequence=last + 1, name=state, fence=self.claim.fence).pk
