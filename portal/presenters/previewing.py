@@ -75,8 +75,10 @@ def preview_refused(sentences: Sequence[str]) -> ShownPreview:
 
 
 def _finding(finding: CommandFinding, mask: Mask) -> ShownFinding:
-    """The sentence quotes the line: there it is masked as a line, which a part of a sentence might escape."""
+    """The sentence may quote the line: there it is masked as a line, which a part of a sentence might escape."""
     tone = "bad" if finding.severity is Severity.FORBIDDEN else "warn"
     line = finding.line.strip()
     before, quoted, after = finding.message.partition(line) if line else (finding.message, "", "")
+    if not quoted:
+        return ShownFinding(tone, mask.text(finding.message))
     return ShownFinding(tone, f"{visible(before)}{mask.text(quoted)}{visible(after)}")
