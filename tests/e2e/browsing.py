@@ -1,0 +1,202 @@
+"""A real browser, and people in it whose every page is watched: what goes wrong there is written down."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Literal, Self
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, sync_playwright
+
+CHROMIUM_ARGUMENTS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+CANDIDATES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DESKTOP: Final = ViewportSize(width=1440, height=900)
+WIDTHS: Final = (360, 768, 1440)
+SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+SCREENSHOTS: Final = os.environ.get("COUNTERSIGN_SCREENSHOTS", "")
+"""A folder; when it is named, people take pictures of what they see."""
+
+# axe's preload reads style sheets again and resolves their @import against the page's address.
+AXE_OPTIONS: Final[dict[str, Any]] = {"preload": False, "resultTypes": ["violations"]}
+GRAVE: Final = frozenset({"serious", "critical"})
+REPORT_VIOLATIONS: Final = """
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.reportViolation(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+TOO_WIDE: Final = """
+() => {
+  const root = document.documentElement;
+  if (root.scrollWidth <= root.clientWidth) return [];
+  return [...document.querySelectorAll("body *")]
+    .filter((element) => element.getBoundingClientRect().right > root.clientWidth + 1)
+    .slice(0, 5)
+    .map((element) => `${element.tagName}.${element.className} reaches ${element.getBoundingClientRect().right} px`);
+}
+"""
+
+
+def chromium_path() -> str:
+    """The browser that ``CHROMIUM`` names, or one on the path; without any the test is skipped, in CI it fails."""
+    named = os.environ.get("CHROMIUM", "")
+    found = shutil.which(named) if named else next(filter(None, map(shutil.which, CANDIDATES)), None)
+    if found:
+        return found
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"No browser: {named or 'chromium'} cannot be run. Install chromium, or name one in CHROMIUM.")
+    pytest.skip("NO BROWSER on this machine: no page is looked at. Install chromium, or name one in CHROMIUM.")
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A running browser. While it runs, Playwright's event loop keeps Django from the database in this thread."""
+    path = chromium_path()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+class Person:
+    """Somebody with a browser of their own. Whatever their pages do wrong is in ``complaints``."""
+
+    def __init__(self, browser: Browser, address: str, name: str, *, scripts: bool = True) -> None:
+        self.name, self.address, self._scripts = name, address, scripts
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self._expected: list[int] = []
+        self.context = browser.new_context(
+            base_url=address, viewport=DESKTOP, java_script_enabled=scripts, reduced_motion="reduce"
+        )
+        self.context.set_default_timeout(20_000)
+        if scripts:
+            self.context.expose_function("reportViolation", lambda text: self._complain(f"policy violated: {text}"))
+            self.context.add_init_script(REPORT_VIOLATIONS)
+        self.page = self.context.new_page()
+        self._watch(self.page)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    # ---- watching
+
+    def _watch(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._complain(f"script error: {error}"))
+        page.on("request", lambda request: self.requests.append(f"{request.method} {request.url}"))
+        page.on("requestfailed", self._request_failed)
+        page.on("response", self._responded)
+
+    def _complain(self, text: str) -> None:
+        self.complaints.append(f"{self.name} at {self.page.url}: {text}")
+
+    def _console(self, message: ConsoleMessage) -> None:
+        expected = any(re.search(rf"(status of|Code) {status}\b", message.text) for status in self._expected)
+        if message.type in {"error", "warning"} and not expected:
+            self._complain(f"console {message.type}: {message.text}")
+
+    def _request_failed(self, request: Request) -> None:
+        # Who leaves a page ends the requests that it still waits for; a download ends the navigation to it.
+        if request.failure != "net::ERR_ABORTED":
+            self._complain(f"request failed: {request.method} {request.url} {request.failure}")
+
+    def _responded(self, response: Response) -> None:
+        if response.status >= 400 and response.status not in self._expected:
+            self._complain(f"answered {response.status}: {response.request.method} {response.url}")
+        if not response.url.startswith(self.address):
+            self._complain(f"asked elsewhere: {response.url}")
+
+    @contextmanager
+    def expecting(self, status: int) -> Iterator[None]:
+        """In this block the page is to be answered with an error's status, at least once; that is no complaint."""
+        answered: list[int] = []
+
+        def note(response: Response) -> None:
+            answered.append(response.status)
+
+        self._expected.append(status)
+        self.page.on("response", note)
+        yield
+        self.page.remove_listener("response", note)
+        self._expected.remove(status)
+        assert status in answered, f"expected {status}, got {answered}"
+
+    # ---- moving
+
+    def goes(self, path: str) -> None:
+        """Open a page by its address."""
+        self.page.goto(path)
+        self.checks()
+
+    def clicks(self, role: Literal["button", "link"], label: str, *, exact: bool = False) -> None:
+        """Press the first button, or follow the first link, of this name, and look at the page that comes."""
+        with self.page.expect_navigation():
+            self.page.get_by_role(role, name=label, exact=exact).first.click()
+        self.checks()
+
+    def signs_in(self, password: str) -> None:
+        """Sign in on the page for it."""
+        self.goes("/sign-in/")
+        self.page.get_by_label("Username").fill(self.name)
+        self.page.get_by_label("Password").fill(password)
+        self.clicks("button", "Sign in")
+        assert self.page.url == f"{self.address}/", self.page.url
+
+    # ---- judging
+
+    def checks(self) -> None:
+        """The page in view has caused no complaint, fits its window, and has no grave fault of accessibility."""
+        assert not self.complaints, "\n".join(self.complaints)
+        wide = self.page.evaluate(TOO_WIDE)
+        assert not wide, f"{self.page.url} is wider than its window {self.page.viewport_size}: {wide}"
+        if not self._scripts:
+            return  # axe is a script, too: it would wait for timers that never ring
+        found = Axe().run(self.page, options=AXE_OPTIONS).response["violations"]
+        grave = [
+            f"{rule['impact']} {rule['id']}: {[(node['target'], node['failureSummary']) for node in rule['nodes'][:3]]}"
+            for rule in found
+            if rule["impact"] in GRAVE
+        ]
+        assert not grave, f"{self.page.url} in {self.page.viewport_size}: {grave}"
+
+    def looks(self, name: str, *, typed: bool = False) -> None:
+        """Look at the page in view on a phone, a tablet and a desk, in light and in dark; judge each.
+
+        The page is loaded again for each scheme, unless something is ``typed`` in it: what stands outside the window
+        may keep the other scheme's colours, as far as axe can see, until it is scrolled to.
+        """
+        for scheme in SCHEMES:
+            self.page.emulate_media(color_scheme=scheme)
+            if not typed:
+                self.page.reload()
+            for width in WIDTHS:
+                self.page.set_viewport_size({"width": width, "height": 900})
+                self.checks()
+                self.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size(DESKTOP)
+
+    def pictures(self, name: str, *, whole: bool = False) -> None:
+        """Take a picture of the window, or of the whole page, where a folder for pictures is named."""
+        if SCREENSHOTS:
+            if whole:
+                self.page.evaluate("scrollTo(0, 0)")
+            self.page.screenshot(path=Path(SCREENSHOTS) / f"{name}.png", full_page=whole)
