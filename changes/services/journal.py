@@ -170,6 +170,8 @@ class Journal:
         run = (
             DeviceRun.objects.select_for_update(of=("self",))
             .select_related("run__change", "device")
+            # Read at every step of every device; a change's content may have 256 KiB.
+            .defer("run__change__content", "run__change__variables")
             .filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
             .first()
         )

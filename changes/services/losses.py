@@ -32,6 +32,7 @@ def device_run_hand_on(pk: int) -> bool:
         DeviceRun.objects.lease_expired()
         .select_for_update(of=("self",), skip_locked=True)
         .select_related("run__change", "device")
+        .defer("run__change__content", "run__change__variables")
         .filter(pk=pk)
         .first()
     )

@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from django.db import connection, transaction
@@ -15,7 +16,7 @@ from changes.errors import LeaseLostError
 from changes.models import Approval, ChangeRequest, DeviceRun, Run
 from changes.services.approvals import change_approve, change_reject, plan_open
 from changes.services.claims import claim_next, device_lock, fenced_update
-from changes.services.execution import change_start, claimable_device_runs
+from changes.services.execution import change_start, claimable_device_runs, run_devices
 from changes.services.requests import change_withdraw
 from tests.integration.changes.conftest import Office
 
@@ -132,6 +133,19 @@ def test_two_workers_never_claim_the_same_device_run(office: Office) -> None:
     assert isinstance(first, list)
     assert isinstance(second, list)
     assert sorted(first + second) == sorted(DeviceRun.objects.filter(run=run).values_list("pk", flat=True))
+
+
+def test_two_runners_together_keep_to_the_number_of_devices_at_once(office: Office) -> None:
+    run = office.started(office.approved(strategy={"max_parallel": 1}))
+    for device in office.lab.devices:
+        device.faults.latency_s = 0.02
+
+    at_once(lambda: run_devices(run.pk), lambda: run_devices(run.pk))
+    office.worked_on(run)
+
+    rows = DeviceRun.objects.filter(run=run, state="succeeded").order_by("started_at")
+    assert rows.count() == 3
+    assert all(one.ended_at and two.started_at and one.ended_at < two.started_at for one, two in pairwise(rows))
 
 
 def test_a_worker_that_lost_its_lease_can_write_nothing(office: Office) -> None:
