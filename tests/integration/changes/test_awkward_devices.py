@@ -341,3 +341,45 @@ def test_two_changes_on_one_device_take_turns(office: Office, settings: object) 
 
     assert [ends(run) for run in runs] == [{"fra-acc-01": ("succeeded", "")}] * 2, "\n".join(map(story, runs))
     assert all(device.config_lines().count(line) == 1 for line in [*LINES, "ntp server 10.0.0.123"])
+
+
+@pytest.mark.parametrize("cuts", [1, 0], ids=["once", "every time"])
+def test_a_backout_that_is_cut_is_finished_or_left_to_people(office: Office, settings: object, cuts: int) -> None:
+    settings.COUNTERSIGN_RECONNECT_WAIT_S = 0.05  # type: ignore[attr-defined]
+    device = office.lab.device("fra-acc-01")
+    before = device.running_config()
+    run = office.started(office.approved(content=CONTENT, targets=ONE))
+    device.faults.reject = r"^logging host 10\.9\.0\.8$"
+    # Eight lines and "end", then some of the backout; later sessions are cut at their first line, if at all.
+    device.faults.drop_after_config_lines, device.faults.drop_times = 12, cuts
+    runner = in_background(run)
+    wait_until(has_step(run, "backing_out"))
+    if not cuts:
+        device.faults.drop_after_config_lines = 1
+    runner.join(timeout=60)
+
+    carried_on(run)
+
+    state, code = ends(run)["fra-acc-01"]
+    if cuts:
+        assert (state, code) == ("rolled_back", "COMMAND_REJECTED"), story(run)
+        assert device.running_config() == before
+    else:
+        assert state in {"unknown", "rollback_failed"}, story(run)
+        assert has_step(run, "backing_out", outcome="failed")()
+    assert all(device.config_lines().count(line) == 1 for line in LINES)
+
+
+def test_a_check_that_never_answers_is_no_reason_to_keep_the_change(office: Office, settings: object) -> None:
+    settings.COUNTERSIGN_RECONNECT_WAIT_S = 0.05  # type: ignore[attr-defined]
+    device = office.lab.device("fra-acc-01")
+    before = device.running_config()
+    check = {"name": "Time", "command": "show clock", "expect": "contains", "value": "2026", "timeout_s": 1}
+    run = office.started(office.approved(content=CONTENT, targets=ONE, checks={"post": [check]}))
+    device.faults.hang_at = "^show clock"
+
+    carried_on(run)
+
+    assert ends(run) == {"fra-acc-01": ("rolled_back", "TIMEOUT")}, story(run)
+    assert device.running_config() == before
+    assert all(device.config_lines().count(line) == 1 for line in LINES)
