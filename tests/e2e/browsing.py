@@ -193,6 +193,8 @@ class Person:
                 self.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(DESKTOP)
+        if not typed:
+            self.page.reload()
 
     def pictures(self, name: str, *, whole: bool = False) -> None:
         """Take a picture of the window, or of the whole page, where a folder for pictures is named."""
