@@ -106,7 +106,8 @@ def _server_command(layout: Layout, programs: Path, *, durable: bool) -> list[st
         "log_line_prefix": "%m [%p] %q%u@%d ",
     }
     if not durable:
-        settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        # synchronous_commit stays on: what is committed must outlive a kill -9 of the server here too.
+        settings |= {"fsync": "off", "full_page_writes": "off"}
     options = [f"--{name}={value}" for name, value in settings.items()]
     return [str(programs / "postgres"), "-D", str(layout.data), *options]
 

@@ -25,7 +25,8 @@ CHROMIUM_ARGUMENTS: Final = [
 CANDIDATES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESKTOP: Final = ViewportSize(width=1440, height=900)
 WIDTHS: Final = (360, 768, 1440)
-SCHEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+Scheme = Literal["light", "dark"]
+SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
 SCREENSHOTS: Final = os.environ.get("COUNTERSIGN_SCREENSHOTS", "")
 """A folder; when it is named, people take pictures of what they see."""
 
@@ -184,15 +185,16 @@ class Person:
         may keep the other scheme's colours, as far as axe can see, until it is scrolled to.
         """
         for scheme in SCHEMES:
-            self.page.emulate_media(color_scheme=scheme)
-            if not typed:
-                self.page.reload()
+            self._prefers(scheme, typed=typed)
             for width in WIDTHS:
                 self.page.set_viewport_size({"width": width, "height": 900})
                 self.checks()
                 self.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
-        self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size(DESKTOP)
+        self._prefers("light", typed=typed)
+
+    def _prefers(self, scheme: Scheme, *, typed: bool) -> None:
+        self.page.emulate_media(color_scheme=scheme)
         if not typed:
             self.page.reload()
 
