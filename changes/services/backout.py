@@ -9,7 +9,7 @@ from changes.services.device_steps import named, store_after
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
 from devices.domain.config_text import normalise
-from devices.domain.drift import touched_sections
+from devices.domain.drift import converged, touched_sections
 from devices.domain.inverse import inverse_commands
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
@@ -84,7 +84,7 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
     if actual == work.before:
         notes.data["source"] = "nothing to take back"
         return ()
-    if actual == work.target and work.before == work.baseline:
+    if converged(work.target, actual, work.platform) and work.before == work.baseline:
         notes.data["source"] = "approved backout"
         return work.payload.backout
     # After a part of the change, the approved backout would send lines about what was never applied.

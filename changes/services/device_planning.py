@@ -26,7 +26,7 @@ from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.drift import change_set
 from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
-from devices.domain.prediction import predict
+from devices.domain.prediction import predict, predict_with_notes
 from devices.drivers.base import DeviceFacts
 from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose
@@ -92,7 +92,8 @@ class Planner:
             raise UnplannableDeviceError(error.code, str(error)) from error
         live = self._read(device, platform, heartbeat)
         commands, warnings = self._commands(device, live, platform)
-        target = predict(live.running, commands, platform) if commands else live.running
+        prediction = predict_with_notes(live.running, commands, platform)
+        target = prediction.text
         diff = unified_diff(live.running, target)
         # Lines that change nothing are not sent: an approved "nothing" must stay nothing.
         commands = commands if diff else ()
@@ -110,7 +111,11 @@ class Planner:
             "diff_group": _group(live.running, target, platform),
             "lines_added": stat.added,
             "lines_removed": stat.removed,
-            "warnings": warnings + [_check_warning(check) for check in live.pre_checks if not check["passed"]],
+            "warnings": [
+                *warnings,
+                *({"line": "", "sentence": self._scrub(note)} for note in prediction.notes),
+                *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
+            ],
         }
 
     def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat) -> LiveDevice:

@@ -11,7 +11,7 @@ from changes.services.checking import failed_checks
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
-from devices.domain.drift import DriftKind, change_set, classify_drift, touched_sections
+from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
@@ -152,7 +152,7 @@ def verify(work: DeviceWork, driver: Driver) -> None:
         after = normalise(driver.running_config(), work.platform)
         stored = store_after(work, after)
         notes.data["after_sha256"] = stored.blob_id
-        if after != work.target:
+        if not converged(work.target, after, work.platform):
             raise BackoutNeededError(*_divergence(work, after))
         failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True)
         if failures:
@@ -168,8 +168,7 @@ def store_after(work: DeviceWork, text: str) -> ConfigSnapshot:
 
 def is_part_of_change(work: DeviceWork, actual: str) -> bool:
     """Whether everything that differs from before is something that the plan does."""
-    done = change_set(work.before, actual, work.platform)
-    return set(done) <= set(change_set(work.before, work.target, work.platform))
+    return is_part(work.before, work.target, actual, work.platform)
 
 
 def _divergence(work: DeviceWork, after: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ from changes.services.device_steps import is_part_of_change, named, prove_identi
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BackoutNeededError, BlockedError
 from devices.domain.config_text import normalise
-from devices.domain.drift import touched_sections
+from devices.domain.drift import converged, touched_sections
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
@@ -80,10 +80,10 @@ def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
 
 
 def _finding(work: DeviceWork, actual: str) -> str:
-    if actual == work.target:
-        return "applied"
     if actual == work.before:
         return "not applied"
+    if converged(work.target, actual, work.platform):
+        return "applied"
     return "partial" if is_part_of_change(work, actual) else "unknown"
 
 

@@ -76,6 +76,18 @@ def converged(expected: str, actual: str, platform: Platform) -> bool:
     )
 
 
+def is_part(before: str, expected: str, actual: str, platform: Platform) -> bool:
+    """Whether everything that differs from before was expected to; secrets may be stored coded, as in `converged`."""
+    approved = change_set(before, expected, platform)
+    typed: dict[tuple[Path, str], list[str]] = {}
+    for change in approved:
+        typed.setdefault((change.path, change.op), []).append(change.line)
+    return all(
+        any(_is_coded_form(line, change.line) for line in typed.get((change.path, change.op), ()))
+        for change in change_set(before, actual, platform) - approved
+    )
+
+
 def _is_coded_form(typed: str, stored: str) -> bool:
     clear, coded = _CLEAR_SECRET.match(typed), _CODED_SECRET.match(stored)
     return clear is not None and coded is not None and clear["stem"] == coded["stem"]

@@ -10,6 +10,9 @@ from devices.domain.grammar_ios import IOS_GRAMMAR, XE_GRAMMAR
 from devices.domain.grammar_others import EOS_GRAMMAR, FRR_GRAMMAR, NXOS_GRAMMAR
 
 
+_NOTHING = re.compile(r"(?!)")
+
+
 class BannerStyle(StrEnum):
     """How a platform ends a banner's text."""
 
@@ -28,7 +31,7 @@ class Platform:
     """One network operating system; every pattern is matched against a single line without its line end.
 
     ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode);
-    ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
+    ``asks_about`` are lines after which the device asks "[confirm]"; ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
     """
 
     slug: str
@@ -40,6 +43,7 @@ class Platform:
     indent: int
     banner: BannerStyle
     grammar: Grammar
+    asks_about: re.Pattern[str] = _NOTHING
     end_line: str = "end"
     running_config_command: str = "show running-config"
     save_command: str = "write memory"
@@ -53,6 +57,10 @@ class Platform:
         if self.slug == "cisco_ios" and re.match(r"version (?:1[6-9]|[2-9]\d)\.", version_line):
             return _CISCO_XE
         return self
+
+    def asks_for_confirmation(self, line: str, question: str) -> bool:
+        """Whether the device always asks back for this line, so that whoever approved the line approved the answer."""
+        return question.rstrip().endswith("[confirm]") and bool(self.asks_about.match(line))
 
     def rejection(self, answer: str) -> str | None:
         """Return the line in which the device refused a command, or None if the answer holds no refusal."""
@@ -91,11 +99,14 @@ _IOS_VOLATILE = re.compile(
 )
 _IOS_CLOSERS = re.compile(r"^exit(?:-[a-z-]+)?$")
 
+_IOS_ASKS_ABOUT = re.compile(r"\s*no\s+username\s+\S+\s*$")
+
 _CISCO_IOS = Platform(
     slug="cisco_ios",
     label="Cisco IOS",
     netmiko_type="cisco_ios",
     error_pattern=_IOS_ERRORS,
+    asks_about=_IOS_ASKS_ABOUT,
     volatile=_IOS_VOLATILE,
     closers=_IOS_CLOSERS,
     indent=1,
@@ -109,6 +120,7 @@ _CISCO_XE = Platform(
     label="Cisco IOS XE",
     netmiko_type="cisco_xe",
     error_pattern=_IOS_ERRORS,
+    asks_about=_IOS_ASKS_ABOUT,
     volatile=_IOS_VOLATILE,
     closers=_IOS_CLOSERS,
     indent=1,

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum, auto
+from typing import Final
 
 from devices.domain import draft as edit
 from devices.domain.access_lists import (
@@ -33,6 +34,9 @@ class Verb(Enum):
     UNSET = auto()
     RESET = auto()
 
+
+# Without the word "secret": what follows it in a sentence would be masked.
+_STORED_CODED: Final = "the device stores a coded form, so the value itself cannot be read back and compared."
 
 _Handler = Callable[[Draft, Node, Mode, Match, Verb], "list[Node] | None"]
 
@@ -219,7 +223,7 @@ def _username(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -
     if verb is not Verb.SET:
         return None
     if re.search(r"\b(?:secret|password)(?: 0)? [^\s]+$", found.text) and not re.search(r" [5-9] \S+$", found.text):
-        draft.notes.append(f"The device stores the secret of user {found.captures[0]} in a coded form.")
+        draft.notes.append(f"User {found.captures[0]}: {_STORED_CODED}")
     old = edit.with_key(block, mode, found.key)
     known = _attributes(old[0].text.split()[2:]) if old else {}
     known.update(_attributes(list(found.words[2:])))
@@ -247,7 +251,7 @@ def _attributes(words: list[str]) -> dict[str, str]:
 def _secret(draft: Draft, _block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """``enable secret`` in clear text is stored hashed; which hash cannot be known."""
     if verb is Verb.SET and not re.search(r" [4-9] \S+$", found.text):
-        draft.notes.append("The device stores the enable secret in a coded form.")
+        draft.notes.append(f"Privileged mode: {_STORED_CODED}")
     return None
 
 

@@ -157,6 +157,8 @@ class NetmikoCliDriver:
                 text_end = "" if ends else text_end
             else:
                 answer = self._exchange(line, renames=bool(_RENAMES.match(line)))
+                if answer.waiting == "question" and self._platform.asks_for_confirmation(line, answer.text):
+                    answer = self._reply("")
                 text_end, text_start = answer.text_end, index
             message = self._refusal(answer)
             if message:
@@ -172,7 +174,7 @@ class NetmikoCliDriver:
         return tuple(commands), None
 
     def _refusal(self, answer: Answer) -> str:
-        """The device's words if it refused the line. A question is refused here: nobody approved an answer."""
+        """The device's words if it refused the line. A question is refused: nobody approved an answer."""
         if answer.waiting == "question":
             self._reply("n")
             return f"The device asked: {answer.text.strip()}"

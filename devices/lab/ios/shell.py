@@ -1,5 +1,6 @@
 """One CLI session: user, privileged and configuration modes, questions and passwords. No network, no waiting."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -13,6 +14,10 @@ from devices.lab.ios.grammar import Match
 from devices.lab.ios.machine import IosMachine
 
 _CONFIG_PROMPT_NAME: Final = 20  # IOS cuts the hostname in configuration prompts
+_REMOVES_USER = re.compile(r"\s*no\s+username\s+\S+\s*$", re.IGNORECASE)
+_USER_REMOVAL = (
+    "This operation will remove all username related configurations with same name.Do you want to continue? [confirm]"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,16 @@ class Shell:
         words = line.split(maxsplit=1)
         if words and words[0].lower() == "do" and not session.in_banner:
             return self._exec(words[1]) if len(words) > 1 else self._incomplete()
+        if _REMOVES_USER.match(line) and session.prompt == "config":
+            return self._ask(_USER_REMOVAL, lambda answer: self._removed_user(line, answer))
+        return self._config_line(session, line)
+
+    def _removed_user(self, line: str, answer: str) -> Reply:
+        if answer.lower() not in ("", "y") or self._config is None:
+            return Reply()
+        return self._config_line(self._config, line)
+
+    def _config_line(self, session: ConfigSession, line: str) -> Reply:
         was_banner = session.in_banner
         try:
             remarks = session.execute(line)

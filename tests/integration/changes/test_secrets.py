@@ -63,3 +63,27 @@ def test_a_password_that_a_device_shows_is_masked_in_evidence_and_transcript(off
     assert ends(run) == {"fra-acc-01": ("succeeded", "")}, story(run)
     assert "snmp-server location <hidden:" in everything_kept(change)
     assert office.lab.password not in everything_kept(change)
+
+
+NEW_USER = f"username backup privilege 15 secret {SECRET}\n"
+
+
+def test_a_secret_that_the_device_stores_hashed_is_the_approved_change(office: Office) -> None:
+    change = office.approved(content=NEW_USER, targets=ONE)
+    warnings = [warning["sentence"] for warning in DevicePlan.objects.get(revision__change=change).warnings]
+    assert any(sentence.startswith("User backup: the device stores a coded form") for sentence in warnings)
+    run = office.executed(change)
+    assert ends(run) == {"fra-acc-01": ("succeeded", "")}, story(run)
+    assert "username backup privilege 15 secret 5 $1$" in office.lab.device("fra-acc-01").running_config()
+
+
+def test_a_user_is_taken_back_although_the_device_asks_for_confirmation(office: Office) -> None:
+    device = office.lab.device("fra-acc-01")
+    before = device.running_config()
+    check = {
+        "name": "Never", "command": "show version", "expect": "contains", "value": "no such text", "timeout_s": 1,
+    }  # fmt: skip
+    change = office.approved(content=NEW_USER, targets=ONE, checks={"pre": [], "post": [check]})
+    run = office.executed(change)
+    assert ends(run) == {"fra-acc-01": ("rolled_back", "POSTCHECK_FAILED")}, story(run)
+    assert device.running_config() == before

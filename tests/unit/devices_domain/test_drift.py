@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.domain.drift import DriftKind, change_set, classify_drift, converged, touched_sections
+from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
 from devices.domain.platforms import platform_for
 
 IOS = platform_for("cisco_ios")
@@ -95,6 +95,21 @@ def test_a_part_of_a_change_is_a_subset_of_it() -> None:
 def test_a_secret_stored_in_a_coded_form_is_the_expected_configuration(typed: str, stored: str) -> None:
     assert converged(f"{BASE}{typed}\n", f"{BASE}{stored}\n", IOS)
     assert not converged(f"{BASE}{stored}\n", f"{BASE}{typed}\n", IOS)
+
+
+@pytest.mark.parametrize(
+    ("actual", "part"),
+    [
+        ("", True),
+        ("enable secret 9 $9$abc", True),
+        ("ntp server 10.0.0.9\nenable secret 9 $9$abc", True),
+        ("username joe secret 9 $9$abc", False),
+        ("enable secret 9 $9$abc\nntp server 10.0.0.8", False),
+    ],
+)
+def test_a_part_of_a_change_may_show_its_secret_in_a_coded_form(actual: str, part: bool) -> None:
+    expected = f"{BASE}enable secret hunter2\nntp server 10.0.0.9\n"
+    assert is_part(BASE, expected, f"{BASE}{actual}\n", IOS) is part
 
 
 @pytest.mark.parametrize(
