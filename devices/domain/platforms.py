@@ -9,7 +9,6 @@ from devices.domain.grammar import Grammar
 from devices.domain.grammar_ios import IOS_GRAMMAR, XE_GRAMMAR
 from devices.domain.grammar_others import EOS_GRAMMAR, FRR_GRAMMAR, NXOS_GRAMMAR
 
-
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -31,7 +30,8 @@ class Platform:
     """One network operating system; every pattern is matched against a single line without its line end.
 
     ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode);
-    ``asks_about`` are lines after which the device asks "[confirm]"; ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
+    ``asks_about`` are lines after which the device asks "[confirm]".
+    ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
     """
 
     slug: str
