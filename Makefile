@@ -5,7 +5,7 @@ PYTHON ?= python3
 PORT ?= 8000
 ARGS ?=
 DEVICES ?= 12
-WORKERS ?= 2
+WORKERS ?= 3
 
 VENV := .venv/bin
 MANAGE := $(VENV)/python manage.py
@@ -37,7 +37,7 @@ demo-reset: setup
 # A chromium.sh that finds none under CI=true ends the recipe here, by -e.
 test: dev
 	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; \
-	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: dev
 	$(VENV)/python -m ruff check

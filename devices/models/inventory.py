@@ -1,0 +1,68 @@
+"""The devices that inventory sources describe."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Now
+
+
+class DeviceStatus(models.TextChoices):
+    """Whether a device may be the target of a change."""
+
+    ACTIVE = "active", "Active"
+    MAINTENANCE = "maintenance", "Maintenance"
+    DECOMMISSIONED = "decommissioned", "Decommissioned"
+    MISSING = "missing", "Missing from its source"
+
+
+class DeviceQuerySet(models.QuerySet["Device"]):
+    """States of the world for devices."""
+
+    def targetable(self) -> Self:
+        """Devices that a change may name: active, with an address and a known platform."""
+        return self.filter(status=DeviceStatus.ACTIVE).exclude(address="").exclude(platform="")
+
+
+class Device(models.Model):
+    """One network device as its inventory source describes it.
+
+    The identity tuple is ``(source, source_key)``: names repeat and change, keys do not.
+    ``synced_at`` says how fresh these facts are.
+    """
+
+    source = models.CharField(max_length=40, help_text="The inventory source that owns this row.")
+    source_key = models.CharField(max_length=200, help_text="The device's key in that source.")
+    name = models.CharField(max_length=200)
+    platform = models.CharField(max_length=40, blank=True)
+    address = models.CharField(max_length=255, blank=True, help_text="Host name or IP address of SSH.")
+    port = models.PositiveIntegerField(default=22)
+    site = models.CharField(max_length=100, blank=True)
+    role = models.CharField(max_length=100, blank=True)
+    tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    status = models.CharField(max_length=20, choices=DeviceStatus.choices, default=DeviceStatus.ACTIVE)
+    hostname = models.CharField(max_length=200, blank=True, help_text="What the device must call itself.")
+    serial = models.CharField(max_length=100, blank=True)
+    model = models.CharField(max_length=100, blank=True)
+    credential = models.CharField(
+        max_length=100,
+        blank=True,
+        help_text="Name of the credential; the secret itself is never stored here.",
+    )
+    synced_at = models.DateTimeField(help_text="When the source last confirmed these facts.")
+    created_at = models.DateTimeField(db_default=Now())
+
+    objects = DeviceQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["name", "id"]
+        constraints = [models.UniqueConstraint(fields=["source", "source_key"], name="device_identity")]
+        indexes = [
+            models.Index(fields=["name", "id"], name="device_by_name"),
+            models.Index(fields=["site", "role"], name="device_by_site_role"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
