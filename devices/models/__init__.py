@@ -3,6 +3,7 @@
 from devices.models.configs import ConfigBlob, ConfigSnapshot, SnapshotPurpose
 from devices.models.host_keys import HostKey, HostKeyState
 from devices.models.inventory import Device, DeviceQuerySet, DeviceStatus
+from devices.models.periodic import PeriodicJob
 
 __all__ = [
     "ConfigBlob",
@@ -12,5 +13,6 @@ __all__ = [
     "DeviceStatus",
     "HostKey",
     "HostKeyState",
+    "PeriodicJob",
     "SnapshotPurpose",
 ]

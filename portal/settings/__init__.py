@@ -273,6 +273,9 @@ Q_CLUSTER = {
     "log_level": "WARNING",
 }
 
+# Recurring work: a function of a task module, and the seconds between two calls (0: never).
+COUNTERSIGN_PERIODIC: dict[str, int] = {}
+
 # ---- logs: one line each, to stderr
 LOGGING = {
     "version": 1,

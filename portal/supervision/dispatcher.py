@@ -47,10 +47,10 @@ class Leadership:
 
 
 class Dispatcher:
-    """Calls ``dispatch`` every second while it leads, and reports this host's workers to the database."""
+    """Does its ``jobs`` every second while it leads, and reports this host's workers to the database."""
 
-    def __init__(self, dispatch: Callable[[], object], *, interval_s: float = INTERVAL_S) -> None:
-        self._dispatch = dispatch
+    def __init__(self, *jobs: Callable[[], object], interval_s: float = INTERVAL_S) -> None:
+        self._jobs = jobs
         self._interval_s = interval_s
         self._leadership = Leadership()
         self._beats = BeatDirectory.of_this_process()
@@ -81,7 +81,8 @@ class Dispatcher:
     def _step(self) -> None:
         leads = self._leadership.is_ours()
         if leads:
-            self._dispatch()
+            for job in self._jobs:
+                job()
         if self._beats is not None and time.monotonic() >= self._record_at:
             self._record(self._beats, leads=leads)
 
