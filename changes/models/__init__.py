@@ -1,0 +1,41 @@
+"""Change requests, their plans, the approvals that sign them, and the runs that execute them: one module per area.
+
+States live in :mod:`changes.domain.states`; only the services move them.
+"""
+
+from changes.models.approvals import Approval, Decision
+from changes.models.claims import Claimable
+from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
+from changes.models.requests import ChangeQuerySet, ChangeRequest
+from changes.models.runs import (
+    BUSY_DEVICE_RUN_STATES,
+    ENDED_DEVICE_RUN_STATES,
+    HELD_DEVICE_RUN_STATES,
+    DeviceRun,
+    DeviceRunQuerySet,
+    Run,
+    RunStep,
+    StepOutcome,
+    Wave,
+)
+
+__all__ = [
+    "BUSY_DEVICE_RUN_STATES",
+    "ENDED_DEVICE_RUN_STATES",
+    "HELD_DEVICE_RUN_STATES",
+    "Approval",
+    "ChangeQuerySet",
+    "ChangeRequest",
+    "Claimable",
+    "Decision",
+    "DevicePlan",
+    "DeviceRun",
+    "DeviceRunQuerySet",
+    "PlanOpening",
+    "PlanRevision",
+    "Run",
+    "RunStep",
+    "StepOutcome",
+    "ViewedMark",
+    "Wave",
+]

@@ -1,0 +1,76 @@
+"""Change requests: what is wanted, where and why."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from django.conf import settings
+from django.db import models
+from django.db.models.functions import Now
+
+from changes.domain.states import ChangeState, ChangeType, CloseCode
+
+
+class ChangeQuerySet(models.QuerySet["ChangeRequest"]):
+    """States of the world for change requests."""
+
+    def awaiting_assessment(self) -> Self:
+        """Changes that a technical peer has to assess."""
+        return self.filter(state=ChangeState.ASSESSMENT)
+
+    def awaiting_approval(self) -> Self:
+        """Changes that the CAB has to decide."""
+        return self.filter(state=ChangeState.AUTHORIZATION)
+
+    def awaiting_close(self) -> Self:
+        """Changes whose run has ended and that a change manager has to close."""
+        return self.filter(state=ChangeState.REVIEW)
+
+    def with_people(self) -> Self:
+        """With what a list shows: author and current revision, in the same query."""
+        return self.select_related("author", "revision")
+
+
+class ChangeRequest(models.Model):
+    """A change request: what is wanted, where, why, and how far it has come."""
+
+    title = models.CharField(max_length=200)
+    reason = models.TextField(help_text="Why the change is needed.")
+    type = models.CharField(max_length=20, choices=ChangeType.choices(), default=ChangeType.NORMAL.value)
+    state = models.CharField(max_length=20, choices=ChangeState.choices(), default=ChangeState.DRAFT.value)
+    on_hold = models.BooleanField(default=False)
+    content = models.TextField(help_text="Configuration text in Jinja2.")
+    variables = models.JSONField(default=dict, blank=True)
+    targets = models.JSONField(default=dict, help_text='{"device_ids": […]} or {"filter": {…}}.')
+    checks = models.JSONField(default=dict, blank=True, help_text='{"pre": […], "post": […]}.')
+    strategy = models.JSONField(default=dict, blank=True)
+    author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="changes")
+    last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    editors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="+", help_text="Everybody who wrote a part of this change."
+    )
+    version = models.PositiveIntegerField(default=1, help_text="Counts edits; a stale edit is refused.")
+    revision = models.ForeignKey("PlanRevision", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    close_code = models.CharField(max_length=30, choices=CloseCode.choices(), blank=True)
+    close_note = models.TextField(blank=True)
+    created_at = models.DateTimeField(db_default=Now())
+    updated_at = models.DateTimeField(auto_now=True)
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ChangeQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="change_by_state"),
+            models.Index(fields=["author", "-id"], name="change_by_author"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.title}"
+
+    @property
+    def number(self) -> str:
+        """The number people say: ``CHG-00042``."""
+        return f"CHG-{self.pk:05d}"
