@@ -94,6 +94,25 @@ class SaveFailedError(DeviceError):
         self.message = message
 
 
+class DeviceBusyError(DeviceError):
+    """Somebody else holds the device's candidate, its configuration lock, or a commit that waits to be confirmed."""
+
+    code = "DEVICE_BUSY"
+    permanent = False
+
+
+class NothingPendingError(DeviceError):
+    """There is no commit of that name to confirm: the device has taken it back, or somebody confirmed it."""
+
+    code = "CONFIRM_MISSING"
+
+
+class CapabilityMissingError(DeviceError):
+    """The driver was asked for something that it does not declare; a fault of the program, never of the device."""
+
+    code = "CAPABILITY_MISSING"
+
+
 class SecretUnavailableError(DeviceError):
     """The credential provider has no usable credential of that name. Nothing was tried without it."""
 

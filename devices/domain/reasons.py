@@ -141,6 +141,18 @@ _EXECUTION = (
         permanent=False,
     ),
     Reason(
+        "CONFIRM_MISSING",
+        "The commit that waited to be confirmed is no longer there: the device took it back, or somebody confirmed it.",
+        "Wait for the read-back: it tells which configuration the device has.",
+        permanent=True,
+    ),
+    Reason(
+        "CAPABILITY_MISSING",
+        "The device's driver does not offer what the plan asks for.",
+        "Choose another driver for the device in the inventory, or change the settings; then plan again.",
+        permanent=True,
+    ),
+    Reason(
         "FREEZE_ACTIVE",
         "A change freeze covers this device.",
         "Wait for its end, or ask the change manager for an exemption.",

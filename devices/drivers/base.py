@@ -1,9 +1,12 @@
 """What every driver offers, whatever it speaks underneath. One driver is one session with one device."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self
+
+from devices.errors import CapabilityMissingError
 
 Mode = Literal["exec", "config", "unknown"]
 Phase = Literal["send", "done"]
@@ -49,14 +52,33 @@ class DeviceFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ConfirmTimer:
+    """Which times a platform takes for a commit that takes itself back unless it is confirmed, in seconds."""
+
+    step_s: int
+    least_s: int
+    most_s: int
+
+    def fit(self, wish_s: float) -> int:
+        """The shortest time that the platform takes and that is not shorter than wished; at most its longest."""
+        steps = math.ceil(max(wish_s, self.least_s) / self.step_s)
+        return min(steps * self.step_s, self.most_s)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a platform can do by itself, so that the product does not have to imitate it."""
 
     candidate_diff: bool = False
+    """`Driver.compare` gives the device's own diff."""
     atomic_commit: bool = False
-    commit_confirmed: bool = False
+    """`Driver.apply` applies all lines or none."""
+    commit_confirmed: ConfirmTimer | None = None
+    """`Driver.apply` takes `confirm_within_s`; None: the platform has no such timer."""
     config_replace: bool = False
+    """`Driver.replace` makes the whole configuration equal to a text."""
     save: bool = True
+    """The running configuration is lost at a restart unless `Driver.save` was called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +91,33 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What commands would do, as the device itself says. Nothing of it is applied."""
+
+    diff: str
+    """The device's own words; empty if the commands change nothing."""
+    candidate: str | None = None
+    """The whole configuration as it would be, in the form of `Driver.running_config`; None: it does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class PendingConfirm:
+    """A commit that the device takes back by itself unless it is confirmed by this name."""
+
+    name: str
+    left_s: int | None
+    """Seconds until it is taken back; None: the device does not tell."""
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyResult:
     """What `Driver.apply` did: the lines the device took, in order, and the session's mode afterwards."""
 
     applied: tuple[str, ...]
     rejection: Rejection | None
     mode: Mode
+    pending: PendingConfirm | None = None
+    """The commit that waits to be confirmed, if `confirm_within_s` was asked for."""
 
 
 class Driver(Protocol):
@@ -127,15 +170,62 @@ class Driver(Protocol):
         """
         ...
 
-    def apply(self, commands: Sequence[str], *, on_line: OnLine | None = None) -> ApplyResult:
-        """Send configuration lines one by one and stop at the first that the device refuses.
+    def compare(self, commands: Sequence[str]) -> Comparison:
+        """What the commands would do; the device's candidate is discarded again.
 
-        The driver enters and leaves configuration mode itself; nothing is saved. A refused line is a result,
-        not an error, and the earlier lines stay applied. An exception from `on_line` closes the transport at
-        once and is raised again: the line just announced by "send" was then not sent.
+        Raises:
+            CommandRejectedError: the device refuses a line, which is named.
+            DeviceBusyError: somebody else holds the candidate or its lock.
+            CapabilityMissingError: without `candidate_diff`.
+        """
+        ...
+
+    def apply(
+        self,
+        commands: Sequence[str],
+        *,
+        on_line: OnLine | None = None,
+        confirm_within_s: int | None = None,
+        name: str = "",
+    ) -> ApplyResult:
+        """Apply configuration lines; nothing is saved.
+
+        Without `atomic_commit` the lines are sent one by one, up to the first that the device refuses; the
+        earlier ones stay applied. With it all are applied or none, and `on_line` announces them as one, with the last
+        index. A refused line is a result, not an error. The driver enters and leaves configuration mode itself. An
+        exception from `on_line` closes the transport at once and is raised again: what was just announced by "send"
+        was then not sent.
+
+        With `confirm_within_s`, a time that `Capabilities.commit_confirmed` takes, the device takes everything back
+        after that time unless `confirm` is called; `name` is what it is confirmed by, where the platform takes names.
 
         Raises:
             ConnectionLostError, DeviceTimeoutError: a line announced by "send" without "done" is in doubt.
+            DeviceBusyError: somebody else holds the candidate or its lock; nothing was applied.
+            CapabilityMissingError: `confirm_within_s` was given without `commit_confirmed`.
+        """
+        ...
+
+    def confirm(self, name: str) -> None:
+        """Keep what was applied with `confirm_within_s`, by the name that `pending_confirm` gives.
+
+        Raises:
+            NothingPendingError: no commit of that name waits; it may have been taken back already.
+            CapabilityMissingError: without `commit_confirmed`.
+        """
+        ...
+
+    def pending_confirm(self) -> PendingConfirm | None:
+        """The commit that waits to be confirmed on this device, whoever made it; always None without such a timer."""
+        ...
+
+    def replace(self, config: str) -> None:
+        """Make the whole running configuration equal to the text; nothing is saved. Read back afterwards.
+
+        Raises:
+            CommandRejectedError: the device refuses the text; the configuration is as before, or must be read back.
+            DeviceBusyError: somebody else holds the candidate or its lock; nothing was applied.
+            CapabilityMissingError: without `config_replace`.
         """
         ...
 
@@ -150,3 +240,28 @@ class Driver(Protocol):
     def abort(self) -> None:
         """Close the transport at once, from any thread; the thread in a call gets `ConnectionLostError`."""
         ...
+
+
+class LineByLine:
+    """The answers of a driver whose platform has no candidate, no commit timer and no replace."""
+
+    name: str
+
+    def compare(self, commands: Sequence[str]) -> Comparison:  # noqa: ARG002 - the protocol's signature
+        """Refuse: there is no candidate to compare with."""
+        raise self._missing("a candidate configuration")
+
+    def confirm(self, name: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Refuse: nothing can be pending."""
+        raise self._missing("commits that are confirmed")
+
+    def pending_confirm(self) -> PendingConfirm | None:
+        """Nothing can be pending."""
+        return None
+
+    def replace(self, config: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Refuse: lines can only be added and removed."""
+        raise self._missing("a replacement of the whole configuration")
+
+    def _missing(self, what: str) -> CapabilityMissingError:
+        return CapabilityMissingError(f"The driver {self.name} does not offer {what} on this platform.")

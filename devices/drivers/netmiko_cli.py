@@ -12,7 +12,16 @@ from netmiko import BaseConnection
 
 from devices.domain.platforms import Platform, platform_for
 from devices.drivers import connection
-from devices.drivers.base import ApplyResult, Capabilities, DeviceFacts, Endpoint, Mode, OnLine, Rejection
+from devices.drivers.base import (
+    ApplyResult,
+    Capabilities,
+    DeviceFacts,
+    Endpoint,
+    LineByLine,
+    Mode,
+    OnLine,
+    Rejection,
+)
 from devices.drivers.channel import WaitingChannel
 from devices.drivers.facts import read_facts
 from devices.drivers.terminal import Answer, Terminal
@@ -32,7 +41,7 @@ _SAVED: Final = re.compile(r"\[OK\]|[Cc]opy complete|[Cc]onfiguration saved")
 _REFUSAL_LINES: Final = 3
 
 
-class NetmikoCliDriver:
+class NetmikoCliDriver(LineByLine):
     """A session with one device; see `devices.drivers.base.Driver` for what each method promises."""
 
     name = "netmiko-cli"
@@ -128,8 +137,17 @@ class NetmikoCliDriver:
         self._raise_if_refused(command, text)
         return text
 
-    def apply(self, commands: Sequence[str], *, on_line: OnLine | None = None) -> ApplyResult:
-        """Send configuration lines one by one; see the protocol."""
+    def apply(
+        self,
+        commands: Sequence[str],
+        *,
+        on_line: OnLine | None = None,
+        confirm_within_s: int | None = None,
+        name: str = "",  # noqa: ARG002 - there is nothing to confirm
+    ) -> ApplyResult:
+        """Send configuration lines one by one; see the protocol. There is no commit timer and so no `name`."""
+        if confirm_within_s is not None:
+            raise self._missing("commits that are confirmed")
         self._refuse_control_characters(commands)
         entered = self._exchange("configure terminal")
         if entered.waiting != "config":
