@@ -76,9 +76,3 @@ class UnplannableError(ChangeServiceError):
     """A plan cannot be made from this content for these targets."""
 
     code = "TEMPLATE_ERROR"
-
-
-class LeaseLostError(ChangeServiceError):
-    """Another worker holds the row now; this one must stop at once and write nothing more."""
-
-    code = "LEASE_LOST"

@@ -129,3 +129,12 @@ class UnknownDeviceFilterError(DeviceError):
     """A device filter that does not exist was asked for; ignoring it would widen the selection."""
 
     code = "unknown_filter"
+
+
+class LeaseLostError(Exception):
+    """Another worker holds the row now; this one must stop at once and write nothing more.
+
+    It is no :class:`DeviceError`: nothing is wrong with the device, and nothing may be tried again here.
+    """
+
+    code: ClassVar[str] = "LEASE_LOST"

@@ -29,12 +29,12 @@ from changes.domain.policy import POLICY_VERSION, Role
 from changes.domain.states import DevicePlanState, DeviceRunState, PlanState
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, plan_open
-from changes.services.claims import claim_next
 from changes.services.device_work import sha256_hex
 from changes.services.execution import change_start, run_advance
 from changes.services.journal import Journal
 from changes.services.requests import change_create, change_submit
 from devices.models import Device, HostKey, SnapshotPurpose
+from devices.services.claims import claim_next
 from devices.services.host_keys import fingerprint
 from devices.services.snapshots import snapshot_store
 

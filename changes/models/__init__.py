@@ -4,7 +4,6 @@ States live in :mod:`changes.domain.states`; only the services move them.
 """
 
 from changes.models.approvals import Approval, Decision
-from changes.models.claims import Claimable
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
 from changes.models.runs import (
@@ -18,6 +17,7 @@ from changes.models.runs import (
     StepOutcome,
     Wave,
 )
+from devices.models.claims import Claimable
 
 __all__ = [
     "BUSY_DEVICE_RUN_STATES",

@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from changes.domain.plan import DevicePayload
 from changes.domain.states import DevicePlanState, PlanState
-from changes.models.claims import Claimable
 from changes.models.requests import ChangeRequest
 from devices.models import ConfigSnapshot, Device
+from devices.models.claims import Claimable
 
 
 class PlanRevision(models.Model):

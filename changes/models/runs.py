@@ -10,10 +10,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from changes.domain.states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, RunOutcome, RunState
-from changes.models.claims import Claimable
 from changes.models.plans import DevicePlan, PlanRevision
 from changes.models.requests import ChangeRequest
 from devices.models import ConfigSnapshot, Device
+from devices.models.claims import Claimable
 
 BUSY_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE)
 ENDED_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ENDED)

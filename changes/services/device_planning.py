@@ -17,9 +17,7 @@ from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import run_checks
-from changes.services.claims import Claim, fenced_update
 from changes.services.device_work import sha256_hex
-from changes.services.runner import Heartbeat
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat, unified_diff
@@ -30,7 +28,9 @@ from devices.domain.prediction import predict, predict_with_notes
 from devices.drivers.base import DeviceFacts
 from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose
+from devices.services.claims import Claim, fenced_update
 from devices.services.identity import identity_mismatches
+from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import driver_connected
 from devices.services.snapshots import snapshot_store

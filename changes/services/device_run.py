@@ -15,7 +15,6 @@ from django.conf import settings
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun
 from changes.services.backout import back_out
-from changes.services.claims import Claim, device_lock
 from changes.services.device_steps import apply, check, connect, save, snapshot, verify
 from changes.services.device_work import DeviceWork, OnDriver, gather
 from changes.services.integrity import PlanSeal
@@ -23,6 +22,7 @@ from changes.services.journal import BackoutNeededError, BlockedError, Journal
 from changes.services.recovery import is_hopeless, readings_in_a_row, reconcile
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
+from devices.services.claims import Claim, device_lock
 from devices.services.scrubbing import Scrubber
 
 LONGEST_WAIT_S: Final = 60

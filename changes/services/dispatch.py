@@ -16,11 +16,11 @@ from django.db.models.functions import Now
 
 from changes.domain.states import PlanState, RunState
 from changes.models import DeviceRun, PlanRevision, Run
-from changes.services.claims import claimable, database_time_plus
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
 from changes.services.queueing import is_ringing, ring_planners, ring_runners
+from devices.services.claims import claimable, database_time_plus
 
 logger = logging.getLogger(__name__)
 

@@ -29,13 +29,13 @@ from changes.domain.states import (
 )
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
-from changes.services.claims import Claim, claim_next, claimable, release
 from changes.services.device_run import execute
 from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
-from changes.services.runner import Heartbeat, run_claims
 from changes.services.transitions import move, remembering_refusal
+from devices.services.claims import Claim, claim_next, claimable, release
+from devices.services.runner import Heartbeat, run_claims
 
 SYSTEM = Actor.system("worker")
 

@@ -14,10 +14,9 @@ from audit.actor import Actor
 from audit.body import clean_text, clip
 from audit.recorder import record
 from changes.domain.states import DEVICE_ENDED, DeviceRunState, check_device_step
-from changes.errors import LeaseLostError
 from changes.models import DeviceRun, RunStep, StepOutcome
-from changes.services.claims import Claim, fenced_update, release
-from devices.errors import DeviceError
+from devices.errors import DeviceError, LeaseLostError
+from devices.services.claims import Claim, fenced_update, release
 from devices.services.scrubbing import Scrubber
 
 WORKER = Actor.system("worker")

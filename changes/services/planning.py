@@ -23,13 +23,13 @@ from changes.errors import UnplannableError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision
 from changes.rendering import check_syntax
 from changes.selectors import Targets, plan_progress, resolve_targets
-from changes.services.claims import Claim, claim_next, claimable
 from changes.services.device_planning import Planner
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
 from changes.services.requests import discard_plan
-from changes.services.runner import run_claims
 from changes.services.transitions import audit_change, remembering_refusal
+from devices.services.claims import Claim, claim_next, claimable
+from devices.services.runner import run_claims
 
 PLANNER = Actor.system("planner")
 

@@ -23,9 +23,9 @@ from changes.domain.canonical import CanonicalError
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.plan import PayloadError, PlanHashMismatchError
 from changes.domain.states import IllegalTransitionError
-from changes.errors import ChangeNotFoundError, ConflictError, LeaseLostError, PolicyDeniedError, UnplannableError
+from changes.errors import ChangeNotFoundError, ConflictError, PolicyDeniedError, UnplannableError
 from changes.rendering import RendererUnavailableError, TemplateError
-from devices.errors import DeviceError, UnknownDeviceFilterError
+from devices.errors import DeviceError, LeaseLostError, UnknownDeviceFilterError
 from portal.errors import PortalError, TokenLimitError, TokenMintedByTokenError, TokenNotFoundError
 
 logger = logging.getLogger(__name__)
@@ -76,14 +76,14 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         error = exceptions.ParseError("The request could not be read. Send it again.")
     if isinstance(error, APIException):
         return _of_framework(error, context)
-    if isinstance(error, ChangeError | DeviceError | AuditError | PortalError):
+    if isinstance(error, ChangeError | DeviceError | LeaseLostError | AuditError | PortalError):
         found = _of_product(error)
         if found is not None:
             return found
     return _unexpected(error, context)
 
 
-def _of_product(error: ChangeError | DeviceError | AuditError | PortalError) -> Response | None:
+def _of_product(error: ChangeError | DeviceError | LeaseLostError | AuditError | PortalError) -> Response | None:
     status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
     if isinstance(error, _BROKEN_PLAN):
         sentence = "The stored plan cannot be read, so it is not the plan that was made. Plan the change again."

@@ -8,9 +8,9 @@ from playwright.sync_api import Request, expect
 
 from changes.domain.states import DevicePlanState, DeviceRunState, PlanState
 from changes.models import DevicePlan, DeviceRun, PlanRevision, Run
-from changes.services.claims import claim_next
 from changes.services.journal import Journal
 from devices.models import Device
+from devices.services.claims import claim_next
 from tests.e2e.change_pages.conftest import Open
 from tests.factories import Cast, approved, carried_out, draft, ready_plan, started
 

@@ -21,9 +21,8 @@ from rest_framework.views import APIView
 from audit.errors import OutsideTransactionError
 from changes.domain.errors import ChangeError
 from changes.domain.plan import PayloadError
-from changes.errors import LeaseLostError
 from changes.rendering import RendererUnavailableError
-from devices.errors import ConnectionLostError, UnknownDeviceFilterError
+from devices.errors import ConnectionLostError, LeaseLostError, UnknownDeviceFilterError
 from portal.api.errors import STATUSES
 from tests.factories import Cast
 from tests.integration.api.conftest import Answer, As, nothing_changes, refused

@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun, Run
-from changes.services.claims import claim_next
 from changes.services.execution import run_advance
 from changes.services.journal import Journal
 from devices.models import Device, SnapshotPurpose
+from devices.services.claims import claim_next
 from devices.services.snapshots import snapshot_store
 from tests.factories import Cast, DeviceFactory, carried_out, started
 from tests.integration.change_pages.conftest import HTMX, As

@@ -16,12 +16,12 @@ from django.db import connection
 
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun, Run, RunStep
-from changes.services.claims import abandon, claim_next
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices
 from changes.services.journal import Journal
 from devices.lab.lab import LabDevice
 from devices.models import Device
+from devices.services.claims import abandon, claim_next
 from devices.services.snapshots import snapshot_store
 from tests.integration.changes.conftest import Office, ends, story
 from tests.integration.changes.test_recovery import kill, recover, start_runner, wait_until

@@ -12,11 +12,11 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.plan import device_digest, merkle_root
 from changes.errors import PlanNotReadyError, PolicyDeniedError, UnplannableError
 from changes.models import DevicePlan, PlanRevision
-from changes.services.claims import claim_next
 from changes.services.dispatch import dispatch_once
 from changes.services.planning import plan_devices, plan_request, waiting_device_plans
 from changes.services.requests import change_edit, change_submit
 from devices.models import ConfigSnapshot, Device
+from devices.services.claims import claim_next
 from tests.integration.changes.conftest import Office, problems
 
 pytestmark = pytest.mark.lab

@@ -12,12 +12,12 @@ import pytest
 from django.db import connection, transaction
 
 from changes.domain.errors import ChangeError
-from changes.errors import LeaseLostError
 from changes.models import Approval, ChangeRequest, DeviceRun, Run
 from changes.services.approvals import change_approve, change_reject, plan_open
-from changes.services.claims import claim_next, device_lock, fenced_update
 from changes.services.execution import change_start, claimable_device_runs, run_devices
 from changes.services.requests import change_withdraw
+from devices.errors import LeaseLostError
+from devices.services.claims import claim_next, device_lock, fenced_update
 from tests.integration.changes.conftest import Office
 
 pytestmark = pytest.mark.lab

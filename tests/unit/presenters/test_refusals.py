@@ -9,7 +9,6 @@ from changes.errors import (
     ChangeNotFoundError,
     ConflictError,
     DigestMismatchError,
-    LeaseLostError,
     PlanIntegrityError,
     PlanNotReadyError,
     PolicyDeniedError,
@@ -26,7 +25,6 @@ CASES = [
     (DigestMismatchError(given="a" * 64, current="b" * 64), 409),
     (PlanIntegrityError("Edited."), 409),
     (PlanNotReadyError("None."), 409),
-    (LeaseLostError("Gone."), 409),
     (PayloadError("Bad.", "$.x"), 409),
     (UnplannableError("Line 2: no."), 422),
 ]

@@ -19,8 +19,8 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from changes.errors import LeaseLostError
-from changes.models import Claimable
+from devices.errors import LeaseLostError
+from devices.models.claims import Claimable
 
 Row = TypeVar("Row", bound=Claimable)
 

@@ -20,10 +20,10 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import connection
 
-from changes.errors import LeaseLostError
-from changes.models import Claimable
-from changes.services.claims import Claim, abandon, renew
 from devices.drivers.base import Driver
+from devices.errors import LeaseLostError
+from devices.models.claims import Claimable
+from devices.services.claims import Claim, abandon, renew
 
 logger = logging.getLogger(__name__)
 
