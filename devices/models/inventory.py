@@ -37,7 +37,10 @@ class Device(models.Model):
     source_key = models.CharField(max_length=200, help_text="The device's key in that source.")
     name = models.CharField(max_length=200)
     platform = models.CharField(max_length=40, blank=True)
-    address = models.CharField(max_length=255, blank=True, help_text="Host name or IP address of SSH.")
+    driver = models.CharField(
+        max_length=40, blank=True, help_text="The driver to use; empty: the platform's own. Never a guess."
+    )
+    address = models.CharField(max_length=255, blank=True, help_text="Host name or IP address of SSH or eAPI.")
     port = models.PositiveIntegerField(default=22)
     site = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=100, blank=True)

@@ -14,7 +14,7 @@ from devices.sources.records import DeviceRecord, Inventory, RefusedRecord
 
 _FACTS = (
     "name", "platform", "address", "port", "site", "role", "tags", "status", "hostname", "serial", "model",
-    "credential",
+    "credential", "driver",
 )  # fmt: skip
 
 

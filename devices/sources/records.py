@@ -30,6 +30,7 @@ class DeviceRecord:
     serial: str = ""
     model: str = ""
     credential: str = ""
+    driver: str = ""
     host_keys: tuple[HostKeyRecord, ...] = ()
 
 

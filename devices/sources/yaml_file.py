@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import yaml
 
+from devices.domain.drivers import drivers_of
 from devices.domain.platforms import PlatformUnmappedError, platform_for
 from devices.domain.ssh_keys import key_problem
 from devices.errors import InventoryError
@@ -27,6 +28,7 @@ _TEXT_FIELDS = (
     "serial",
     "model",
     "credential",
+    "driver",
 )
 _KNOWN_FIELDS = {*_TEXT_FIELDS, "key", "port", "tags", "host_keys"}
 
@@ -113,6 +115,15 @@ def _problems(given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         platform_for(str(given.get("platform", "")))
     except PlatformUnmappedError as error:
         yield error.code, str(error)
+    else:
+        yield from _driver_problems(str(given["platform"]), str(given.get("driver") or ""))
+
+
+def _driver_problems(platform: str, driver: str) -> Iterator[tuple[str, str]]:
+    known = drivers_of(platform)
+    if driver and driver not in known:
+        sentence = f"The driver “{driver[:40]}” does not drive {platform}; known are {', '.join(known)}."
+        yield "PLATFORM_UNMAPPED", sentence
 
 
 def _text_problems(given: Mapping[str, Any]) -> Iterator[str]:
