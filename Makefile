@@ -34,9 +34,9 @@ demo: setup
 demo-reset: setup
 	@$(MANAGE) demo_reset
 
-# A chromium.sh that finds none under CI=true ends the recipe here, by -e.
+# A chromium.sh or frr.sh that finds nothing to run under CI=true ends the recipe here, by -e.
 test: dev
-	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; \
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: dev
