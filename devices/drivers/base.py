@@ -43,12 +43,16 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFacts:
-    """What a device says about itself; the identity check compares it with the inventory."""
+    """What a device says about itself; the identity check compares it with the inventory.
+
+    ``os`` is the slug of the platform that its version text speaks of, or empty where the driver cannot tell.
+    """
 
     hostname: str
     serial: str
     model: str
     version: str
+    os: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,19 @@ _VERSION: Final = (
     re.compile(r"^Software image version: *(\S+)", re.MULTILINE),
     re.compile(r"^FRRouting (\S+)", re.MULTILINE),
 )
+# The first that fits counts: IOS XE and XR call themselves IOS, too.
+_OS: Final = (
+    ("cisco_nxos", re.compile(r"\bNX-OS\b|^Cisco Nexus", re.MULTILINE)),
+    ("cisco_xr", re.compile(r"\bIOS[ -]XR\b")),
+    (
+        "cisco_xe",
+        re.compile(r"\bIOS[ -]XE\b|\bCisco IOS Software\b[^\n]*(?:LINUX_IOSD|IOSXE|Version (?:1[6-9]|[2-9]\d)\.)"),
+    ),
+    ("cisco_ios", re.compile(r"\bCisco (?:IOS|Internetwork Operating System)\b")),
+    ("arista_eos", re.compile(r"^Arista\b|\bEOS\b", re.MULTILINE)),
+    ("juniper_junos", re.compile(r"\bJunos\b", re.IGNORECASE)),
+    ("frr", re.compile(r"^FRRouting\b", re.MULTILINE)),
+)
 
 
 def read_facts(show_version: str, prompt_name: str) -> DeviceFacts:
@@ -39,6 +52,7 @@ def read_facts(show_version: str, prompt_name: str) -> DeviceFacts:
         serial=_first(_SERIAL, show_version),
         model=_first(_MODEL, show_version),
         version=_first(_VERSION, show_version),
+        os=next((slug for slug, pattern in _OS if pattern.search(show_version)), ""),
     )
 
 

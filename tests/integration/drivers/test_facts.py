@@ -18,6 +18,11 @@ Processor board ID FCW2144G05F
 Model Number                       : C9300-48P
 System Serial Number               : FCW2144L0AB
 """
+CLASSIC = """Cisco IOS Software, C2960X Software (C2960X-UNIVERSALK9-M), Version 15.2(7)E8, RELEASE SOFTWARE (fc2)
+acc-1 uptime is 4 weeks
+cisco WS-C2960X-24TD-L (APM86XXX) processor (revision A0) with 524288K bytes of memory.
+Processor board ID FOC1
+"""
 NEXUS = """Cisco Nexus Operating System (NX-OS) Software
   NXOS: version 9.3(10)
   cisco Nexus9000 C93180YC-EX chassis
@@ -35,14 +40,15 @@ FRR = "FRRouting 8.4.4 (r1) on Linux(6.1.0).\nCopyright 1996-2005 Kunihiro Ishig
 @pytest.mark.parametrize(
     ("output", "facts"),
     [
-        (ROUTER, DeviceFacts("edge-1", "FDO21520TGH", "ISR4331/K9", "15.5(3)S4")),
-        (SWITCH_XE, DeviceFacts("core-1", "FCW2144L0AB", "C9300-48P", "17.09.04a")),
-        (NEXUS, DeviceFacts("leaf-1", "FDO22280FFK", "Nexus9000 C93180YC-EX", "9.3(10)")),
-        (ARISTA, DeviceFacts("prompt", "JPE15200157", "DCS-7050TX-64-R", "4.27.3F")),
-        (FRR, DeviceFacts("r1", "", "", "8.4.4")),
+        (ROUTER, DeviceFacts("edge-1", "FDO21520TGH", "ISR4331/K9", "15.5(3)S4", "cisco_xe")),
+        (SWITCH_XE, DeviceFacts("core-1", "FCW2144L0AB", "C9300-48P", "17.09.04a", "cisco_xe")),
+        (CLASSIC, DeviceFacts("acc-1", "FOC1", "WS-C2960X-24TD-L", "15.2(7)E8", "cisco_ios")),
+        (NEXUS, DeviceFacts("leaf-1", "FDO22280FFK", "Nexus9000 C93180YC-EX", "9.3(10)", "cisco_nxos")),
+        (ARISTA, DeviceFacts("prompt", "JPE15200157", "DCS-7050TX-64-R", "4.27.3F", "arista_eos")),
+        (FRR, DeviceFacts("r1", "", "", "8.4.4", "frr")),
         ("nothing to see", DeviceFacts("prompt", "", "", "")),
     ],
-    ids=["ios", "xe", "nxos", "eos", "frr", "unknown"],
+    ids=["ios", "xe", "classic", "nxos", "eos", "frr", "unknown"],
 )
 def test_each_platform_tells_its_facts_in_its_own_words(output: str, facts: DeviceFacts) -> None:
     assert read_facts(output, "prompt") == facts

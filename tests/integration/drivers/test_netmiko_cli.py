@@ -28,7 +28,7 @@ def open_on(device: LabDevice, endpoint_of: EndpointOf) -> Driver:
 
 def test_a_session_reads_its_facts_and_configuration(device: LabDevice, endpoint_of: EndpointOf) -> None:
     with open_on(device, endpoint_of) as driver:
-        assert driver.facts() == DeviceFacts("sw1", "FOCSW1", "WS-C2960X-24TS-L", "15.2(7)E8")
+        assert driver.facts() == DeviceFacts("sw1", "FOCSW1", "WS-C2960X-24TS-L", "15.2(7)E8", "cisco_ios")
         text = driver.running_config()
     assert text.endswith("\nend\n")
     assert "\r" not in text
