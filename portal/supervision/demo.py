@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
@@ -61,6 +62,7 @@ class Demo:
         self._asked = False
         self._asked_at = 0.0
         self._at_once = False
+        self._stopping = threading.Event()
 
     def run(self) -> int:
         """Run until a signal, or until the check is done.
@@ -97,6 +99,9 @@ class Demo:
                 from portal.demo.check import run_check
 
                 return run_check(self._url, logins)
+            from portal.demo.history import history_begin
+
+            history_begin(self._stopping)
             self._watch()
             return 0
         finally:
@@ -199,6 +204,7 @@ class Demo:
     def _stop(self) -> None:
         """End the web server and the workers, then the lab that the workers may still talk to."""
         self._say("Stopping ...")
+        self._stopping.set()
         for group, patience_s in (((self._web, self._worker), DRAIN_S + 5), ((self._lab,), 5.0)):
             for child in group:
                 child.ask_to_end()
