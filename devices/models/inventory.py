@@ -13,6 +13,7 @@ class DeviceStatus(models.TextChoices):
     """Whether a device may be the target of a change."""
 
     ACTIVE = "active", "Active"
+    INACTIVE = "inactive", "Not active"
     MAINTENANCE = "maintenance", "Maintenance"
     DECOMMISSIONED = "decommissioned", "Decommissioned"
     MISSING = "missing", "Missing from its source"
@@ -22,8 +23,13 @@ class DeviceQuerySet(models.QuerySet["Device"]):
     """States of the world for devices."""
 
     def targetable(self) -> Self:
-        """Devices that a change may name: active, with an address and a known platform."""
-        return self.filter(status=DeviceStatus.ACTIVE).exclude(address="").exclude(platform="")
+        """Devices that a change may name: active, not excluded, with an address and a known platform."""
+        found = self.filter(status=DeviceStatus.ACTIVE, exclusion="")
+        return found.exclude(address="").exclude(platform="")
+
+    def excluded(self) -> Self:
+        """Devices that their source's facts keep from being targets, with a reason code in ``exclusion``."""
+        return self.exclude(exclusion="")
 
 
 class Device(models.Model):
@@ -54,6 +60,10 @@ class Device(models.Model):
         blank=True,
         help_text="Name of the credential; the secret itself is never stored here.",
     )
+    exclusion = models.CharField(
+        max_length=40, blank=True, help_text="Reason code: why its source's facts keep it from being a target."
+    )
+    exclusion_detail = models.CharField(max_length=300, blank=True, help_text="The same as a sentence.")
     synced_at = models.DateTimeField(help_text="When the source last confirmed these facts.")
     created_at = models.DateTimeField(db_default=Now())
 
