@@ -91,6 +91,16 @@ _COVERS: Final[Mapping[str, frozenset[str]]] = {"cisco_ios": frozenset({"cisco_i
 AUTHORITATIVE_MISMATCH: Final = "SOT_AUTHORITATIVE_MISMATCH"
 ADVISORY_UNCONFIRMED: Final = "SOT_ADVISORY_UNCONFIRMED"
 FIELD_MISSING: Final = "SOT_FIELD_MISSING"
+_SEVERITIES: Final[Mapping[TrustMode, Severity]] = {
+    TrustMode.AUTHORITATIVE: Severity.CRITICAL,
+    TrustMode.ADVISORY: Severity.MAJOR,
+    TrustMode.OBSERVATIONAL: Severity.MINOR,
+}
+_BESIDE: Final[Mapping[TrustMode, tuple[str, ...]]] = {
+    TrustMode.AUTHORITATIVE: (AUTHORITATIVE_MISMATCH,),
+    TrustMode.ADVISORY: (ADVISORY_UNCONFIRMED,),
+    TrustMode.OBSERVATIONAL: (),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,20 +181,18 @@ def _same(field: str, expected: str, live: str) -> bool:
 def _consequence(rule: FieldRule, verdict: FactVerdict) -> tuple[tuple[str, ...], Severity | None]:
     if verdict in (FactVerdict.MATCH, FactVerdict.NOT_COMPARED):
         return (), None
+    severity = _SEVERITIES[rule.mode]
     if verdict is FactVerdict.FIELD_MISSING:
-        critical = rule.mode is TrustMode.AUTHORITATIVE
-        return (FIELD_MISSING,), Severity.CRITICAL if critical else Severity.MINOR
-    mismatch = f"IDENTITY_{rule.field.upper()}_MISMATCH"
-    if rule.mode is TrustMode.OBSERVATIONAL:
-        return ((mismatch,) if verdict is FactVerdict.MISMATCH else ()), Severity.MINOR
-    if rule.field == "platform" and verdict is FactVerdict.NOT_STATED:
+        # What the inventory does not know cannot be asked of the device; only what must be there stops the work.
+        return (FIELD_MISSING,), severity if rule.mode is TrustMode.AUTHORITATIVE else Severity.MINOR
+    mismatch = (f"IDENTITY_{rule.field.upper()}_MISMATCH",)
+    if verdict is FactVerdict.MISMATCH:
+        return (*mismatch, *_BESIDE[rule.mode]), severity
+    if rule.field == "platform":
         # The session itself speaks the platform's language; not every driver is told the system's name.
-        return (ADVISORY_UNCONFIRMED,), Severity.MINOR
-    if rule.mode is TrustMode.AUTHORITATIVE:
-        return (mismatch, AUTHORITATIVE_MISMATCH), Severity.CRITICAL
-    if verdict is FactVerdict.NOT_STATED:
-        return (ADVISORY_UNCONFIRMED,), Severity.MAJOR
-    return (mismatch, ADVISORY_UNCONFIRMED), Severity.MAJOR
+        return (), Severity.MINOR
+    unstated = mismatch if rule.mode is TrustMode.AUTHORITATIVE else ()
+    return (*unstated, *_BESIDE[rule.mode]), severity
 
 
 def pattern_problem(field: str, pattern: str) -> str:

@@ -1,7 +1,7 @@
 """Inventory, pinned host keys and configuration snapshots: one module per area."""
 
 from devices.models.configs import ConfigBlob, ConfigSnapshot, SnapshotPurpose
-from devices.models.host_keys import HostKey, HostKeyState
+from devices.models.host_keys import AlertState, HostKey, HostKeyAlert, HostKeyState, OfferedKey, OfferState
 from devices.models.inventory import Device, DeviceQuerySet, DeviceStatus
 from devices.models.periodic import PeriodicJob
 from devices.models.sync import (
@@ -19,20 +19,27 @@ from devices.models.sync import (
     SyncState,
     WebhookDelivery,
 )
+from devices.models.trust import FieldTrust, LiveFact
 
 __all__ = [
     "SYNC_OPEN",
+    "AlertState",
     "ConfigBlob",
     "ConfigSnapshot",
     "DeliveryState",
     "Device",
     "DeviceQuerySet",
     "DeviceStatus",
+    "FieldTrust",
     "HostKey",
+    "HostKeyAlert",
     "HostKeyState",
     "InventorySource",
     "JournalNote",
     "JournalState",
+    "LiveFact",
+    "OfferState",
+    "OfferedKey",
     "PeriodicJob",
     "PlatformMapping",
     "RefusedEntry",
