@@ -64,16 +64,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
-            model_name='configsnapshot',
-            name='changed_by',
-            field=models.CharField(blank=True, help_text='Login that the device itself names as the author of its last change.', max_length=100),
-        ),
-        migrations.AddField(
-            model_name='configsnapshot',
-            name='seen_until',
-            field=models.DateTimeField(blank=True, help_text='When a backup last found it unchanged.', null=True),
-        ),
-        migrations.AddField(
             model_name='device',
             name='exclusion',
             field=models.CharField(blank=True, help_text="Reason code: why its source's facts keep it from being a target.", max_length=40),
@@ -84,29 +74,9 @@ class Migration(migrations.Migration):
             field=models.CharField(blank=True, help_text='The same as a sentence.', max_length=300),
         ),
         migrations.AlterField(
-            model_name='configsnapshot',
-            name='purpose',
-            field=models.CharField(choices=[('plan', 'Baseline of a plan'), ('before', 'Before a change'), ('after', 'After a change'), ('recovery', 'Read back after a lost worker'), ('backup', 'Backup')], max_length=10),
-        ),
-        migrations.AlterField(
             model_name='device',
             name='status',
             field=models.CharField(choices=[('active', 'Active'), ('inactive', 'Not active'), ('maintenance', 'Maintenance'), ('decommissioned', 'Decommissioned'), ('missing', 'Missing from its source')], default='active', max_length=20),
-        ),
-        migrations.CreateModel(
-            name='ConfigState',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('baseline_origin', models.CharField(blank=True, choices=[('first', 'First backup'), ('change', 'Change request'), ('accepted', 'Accepted drift')], max_length=10)),
-                ('baseline_note', models.CharField(blank=True, help_text="Such as the change's number.", max_length=200)),
-                ('history_cursor', models.BigIntegerField(default=0, help_text='Newest snapshot of a change that was looked at.')),
-                ('backed_up_at', models.DateTimeField(blank=True, help_text='The last backup that ended well.', null=True)),
-                ('tried_at', models.DateTimeField(blank=True, null=True)),
-                ('code', models.CharField(blank=True, help_text='Why the last backup failed.', max_length=40)),
-                ('unsaved_since', models.DateTimeField(blank=True, help_text='Since when a reboot would lose the running configuration.', null=True)),
-                ('baseline', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='devices.configsnapshot')),
-                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='config_state', to='devices.device')),
-            ],
         ),
         migrations.CreateModel(
             name='RefusedEntry',
