@@ -262,9 +262,84 @@ _SECRETS = (
     ),
 )
 
+_CONFIGURATIONS = (
+    Reason(
+        "CONFIG_EMPTY",
+        "The device gave an empty configuration. It was not kept.",
+        "Sign in and look at the running configuration; check the account's privileges.",
+        permanent=False,
+    ),
+    Reason(
+        "CONFIG_ERROR_TEXT",
+        "The device answered with a message instead of its configuration. It was not kept.",
+        "Read the message; check the platform in the inventory and the account's privileges.",
+        permanent=True,
+    ),
+    Reason(
+        "CONFIG_SUSPICIOUS",
+        "The configuration is much smaller than the one before. It is kept apart and is not the device's configuration.",
+        "Look at it: take it as the configuration if it is true, or dismiss it.",
+        permanent=True,
+    ),
+    Reason(
+        "CONFIG_NOT_SAVED",
+        "The running configuration differs from the startup configuration: a reboot would lose the difference.",
+        "Save the running configuration, or find out who left it unsaved.",
+        permanent=True,
+    ),
+    Reason(
+        "BACKUP_WORKER_LOST",
+        "Worker after worker was lost while this device was read, so its backup was given up.",
+        "Read the workers' logs; then start the backup of this device again.",
+        permanent=True,
+    ),
+    Reason(
+        "DRIFT_UNCLASSIFIED",
+        "No drift rule fits a changed line, so it counts as functional.",
+        "Add a rule for such lines.",
+        permanent=True,
+    ),
+    Reason(
+        "COMPLIANCE_NO_CONFIG",
+        "There is no configuration of this device to look at.",
+        "Run a backup of the device.",
+        permanent=False,
+    ),
+    Reason(
+        "COMPLIANCE_PLATFORM_UNSUPPORTED",
+        "Configurations of this platform cannot be compared by feature.",
+        "Nothing needs to be done; the device counts neither for nor against the score.",
+        permanent=True,
+    ),
+    Reason(
+        "COMPLIANCE_NOT_APPLICABLE",
+        "The rule is not meant for this device's site, role or tags.",
+        "Nothing needs to be done; widen the rule if it should hold here.",
+        permanent=True,
+    ),
+    Reason(
+        "COMPLIANCE_UNREADABLE",
+        "The feature's section could not be compared.",
+        "Look at the section in the configuration; it may hold a text that the comparison does not know.",
+        permanent=True,
+    ),
+    Reason(
+        "COMPLIANCE_ORDER_DIFFERS",
+        "The lines are there, but in another order.",
+        "Put the lines in the intended order, or let the rule ignore the order.",
+        permanent=True,
+    ),
+    Reason(
+        "COMPLIANCE_LINES_DIFFER",
+        "Lines are missing, or there are lines that must not be there.",
+        "Correct the device by a change request, or correct the rule.",
+        permanent=True,
+    ),
+)
+
 REASONS: dict[str, Reason] = {
     entry.code: entry
-    for group in (_IDENTITY, _PRE_CHECK, _EXECUTION, _VERIFICATION, _ROLLBACK, _INVENTORY, _SECRETS)
+    for group in (_IDENTITY, _PRE_CHECK, _EXECUTION, _VERIFICATION, _ROLLBACK, _INVENTORY, _SECRETS, _CONFIGURATIONS)
     for entry in group
 }
 
