@@ -1,3 +1,4 @@
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 
@@ -38,9 +39,16 @@ class AuthorizationDeniedError(DeviceError):
 
 
 class HostKeyMismatchError(DeviceError):
-    """The device's host key is not one of the pinned keys. The credential was not sent."""
+    """The device's host key is not one of the pinned keys. The credential was not sent.
+
+    ``offered`` is the key that the device proved itself with, as (type, base64); None where none was offered.
+    """
 
     code = "IDENTITY_HOST_KEY_MISMATCH"
+
+    def __init__(self, detail: str, *, device: str = "", offered: tuple[str, str] | None = None) -> None:
+        super().__init__(detail, device=device)
+        self.offered = offered
 
 
 class FactsMissingError(DeviceError):
@@ -129,6 +137,34 @@ class UnknownDeviceFilterError(DeviceError):
     """A device filter that does not exist was asked for; ignoring it would widen the selection."""
 
     code = "unknown_filter"
+
+
+class NotPermittedError(DeviceError):
+    """The person does not hold the role that this needs."""
+
+    code = "GATE_ROLE_DENIED"
+
+
+class BadFieldsError(DeviceError):
+    """What somebody typed or sent cannot be used; `fields` maps a field's name to its sentences."""
+
+    code = "invalid_input"
+
+    def __init__(self, fields: Mapping[str, Sequence[str]]) -> None:
+        self.fields: dict[str, list[str]] = {name: list(sentences) for name, sentences in fields.items()}
+        super().__init__(" ".join(sentence for sentences in self.fields.values() for sentence in sentences))
+
+
+class DeviceNotFoundError(DeviceError):
+    """There is no such device, key or alert."""
+
+    code = "not_found"
+
+
+class OutdatedError(DeviceError):
+    """What the person looked at is not what stands now. Nothing was changed."""
+
+    code = "conflict"
 
 
 class LeaseLostError(Exception):

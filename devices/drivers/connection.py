@@ -27,6 +27,21 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _DEFAULT_PORT = 22
 
 
+class UnpinnedKeyError(paramiko.SSHException):
+    """The device offered a key of a type of which none is pinned."""
+
+    def __init__(self, key: paramiko.PKey) -> None:
+        super().__init__("the host key is not pinned")
+        self.key = key
+
+
+class _RefusingPolicy(paramiko.MissingHostKeyPolicy):
+    """Refuse every key that is not pinned, like paramiko's own policy, and keep which one it was."""
+
+    def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
+        raise UnpinnedKeyError(key)
+
+
 def check_keys(endpoint: Endpoint) -> None:
     """Make sure that there is a pinned key to compare with, before anything is opened.
 
@@ -83,6 +98,7 @@ def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) ->
             auth_timeout=endpoint.connect_timeout_s,
             auto_connect=False,
         )
+        session.key_policy = _RefusingPolicy()
         try:
             session.establish_connection()
         except (OSError, EOFError, paramiko.SSHException) as error:
@@ -103,11 +119,12 @@ def _translated(error: Exception, endpoint: Endpoint) -> DeviceError:
     """Find the reason: netmiko hides paramiko's error behind a timeout, as its context."""
     cause = error.__context__ or error
     name = endpoint.name
-    if isinstance(cause, paramiko.BadHostKeyException) or "not found in known_hosts" in str(cause):
+    if isinstance(cause, paramiko.BadHostKeyException | UnpinnedKeyError):
         return HostKeyMismatchError(
             f"{endpoint.host} port {endpoint.port} proved itself with a key that is not pinned for this device. "
             "No password was sent.",
             device=name,
+            offered=(cause.key.get_name(), cause.key.get_base64()),
         )
     if isinstance(error, NetmikoAuthenticationException) and not _is_interrupted(cause):
         return AuthenticationFailedError(

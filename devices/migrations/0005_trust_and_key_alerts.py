@@ -4,6 +4,8 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
+    """Trust per source and field, live facts, offered keys and key alerts."""
+
     dependencies = [
         ("devices", "0004_inventory_sources"),
     ]
