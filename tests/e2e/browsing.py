@@ -27,6 +27,7 @@ DESKTOP: Final = ViewportSize(width=1440, height=900)
 WIDTHS: Final = (360, 768, 1440)
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
+_JUDGED: Final[dict[Scheme, tuple[int, ...]]] = {"light": (360, 1440), "dark": (360,)}
 SCREENSHOTS: Final = os.environ.get("COUNTERSIGN_SCREENSHOTS", "")
 """A folder; when it is named, people take pictures of what they see."""
 
@@ -179,15 +180,15 @@ class Person:
         assert not grave, f"{self.page.url} in {self.page.viewport_size}: {grave}"
 
     def looks(self, name: str, *, typed: bool = False) -> None:
-        """Look at the page in view on a phone, a tablet and a desk, in light and in dark; judge each.
+        """Look at the page in view on a phone and a desk, in light and in dark; judge each.
 
-        Colours do not depend on the width, so in dark the tablet is left out. The page is loaded again for each scheme,
-        unless something is ``typed`` in it: what stands outside the window may keep the other scheme's colours, as far
-        as axe can see, until it is scrolled to.
+        Colours do not depend on the width, so dark is judged on a phone alone; with pictures every width is seen in
+        both. The page is loaded again for each scheme, unless something is ``typed`` in it: what stands outside the
+        window may keep the other scheme's colours, as far as axe can see, until it is scrolled to.
         """
         for scheme in SCHEMES:
             self._prefers(scheme, typed=typed)
-            for width in WIDTHS if scheme == "light" else (WIDTHS[0], WIDTHS[-1]):
+            for width in WIDTHS if SCREENSHOTS else _JUDGED[scheme]:
                 self.page.set_viewport_size({"width": width, "height": 900})
                 self.checks()
                 self.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
