@@ -102,7 +102,7 @@ def _estimated(device: Device, lines: tuple[str, ...], platform: Platform) -> Pr
     findings = check_commands(lines, platform)
     preview = Preview(device, lines=lines, findings=findings)
     snapshot = latest_snapshot(device.pk)
-    if snapshot is None or not lines or preview.forbidden:
+    if snapshot is None or not lines or preview.forbidden or not platform.predictable:
         return preview
     running = snapshot.blob.text
     prediction = predict_with_notes(running, lines, platform)

@@ -98,6 +98,23 @@ _REMOVALS = (
     _rule("cr|ypto pk|i c|ertificate", _ASKS),
     _rule("user|name", "makes many releases ask for a confirmation, and " + _ACCESS, Severity.WARNING),
 )
+_CANDIDATE = "belongs to Countersign, which commits, compares and discards the candidate itself. Take it out."
+_XR_RULES = (
+    _rule("com|mit", _CANDIDATE),
+    _rule("ab|ort", _CANDIDATE),
+    _rule("loa|d", _CANDIDATE),
+    _rule("admin", _EXEC),
+)
+_JUNOS_RULES = (
+    _rule("set system login", _ACCESS, Severity.WARNING),
+    _rule("delete system login", _ACCESS, Severity.WARNING),
+    _rule("set system root-authentication", _ACCESS, Severity.WARNING),
+    _rule("set system authentication-order", _ACCESS, Severity.WARNING),
+    _rule("delete system services", _ACCESS, Severity.WARNING),
+    _rule("set event-options", _RUNS),
+    _rule("set system scripts", _RUNS),
+)
+_OWN_RULES = {"cisco_xr": (*_XR_RULES, *_RULES), "juniper_junos": _JUNOS_RULES}
 # Their rest is free text, in which "reload" is only a word.
 _FREE_TEXT = re.compile(
     r"(?:no )?(?:\d+ )?(?:desc\w*|remark|name|banner|location|contact|hostname|title)\b", re.IGNORECASE
@@ -117,15 +134,27 @@ def check_commands(lines: Sequence[str], platform: Platform) -> tuple[CommandFin
         findings += (
             CommandFinding(number, line, Severity.FORBIDDEN, m) for m in _form_problems(number, line, platform)
         )
-        if number in exits:
+        if number in commands and not _has_known_verb(commands[number].text, platform):
+            allowed = ", ".join(platform.first_words)
+            message = f"Line {number}: {platform.label} takes complete lines here; each begins with one of: {allowed}."
+            findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
+        elif number in exits:
             message = f"Line {number}: “{line.strip()}” would leave configuration mode here. Take it out."
             findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
         elif number in commands:
-            findings += _judged(commands[number], line)
+            findings += _judged(commands[number], line, platform)
     return tuple(findings)
 
 
-def _judged(command: Line, line: str) -> Iterator[CommandFinding]:
+def _has_known_verb(text: str, platform: Platform) -> bool:
+    words = text.split()
+    if not platform.first_words:
+        return True
+    # "delete" alone deletes the whole configuration
+    return words[0] in platform.first_words and len(words) > 1
+
+
+def _judged(command: Line, line: str, platform: Platform) -> Iterator[CommandFinding]:
     if not command.closed:
         message = f"Line {command.number} opens a text that never ends: the lines behind it would be part of it."
         yield CommandFinding(command.number, line, Severity.FORBIDDEN, f"{message} Close it with its delimiter.")
@@ -133,7 +162,9 @@ def _judged(command: Line, line: str) -> Iterator[CommandFinding]:
     if command.body is not None or _FREE_TEXT.match(text):
         return
     words = _PREFIX.sub("", text).lower().split()
-    rules = (*_REMOVALS, *_RULES) if text.lower().startswith("no ") else _RULES
+    rules = _OWN_RULES.get(platform.slug, _RULES)
+    if text.lower().startswith("no "):
+        rules = (*_REMOVALS, *rules)
     for rule in rules:
         if _matches(rule, words):
             # Not more than two words: what follows may be a secret.

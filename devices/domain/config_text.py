@@ -40,7 +40,7 @@ def read_lines(lines: Sequence[str], platform: Platform) -> Iterator[Line]:
         text = raw.strip()
         number = position + 1
         position += 1
-        if not text or (text[0] == "!" and not text.startswith("!!")):
+        if not text or platform.is_comment(text):
             continue
         indent = len(raw) - len(raw.lstrip())
         found = _BANNER.match(raw.lstrip()) if text.startswith(("banner ", "aaa ", "menu ")) else None
@@ -49,6 +49,10 @@ def read_lines(lines: Sequence[str], platform: Platform) -> Iterator[Line]:
             position += used
             # A banner stands outside of all blocks, however it is indented.
             yield Line(0, found[1], body, number, closed) if body is not None else Line(indent, text, None, number)
+        elif platform.verbatim.match(text) and position < len(lines):
+            body, used, closed = _verbatim_body(lines[position:], platform.verbatim_end)
+            position += used
+            yield Line(indent, text, body, number, closed)
         elif _CERTIFICATE.match(text) and position < len(lines):
             body, used, closed = _certificate_body(lines[position:])
             position += used
@@ -83,6 +87,16 @@ def _until_eof(first: str, following: Sequence[str]) -> tuple[str, int, bool]:
             return "\n".join(taken), used + 1, True
         taken.append(line.rstrip("\r\n"))
     return "\n".join(taken), len(following), False
+
+
+def _verbatim_body(following: Sequence[str], end: re.Pattern[str]) -> tuple[str | None, int, bool]:
+    """Return the lines up to the one that ends the text, and with it."""
+    taken: list[str] = []
+    for used, line in enumerate(following):
+        taken.append(line.rstrip())
+        if end.match(line.strip()):
+            return "\n".join(taken), used + 1, True
+    return None, 0, False
 
 
 def _certificate_body(following: Sequence[str]) -> tuple[str | None, int, bool]:
@@ -138,6 +152,8 @@ def _render_into(lines: list[str], node: Node, depth: int, platform: Platform) -
     pad = " " * (platform.indent * depth)
     if node.body is None:
         lines.append(pad + node.text)
+    elif platform.verbatim.match(node.text):
+        lines.extend([pad + node.text, *node.body.split("\n")])
     elif _CERTIFICATE.match(node.text):
         inner = " " * (platform.indent * (depth + 1))
         lines.append(pad + node.text)

@@ -95,7 +95,7 @@ def _is_coded_form(typed: str, stored: str) -> bool:
 
 def touched_sections(before: str, after: str, platform: Platform) -> frozenset[Path]:
     """The sections in which two configurations differ."""
-    return frozenset(_section(change) for change in change_set(before, after, platform))
+    return frozenset(_section(change, platform) for change in change_set(before, after, platform))
 
 
 def classify_drift(baseline: str, actual: str, touched: frozenset[Path], platform: Platform) -> Drift:
@@ -107,10 +107,10 @@ def classify_drift(baseline: str, actual: str, touched: frozenset[Path], platfor
     return Drift(kind, tuple(sorted(moved & touched or moved)))
 
 
-def _section(change: Change) -> Path:
+def _section(change: Change, platform: Platform) -> Path:
     if change.path:
         return change.path[:1]
-    words = change.line.split("\n")[0].split()
+    words = platform.section_verb.sub("", change.line.split("\n")[0], count=1).split()
     words = words[1:] if words[:1] == ["no"] and len(words) > 1 else words
     return (" ".join(words[:2]),)
 

@@ -166,4 +166,7 @@ NXOS_GRAMMAR = grammar(*IOS_TEXTS, _NXOS, names=NXOS_NAMES, prints_no_shutdown=T
 EOS_GRAMMAR = grammar(*IOS_TEXTS, _EOS, names=EOS_NAMES)
 _FRR_ALIASES = (("neighbor ", r"^(neighbor \S+ ebgp-multihop)$", r"\1 255"),)
 
+PRINTED_ORDER = grammar("")
+"""No rules: every line stands where the device prints it. IOS XR and Junos print in an order of their own."""
+
 FRR_GRAMMAR = grammar(*IOS_TEXTS, _FRR, names=VERBATIM_NAMES, aliases=_FRR_ALIASES, hides_empty_blocks=True)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from devices.domain.grammar import Grammar
 from devices.domain.grammar_ios import IOS_GRAMMAR, XE_GRAMMAR
-from devices.domain.grammar_others import EOS_GRAMMAR, FRR_GRAMMAR, NXOS_GRAMMAR
+from devices.domain.grammar_others import EOS_GRAMMAR, FRR_GRAMMAR, NXOS_GRAMMAR, PRINTED_ORDER
 
 _NOTHING = re.compile(r"(?!)")
 
@@ -22,7 +22,7 @@ class BannerStyle(StrEnum):
     EOF = "eof"
     """EOS: a line ``EOF``."""
     SINGLE_LINE = "single-line"
-    """FRR: the text stands on the command line."""
+    """FRR and Junos: the text stands on the command line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,13 @@ class Platform:
 
     ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode);
     ``asks_about`` are lines after which the device asks "[confirm]".
-    ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none.
+    ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none; there
+    ``count_command`` makes the device itself count the lines that it prints.
+    ``comments`` are what a comment begins with. ``verbatim`` are headers of texts that end at ``verbatim_end`` and in
+    which indentation makes no blocks. ``section_verb`` is what stands before the place in a line, where lines say
+    where they belong by themselves. ``first_words``, unless empty, are all that a line of a change may begin with.
+    ``predictable`` is False where no rules are known by which a configuration could be predicted: there the device's
+    own candidate tells it.
     """
 
     slug: str
@@ -51,6 +57,17 @@ class Platform:
     numbered_acl_entries: bool = False
     resequence: str = ""
     has_default: bool = False
+    count_command: str = ""
+    comments: tuple[str, ...] = ("!",)
+    verbatim: re.Pattern[str] = _NOTHING
+    verbatim_end: re.Pattern[str] = _NOTHING
+    section_verb: re.Pattern[str] = _NOTHING
+    first_words: tuple[str, ...] = ()
+    predictable: bool = True
+
+    def is_comment(self, text: str) -> bool:
+        """Whether a line without its indentation is a comment."""
+        return text.startswith(self.comments) and not (text.startswith("!!") and self.predictable)
 
     def for_version(self, version_line: str) -> "Platform":
         """The platform whose rules hold for a device of this version: inventories call IOS XE "cisco_ios" as well."""
@@ -130,17 +147,41 @@ _CISCO_XE = Platform(
     resequence="ip access-list resequence {name} {start} {step}",
     has_default=True,
 )
+# "% Invalid …" and "ERROR: …" refuse; "Warning: …", "Note: …" and "Please check …" are remarks, and a log message reads
+# "2026 Nov 21 13:36:17 leaf-1 %ETHPORT-5-IF_UP: …".
+_NXOS_ERRORS = (
+    r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Permission denied|Cannot|Error|Failed|String exceeded|Insufficient|"
+    r"Authorization|Unknown|Unable)[^\n]*"
+    r"|^\s*(?:ERROR|Error):[^\n]*|^Syntax error [^\n]*|^Cannot [^\n]*|^Command (?:rejected|failed)[^\n]*"
+    r"|^(?:Feature|Service) not enabled[^\n]*"
+)
+# What follows "% " is a refusal unless it is a remark; "%LINEPROTO-5-UPDOWN: …" is a log message.
+_EOS_REMARKS = r"(?:Warning|WARNING|Note|Configuration of|Writing|Access VLAN does not exist)"
+_EOS_ERRORS = rf"^\s*% (?!{_EOS_REMARKS})[A-Z][^\n]*|^! Failed[^\n]*|^(?:ERROR|Error)\b[^\n]*"
+# Log messages read "RP/0/RP0/CPU0:Nov 21 13:36:17.123 UTC: ifmgr[196]: %PKT_INFRA-LINK-3-UPDOWN : …"; "!!% …" is the
+# reason that "show configuration failed" gives.
+_XR_REMARKS = r"(?:No configuration changes to commit|Warning|WARNING|Note)"
+_XR_ERRORS = rf"^\s*% ?(?!{_XR_REMARKS})[A-Z][^\n]*|^!!% [^\n]*|^(?:ERROR|Error):[^\n]*"
+# "warning: statement not found" answers a deletion of what is not there: the line changes nothing, and the diff shows
+# nothing of it. Syntax errors come below a caret.
+_JUNOS_ERRORS = (
+    r"^(?:error: [^\n]*|syntax error\b[^\n]*|unknown command\.[^\n]*|missing argument[^\n]*|invalid (?:value|interface|"
+    r"ip|numeric|input|syntax)[^\n]*|permission denied[^\n]*|[^\n]*is ambiguous\.[^\n]*)"
+    r"|^\s*\^\s*\n[^\n]+"
+)
+
 _CISCO_NXOS = Platform(
     slug="cisco_nxos",
     label="Cisco NX-OS",
     netmiko_type="cisco_nxos",
-    error_pattern=r"^\s*% ?(?:Invalid|Incomplete|Ambiguous|Permission denied)[^\n]*|^(?:ERROR|Error):?[^\n]*",
+    error_pattern=_NXOS_ERRORS,
     volatile=_IOS_VOLATILE,
     closers=_IOS_CLOSERS,
     indent=2,
     banner=BannerStyle.CHARACTER,
     grammar=NXOS_GRAMMAR,
     end_line="",
+    count_command="show running-config | count",
     save_command="copy running-config startup-config",
     numbered_acl_entries=True,
     resequence="resequence ip access-list {name} {start} {step}",
@@ -149,7 +190,7 @@ _ARISTA_EOS = Platform(
     slug="arista_eos",
     label="Arista EOS",
     netmiko_type="arista_eos",
-    error_pattern=r"^\s*% ?(?!Warning)[A-Z][^\n]*|^(?:ERROR|Error)\b[^\n]*",
+    error_pattern=_EOS_ERRORS,
     volatile=_IOS_VOLATILE,
     closers=_IOS_CLOSERS,
     indent=3,
@@ -169,9 +210,57 @@ _FRR = Platform(
     banner=BannerStyle.SINGLE_LINE,
     grammar=FRR_GRAMMAR,
 )
+_CISCO_XR = Platform(
+    slug="cisco_xr",
+    label="Cisco IOS XR",
+    netmiko_type="cisco_xr",
+    error_pattern=_XR_ERRORS,
+    volatile=re.compile(r"Building configuration\b|!|end$"),
+    closers=re.compile(r"^(?:exit|root)$"),
+    indent=1,
+    banner=BannerStyle.CHARACTER,
+    grammar=PRINTED_ORDER,
+    max_line_length=400,
+    verbatim=re.compile(
+        r"(?:route-policy|prefix-set|as-path-set|community-set|extcommunity-set|large-community-set|rd-set|ospf-area-set|"
+        r"tag-set|etag-set|mac-set|esi-set|policy-global)\b"
+    ),
+    verbatim_end=re.compile(r"end-(?:policy|set|global)$"),
+    predictable=False,
+)
+_JUNIPER_JUNOS = Platform(
+    slug="juniper_junos",
+    label="Juniper Junos",
+    netmiko_type="juniper_junos",
+    error_pattern=_JUNOS_ERRORS,
+    volatile=_NOTHING,
+    closers=_NOTHING,
+    indent=0,
+    banner=BannerStyle.SINGLE_LINE,
+    grammar=PRINTED_ORDER,
+    end_line="",
+    running_config_command="show configuration | display set | no-more",
+    count_command="show configuration | display set | count",
+    max_line_length=400,
+    comments=("#", "/*"),
+    section_verb=re.compile(r"(?:set|deactivate|protect) "),
+    first_words=(
+        "set",
+        "delete",
+        "deactivate",
+        "activate",
+        "protect",
+        "unprotect",
+        "insert",
+        "rename",
+        "copy",
+    ),
+    predictable=False,
+)
 
 PLATFORMS: dict[str, Platform] = {
-    platform.slug: platform for platform in (_CISCO_IOS, _CISCO_XE, _CISCO_NXOS, _ARISTA_EOS, _FRR)
+    platform.slug: platform
+    for platform in (_CISCO_IOS, _CISCO_XE, _CISCO_NXOS, _CISCO_XR, _ARISTA_EOS, _JUNIPER_JUNOS, _FRR)
 }
 
 

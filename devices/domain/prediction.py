@@ -32,13 +32,33 @@ class Prediction:
     notes: tuple[str, ...]
 
 
+class PredictionImpossibleError(LookupError):
+    """No rules are known by which this platform's configuration could be predicted: ask the device's own candidate."""
+
+    def __init__(self, platform: Platform) -> None:
+        super().__init__(
+            f"{platform.label} cannot be predicted: its own candidate configuration tells what commands would do."
+        )
+        self.platform = platform.slug
+
+
 def predict(running: str, commands: Sequence[str], platform: Platform) -> str:
-    """Estimate the configuration in normal form after the commands were entered in configuration mode."""
+    """Estimate the configuration in normal form after the commands were entered in configuration mode.
+
+    Raises:
+        PredictionImpossibleError: no rules are known for this platform.
+    """
     return predict_with_notes(running, commands, platform).text
 
 
 def predict_with_notes(running: str, commands: Sequence[str], platform: Platform) -> Prediction:
-    """Like `predict`, together with what the estimate cannot know."""
+    """Like `predict`, together with what the estimate cannot know.
+
+    Raises:
+        PredictionImpossibleError: no rules are known for this platform.
+    """
+    if not platform.predictable:
+        raise PredictionImpossibleError(platform)
     root = parse(running, platform)
     platform = software_of(root, platform)
     draft = Draft(tidy(root, platform.grammar), platform.grammar, prints_numbers(root, platform))
@@ -51,7 +71,10 @@ def predict_with_notes(running: str, commands: Sequence[str], platform: Platform
 
 
 def stray_exits(commands: Sequence[str], platform: Platform) -> tuple[int, ...]:
-    """Numbers, from 1, of the lines that would leave configuration mode: an ``exit`` outside of every sub-mode."""
+    """Numbers, from 1, of the lines that would leave configuration mode: an ``exit`` outside of every sub-mode.
+
+    Where no mode is known, only indentation tells what opens one.
+    """
     editor = _Editor(Draft(Node(""), platform.grammar, numbered_lists=False))
     for line, opens_block in _with_look_ahead(commands, platform):
         editor.run(line, opens_block=opens_block)

@@ -61,9 +61,17 @@ def test_a_refusal_of_frr_is_recognised(answer: str) -> None:
 
 def test_an_unknown_platform_names_those_that_are_known() -> None:
     with pytest.raises(PlatformUnmappedError, match="cisco_ios") as caught:
-        platform_for("junos")
+        platform_for("asa")
     assert caught.value.code == "PLATFORM_UNMAPPED"
-    assert set(PLATFORMS) == {"cisco_ios", "cisco_xe", "cisco_nxos", "arista_eos", "frr"}
+    assert set(PLATFORMS) == {
+        "cisco_ios",
+        "cisco_xe",
+        "cisco_nxos",
+        "cisco_xr",
+        "arista_eos",
+        "juniper_junos",
+        "frr",
+    }
 
 
 @pytest.mark.parametrize(("line", "slug"), [("version 15.2", "cisco_ios"), ("version 17.9", "cisco_xe")])
