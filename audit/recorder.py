@@ -29,6 +29,11 @@ class ObjectType(StrEnum):
     EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
     PRODUCT = "product"
+    CONFIG = "config"
+    BACKUP = "backup"
+    DRIFT = "drift"
+    DRIFT_RULE = "drift_rule"
+    COMPLIANCE_RULE = "compliance_rule"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

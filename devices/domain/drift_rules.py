@@ -90,7 +90,9 @@ def compiled(pattern: str) -> Any:  # noqa: ANN401 - re2 has no types
         return re2.compile(pattern, options)
     except re2.error as error:
         said = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error.args[0])
-        raise PatternError(f"RE2 cannot read this pattern: {said}. Look-around and back-references do not exist.") from None
+        raise PatternError(
+            f"RE2 cannot read this pattern: {said}. Look-around and back-references do not exist."
+        ) from None
 
 
 class Ruleset:
@@ -132,13 +134,15 @@ DEFAULT_RULES: Final = (
     Rule("Remarks", _K, r"(^| / )(access-list \S+ )?(\d+ )?remark( |$)"),
     Rule("Descriptions", _K, r" / (no )?description( |$)"),
     Rule("Banners", _K, r"^banner "),
-    Rule("AAA", _C, r"^(aaa|tacacs|tacacs-server|radius|radius-server|ip tacacs|ip radius)( |$)"),
+    Rule("AAA", _C, r"^(no )?(aaa|tacacs|tacacs-server|radius|radius-server|ip tacacs|ip radius)( |$)"),
     Rule("Users and passwords", _C, r"^(no )?(username|user|role|enable (secret|password)|password|login)( |$)"),
     Rule("SNMP", _C, r"^(no )?snmp"),
-    Rule("Access lists", _C, r"^(no )?(ip |ipv6 |mac )?(access-list|prefix-list)( |$)|(^| / )(ip |ipv6 )?(access-group|access-class|traffic-filter)( |$)"),
-    Rule("Crypto and keys", _C, r"^(no )?(crypto|key chain|ip ssh|ssh|security|macsec)( |$)|(^| / )(key|authentication key)"),
+    Rule("Access lists", _C, r"^(no )?(ip |ipv6 |mac )?(access-list|prefix-list)( |$)"),
+    Rule("Access lists in use", _C, r"(^| / )(no )?(ip |ipv6 )?(access-group|access-class|traffic-filter)( |$)"),
+    Rule("Crypto and keys", _C, r"^(no )?(crypto|key chain|ip ssh|ssh|security|macsec)( |$)|(^| / )(\S+ )?key( |$)"),
     Rule("Logging", _C, r"^(no )?(logging|archive|syslog)( |$)"),
-    Rule("Management access", _C, r"^(line |management|control-plane|(no )?(ip http|telnet|feature (telnet|ssh|nxapi)|netconf|restconf))"),
+    Rule("Management lines", _C, r"^(line|management|control-plane)( |$)"),
+    Rule("Management services", _C, r"^(no )?(ip http|telnet|feature (telnet|ssh|nxapi)|netconf|restconf)"),
     Rule("Interfaces", _F, r"^(no )?interface "),
     Rule("Routing", _F, r"^(no )?(router |ip route|ipv6 route|route-map |vrf |ip vrf|ip routing|ip forward|bfd|mpls)"),
     Rule("VLANs and switching", _F, r"^(no )?(vlan |vtp |spanning-tree|lldp|cdp|errdisable|port-channel)"),

@@ -277,7 +277,7 @@ _CONFIGURATIONS = (
     ),
     Reason(
         "CONFIG_SUSPICIOUS",
-        "The configuration is much smaller than the one before. It is kept apart and is not the device's configuration.",
+        "The configuration is much smaller than the one before. It is kept apart.",
         "Look at it: take it as the configuration if it is true, or dismiss it.",
         permanent=True,
     ),

@@ -1,6 +1,18 @@
 """Inventory, pinned host keys and configuration snapshots: one module per area."""
 
-from devices.models.configs import ConfigBlob, ConfigSnapshot, SnapshotPurpose
+from devices.models.backups import (
+    BackupRun,
+    BackupRunState,
+    BackupState,
+    BackupTrigger,
+    DeviceBackup,
+    StartupState,
+    SuspectConfig,
+    SuspectState,
+)
+from devices.models.compliance import ComplianceResult, ComplianceRule
+from devices.models.configs import BaselineOrigin, ConfigBlob, ConfigSnapshot, ConfigState, SnapshotPurpose
+from devices.models.drift import DriftRecord, DriftRule
 from devices.models.host_keys import AlertState, HostKey, HostKeyAlert, HostKeyState, OfferedKey, OfferState
 from devices.models.inventory import Device, DeviceQuerySet, DeviceStatus
 from devices.models.periodic import PeriodicJob
@@ -24,12 +36,23 @@ from devices.models.trust import FieldTrust, LiveFact
 __all__ = [
     "SYNC_OPEN",
     "AlertState",
+    "BackupRun",
+    "BackupRunState",
+    "BackupState",
+    "BackupTrigger",
+    "BaselineOrigin",
+    "ComplianceResult",
+    "ComplianceRule",
     "ConfigBlob",
     "ConfigSnapshot",
+    "ConfigState",
     "DeliveryState",
     "Device",
+    "DeviceBackup",
     "DeviceQuerySet",
     "DeviceStatus",
+    "DriftRecord",
+    "DriftRule",
     "FieldTrust",
     "HostKey",
     "HostKeyAlert",
@@ -46,6 +69,9 @@ __all__ = [
     "SnapshotPurpose",
     "SourceKind",
     "StagedDevice",
+    "StartupState",
+    "SuspectConfig",
+    "SuspectState",
     "SyncRun",
     "SyncScope",
     "SyncState",

@@ -48,15 +48,23 @@ class SnapshotPurpose(models.TextChoices):
     BEFORE = "before", "Before a change"
     AFTER = "after", "After a change"
     RECOVERY = "recovery", "Read back after a lost worker"
+    BACKUP = "backup", "Backup"
 
 
 class ConfigSnapshot(models.Model):
-    """A device's running configuration, normalised, as it was read at one moment."""
+    """A device's running configuration, normalised, as it was read at one moment.
+
+    A backup that finds it again unchanged moves ``seen_until`` instead of adding a row.
+    """
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="snapshots")
     blob = models.ForeignKey(ConfigBlob, on_delete=models.PROTECT, related_name="snapshots")
     purpose = models.CharField(max_length=10, choices=SnapshotPurpose.choices)
     taken_at = models.DateTimeField(db_default=Now())
+    seen_until = models.DateTimeField(null=True, blank=True, help_text="When a backup last found it unchanged.")
+    changed_by = models.CharField(
+        max_length=100, blank=True, help_text="Login that the device itself names as the author of its last change."
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -64,3 +72,30 @@ class ConfigSnapshot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.device_id}@{self.taken_at:%Y-%m-%d %H:%M:%S}"
+
+
+class BaselineOrigin(models.TextChoices):
+    """What made a configuration the expected one."""
+
+    FIRST = "first", "First backup"
+    CHANGE = "change", "Change request"
+    ACCEPTED = "accepted", "Accepted drift"
+
+
+class ConfigState(models.Model):
+    """What is known of one device's configuration: the expected one, and how the last backups ended."""
+
+    device = models.OneToOneField(Device, on_delete=models.CASCADE, related_name="config_state")
+    baseline = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    baseline_origin = models.CharField(max_length=10, choices=BaselineOrigin.choices, blank=True)
+    baseline_note = models.CharField(max_length=200, blank=True, help_text="Such as the change's number.")
+    history_cursor = models.BigIntegerField(default=0, help_text="Newest device run that was looked at.")
+    backed_up_at = models.DateTimeField(null=True, blank=True, help_text="The last backup that ended well.")
+    tried_at = models.DateTimeField(null=True, blank=True)
+    code = models.CharField(max_length=40, blank=True, help_text="Why the last backup failed.")
+    unsaved_since = models.DateTimeField(
+        null=True, blank=True, help_text="Since when a reboot would lose the running configuration."
+    )
+
+    def __str__(self) -> str:
+        return f"configuration of {self.device_id}"
