@@ -3,14 +3,16 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Coroutine, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 import asyncssh
+from typing_extensions import override
 
 from devices.lab.errors import LabError
 from devices.lab.faults import Faults
@@ -29,7 +31,8 @@ class LabDeviceSpec:
 
     Port 0 takes a free one. `privilege` 15 signs in to privileged exec mode, less to user exec mode, where `enable`
     asks for `enable_secret` (None: asks for nothing). `minute_s` is the length of a minute of the rollback timer,
-    `boot_s` how long a reboot takes.
+    `boot_s` how long a reboot takes. `driver` is the driver that the inventory names; empty: the platform's own. An
+    EOS device (`platform` "arista_eos") speaks eAPI, over TLS with a certificate of its own if `tls`.
     """
 
     name: str
@@ -42,11 +45,44 @@ class LabDeviceSpec:
     role: str = ""
     tags: tuple[str, ...] = ()
     platform: str = "cisco_ios"
+    driver: str = ""
+    tls: bool = False
     minute_s: float = 60.0
     boot_s: float = 0.2
 
 
-class RunningDevice:
+class Machine(Protocol):
+    """What every simulated device has, whatever it speaks."""
+
+    startup: str
+    disk_full: bool
+    seen_as: tuple[str, str]
+
+    def running_text(self) -> str:
+        """The running configuration without the header that changes with the time."""
+        ...
+
+    def write_startup(self, text: str) -> None:
+        """Put a text on the disk as the startup configuration."""
+        ...
+
+    def edit(self, lines: Iterable[str]) -> None:
+        """Change the running configuration past every session."""
+        ...
+
+    def reboot(self) -> None:
+        """Start from the startup configuration."""
+        ...
+
+    def tick(self) -> bool:
+        """Let a timer run out, if its time has come; tells whether it did."""
+        ...
+
+
+_M = TypeVar("_M", bound=Machine)
+
+
+class RunningDevice(ABC, Generic[_M]):
     """A device inside the lab's event loop. Its methods must be called from that loop."""
 
     def __init__(self, spec: LabDeviceSpec, folder: Path, host: str, username: str, password: str) -> None:
@@ -57,60 +93,54 @@ class RunningDevice:
         self.privileged = spec.privilege >= 15
         self.enable_secret = spec.enable_secret
         self.port = spec.port
+        self.folder = folder
         self._host = host
         self._sessions = 0
-        self._servers: set[LabServer] = set()
         self._listener: socket.socket | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         folder.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(folder / "commands.jsonl")
-        self._key = _persistent_key(folder / "host_key")
-        self._options = self._server_options(self._key)
-        self._wrong_options: asyncssh.SSHServerConnectionOptions | None = None
-        self._machine: IosMachine | None = None
+        self._machine: _M | None = None
         self._disk = folder / "startup-config"
 
     @property
-    def machine(self) -> IosMachine:
+    def machine(self) -> _M:
         """The device's state; it boots when it is first needed, so that hundreds of devices start at once."""
         if self._machine is None:
-            self._machine = self._boot()
+            self._machine = self._booted()
         self._machine.seen_as = (self.faults.hostname, self.faults.serial)
         self._machine.disk_full = self.faults.disk_full
         return self._machine
 
-    def _boot(self) -> IosMachine:
-        machine = IosMachine(
-            hardware=self.spec.hardware,
-            startup=self._disk.read_text() if self._disk.exists() else self.spec.startup,
-            clock=lambda: datetime.now(UTC),
-            minute=timedelta(seconds=self.spec.minute_s),
-            on_startup=self._write_disk,
-        )
+    def _booted(self) -> _M:
+        machine = self._boot(self._disk.read_text() if self._disk.exists() else self.spec.startup)
         if not self._disk.exists():
             machine.write_startup(machine.running_text())
         return machine
 
-    def _write_disk(self, text: str) -> None:
-        self._disk.write_text(text)
+    @abstractmethod
+    def _boot(self, startup: str) -> _M:
+        """The machine with this startup configuration."""
+
+    @abstractmethod
+    async def _serve(self, connection: socket.socket) -> None:
+        """Serve one accepted connection until it ends."""
 
     @property
     def public_key(self) -> str:
-        """The host key as "type base64"."""
-        return " ".join(self._key.export_public_key("openssh").decode().split()[:2])
+        """The SSH host key as "type base64"; empty for a device without SSH."""
+        return ""
 
-    def connected(self, server: LabServer) -> int:
-        """Note a new connection; gives its number in the journal."""
+    def _write_disk(self, text: str) -> None:
+        self._disk.write_text(text)
+
+    def next_session(self) -> int:
+        """The number of a new connection in the journal."""
         self._sessions += 1
-        self._servers.add(server)
         return self._sessions
 
-    def disconnected(self, server: LabServer) -> None:
-        """Forget a connection."""
-        self._servers.discard(server)
-
     def start(self) -> None:
-        """Listen for SSH connections.
+        """Listen for connections.
 
         Raises:
             LabError: the port is taken.
@@ -127,8 +157,6 @@ class RunningDevice:
             asyncio.get_running_loop().remove_reader(self._listener)
             self._listener.close()
             self._listener = None
-        for server in list(self._servers):
-            server.abort()
 
     def went_down(self) -> None:
         """Reboot: sessions are cut, what was not saved is lost, and the port is closed for a while."""
@@ -173,6 +201,48 @@ class RunningDevice:
         served = self._spawn(self._serve(connection))
         served.add_done_callback(partial(_close_unserved, connection))
 
+
+class SshDevice(RunningDevice[IosMachine]):
+    """An IOS-like switch behind SSH."""
+
+    def __init__(self, spec: LabDeviceSpec, folder: Path, host: str, username: str, password: str) -> None:
+        super().__init__(spec, folder, host, username, password)
+        self._servers: set[LabServer] = set()
+        self._key = _persistent_key(folder / "host_key")
+        self._options = self._server_options(self._key)
+        self._wrong_options: asyncssh.SSHServerConnectionOptions | None = None
+
+    @override
+    def _boot(self, startup: str) -> IosMachine:
+        return IosMachine(
+            hardware=self.spec.hardware,
+            startup=startup,
+            clock=lambda: datetime.now(UTC),
+            minute=timedelta(seconds=self.spec.minute_s),
+            on_startup=self._write_disk,
+        )
+
+    @property
+    @override
+    def public_key(self) -> str:
+        return " ".join(self._key.export_public_key("openssh").decode().split()[:2])
+
+    def connected(self, server: LabServer) -> int:
+        """Note a new connection; gives its number in the journal."""
+        self._servers.add(server)
+        return self.next_session()
+
+    def disconnected(self, server: LabServer) -> None:
+        """Forget a connection."""
+        self._servers.discard(server)
+
+    @override
+    def stop(self) -> None:
+        super().stop()
+        for server in list(self._servers):
+            server.abort()
+
+    @override
     async def _serve(self, connection: socket.socket) -> None:
         if self.faults.wrong_host_key and self._wrong_options is None:
             self._wrong_options = self._server_options(asyncssh.generate_private_key("ssh-ed25519"))

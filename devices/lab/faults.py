@@ -13,7 +13,7 @@ class Faults:
     """The switches of one device. They may be set at any time; each takes effect with the next line or login.
 
     Patterns are regular expressions, searched in the line as typed. `reject`, `ignore` and
-    `drop_after_config_lines` concern configuration lines alone; `hang_at` any line.
+    `drop_after_config_lines` concern configuration lines alone; `hang_at` and `drop_at` any line.
     """
 
     refuse_login: bool = False
@@ -28,6 +28,8 @@ class Faults:
     """Seconds before each answer."""
     drop_after_config_lines: int = 0
     """Cut the session when this many configuration lines of it are executed, before the answer; 0: never."""
+    drop_at: str = ""
+    """Cut the session when a matching line was executed, in any mode, before the answer."""
     drop_times: int = 0
     """How many sessions are cut before the switch goes off by itself; 0: all."""
     reject: str = ""
@@ -69,7 +71,7 @@ def _checked(name: str, value: object, example: object) -> object:
         fits = isinstance(value, str)
     if not fits:
         raise LabError(f"switch {name} cannot be {value!r}; it takes something like {example!r}")
-    if name in ("reject", "ignore", "hang_at"):
+    if name in ("reject", "ignore", "hang_at", "drop_at"):
         try:
             re.compile(str(value))
         except re.error as error:

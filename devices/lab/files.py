@@ -71,7 +71,8 @@ def _record(device: LabDevice) -> dict[str, Any]:
         "model": spec.hardware.model,
         "hostname": spec.name,
         "credential": CREDENTIAL_NAME,
-        "host_keys": [device.host_key],
+        "driver": spec.driver,
+        "host_keys": [device.host_key] if device.host_key else [],
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from devices.lab.device import LabDeviceSpec, RunningDevice
+from devices.lab.device import LabDeviceSpec, Machine, RunningDevice, SshDevice
+from devices.lab.eos.device import EosDevice
 from devices.lab.errors import LabError
 from devices.lab.faults import Faults
 
@@ -18,7 +19,7 @@ _TICK_S = 0.1
 class LabDevice:
     """A handle on one device of a running lab."""
 
-    def __init__(self, lab: "Lab", device: RunningDevice) -> None:
+    def __init__(self, lab: "Lab", device: RunningDevice[Any]) -> None:
         self._lab = lab
         self._device = device
 
@@ -44,7 +45,7 @@ class LabDevice:
 
     @property
     def host_key(self) -> str:
-        """The public host key as "type base64"."""
+        """The public SSH host key as "type base64"; empty for a device without SSH."""
         return self._device.public_key
 
     @property
@@ -77,11 +78,17 @@ class LabDevice:
         return self._lab.call(self._running_text)
 
     def _running_text(self) -> str:
-        return self._device.machine.running_text()
+        machine: Machine = self._device.machine
+        return machine.running_text()
+
+    @property
+    def certificate(self) -> Path:
+        """The device's own TLS certificate in PEM form, for one that has it."""
+        return self._device.folder / "certificate.pem"
 
     def startup_config(self) -> str:
         """What the device would start with."""
-        return self._lab.call(lambda: self._device.machine.startup)
+        return self._lab.call(lambda: str(self._device.machine.startup))
 
     def edit_out_of_band(self, lines: Iterable[str]) -> None:
         """Change the running configuration as someone at the console would.
@@ -106,7 +113,7 @@ class LabDevice:
 
 
 class Lab:
-    """Simulated devices over real SSH on one address. A context manager; state lives in `home/<device>/`.
+    """Simulated devices over SSH, EOS over eAPI, on one address. A context manager; state lives in `home/<device>/`.
 
     All devices take the same username and password.
     """
@@ -126,7 +133,7 @@ class Lab:
         self.host = host
         self._specs = list(devices)
         self._devices: dict[str, LabDevice] = {}
-        self._running: list[RunningDevice] = []
+        self._running: list[RunningDevice[Any]] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab", daemon=True)
 
@@ -170,7 +177,8 @@ class Lab:
 
     def _start_devices(self) -> None:
         for spec in self._specs:
-            device = RunningDevice(spec, self.home / spec.name, self.host, self.username, self.password)
+            kind = EosDevice if spec.platform == "arista_eos" else SshDevice
+            device: RunningDevice[Any] = kind(spec, self.home / spec.name, self.host, self.username, self.password)
             device.start()
             self._running.append(device)
             self._devices[spec.name] = LabDevice(self, device)

@@ -204,7 +204,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
             await asyncio.Event().wait()
         reply = self._faulty(line, is_config) or self._cut(shell.execute(line), is_config)
         host.journal.line(self._number, mode, shown, reply.result)
-        if is_config and self._must_drop():
+        if self._must_drop(line, is_config):
             self._end("cut")
             return False
         return await self._answer(shown, reply)
@@ -233,15 +233,17 @@ class CliSession(asyncssh.SSHServerSession[str]):
             return reply
         return replace(reply, text="".join(reply.text.splitlines(keepends=True)[:limit]))
 
-    def _must_drop(self) -> bool:
-        self._config_lines += 1
+    def _must_drop(self, line: str, is_config: bool) -> bool:
+        self._config_lines += is_config
         faults = self._host.faults
-        if not faults.drop_after_config_lines or self._config_lines < faults.drop_after_config_lines:
+        limit = faults.drop_after_config_lines
+        is_due = is_config and limit and self._config_lines >= limit
+        if not is_due and not (faults.drop_at and re.search(faults.drop_at, line)):
             return False
         if faults.drop_times:
             faults.drop_times -= 1
             if not faults.drop_times:
-                faults.drop_after_config_lines = 0
+                faults.drop_after_config_lines, faults.drop_at = 0, ""
         return True
 
     async def _answer(self, shown: str, reply: Reply) -> bool:

@@ -1,13 +1,13 @@
 """The running configuration and the line-by-line interpreter of configuration modes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from devices.lab.ios import ordered_lists as _registers_hooks  # noqa: F401 - imported for its hooks
 from devices.lab.ios import semantics
 from devices.lab.ios.errors import IncompleteError, InvalidInputError, IosError, RefusedError
-from devices.lab.ios.grammar import Match
+from devices.lab.ios.grammar import Grammar, Match
 from devices.lab.ios.modes import GRAMMARS, PROMPTS
 from devices.lab.ios.params import canonical_interface, vlan_numbers
 from devices.lab.ios.semantics import Place, Remarks
@@ -59,7 +59,13 @@ class _Banner:
 
 
 class ConfigSession:
-    """One session in configuration mode: the stack of sub-modes, and a banner that is being typed."""
+    """One session in configuration mode: the stack of sub-modes, and a banner that is being typed.
+
+    `grammars` and `prompts` are the language; another operating system replaces them.
+    """
+
+    grammars: ClassVar[Mapping[str, Grammar]] = GRAMMARS
+    prompts: ClassVar[Mapping[str, str]] = PROMPTS
 
     def __init__(self, config: IosConfig) -> None:
         self._config = config
@@ -79,7 +85,7 @@ class ConfigSession:
             return ""
         top = self._frames[-1]
         many = top.mode == "if" and len(top.targets) > 1
-        return PROMPTS[top.mode] + ("-range" if many else "")
+        return self.prompts[top.mode] + ("-range" if many else "")
 
     @property
     def in_banner(self) -> bool:
@@ -126,7 +132,7 @@ class ConfigSession:
         deepest = InvalidInputError(-1)
         for depth in range(len(self._frames) - 1, -1, -1):
             try:
-                matches = GRAMMARS[self._frames[depth].mode].match(line, negated=negated)
+                matches = self.grammars[self._frames[depth].mode].match(line, negated=negated)
             except InvalidInputError as error:
                 if error.column > deepest.column:
                     deepest = error
@@ -231,7 +237,7 @@ class ConfigSession:
         return []
 
     def _store_banner(self, banner: _Banner) -> None:
-        match = GRAMMARS["global"].match(f"banner {banner.kind} x")[0]
+        match = self.grammars["global"].match(f"banner {banner.kind} x")[0]
         text = "\n".join(banner.lines)
         key = ("banner", banner.kind)
         self._config.root.put(match, key=key, tokens=(*key, f"^C{text}^C"))

@@ -20,6 +20,7 @@ INTERFACE_TYPES = (
     "Tunnel",
     "Vlan",
 )
+EOS_INTERFACE_TYPES = ("Ethernet", "Loopback", "Management", "Port-Channel", "Tunnel", "Vlan")
 NaturalKey = tuple[tuple[int, int, str], ...]
 VIRTUAL_TYPES = ("Port-channel", "Loopback", "Tunnel", "Vlan")
 LAYER3_TYPES = ("Loopback", "Tunnel", "Vlan")
@@ -134,6 +135,23 @@ def _integer(low: int, high: int) -> Callable[[str], str | None]:
     return read
 
 
+def eos_interface(token: str) -> str | None:
+    """The full name for "Et1", "Po10" and their like on EOS; None for something that names no interface."""
+    found = _INTERFACE.match(token)
+    if found is None:
+        return None
+    kind = found[1].lower()
+    names = [name for name in EOS_INTERFACE_TYPES if name.lower().startswith(kind)]
+    return f"{names[0]}{found[2]}" if len(names) == 1 else None
+
+
+def _address(token: str) -> str | None:
+    """An address with the length of its prefix, whose host part stays."""
+    address, slash, bits = token.partition("/")
+    valid = slash and bits.isdigit() and int(bits) <= 32 and _ipv4(address)
+    return f"{_ipv4(address)}/{int(bits)}" if valid else None
+
+
 def _matching(pattern: re.Pattern[str]) -> Callable[[str], str | None]:
     return lambda token: token if pattern.match(token) else None
 
@@ -146,6 +164,8 @@ _FIXED = {
     "prefix": Param("prefix", _prefix),
     "vlans": Param("vlans", _vlans),
     "if": Param("if", canonical_interface),
+    "eos-if": Param("eos-if", eos_interface),
+    "address": Param("address", _address),
     "mac": Param("mac", _matching(_MAC)),
     "host": Param("host", _matching(_HOST), typed=False),
     "word": Param("word", lambda token: token, typed=False),
