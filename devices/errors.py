@@ -133,6 +133,47 @@ class InventoryError(DeviceError):
     code = "INV_REFRESH_FAILED"
 
 
+class SourceDeniedError(InventoryError):
+    """An inventory source does not accept the token, or its user may not read what is needed."""
+
+    code = "INV_SOURCE_DENIED"
+
+
+class SourceShrankError(InventoryError):
+    """A source lists far fewer devices than before, as one does whose token lost a right. Nothing was replaced."""
+
+    code = "INV_SOURCE_SHRANK"
+
+
+class SyncRunningError(DeviceError):
+    """The source is being synchronised at this moment; a second synchronisation would only compete with it."""
+
+    code = "INV_SYNC_RUNNING"
+    permanent = False
+
+
+class UnknownSourceError(DeviceError):
+    """No inventory source has this name, or not one that can be synchronised from here."""
+
+    code = "INV_SOURCE_UNKNOWN"
+
+
+class PlatformTableError(DeviceError):
+    """A row of the platform table cannot be what somebody wrote; ``field`` is where."""
+
+    code = "invalid_input"
+
+    def __init__(self, detail: str, *, field: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class AdministratorNeededError(DeviceError):
+    """Only administrators may do this."""
+
+    code = "GATE_ROLE_DENIED"
+
+
 class UnknownDeviceFilterError(DeviceError):
     """A device filter that does not exist was asked for; ignoring it would widen the selection."""
 

@@ -240,6 +240,42 @@ _INVENTORY = (
         permanent=True,
     ),
     Reason(
+        "INV_NOT_ACTIVE",
+        "The inventory does not call this device active.",
+        "Make it active in the source of truth once it may be changed, and refresh.",
+        permanent=True,
+    ),
+    Reason(
+        "INV_SOURCE_DENIED",
+        "The inventory source does not accept the token, or its user lacks a right.",
+        "Give the installation a valid token with the named right, then synchronise again.",
+        permanent=True,
+    ),
+    Reason(
+        "INV_SOURCE_SHRANK",
+        "The source lists far fewer devices than before, so nothing was replaced.",
+        "Check the rights of the token and the filter; if the network did shrink, synchronise with --accept-fewer.",
+        permanent=True,
+    ),
+    Reason(
+        "INV_SYNC_RUNNING",
+        "The source is being synchronised at this moment.",
+        "Wait until it has ended; its progress is on the page of inventory sources.",
+        permanent=False,
+    ),
+    Reason(
+        "INV_SYNC_LOST",
+        "The synchronisation ended with its worker; nothing of it was taken in.",
+        "Synchronise again.",
+        permanent=False,
+    ),
+    Reason(
+        "INV_SOURCE_UNKNOWN",
+        "There is no such inventory source, or it cannot be synchronised from here.",
+        "Choose one of the listed sources; files are brought in by manage.py devices_sync.",
+        permanent=True,
+    ),
+    Reason(
         "PLATFORM_UNMAPPED",
         "The device's platform is not one that this product can drive.",
         "Set one of the supported platforms in the source of truth and refresh.",

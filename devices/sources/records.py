@@ -15,7 +15,11 @@ class HostKeyRecord:
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """One device as its source describes it."""
+    """One device as its source describes it.
+
+    ``exclusion`` is a reason code where the source's facts keep it from being a target, ``exclusion_detail`` the
+    sentence; names that repeat are found when all devices are there.
+    """
 
     key: str
     name: str
@@ -32,6 +36,8 @@ class DeviceRecord:
     credential: str = ""
     driver: str = ""
     host_keys: tuple[HostKeyRecord, ...] = ()
+    exclusion: str = ""
+    exclusion_detail: str = ""
 
 
 @dataclass(frozen=True, slots=True)
