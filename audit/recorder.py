@@ -25,6 +25,9 @@ class ObjectType(StrEnum):
     DEVICE_RUN = "device_run"
     DEVICE = "device"
     HOST_KEY = "host_key"
+    HOST_KEY_ALERT = "host_key_alert"
+    FIELD_TRUST = "field_trust"
+    GATE_EXCEPTION = "gate_exception"
     USER = "user"
     EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token

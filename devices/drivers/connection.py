@@ -27,7 +27,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 _DEFAULT_PORT = 22
 
 
-class UnpinnedKeyError(paramiko.SSHException):
+class UnpinnedKeyError(paramiko.SSHException):  # type: ignore[misc]  # paramiko ships no types
     """The device offered a key of a type of which none is pinned."""
 
     def __init__(self, key: paramiko.PKey) -> None:
@@ -35,7 +35,7 @@ class UnpinnedKeyError(paramiko.SSHException):
         self.key = key
 
 
-class _RefusingPolicy(paramiko.MissingHostKeyPolicy):
+class _RefusingPolicy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko ships no types
     """Refuse every key that is not pinned, like paramiko's own policy, and keep which one it was."""
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
@@ -57,18 +57,22 @@ def open_socket(endpoint: Endpoint) -> socket.socket:
     Raises:
         UnreachableError: with the operating system's reason.
     """
+    return open_tcp(endpoint.host, endpoint.port, timeout_s=endpoint.connect_timeout_s, device=endpoint.name)
+
+
+def open_tcp(host: str, port: int, *, timeout_s: float, device: str) -> socket.socket:
+    """A TCP connection without Nagle's delay; ``device`` is the name for a sentence.
+
+    Raises:
+        UnreachableError: with the operating system's reason.
+    """
     try:
-        connection = socket.create_connection((endpoint.host, endpoint.port), timeout=endpoint.connect_timeout_s)
+        connection = socket.create_connection((host, port), timeout=timeout_s)
     except TimeoutError:
-        raise UnreachableError(
-            f"No answer from {endpoint.host} port {endpoint.port} within {endpoint.connect_timeout_s:g} s.",
-            device=endpoint.name,
-        ) from None
+        raise UnreachableError(f"No answer from {host} port {port} within {timeout_s:g} s.", device=device) from None
     except OSError as error:
         reason = error.strerror or str(error)
-        raise UnreachableError(
-            f"{endpoint.host} port {endpoint.port} cannot be reached: {reason}.", device=endpoint.name
-        ) from error
+        raise UnreachableError(f"{host} port {port} cannot be reached: {reason}.", device=device) from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
 

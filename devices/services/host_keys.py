@@ -1,30 +1,19 @@
-"""Pinning SSH host keys. A session is opened only with a device that proves a pinned key."""
+"""Pinning and revoking SSH host keys. A session is opened only with a device that proves a pinned key."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from django.db import transaction
+from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
 from devices.domain.ssh_keys import key_problem
-from devices.errors import InventoryError
+from devices.errors import DeviceNotFoundError, InventoryError, OutdatedError
 from devices.models import Device, HostKey, HostKeyState
+from devices.services.host_key_alerts import alerts_settle, fingerprint
+from devices.services.people import reason_given, require_administrator
 
-
-def fingerprint(public_key: str) -> str:
-    """``SHA256:…`` of a base64 public key, as ``ssh-keygen -l`` prints it.
-
-    Raises:
-        InventoryError: the text is not base64.
-    """
-    try:
-        digest = hashlib.sha256(base64.b64decode(public_key, validate=True)).digest()
-    except ValueError as error:
-        raise InventoryError("A host key must be given as base64, as in a known_hosts file.") from error
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+__all__ = ["fingerprint", "host_key_enrol", "host_key_revoke"]
 
 
 @transaction.atomic
@@ -45,9 +34,7 @@ def host_key_enrol(*, device_id: int, key_type: str, public_key: str, actor: Act
     if pinned and pinned.public_key == public_key:
         return pinned
     if pinned:
-        pinned.state = HostKeyState.REVOKED
-        pinned.save(update_fields=["state"])
-        _audit(device, pinned, "host_key.revoked", actor)
+        _revoke(device, pinned, "Another key of this type was pinned.", actor)
     key = HostKey.objects.create(
         device=device,
         key_type=key_type,
@@ -56,10 +43,41 @@ def host_key_enrol(*, device_id: int, key_type: str, public_key: str, actor: Act
         enrolled_by=actor.username,
     )
     _audit(device, key, "host_key.pinned", actor)
+    alerts_settle(device=device, fingerprint=key.fingerprint, actor=actor)
     return key
 
 
-def _audit(device: Device, key: HostKey, action: str, actor: Actor) -> None:
+@transaction.atomic
+def host_key_revoke(*, host_key_id: int, reason: str, actor: Actor) -> HostKey:
+    """Trust a pinned key no longer; sessions with the device are refused until another one is pinned.
+
+    Raises:
+        NotPermittedError: the person is no administrator.
+        BadFieldsError: no reason is given.
+        DeviceNotFoundError: there is no such key.
+        OutdatedError: it is revoked already.
+    """
+    require_administrator(actor, "revoke a host key")
+    reason = reason_given(reason)
+    found = HostKey.objects.filter(pk=host_key_id).first()
+    if found is None:
+        raise DeviceNotFoundError(f"There is no host key with the id {host_key_id}.")
+    device = Device.objects.select_for_update(no_key=True).get(pk=found.device_id)
+    key = HostKey.objects.get(pk=host_key_id)
+    if key.state != HostKeyState.PINNED:
+        raise OutdatedError("This key is revoked already. Nothing was changed.")
+    _revoke(device, key, reason, actor)
+    return key
+
+
+def _revoke(device: Device, key: HostKey, reason: str, actor: Actor) -> None:
+    key.state = HostKeyState.REVOKED
+    key.revoked_by, key.revoked_at, key.revoke_reason = actor.username, timezone.now(), reason
+    key.save(update_fields=["state", "revoked_by", "revoked_at", "revoke_reason"])
+    _audit(device, key, "host_key.revoked", actor, reason)
+
+
+def _audit(device: Device, key: HostKey, action: str, actor: Actor, reason: str = "") -> None:
     record(
         actor=actor,
         action=action,
@@ -67,5 +85,6 @@ def _audit(device: Device, key: HostKey, action: str, actor: Actor) -> None:
         object_id=key.pk,
         object_label=f"{device.name} {key.key_type}",
         device_id=device.pk,
+        reason=reason,
         details={"fingerprint": key.fingerprint},
     )

@@ -9,11 +9,13 @@ from contextlib import ExitStack
 
 from django.conf import settings
 
+from audit.actor import Actor
 from devices.credentials import credential_for
 from devices.drivers.base import Driver, Endpoint
 from devices.drivers.registry import open_driver
-from devices.errors import DeviceError
+from devices.errors import DeviceError, HostKeyMismatchError
 from devices.models import Device, HostKeyState
+from devices.services.host_key_alerts import alert_raise
 
 
 def pinned_keys(device: Device) -> tuple[str, ...]:
@@ -45,6 +47,15 @@ def driver_for(device: Device) -> Driver:
     return open_driver(endpoint_for(device))
 
 
+def _alert(device: Device, error: HostKeyMismatchError) -> None:
+    """Tell the administrators which key was offered; where the device has offered none there is nothing to tell."""
+    if error.offered is None:
+        return
+    key_type, public_key = error.offered
+    actor = Actor.system("worker")
+    alert_raise(device_id=device.pk, key_type=key_type, public_key=public_key, actor=actor)
+
+
 def driver_connected(
     device: Device, session: ExitStack, *, on_attempt: Callable[[int], None] = lambda _number: None
 ) -> Driver:
@@ -59,6 +70,9 @@ def driver_connected(
     for attempt in range(1, attempts + 1):
         try:
             return session.enter_context(driver_for(device))
+        except HostKeyMismatchError as error:
+            _alert(device, error)
+            raise
         except DeviceError as error:
             if error.permanent or attempt == attempts:
                 raise
