@@ -50,6 +50,42 @@ _IDENTITY = (
         "Find out why the key changed. If it is legitimate, have an administrator pin the new key.",
         permanent=True,
     ),
+    Reason(
+        "IDENTITY_PLATFORM_MISMATCH",
+        "The device runs another operating system than the inventory's platform stands for.",
+        "Correct the platform in the inventory or check the address, then plan again.",
+        permanent=True,
+    ),
+    Reason(
+        "IDENTITY_ROLE_MISMATCH",
+        "The device states another role than the inventory has.",
+        "Correct whichever is wrong, or the pattern that reads the role from the device, then plan again.",
+        permanent=True,
+    ),
+    Reason(
+        "IDENTITY_SITE_MISMATCH",
+        "The device states another site than the inventory has.",
+        "Correct whichever is wrong, or the pattern that reads the site from the device, then plan again.",
+        permanent=True,
+    ),
+    Reason(
+        "SOT_AUTHORITATIVE_MISMATCH",
+        "The inventory is authoritative for a fact, and the device does not confirm it.",
+        "Find out which of the two is right and correct the other, then plan again.",
+        permanent=True,
+    ),
+    Reason(
+        "SOT_ADVISORY_UNCONFIRMED",
+        "A fact that the device must confirm before anything is written was not confirmed.",
+        "Correct the inventory, or have an administrator change how far this field is trusted.",
+        permanent=True,
+    ),
+    Reason(
+        "SOT_FIELD_MISSING",
+        "The inventory lacks a fact without which the device cannot be told from others.",
+        "Fill in the named field in the source of truth and refresh, then plan again.",
+        permanent=True,
+    ),
 )
 
 _PRE_CHECK = (

@@ -1,10 +1,77 @@
-"""Is the device that answers the device that the inventory means?"""
+"""Is the device that answers the device that the inventory means? And what was seen the last time it answered."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from django.utils import timezone
+
+from devices.domain.trust import FIELDS, LEARNT_FIELDS, Comparison, LearntFrom, judge, learn
 from devices.drivers.base import DeviceFacts
+from devices.models import Device, LiveFact
+from devices.services.trust import TrustTable, trust_table
+
+_LIMIT: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a device must be, by field; see :data:`devices.domain.trust.FIELDS`."""
+
+    source: str
+    expected: Mapping[str, str]
+
+    @classmethod
+    def of(cls, device: Device) -> Identity:
+        """What the inventory says now."""
+        return cls(device.source, {field: str(getattr(device, field)) for field in FIELDS})
+
+
+def identity_compared(
+    identity: Identity, facts: DeviceFacts, *, read_config: Callable[[], str], table: TrustTable | None = None
+) -> tuple[Comparison, ...]:
+    """Every fact, expected beside live, under the trust table of its source; matches too. One query without ``table``.
+
+    ``read_config`` is called only where a pattern is declared that looks into the running configuration.
+    """
+    table = table or trust_table(identity.source)
+    from_config = any(table[field].learnt_from is LearntFrom.CONFIG for field in LEARNT_FIELDS)
+    config = read_config() if from_config else ""
+    live = {
+        "hostname": facts.hostname,
+        "serial": facts.serial,
+        "model": facts.model,
+        "platform": facts.os,
+        **{field: learn(table[field], hostname=facts.hostname, config=config) for field in LEARNT_FIELDS},
+    }
+    return tuple(judge(table[field], identity.expected.get(field, ""), live[field]) for field in FIELDS)
+
+
+def reading_store(device: Device, comparisons: Iterable[Comparison]) -> None:
+    """Keep how the device's facts compared just now, in place of what was kept before. One query."""
+    now = timezone.now()
+    rows = [
+        LiveFact(
+            device=device,
+            field=each.field,
+            mode=each.mode.value,
+            verdict=each.verdict.value,
+            severity=each.severity.value if each.severity else "",
+            code=each.codes[0] if each.codes else "",
+            expected=each.expected[:_LIMIT],
+            live=each.live[:_LIMIT],
+            read_at=now,
+        )
+        for each in comparisons
+    ]
+    LiveFact.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["device", "field"],
+        update_fields=["mode", "verdict", "severity", "code", "expected", "live", "read_at"],
+    )
 
 
 @dataclass(frozen=True, slots=True)
