@@ -110,6 +110,7 @@ class RunningDevice(ABC, Generic[_M]):
             self._machine = self._booted()
         self._machine.seen_as = (self.faults.hostname, self.faults.serial)
         self._machine.disk_full = self.faults.disk_full
+        self._machine.strain = (self.faults.cpu_used, self.faults.memory_used, self.faults.flash_used)
         return self._machine
 
     def _booted(self) -> _M:

@@ -44,6 +44,12 @@ class Faults:
     """End outputs outside configuration mode after this many lines, as if they were complete; 0: never."""
     disk_full: bool = False
     """Saving fails for want of space."""
+    cpu_used: int = 0
+    """The share of the CPU in per cent that is claimed to be in use; 0: an ordinary one."""
+    memory_used: int = 0
+    """The share of the memory in per cent that is claimed to be in use; 0: an ordinary one."""
+    flash_used: int = 0
+    """The share of the flash file system in per cent that is claimed to be in use; 0: an ordinary one."""
 
     @classmethod
     def parse(cls, switches: Mapping[str, Any]) -> "Faults":

@@ -47,7 +47,8 @@ class IosMachine:
     `on_startup` is told each new startup configuration, so that a disk can outlive the process.
 
     `disk_full` makes every save fail. `minute` is how long one minute of the revert timer takes, so that a test need
-    not wait for a real one.
+    not wait for a real one. `strain` is how much of CPU, memory and flash is claimed to be in use, in
+    per cent; 0 stands for an ordinary share.
     """
 
     hardware: Hardware
@@ -59,6 +60,7 @@ class IosMachine:
     disk_full: bool = False
     revert: PendingRevert | None = None
     seen_as: tuple[str, str] = ("", "")
+    strain: tuple[int, int, int] = (0, 0, 0)
     running: IosConfig = field(init=False)
     booted: datetime = field(init=False)
     changed: datetime = field(init=False)

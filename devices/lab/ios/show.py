@@ -15,6 +15,8 @@ from devices.lab.ios.tree import Entry
 
 Output = Callable[[IosMachine, Match], str]
 OUTPUTS: Final[dict[str, Output]] = {}
+_FLASH: Final = 2142715904
+_MEMORY: Final = 447758520
 _SHORT: Final = {
     "FastEthernet": "Fa",
     "GigabitEthernet": "Gi",
@@ -270,7 +272,28 @@ def file_text(machine: IosMachine, name: str) -> str:
 def _directory(machine: IosMachine, _match: Match) -> str:
     lines = ["Directory of flash:/", ""]
     lines += [f"{n:5}  -rw-  {len(text):12}  {name}" for n, (name, text) in enumerate(machine.files.items(), 1)]
-    return "\n".join([*lines, "", "2142715904 bytes total (1384120320 bytes free)", ""])
+    free = _FLASH - _FLASH * (machine.strain[2] or 35) // 100
+    return "\n".join([*lines, "", f"{_FLASH} bytes total ({free} bytes free)", ""])
+
+
+@_output("show_processes_cpu")
+def _processes_cpu(machine: IosMachine, _match: Match) -> str:
+    used = machine.strain[0] or 6
+    return f"""CPU utilization for five seconds: {used}%/0%; one minute: {used}%; five minutes: {used}%
+ PID Runtime(ms)     Invoked      uSecs   5Sec   1Min   5Min TTY Process
+   1          27         309         87  0.00%  0.00%  0.00%   0 Chunk Manager
+   2       49411       58329        847  0.15%  0.11%  0.10%   0 Load Meter
+"""
+
+
+@_output("show_memory_statistics")
+def _memory_statistics(machine: IosMachine, _match: Match) -> str:
+    used = _MEMORY * (machine.strain[1] or 31) // 100
+    free = _MEMORY - used
+    return f"""                Head    Total(b)     Used(b)     Free(b)   Lowest(b)  Largest(b)
+Processor    3A8B2C0   {_MEMORY}   {used:9}   {free:9}   {free:9}   {free:9}
+      I/O    C000000    67108864    20132659    46976205    46976205    46976192
+"""
 
 
 @_output("show_cdp_neighbors")
