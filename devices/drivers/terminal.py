@@ -1,4 +1,4 @@
-"""The dialogue with a Cisco-like command line: what was answered, and in which mode the device waits.
+"""The dialogue with a command line: what was answered, and in which mode the device waits.
 
 A prompt alone proves nothing: descriptions and banners may look like one. So an answer begins after the echo of what
 was sent, and ends at the device's own prompt at the very end of what arrived; for outputs that hold other people's
@@ -19,15 +19,64 @@ from devices.errors import ConnectionLostError, DeviceTimeoutError
 Waiting = Literal["user", "exec", "config", "question", "password", "text"]
 
 _PROMPT_LINE: Final = re.compile(r"(?:^|\n)(?P<prompt>(?P<name>[^\s()>#]+)(?:\([^()\n]+\))?[>#]) ?\Z")
-_SETTLED: Final = re.compile(r"(?:^|\n)(?P<prompt>(?P<name>[^\s()>#]+)[>#]) ?\n+(?P=prompt) ?\Z")
+_CHASSIS: Final = r"\{[a-z]+:?[^}\n]*\}"
+_SETTLED: Final = re.compile(rf"(?:^|\n)(?P<prompt>(?P<name>[^\s()>#]+)[>#]) ?\n+(?:{_CHASSIS}\n+)?(?P=prompt) ?\Z")
 _QUESTION: Final = re.compile(
-    r"(?:\[(?:confirm|yes/no|yes|no|y/n)\]|\(y/n\)(?: ?\[[yn]\])?|\? \[[^\]\n]*\]|\[[^\]\n]*\]\?)[:?]? ?\Z",
+    r"(?:\[(?:confirm|yes/no|yes|no|y/n)\]|\(y/n\)(?: ?\[[yn]\])?|\? \[[^\]\n]*\]|\[[^\]\n]*\]\?"
+    r"|\[yes,no\] \((?:yes|no)\)|\(yes/no/cancel\)\? ?\[[a-z]+\])[:?]? ?\Z",
     re.IGNORECASE,
 )
 _PASSWORD: Final = re.compile(r"(?:^|\n)[^\n]*password: ?\Z", re.IGNORECASE)
 _TEXT_WANTED: Final = re.compile(r"End with the character '(?P<end>[^\n]+)'\.|Type '(?P<word>EOF)' on its own line")
-_CONFIG_NAME: Final = 20  # IOS cuts the hostname in configuration prompts at this length
 _TAIL: Final = 600
+_NOTHING: Final = re.compile(r"(?!)")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a platform's command line talks where platforms differ.
+
+    `mark` begins a line that does nothing. In configuration prompts the hostname is cut at `name_length`.
+    `config_end`: a prompt that ends so is configuration mode, whatever stands in it. `lead` and `trail` match what
+    stands before and behind every answer and is no part of it. `quotes_help`: a question mark is typed after Ctrl-V.
+    """
+
+    mark: str = "!"
+    name_length: int = 20
+    config_end: str = ""
+    lead: re.Pattern[str] = _NOTHING
+    trail: re.Pattern[str] = _NOTHING
+    quotes_help: bool = True
+
+    def mode(self, prompt: str) -> "Waiting":
+        """What a prompt says."""
+        if self.config_end:
+            return "config" if prompt.endswith(self.config_end) else "exec"
+        if prompt.endswith(">"):
+            return "user"
+        return "config" if "(" in prompt else "exec"
+
+    def typed(self, line: str) -> str:
+        """Command lines show help at a question mark unless Ctrl-V goes before it."""
+        return line.replace("?", "\x16?") if self.quotes_help else line
+
+    def bare(self, text: str) -> str:
+        """An answer alone."""
+        return self.trail.sub("", self.lead.sub("", text, count=1), count=1)
+
+
+IOS_DIALECT: Final = Dialect()
+XR_DIALECT: Final = Dialect(
+    name_length=31,
+    # the time at which a command was taken, printed before its output
+    lead=re.compile(r"\A\n?[A-Z][a-z]{2} [A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d(?:\.\d+)? \S+\n"),
+)
+JUNOS_DIALECT: Final = Dialect(
+    mark="#",
+    config_end="#",
+    trail=re.compile(rf"(?:\n*(?:^|(?<=\n))(?:\[edit[^\]\n]*\]|{_CHASSIS}|# commit confirmed will be [^\n]*))+\n*\Z"),
+    quotes_help=False,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +94,10 @@ class Answer:
 class Terminal:
     """A command line behind a channel. Not thread-safe; the channel may be closed from elsewhere at any time."""
 
-    def __init__(self, channel: WaitingChannel, *, device: str) -> None:
+    def __init__(self, channel: WaitingChannel, *, device: str, dialect: Dialect = IOS_DIALECT) -> None:
         self._channel = channel
         self._device = device
+        self._dialect = dialect
         self._name = ""
         self._buffer = ""
         self.waiting: Waiting = "user"
@@ -64,23 +114,24 @@ class Terminal:
         self._write("\n")
         found = self._wait(_SETTLED, deadline)
         self._name = found["name"]
-        self.waiting = "exec" if found["prompt"].endswith("#") else "user"
+        self.waiting = self._dialect.mode(found["prompt"])
         self._buffer = ""
 
     def exchange(self, line: str, timeout_s: float, *, renames: bool = False) -> Answer:
         """Send one line and read until the device waits again. `renames`: the line may change the hostname."""
         deadline = time.monotonic() + timeout_s
-        self._write(_typed(line) + "\n")
+        self._write(self._dialect.typed(line) + "\n")
         self._skip_echo(line, deadline)
         return self._answer(deadline, renames=renames)
 
     def output(self, command: str, timeout_s: float) -> str:
-        """The whole output of a command in exec mode, whatever it contains."""
+        """The whole output of a command that changes no mode, whatever it contains."""
         deadline = time.monotonic() + timeout_s
-        mark = f"!{secrets.token_hex(8)}"
-        self._write(f"{_typed(command)}\n{mark}\n")
+        mark = f"{self._dialect.mark}{secrets.token_hex(8)}"
+        self._write(f"{self._dialect.typed(command)}\n{mark}\n")
         self._skip_echo(command, deadline)
-        marked = re.compile(rf"(?:^|\n){re.escape(self._name)}[#>] ?{mark}")
+        cut = re.escape(self._name[: self._dialect.name_length])
+        marked = re.compile(rf"(?:^|\n)(?:{re.escape(self._name)}|{cut})(?:\([^()\n]+\))?[#>] ?{mark}")
         parts = [self._buffer]
         while marked.search("".join(parts[-2:])[-_TAIL:]) is None:
             received = self._receive(deadline)
@@ -91,7 +142,8 @@ class Terminal:
         self._buffer = text[found.end() :]
         self._answer(deadline)
         # a terminal that echoes what is typed ahead shows the mark once more, somewhere in the output
-        return text[: found.start()].replace(f"{mark}\n", "").removeprefix("\n")
+        output = text[: found.start()].replace(f"{mark}\n", "").removeprefix("\n")
+        return self._dialect.bare(output)
 
     def text_line(self, line: str, timeout_s: float, *, ends: bool) -> Answer:
         """Send one line of banner text; `ends`: it holds the end mark, so that a prompt follows."""
@@ -132,21 +184,20 @@ class Terminal:
             if renames or len(prompt["name"]) > len(self._name):
                 self._name = prompt["name"]
             text = self._buffer[: len(self._buffer) - len(tail) + prompt.start()]
-            return Answer(text.strip("\n"), _mode(prompt["prompt"]))
+            return Answer(self._dialect.bare(text).strip("\n"), self._dialect.mode(prompt["prompt"]))
         wanted = _TEXT_WANTED.search(tail)
         if wanted and self._buffer.endswith("\n"):
             return Answer(self._buffer, "text", text_end=wanted["end"] or wanted["word"])
         if _QUESTION.search(tail):
-            return Answer(self._buffer.strip("\n"), "question")
+            return Answer(self._dialect.bare(self._buffer).strip("\n"), "question")
         if _PASSWORD.search(tail):
             return Answer(self._buffer.strip("\n"), "password")
         return None
 
     def _is_own(self, name: str) -> bool:
         """Whether a prompt shows the device's name, perhaps cut; a new name may so far be known in part."""
-        return name == self._name or (
-            _CONFIG_NAME in (len(name), len(self._name)) and name[:_CONFIG_NAME] == self._name[:_CONFIG_NAME]
-        )
+        length = self._dialect.name_length
+        return name == self._name or (length in (len(name), len(self._name)) and name[:length] == self._name[:length])
 
     def _skip_echo(self, line: str, deadline: float) -> None:
         while (at := self._buffer.find(line)) < 0 or len(self._buffer) == at + len(line):
@@ -176,14 +227,3 @@ class Terminal:
 
     def _lost(self) -> ConnectionLostError:
         return ConnectionLostError("The session ended while it was in use.", device=self._device)
-
-
-def _mode(prompt: str) -> Waiting:
-    if prompt.endswith(">"):
-        return "user"
-    return "config" if "(" in prompt else "exec"
-
-
-def _typed(line: str) -> str:
-    """Command lines show help at a question mark unless Ctrl-V goes before it."""
-    return line.replace("?", "\x16?")
