@@ -37,6 +37,9 @@ class Environment:
     threads: int
     device_credentials: str
     debug: bool
+    backup_every_s: int
+    backup_sessions: int
+    backup_keep: str
 
     @property
     def https(self) -> bool:
@@ -63,6 +66,11 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         threads=_whole_number(environ, "COUNTERSIGN_THREADS", default=8, lowest=1, highest=64),
         device_credentials=_device_credentials(environ, home),
         debug=_switch(environ, "COUNTERSIGN_DEBUG"),
+        backup_every_s=_whole_number(
+            environ, "COUNTERSIGN_BACKUP_EVERY_S", default=86_400, lowest=0, highest=31 * 86_400
+        ),
+        backup_sessions=_whole_number(environ, "COUNTERSIGN_BACKUP_SESSIONS", default=16, lowest=1, highest=512),
+        backup_keep=_backup_keep(environ),
     )
 
 
@@ -200,6 +208,15 @@ def _device_credentials(environ: Mapping[str, str], home: Path) -> str:
         f"DEVICE_CREDENTIALS starts with {scheme!r}: "
         "use `env:` (variables of the environment) or `file:/path/to/credentials.yaml`."
     )
+
+
+def _backup_keep(environ: Mapping[str, str]) -> str:
+    value = _text(environ, "COUNTERSIGN_BACKUP_KEEP") or "changed"
+    if value not in {"changed", "every"}:
+        raise SettingError(
+            f"COUNTERSIGN_BACKUP_KEEP is {value!r}: give `changed` (a row for each version) or `every` (backup)."
+        )
+    return value
 
 
 def _switch(environ: Mapping[str, str], name: str) -> bool:

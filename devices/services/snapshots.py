@@ -2,9 +2,112 @@
 
 from __future__ import annotations
 
-from devices.models import ConfigBlob, ConfigSnapshot, Device, SnapshotPurpose
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.db.models.functions import Now
+
+from audit.actor import Actor
+from audit.recorder import record
+from devices.models import (
+    ConfigBlob,
+    ConfigSnapshot,
+    Device,
+    SnapshotPurpose,
+    SuspectConfig,
+    SuspectState,
+)
+from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, checked_reason, require_role
 
 
 def snapshot_store(*, device: Device, text: str, purpose: SnapshotPurpose) -> ConfigSnapshot:
     """Store a normalised running configuration; equal texts share one compressed copy. Two queries."""
     return ConfigSnapshot.objects.create(device=device, blob=ConfigBlob.store(text), purpose=purpose)
+
+
+def snapshot_keep(*, device: Device, text: str, changed_by: str) -> tuple[ConfigSnapshot, bool]:
+    """Keep what a backup read; returns the snapshot and whether it is a new version.
+
+    An unchanged configuration adds no blob, and no row either unless ``COUNTERSIGN_BACKUP_KEEP`` is ``every``: the
+    last snapshot is then *seen until* now. At most four queries.
+    """
+    blob = ConfigBlob.store(text)
+    last = ConfigSnapshot.objects.filter(device=device).order_by("-pk").first()
+    is_new = last is None or last.blob_id != blob.sha256
+    if last is not None and not is_new and settings.COUNTERSIGN_BACKUP_KEEP != "every":
+        last.changed_by = last.changed_by or changed_by
+        ConfigSnapshot.objects.filter(pk=last.pk).update(seen_until=Now(), changed_by=last.changed_by)
+        return last, False
+    purpose = SnapshotPurpose.BACKUP
+    return ConfigSnapshot.objects.create(device=device, blob=blob, purpose=purpose, changed_by=changed_by), is_new
+
+
+def suspect_keep(*, device: Device, text: str, code: str, detail: str) -> SuspectConfig:
+    """Keep a text apart that may not be the whole configuration; one for each device waits to be judged."""
+    blob = ConfigBlob.store(text)
+    found, _is_new = SuspectConfig.objects.update_or_create(
+        device=device,
+        state=SuspectState.OPEN,
+        defaults={"blob": blob, "code": code, "detail": detail, "last_seen_at": Now()},
+    )
+    return found
+
+
+@transaction.atomic
+def suspect_decide(*, suspect_id: int, take: bool, reason: str, actor: Actor) -> SuspectConfig:
+    """Take a text that was kept apart as the device's configuration, or dismiss it; audited.
+
+    Raises:
+        NotPermittedError: neither change manager nor administrator.
+        BadFieldsError: no reason was given.
+        SuspectConfig.DoesNotExist: there is none that waits with this id.
+    """
+    require_role(actor, "judge a configuration that was kept apart", CHANGE_MANAGER, ADMINISTRATOR)
+    said = checked_reason(reason)
+    waiting = SuspectConfig.objects.select_for_update(no_key=True, of=("self",)).select_related("device", "blob")
+    suspect = waiting.get(pk=suspect_id, state=SuspectState.OPEN)
+    suspect.state = SuspectState.TAKEN if take else SuspectState.DISMISSED
+    suspect.decided_by, suspect.decided_at, suspect.reason = actor.username, Now(), said
+    suspect.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    if take:
+        ConfigSnapshot.objects.create(device=suspect.device, blob=suspect.blob, purpose=SnapshotPurpose.BACKUP)
+    record(
+        actor=actor,
+        action="config.suspect_taken" if take else "config.suspect_dismissed",
+        object_type="config",
+        object_id=suspect.pk,
+        object_label=suspect.device.name,
+        device_id=suspect.device_id,
+        state_from=SuspectState.OPEN,
+        state_to=suspect.state,
+        code=suspect.code,
+        reason=said,
+        details={"sha256": suspect.blob_id},
+    )
+    return suspect
+
+
+@transaction.atomic
+def raw_config_read(*, device_id: int, snapshot_id: int, reason: str, actor: Actor) -> ConfigSnapshot:
+    """Hand out a configuration as it stands, with its secrets, to an administrator who says why; audited first.
+
+    Raises:
+        NotPermittedError: not an administrator.
+        BadFieldsError: no reason was given.
+        ConfigSnapshot.DoesNotExist: the device has no such configuration.
+    """
+    require_role(actor, "read a configuration with its secrets", ADMINISTRATOR)
+    said = checked_reason(reason)
+    wanted = Q(device_id=device_id, pk=snapshot_id)
+    snapshot = ConfigSnapshot.objects.select_related("device", "blob").get(wanted)
+    record(
+        actor=actor,
+        action="config.raw_read",
+        object_type="config",
+        object_id=snapshot.pk,
+        object_label=snapshot.device.name,
+        device_id=device_id,
+        reason=said,
+        details={"sha256": snapshot.blob_id, "lines": snapshot.blob.line_count},
+    )
+    return snapshot

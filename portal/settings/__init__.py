@@ -10,8 +10,10 @@ from csp.constants import NONCE, NONE, SELF
 
 from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR, read_environment
+from portal.netbox_environment import read_netbox
 
 _environment = read_environment(os.environ)
+_netbox = read_netbox(os.environ)
 
 # ---- the installation
 COUNTERSIGN_HOME = _environment.home
@@ -241,6 +243,9 @@ SPECTACULAR_SETTINGS = {
         "DeviceStatus": "devices.models.DeviceStatus",
         "HostKeyState": "devices.models.HostKeyState",
         "SnapshotPurpose": "devices.models.SnapshotPurpose",
+        "SourceKind": "devices.models.SourceKind",
+        "SyncScope": "devices.models.SyncScope",
+        "SyncState": "devices.models.SyncState",
     },
 }
 
@@ -274,7 +279,10 @@ Q_CLUSTER = {
 }
 
 # Recurring work: a function of a task module, and the seconds between two calls (0: never).
-COUNTERSIGN_PERIODIC: dict[str, int] = {}
+COUNTERSIGN_PERIODIC: dict[str, int] = {
+    "devices.tasks.backup_scheduled": _environment.backup_every_s,
+    "devices.tasks.drift_fall_due": 3600,
+}
 
 # ---- logs: one line each, to stderr
 LOGGING = {
@@ -303,6 +311,11 @@ LOGGING = {
 COUNTERSIGN_LEASE_S = 15
 COUNTERSIGN_RUNNER_DEADLINE_S = 60
 COUNTERSIGN_BUSY_WAIT_S = 2
+# Sessions of backups at once in the whole installation; a busy device is waited for this often, with growing pauses.
+COUNTERSIGN_BACKUP_SESSIONS = _environment.backup_sessions
+COUNTERSIGN_BACKUP_BUSY_WAITS = 5
+COUNTERSIGN_BACKUP_KEEP = _environment.backup_keep
+COUNTERSIGN_BACKUP_LOG_DAYS = 30
 COUNTERSIGN_RECONNECT_WAIT_S = 2
 # With pauses of up to a minute this waits some ten minutes: as long as a large switch takes to restart.
 COUNTERSIGN_RECONCILE_ATTEMPTS = 15
@@ -311,3 +324,7 @@ DEVICE_CONNECT_ATTEMPTS = 3
 DEVICE_RETRY_BASE_S = 1.0
 DEVICE_CONNECT_TIMEOUT_S = 10.0
 DEVICE_READ_TIMEOUT_S = 20.0
+# eAPI over TLS: the authorities that sign the devices' certificates (a PEM file); empty: the machine's own.
+DEVICE_CA_FILE = os.environ.get("DEVICE_CA_FILE", "")
+# eAPI over plain HTTP beyond this machine shows passwords to everyone on the way.
+DEVICE_ALLOW_PLAIN_HTTP = os.environ.get("DEVICE_ALLOW_PLAIN_HTTP", "") == "yes"
