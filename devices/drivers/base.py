@@ -28,7 +28,9 @@ class Endpoint:
     """Where a device is, and how it proves itself.
 
     `host_keys` are the pinned keys in OpenSSH's form ("ssh-ed25519 AAAA…", a comment is allowed). Without
-    any, a driver refuses to connect. `platform` is a slug of `devices.domain.platforms`.
+    any, a driver refuses to connect. `platform` is a slug of `devices.domain.platforms`, `driver` a name of
+    `devices.domain.drivers` (empty: the platform's own). Devices that speak HTTP prove themselves by a certificate:
+    `ca_file` holds the authorities (empty: the machine's own). `allow_plain_http` gives up every proof.
     """
 
     name: str
@@ -39,6 +41,9 @@ class Endpoint:
     host_keys: tuple[str, ...]
     connect_timeout_s: float = 10.0
     read_timeout_s: float = 30.0
+    driver: str = ""
+    ca_file: str = ""
+    allow_plain_http: bool = False
 
 
 @dataclass(frozen=True, slots=True)

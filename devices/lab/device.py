@@ -57,6 +57,7 @@ class Machine(Protocol):
     startup: str
     disk_full: bool
     seen_as: tuple[str, str]
+    strain: tuple[int, int, int]
 
     def running_text(self) -> str:
         """The running configuration without the header that changes with the time."""

@@ -39,6 +39,9 @@ def endpoint_for(device: Device) -> Endpoint:
         host_keys=pinned_keys(device),
         connect_timeout_s=settings.DEVICE_CONNECT_TIMEOUT_S,
         read_timeout_s=settings.DEVICE_READ_TIMEOUT_S,
+        driver=device.driver,
+        ca_file=settings.DEVICE_CA_FILE,
+        allow_plain_http=settings.DEVICE_ALLOW_PLAIN_HTTP,
     )
 
 

@@ -70,10 +70,45 @@ def endpoint_of() -> EndpointOf:
             "port": device.port,
             "platform": device.spec.platform,
             "credential": Credential("lab", LAB_PASSWORD, device.spec.enable_secret or ""),
-            "host_keys": (device.host_key,),
+            "host_keys": (device.host_key,) if device.host_key else (),
+            "driver": device.spec.driver,
             "connect_timeout_s": 5.0,
             "read_timeout_s": 5.0,
         }
         return Endpoint(**{**fields, **changes})
 
     return build
+
+
+EOS_CONFIG = """hostname {name}
+ntp server 198.51.100.1
+vlan 10
+   name users
+interface Ethernet1
+   description desk 1
+   switchport access vlan 10
+ip access-list EDGE
+   10 permit tcp any any eq ssh
+   20 deny ip any any log
+router bgp 65001
+   neighbor 192.0.2.2 remote-as 65002
+banner motd
+  Welcome to {name}
+ indented
+EOF
+management api http-commands
+   no shutdown
+"""
+
+
+def eos_device(name: str = "eos1", **changes: Any) -> LabDeviceSpec:  # noqa: ANN401 - any field of the specification
+    """An EOS-like switch behind plain eAPI; `changes` go into its specification."""
+    hardware = Hardware(f"SN{name.upper()}", "vEOS-lab", ("Ethernet1", "Ethernet2", "Management1"))
+    fields: dict[str, Any] = {
+        "name": name,
+        "startup": EOS_CONFIG.format(name=name),
+        "hardware": hardware,
+        "platform": "arista_eos",
+        "driver": "napalm-eos-http",
+    }
+    return LabDeviceSpec(**{**fields, **changes})

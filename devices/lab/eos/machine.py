@@ -49,6 +49,7 @@ class EosMachine:
     files: dict[str, str] = field(default_factory=dict)
     disk_full: bool = False
     seen_as: tuple[str, str] = ("", "")
+    strain: tuple[int, int, int] = (0, 0, 0)
     running: IosConfig = field(init=False)
     booted: datetime = field(init=False)
     candidates: dict[str, Candidate] = field(init=False, default_factory=dict)

@@ -1,0 +1,73 @@
+"""What the NAPALM drivers share: the declared table of what each can do, sessions of their own name, refusals.
+
+NAPALM's own `commit_config`, `rollback` and `close` do more than they say on some platforms; docs/drivers.md lists
+these traps. So they are called only where a test shows that what they do is what is wanted.
+"""
+
+import logging
+import re
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from devices.domain.drivers import NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_IOS, NAPALM_IOSXR, NAPALM_JUNOS, NAPALM_NXOS
+from devices.domain.platforms import Platform
+from devices.domain.prediction import stray_exits
+from devices.drivers.base import Capabilities, ConfirmTimer
+from devices.errors import CommandRejectedError
+
+# both log each lost connection as an error with a traceback; without a handler Python would print it to stderr
+for _library in ("pyeapi", "napalm"):
+    logging.getLogger(_library).addHandler(logging.NullHandler())
+
+OWN_PREFIX: Final = "countersign-"
+"""Configuration sessions whose names begin so are ours."""
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
+_LEAVES: Final = re.compile(
+    r"\s*(?:end|abort|commit|rollback|configure|conf|run|do|bash|file|top|quit)\b(?!-)", re.IGNORECASE
+)
+_MINUTE: Final = 60
+
+CAPABILITIES: Final[dict[str, Capabilities]] = {
+    # `commit timer HH:MM:SS`; NAPALM writes the time with strftime, which ends at one day
+    NAPALM_EOS: Capabilities(
+        candidate_diff=True, atomic_commit=True, commit_confirmed=ConfirmTimer(1, 10, 86399), config_replace=True
+    ),
+    # a merge is typed line by line on the device: the lines before a refused one stay; the incremental diff of the
+    # archive is a list of commands, not what the configuration will be
+    NAPALM_IOS: Capabilities(commit_confirmed=ConfirmTimer(_MINUTE, _MINUTE, 120 * _MINUTE), config_replace=True),
+    # `commit confirmed` counts minutes; what is committed is what the device starts with
+    NAPALM_JUNOS: Capabilities(
+        candidate_diff=True,
+        atomic_commit=True,
+        commit_confirmed=ConfirmTimer(_MINUTE, _MINUTE, 65535 * _MINUTE),
+        config_replace=True,
+        save=False,
+    ),
+    # NAPALM raises NotImplementedError for `revert_in`; its diff of a merge is the text of the merge
+    NAPALM_NXOS: Capabilities(config_replace=True),
+    NAPALM_IOSXR: Capabilities(candidate_diff=True, atomic_commit=True, config_replace=True, save=False),
+}
+CAPABILITIES[NAPALM_EOS_HTTP] = CAPABILITIES[NAPALM_EOS]
+
+
+def session_name() -> str:
+    """A name for a configuration session that nobody else uses."""
+    return f"{OWN_PREFIX}{secrets.token_hex(6)}"
+
+
+def refuse_what_leaves(commands: Sequence[str], platform: Platform, *, device: str) -> None:
+    """Make sure that every line stays inside the candidate: the next one would run as a command of the device.
+
+    Raises:
+        CommandRejectedError: a line would leave configuration mode or end the session, or holds a control character.
+    """
+    strays = set(stray_exits(commands, platform))
+    for number, line in enumerate(commands, start=1):
+        leaves = _LEAVES.match(line) is not None or number in strays
+        if leaves or _CONTROL.search(line):
+            message = "it would leave the configuration session" if leaves else "it holds a control character"
+            raise CommandRejectedError(
+                f"“{line[:80]!r}” was not sent: {message}.", command=line, message=message, device=device
+            )
