@@ -6,7 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from changes.domain.checks import DEFAULT_TIMEOUT_S, MAX_TIMEOUT_S, Expectation
+from changes.domain.check_expectations import Expectation, Parser
+from changes.domain.checks import DEFAULT_TIMEOUT_S, MAX_HOLD_S, MAX_TIMEOUT_S
 from changes.domain.content import DEFAULT_STRATEGY, MAX_PARALLEL, MAX_TITLE
 from changes.domain.states import ChangeType, CloseCode
 from changes.domain.targets import FILTER_NAMES
@@ -32,13 +33,27 @@ class TargetsBody(Body):
 
 
 class CheckBody(Body):
-    """One show command and what its output must or must not hold."""
+    """One show command, what is taken from its output, and what that must be."""
 
     name = serializers.CharField()
     command = serializers.CharField(help_text="Begins with `show `.")
-    expect = serializers.ChoiceField(Expectation.choices())
-    value = serializers.CharField(help_text="A text, or an RE2 pattern.")
+    expect = serializers.ChoiceField(
+        Expectation.choices(), help_text="Those that end in `_before` are for checks after the change."
+    )
+    value = serializers.CharField(
+        required=False, help_text="A text, an RE2 pattern or a number; none where it is compared with before."
+    )
     timeout_s = serializers.IntegerField(min_value=1, max_value=MAX_TIMEOUT_S, default=DEFAULT_TIMEOUT_S)
+    parser = serializers.ChoiceField(Parser.choices(), default=Parser.TEXT.value)
+    select = serializers.CharField(
+        required=False, help_text="What the parser takes: an RE2 pattern, a JSONPath, or a column of the template."
+    )
+    template = serializers.CharField(required=False, help_text="The name of a template of ntc-templates.")
+    filter = serializers.CharField(required=False, help_text="An RE2 pattern: only values that match it are looked at.")
+    tolerance = serializers.CharField(required=False, help_text="A number or a percentage, such as `2` or `10%`.")
+    hold_s = serializers.IntegerField(
+        min_value=0, max_value=MAX_HOLD_S, default=0, help_text="For so many seconds it must go on to hold."
+    )
 
 
 class ChecksBody(Body):

@@ -270,7 +270,7 @@ def _checks(value: object) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     for name in ("pre", "post"):
         try:
-            parsed[f"{name}_checks"] = parse_checks(value.get(name, []), where=f"checks.{name}")
+            parsed[f"{name}_checks"] = parse_checks(value.get(name, []), where=f"checks.{name}", after=name == "post")
         except InvalidInputError as error:
             findings.absorb(error)
     findings.check()

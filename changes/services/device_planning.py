@@ -16,7 +16,7 @@ from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
 from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
-from changes.services.checking import run_checks
+from changes.services.checking import read_before, run_checks
 from changes.services.device_work import sha256_hex
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
@@ -34,6 +34,8 @@ from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import driver_connected
 from devices.services.snapshots import snapshot_store
+
+_UNREADABLE = "A post-check cannot be compared later, since nothing can be read for it now. "
 
 
 class UnplannableDeviceError(Exception):
@@ -53,6 +55,8 @@ class LiveDevice:
     driver: str
     running: str
     pre_checks: list[dict[str, object]]
+    unreadable: list[str]
+    """A sentence for each post-check that will have nothing to compare with."""
 
 
 class Planner:
@@ -115,6 +119,7 @@ class Planner:
                 *warnings,
                 *({"line": "", "sentence": self._scrub(note)} for note in prediction.notes),
                 *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
+                *({"line": "", "sentence": _UNREADABLE + sentence} for sentence in live.unreadable),
             ],
         }
 
@@ -134,7 +139,8 @@ class Planner:
                     raise UnplannableDeviceError(mismatches[0].code, f"Another device answers: {found}.")
                 running = normalise(driver.running_config(), platform)
                 checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
-                return LiveDevice(facts=facts, driver=driver.name, running=running, pre_checks=checks)
+                _, unreadable = read_before(driver, self._inputs["checks"]["post"], self._scrub)
+                return LiveDevice(facts, driver.name, running, pre_checks=checks, unreadable=unreadable)
             finally:
                 on_driver(None)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
+from changes.domain.check_judging import Before
 from changes.domain.states import DeviceRunState
-from changes.services.checking import failed_checks
+from changes.models import StepOutcome
+from changes.services.checking import failed_checks, read_before, stored_before
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
@@ -68,6 +70,29 @@ def check(work: DeviceWork, driver: Driver) -> None:
         failures = failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
         if failures:
             raise BlockedError("PRECHECK_PREREQ_MISSING", "Pre-check failed: " + "; ".join(failures))
+        _keep_before(work, driver, notes)
+
+
+def _keep_before(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    """Read what post-checks will compare with; without it they could not hold, so nothing is sent."""
+    before, problems = read_before(driver, work.payload.post_checks, work.scrub)
+    if before:
+        notes.data["before"] = before
+    if problems:
+        raise BlockedError(
+            "PRECHECK_PREREQ_MISSING",
+            "A post-check compares with the state before the change, which cannot be read for certain:"
+            f" {'; '.join(problems)} Nothing was sent.",
+        )
+
+
+def _before(work: DeviceWork) -> Mapping[str, Before]:
+    """What was read before the first line of this run was sent: by the first checking that succeeded, not a later one.
+
+    A run that starts again after its worker was lost may meet a network that has not recovered yet.
+    """
+    first = work.steps(_S.CHECKING).filter(outcome=StepOutcome.OK).first()
+    return stored_before(first.data.get("before")) if first else {}
 
 
 def set_target(work: DeviceWork) -> None:
@@ -154,7 +179,7 @@ def verify(work: DeviceWork, driver: Driver) -> None:
         notes.data["after_sha256"] = stored.blob_id
         if not converged(work.target, after, work.platform):
             raise BackoutNeededError(*_divergence(work, after))
-        failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True)
+        failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True, before=_before(work))
         if failures:
             raise BackoutNeededError("POSTCHECK_FAILED", "Post-check failed: " + "; ".join(failures))
 
