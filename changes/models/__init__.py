@@ -4,6 +4,7 @@ States live in :mod:`changes.domain.states`; only the services move them.
 """
 
 from changes.models.approvals import Approval, Decision
+from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
 from changes.models.runs import (
@@ -31,6 +32,9 @@ __all__ = [
     "DevicePlan",
     "DeviceRun",
     "DeviceRunQuerySet",
+    "ExceptionState",
+    "GateException",
+    "GateExceptionQuerySet",
     "PlanOpening",
     "PlanRevision",
     "Run",

@@ -66,6 +66,7 @@ class DevicePlan(Claimable):
     lines_added = models.PositiveIntegerField(default=0)
     lines_removed = models.PositiveIntegerField(default=0)
     warnings = models.JSONField(default=list, blank=True)
+    gates = models.JSONField(default=list, blank=True, help_text="The pre-check ladder when the device was planned.")
 
     class Meta:
         ordering = ["revision_id", "position"]

@@ -2,7 +2,7 @@
 
 A probe whose answer cannot be read is *not assessed*; it never counts as healthy and never as ill. Patterns name what
 they find: ``used`` or ``idle`` is a share in per cent; ``used_units`` or ``free_units`` with ``total_units`` are
-amounts of one unit each. Sources: Cisco's and Arista's command references, Juniper's for the routing engine, FRR's watchfrr.
+amounts of one unit each. Sources: the command references of Cisco, Arista and Juniper, and watchfrr of FRR.
 """
 
 from __future__ import annotations
