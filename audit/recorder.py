@@ -28,6 +28,8 @@ class ObjectType(StrEnum):
     HOST_KEY_ALERT = "host_key_alert"
     FIELD_TRUST = "field_trust"
     GATE_EXCEPTION = "gate_exception"
+    INVENTORY_SOURCE = "inventory_source"
+    PLATFORM_MAPPING = "platform_mapping"
     USER = "user"
     EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token

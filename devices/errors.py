@@ -127,6 +127,18 @@ class SecretUnavailableError(DeviceError):
     code = "SECRET_UNAVAILABLE"
 
 
+class SecretStoreDownError(SecretUnavailableError):
+    """The credential provider does not answer, or not yet: it is down, sealed or overloaded."""
+
+    permanent = False
+
+
+class SecretScopeDeniedError(DeviceError):
+    """No credential may be used for this device and this purpose. Nothing was tried with another one."""
+
+    code = "SECRET_SCOPE_DENIED"
+
+
 class InventoryError(DeviceError):
     """An inventory source could not be loaded. What is known from before stays as it is."""
 
@@ -158,20 +170,14 @@ class UnknownSourceError(DeviceError):
     code = "INV_SOURCE_UNKNOWN"
 
 
-class PlatformTableError(DeviceError):
-    """A row of the platform table cannot be what somebody wrote; ``field`` is where."""
+class WebhookRefusedError(DeviceError):
+    """A webhook call that proves nothing, or (``malformed``) that says nothing."""
 
-    code = "invalid_input"
+    code = "GATE_SIGNATURE"
 
-    def __init__(self, detail: str, *, field: str) -> None:
+    def __init__(self, detail: str, *, malformed: bool = False) -> None:
         super().__init__(detail)
-        self.field = field
-
-
-class AdministratorNeededError(DeviceError):
-    """Only administrators may do this."""
-
-    code = "GATE_ROLE_DENIED"
+        self.malformed = malformed
 
 
 class UnknownDeviceFilterError(DeviceError):

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from devices.services import backups, compliance, drift
+from audit.actor import Actor
+from devices.errors import DeviceError
+from devices.services import (
+    backups,
+    compliance,
+    drift,
+    inventory_journal,
+    inventory_netbox,
+    inventory_webhook,
+)
+
+SCHEDULE = Actor.system("schedule")
 
 
 def backup_scheduled() -> str:
@@ -24,3 +35,32 @@ def drift_fall_due() -> str:
 def compliance_assess_rule(rule_id: int) -> str:
     """Judge all devices by a compliance rule."""
     return f"{compliance.compliance_assess_rule(rule_id)} devices"
+
+
+def inventory_sync_due() -> str:
+    """Synchronise with NetBox: what changed, or all devices when that is due."""
+    try:
+        run = inventory_netbox.netbox_due(actor=SCHEDULE)
+    except DeviceError as error:
+        return error.detail
+    return f"{run}: {run.state}" if run else "no NetBox is set up"
+
+
+def inventory_sync_run(run_id: int) -> str:
+    """Do a synchronisation that somebody asked for."""
+    try:
+        run = inventory_netbox.netbox_run(run_id)
+    except DeviceError as error:
+        return error.detail
+    return f"{run}: {run.state}" if run else "done already"
+
+
+def inventory_deliveries_due() -> str:
+    """Reconcile what webhook calls told of."""
+    run = inventory_webhook.deliveries_reconcile()
+    return f"{run}: {run.state}" if run else "nothing waits, or the source is busy"
+
+
+def inventory_journal_due() -> str:
+    """Send the journal entries that are due."""
+    return f"{inventory_journal.journal_send_due()} journal entries"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
 import pynetbox
@@ -69,7 +69,7 @@ class NetBoxClient:
         self._api.http_session.mount("http://", adapter)
         self._api.http_session.mount("https://", adapter)
 
-    def __enter__(self) -> NetBoxClient:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -126,9 +126,7 @@ class NetBoxClient:
 
     def journal_write(self, *, device: int, kind: str, text: str) -> None:
         """Add an entry to the device's journal. Never tried again here: it may have been written."""
-        with netbox_failures(
-            what="writing the journal", permission="extras.add_journalentry", host=self.host
-        ):
+        with netbox_failures(what="writing the journal", permission="extras.add_journalentry", host=self.host):
             self._api.extras.journal_entries.create(
                 assigned_object_type="dcim.device", assigned_object_id=device, kind=kind, comments=text
             )

@@ -38,7 +38,7 @@ def test_what_did_not_change_costs_no_query_each_and_is_fresh_again() -> None:
     with CaptureQueriesContext(connection) as captured:
         report = inventory_sync(source="s", inventory=records(40), actor=ACTOR)
     assert (report.unchanged, report.updated) == (40, 0)
-    assert len(captured) <= 6
+    assert len(captured) <= 12, "a fixed number, however many devices"
     assert Device.objects.get(name="sw1").synced_at > before
     assert Event.objects.filter(action="device.updated", object_label="sw1").count() == 0
 

@@ -1,0 +1,113 @@
+"""From NetBox's devices to ours: every device is kept, and what keeps one from being a target is said with it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from devices.domain.exclusions import MappedPlatform, choose_platform, judge
+from devices.models import Device, DeviceStatus
+from devices.sources.netbox_client import Row
+from devices.sources.records import DeviceRecord
+from devices.sources.texts import tags_problem, text_problem
+
+_STATUSES: Final = {
+    "active": DeviceStatus.ACTIVE,
+    "decommissioning": DeviceStatus.DECOMMISSIONED,
+}
+_NAME_LIMIT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the rows of one NetBox are read: which custom fields say what, and the platform table."""
+
+    platforms: Mapping[str, MappedPlatform]
+    platform_field: str = "countersign_platform"
+    credential_field: str = "countersign_credential"
+    credential: str = ""
+
+    def record(self, row: Row) -> DeviceRecord:
+        """The device as its row describes it. A text that cannot be shown is left empty, and the device excluded."""
+        texts, field_problem = _checked(
+            {
+                "name": str(row.get("name") or ""),
+                "site": _slug(row.get("site")),
+                "role": _slug(row.get("role") or row.get("device_role")),
+                "serial": str(row.get("serial") or ""),
+                "model": str((row.get("device_type") or {}).get("model") or ""),
+                "address": _address(row),
+                "credential": self._custom(row, self.credential_field) or self.credential,
+            }
+        )
+        tags = sorted(_slug(tag) for tag in row.get("tags") or ())
+        name = texts["name"] or _shown(str(row.get("display") or ""))[:_NAME_LIMIT] or f"device {row['id']}"
+        platform = choose_platform(
+            self.platforms,
+            field_value=self._custom(row, self.platform_field),
+            slug=_slug(row.get("platform")),
+        )
+        status = _value(row.get("status"))
+        exclusion = judge(
+            label=name,
+            status_problem="" if status == "active" else f"is “{_shown(status)[:40]}” in its source, not active",
+            field_problem=field_problem or tags_problem(tags),
+            has_name=bool(row.get("name")),
+            address=texts["address"],
+            platform_problem=platform.problem,
+        )
+        return DeviceRecord(
+            key=str(row["id"]),
+            name=name,
+            platform=platform.platform,
+            driver=platform.driver,
+            address=texts["address"],
+            site=texts["site"],
+            role=texts["role"],
+            tags=() if tags_problem(tags) else tuple(tags),
+            status=_STATUSES.get(status, DeviceStatus.INACTIVE),
+            hostname=texts["name"],
+            serial=texts["serial"],
+            model=texts["model"],
+            credential=texts["credential"],
+            exclusion=exclusion.code,
+            exclusion_detail=exclusion.sentence[: _limit("exclusion_detail")],
+        )
+
+    @staticmethod
+    def _custom(row: Row, name: str) -> str:
+        value = (row.get("custom_fields") or {}).get(name)
+        return _value(value).strip()
+
+
+def _checked(texts: Mapping[str, str]) -> tuple[dict[str, str], str]:
+    """The texts, those that a device cannot have emptied, and what is wrong with the first of them."""
+    problems = {name: text_problem(name, text) for name, text in texts.items()}
+    kept = {name: "" if problems[name] else text for name, text in texts.items()}
+    return kept, next((problem for problem in problems.values() if problem), "")
+
+
+def _address(row: Row) -> str:
+    """The primary address without its prefix length; ``has_primary_ip`` counts devices with IPv6 alone too."""
+    chosen = row.get("primary_ip4") or row.get("primary_ip6") or {}
+    return str(chosen.get("address") or "").partition("/")[0]
+
+
+def _slug(nested: Any) -> str:  # noqa: ANN401 - a nested object as NetBox sends it
+    return str(nested.get("slug") or "") if isinstance(nested, Mapping) else ""
+
+
+def _value(choice: Any) -> str:  # noqa: ANN401 - a choice: a text, or {value, label}
+    if isinstance(choice, Mapping):
+        choice = choice.get("value")
+    return "" if choice is None else str(choice)
+
+
+def _shown(text: str) -> str:
+    return "".join(char for char in text if not unicodedata.category(char).startswith(("C", "Zl", "Zp"))).strip()
+
+
+def _limit(name: str) -> int:
+    return int(Device._meta.get_field(name).max_length or 0)
