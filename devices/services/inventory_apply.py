@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db.models import Q, QuerySet
 from django.db.models.aggregates import Count
@@ -95,9 +95,9 @@ def settle_names(source: str, *, actor: Actor) -> None:
             _exclude(device, DUPLICATE_NAME, sentence, actor)
 
 
-def _repeated_names(active: DeviceQuerySet) -> QuerySet[Device, dict[str, str]]:
-    names = active.order_by().values(plain_name=Lower("name")).annotate(count=Count("pk"))
-    return names.filter(count__gt=1).values("plain_name")
+def _repeated_names(active: DeviceQuerySet) -> QuerySet[Any, Any]:
+    named = active.order_by().annotate(plain_name=Lower("name")).values("plain_name")
+    return named.annotate(count=Count("pk")).filter(count__gt=1).values("plain_name")
 
 
 def _facts(entry: DeviceRecord) -> dict[str, object]:

@@ -67,7 +67,7 @@ def _refuse_second(source: InventorySource) -> None:
         close_lost(source.name)
 
 
-def close_lost(source: str, *, but: int | None = None) -> None:
+def close_lost(source: str, *, but: int = 0) -> None:
     """Mark runs of a source that a dead worker left open as failed; call it only with the source's lock."""
     lost = SyncRun.objects.filter(source_id=source, state__in=SYNC_OPEN).exclude(pk=but)
     queued_lately = {"state": SyncState.QUEUED, "requested_at__gt": timezone.now() - QUEUED_AT_MOST}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.domain.exclusions import MappedPlatform, choose_platform, judge
-from devices.models import Device, DeviceStatus
+from devices.models import DeviceStatus
 from devices.sources.netbox_client import Row
 from devices.sources.records import DeviceRecord
 from devices.sources.texts import tags_problem, text_problem
@@ -18,6 +18,7 @@ _STATUSES: Final = {
     "decommissioning": DeviceStatus.DECOMMISSIONED,
 }
 _NAME_LIMIT: Final = 200
+_SENTENCE_LIMIT: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Reading:
             model=texts["model"],
             credential=texts["credential"],
             exclusion=exclusion.code,
-            exclusion_detail=exclusion.sentence[: _limit("exclusion_detail")],
+            exclusion_detail=exclusion.sentence[:_SENTENCE_LIMIT],
         )
 
     @staticmethod
@@ -107,7 +108,3 @@ def _value(choice: Any) -> str:  # noqa: ANN401 - a choice: a text, or {value, l
 
 def _shown(text: str) -> str:
     return "".join(char for char in text if not unicodedata.category(char).startswith(("C", "Zl", "Zp"))).strip()
-
-
-def _limit(name: str) -> int:
-    return int(Device._meta.get_field(name).max_length or 0)

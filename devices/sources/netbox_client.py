@@ -98,7 +98,7 @@ class NetBoxClient:
 
     def devices_of_addresses(self, ids: Sequence[int]) -> set[int]:
         """Which devices have one of these IP addresses (by id) as a primary one."""
-        found = set()
+        found: set[int] = set()
         for name in ("primary_ip4_id", "primary_ip6_id"):
             for page in self._by_ids(name, ids, {"fields": "id"}):
                 found.update(int(row["id"]) for row in page.rows)

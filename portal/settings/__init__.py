@@ -282,7 +282,21 @@ Q_CLUSTER = {
 COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
     "devices.tasks.drift_fall_due": 3600,
+    "devices.tasks.inventory_sync_due": _netbox.sync_s,
+    "devices.tasks.inventory_journal_due": 30 if _netbox.url else 0,
+    "devices.tasks.inventory_deliveries_due": 60 if _netbox.url and _netbox.webhook_secret else 0,
 }
+
+# ---- NetBox as the source of devices; an empty address: there is none
+NETBOX_URL = _netbox.url
+NETBOX_TOKEN = _netbox.token
+NETBOX_FILTER = _netbox.filter
+NETBOX_WEBHOOK_SECRET = _netbox.webhook_secret
+NETBOX_FULL_SYNC_S = _netbox.full_sync_s
+NETBOX_TIMEOUT_S = _netbox.timeout_s
+NETBOX_PLATFORM_FIELD = _netbox.platform_field
+NETBOX_CREDENTIAL_FIELD = _netbox.credential_field
+NETBOX_CREDENTIAL = _netbox.credential
 
 # ---- logs: one line each, to stderr
 LOGGING = {
