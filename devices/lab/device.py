@@ -18,8 +18,9 @@ from devices.lab.errors import LabError
 from devices.lab.faults import Faults
 from devices.lab.ios.errors import IosError, RefusedError
 from devices.lab.ios.machine import Hardware, IosMachine
+from devices.lab.ios.shell import Shell as IosShell
 from devices.lab.journal import Journal
-from devices.lab.server import LabServer
+from devices.lab.server import LabServer, Shell
 
 _BACKLOG = 512
 _LOGIN_TIMEOUT_S = 30
@@ -204,8 +205,8 @@ class RunningDevice(ABC, Generic[_M]):
         served.add_done_callback(partial(_close_unserved, connection))
 
 
-class SshDevice(RunningDevice[IosMachine]):
-    """An IOS-like switch behind SSH."""
+class SshDevice(RunningDevice[_M]):
+    """A device with a command line behind SSH."""
 
     def __init__(self, spec: LabDeviceSpec, folder: Path, host: str, username: str, password: str) -> None:
         super().__init__(spec, folder, host, username, password)
@@ -214,15 +215,9 @@ class SshDevice(RunningDevice[IosMachine]):
         self._options = self._server_options(self._key)
         self._wrong_options: asyncssh.SSHServerConnectionOptions | None = None
 
-    @override
-    def _boot(self, startup: str) -> IosMachine:
-        return IosMachine(
-            hardware=self.spec.hardware,
-            startup=startup,
-            clock=lambda: datetime.now(UTC),
-            minute=timedelta(seconds=self.spec.minute_s),
-            on_startup=self._write_disk,
-        )
+    @abstractmethod
+    def shell(self, username: str) -> Shell:
+        """A command line for a new session."""
 
     @property
     @override
@@ -263,6 +258,24 @@ class SshDevice(RunningDevice[IosMachine]):
             encoding="utf-8",
             errors="replace",
         )
+
+
+class IosDevice(SshDevice[IosMachine]):
+    """An IOS-like switch."""
+
+    @override
+    def _boot(self, startup: str) -> IosMachine:
+        return IosMachine(
+            hardware=self.spec.hardware,
+            startup=startup,
+            clock=lambda: datetime.now(UTC),
+            minute=timedelta(seconds=self.spec.minute_s),
+            on_startup=self._write_disk,
+        )
+
+    @override
+    def shell(self, username: str) -> Shell:
+        return IosShell(self.machine, username=username, privileged=self.privileged, enable_secret=self.enable_secret)
 
 
 def _close_unserved(connection: socket.socket, task: asyncio.Task[None]) -> None:

@@ -5,15 +5,16 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
-from devices.lab.device import LabDeviceSpec, Machine, RunningDevice, SshDevice
+from devices.lab.device import IosDevice, LabDeviceSpec, Machine, RunningDevice
 from devices.lab.eos.device import EosDevice
 from devices.lab.errors import LabError
 from devices.lab.faults import Faults
 
 _T = TypeVar("_T")
 _TICK_S = 0.1
+_KINDS: Final[dict[str, Callable[..., RunningDevice[Any]]]] = {"arista_eos": EosDevice}
 
 
 class LabDevice:
@@ -177,7 +178,7 @@ class Lab:
 
     def _start_devices(self) -> None:
         for spec in self._specs:
-            kind = EosDevice if spec.platform == "arista_eos" else SshDevice
+            kind = _KINDS.get(spec.platform, IosDevice)
             device: RunningDevice[Any] = kind(spec, self.home / spec.name, self.host, self.username, self.password)
             device.start()
             self._running.append(device)

@@ -11,8 +11,7 @@ import asyncssh
 from typing_extensions import override
 
 from devices.lab.faults import Faults
-from devices.lab.ios.machine import IosMachine
-from devices.lab.ios.shell import Reply, Shell
+from devices.lab.ios.shell import Reply
 from devices.lab.journal import Journal
 
 MORE = " --More-- "
@@ -22,6 +21,57 @@ _QUOTED_QUESTION_MARK = "\ue03f"  # a private character: typed after Ctrl-V, so 
 _ERASE = ("\x08", "\x7f")
 
 
+class Clock(Protocol):
+    """A device's state, as far as a session must know it."""
+
+    def tick(self) -> bool:
+        """Let a timer run out, if its time has come."""
+        ...
+
+
+class Shell(Protocol):
+    """A command line: it takes complete lines and tells what it waits for."""
+
+    page_length: int
+
+    @property
+    def mode(self) -> str:
+        """What the journal calls the mode."""
+        ...
+
+    @property
+    def in_config(self) -> bool:
+        """Whether a line is a configuration line."""
+        ...
+
+    @property
+    def hides_input(self) -> bool:
+        """Whether what is typed must not be echoed or logged."""
+        ...
+
+    @property
+    def prompt(self) -> str:
+        """What is shown while the device waits."""
+        ...
+
+    @property
+    def greeting(self) -> str:
+        """What is shown before the first prompt."""
+        ...
+
+    def execute(self, line: str) -> Reply:
+        """Take one complete line."""
+        ...
+
+    def refusal(self, line: str) -> Reply:
+        """What is printed for a line that is not understood."""
+        ...
+
+    def closed(self) -> None:
+        """The session ended, whoever ended it."""
+        ...
+
+
 class Host(Protocol):
     """What a session needs of its device."""
 
@@ -29,12 +79,14 @@ class Host(Protocol):
     journal: Journal
     username: str
     password: str
-    privileged: bool
-    enable_secret: str | None
 
     @property
-    def machine(self) -> IosMachine:
+    def machine(self) -> Clock:
         """The state that all sessions share."""
+        ...
+
+    def shell(self, username: str) -> Shell:
+        """A command line for a new session."""
         ...
 
     def connected(self, server: "LabServer") -> int:
@@ -105,9 +157,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._host = host
         self._number = number
         self._abort = abort
-        self._shell = Shell(
-            host.machine, username=username, privileged=host.privileged, enable_secret=host.enable_secret
-        )
+        self._shell = host.shell(username)
         self._channel: asyncssh.SSHServerChannel[str] | None = None
         self._typed = ""
         self._after_return = False
@@ -136,6 +186,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
+        self._shell.closed()
         if self._task is not None:
             self._task.cancel()
 
@@ -177,16 +228,11 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._quoted = False
 
     async def _serve(self) -> None:
-        self._write(self._greeting() + self._shell.prompt)
+        self._write(self._shell.greeting + self._shell.prompt)
         while True:
             line = await self._input.get()
             if not await self._take(line):
                 return
-
-    def _greeting(self) -> str:
-        root = self._host.machine.running.root
-        texts = [root.find("banner", kind) for kind in ("motd", "exec")]
-        return "".join(f"{entry.tokens[2].removeprefix('^C').removesuffix('^C')}\n" for entry in texts if entry)
 
     async def _take(self, line: str) -> bool:
         """Execute one line and answer it; False when the session is over."""

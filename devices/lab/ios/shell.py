@@ -81,6 +81,16 @@ class Shell:
             return f"{name[:_CONFIG_PROMPT_NAME]}({inside})#" if inside else ""
         return name + ("#" if self._privileged else ">")
 
+    @property
+    def greeting(self) -> str:
+        """The banners that are shown before the first prompt."""
+        root = self._machine.running.root
+        texts = [root.find("banner", kind) for kind in ("motd", "exec")]
+        return "".join(f"{entry.tokens[2].removeprefix('^C').removesuffix('^C')}\n" for entry in texts if entry)
+
+    def closed(self) -> None:
+        """A session that ends leaves nothing behind."""
+
     def execute(self, line: str) -> Reply:
         """Take one complete line."""
         if self._question is not None:
