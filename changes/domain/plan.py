@@ -15,7 +15,11 @@ __all__ = [
     "device_order", "merkle_root", "plan_digest", "verify_plan",
 ]  # fmt: skip
 
-SCHEMA = "countersign.device-plan/1"
+SCHEMA = "countersign.device-plan/2"
+FIRST_SCHEMA = "countersign.device-plan/1"
+"""Plans made before drivers declared capabilities: all estimates, all taken back by commands, never a timer."""
+DIFF_SOURCES = ("device", "estimate")
+BACKOUT_METHODS = ("commands", "replace")
 
 
 class PayloadError(ChangeError):
@@ -98,6 +102,9 @@ class DevicePayload:
 
     ``baseline_sha256`` and ``target_sha256`` are over the normalised configuration text; ``commands`` and
     ``backout`` are lines in the order of sending; checks and strategy are JSON objects of the profile.
+    ``diff_source`` says who computed diff and target: the device, or an estimate. ``backout_method`` "replace" means
+    that the whole configuration is made equal to the one from before the first line, and ``backout`` is empty.
+    ``confirm_within_s``: the device takes everything back unless confirmed in that time; 0 without such a timer.
     """
 
     device: DeviceIdentity
@@ -111,6 +118,10 @@ class DevicePayload:
     pre_checks: tuple[Mapping[str, JsonValue], ...] = ()
     post_checks: tuple[Mapping[str, JsonValue], ...] = ()
     strategy: Mapping[str, JsonValue] = field(default_factory=dict)
+    diff_source: str = "estimate"
+    backout_method: str = "commands"
+    confirm_within_s: int = 0
+    schema: str = SCHEMA
 
     def to_bytes(self) -> bytes:
         """The payload as canonical JSON: these bytes are stored, hashed, approved and executed.
@@ -132,8 +143,6 @@ class DevicePayload:
             PayloadError: another schema, a missing, unknown or misshapen field.
         """
         value: Any = parse_canonical(data)
-        if isinstance(value, dict) and value.get("schema") != SCHEMA:
-            raise PayloadError(f"The schema is {value.get('schema')!r}; only {SCHEMA!r} is known.", "$.schema")
         _check_payload(value)
         device = value["device"]
         return cls(
@@ -148,6 +157,8 @@ class DevicePayload:
             pre_checks=tuple(value["pre_checks"]),
             post_checks=tuple(value["post_checks"]),
             strategy=value["strategy"],
+            **{name: value[name] for name in _SINCE_SECOND if name in value},
+            schema=value["schema"],
         )
 
 
@@ -234,9 +245,9 @@ def _digest_bytes(digest: str) -> bytes:
 
 
 def _to_json(payload: DevicePayload) -> dict[str, Any]:
-    value: dict[str, Any] = {name: getattr(payload, name) for name in _PAYLOAD if name != "schema"}
+    value: dict[str, Any] = {name: getattr(payload, name) for name in _shape_of(payload.schema)}
     value["device"] = {name: getattr(payload.device, name) for name in _DEVICE}
-    return {"schema": SCHEMA, **value}
+    return value
 
 
 _Shape = type | list["_Shape"] | dict[str, "_Shape"]
@@ -249,11 +260,24 @@ _PAYLOAD: dict[str, _Shape] = {
     "expected_diff": str, "target_sha256": str, "backout": [str], "pre_checks": [Mapping],
     "post_checks": [Mapping], "strategy": Mapping, "policy_version": str,
 }  # fmt: skip
+_SINCE_SECOND: dict[str, _Shape] = {"diff_source": str, "backout_method": str, "confirm_within_s": int}
 _KINDS: dict[type, str] = {str: "text", int: "an integer", Mapping: "an object"}
 
 
+def _shape_of(schema: object) -> dict[str, _Shape]:
+    return _PAYLOAD if schema == FIRST_SCHEMA else {**_PAYLOAD, **_SINCE_SECOND}
+
+
 def _check_payload(value: Any) -> None:  # noqa: ANN401 - it is about to be found out what it is
-    _check_shape(value, _PAYLOAD, "$")
+    schema = value.get("schema", SCHEMA) if isinstance(value, Mapping) else SCHEMA
+    if schema not in (SCHEMA, FIRST_SCHEMA):
+        raise PayloadError(f"The schema is {schema!r}; only {SCHEMA!r} is known.", "$.schema")
+    _check_shape(value, _shape_of(schema), "$")
+    for name, known in (("diff_source", DIFF_SOURCES), ("backout_method", BACKOUT_METHODS)):
+        if value.get(name, known[0]) not in known:
+            raise PayloadError(f"This must be one of: {', '.join(known)}.", f"$.{name}")
+    if value.get("confirm_within_s", 0) < 0:
+        raise PayloadError("This must not be negative.", "$.confirm_within_s")
     keys = list(value["device"]["host_key_sha256"])
     if keys != sorted(set(keys)):
         raise PayloadError("The fingerprints must be sorted, each once.", "$.device.host_key_sha256")

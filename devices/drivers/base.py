@@ -224,6 +224,15 @@ class Driver(Protocol):
         """
         ...
 
+    def revert(self, name: str) -> None:
+        """Take a commit that waits to be confirmed back at once, instead of waiting until its time is over.
+
+        Raises:
+            NothingPendingError: no commit of that name waits.
+            CapabilityMissingError: the platform can only wait.
+        """
+        ...
+
     def pending_confirm(self) -> PendingConfirm | None:
         """The commit that waits to be confirmed on this device, whoever made it; always None without such a timer."""
         ...
@@ -261,6 +270,10 @@ class LineByLine:
         raise self._missing("a candidate configuration")
 
     def confirm(self, name: str) -> None:  # noqa: ARG002 - the protocol's signature
+        """Refuse: nothing can be pending."""
+        raise self._missing("commits that are confirmed")
+
+    def revert(self, name: str) -> None:  # noqa: ARG002 - the protocol's signature
         """Refuse: nothing can be pending."""
         raise self._missing("commits that are confirmed")
 

@@ -162,12 +162,13 @@ class NapalmEosDriver:
 
     def confirm(self, name: str) -> None:
         """Commit the session of this name for good."""
-        pending = self.pending_confirm()
-        if pending is None or pending.name != name:
-            raise NothingPendingError(
-                f"No commit called “{name}” waits to be confirmed on the device.", device=self._endpoint.name
-            )
+        self._refuse_unless_pending(name)
         self._run([f"configure session {name} commit"], note=True)
+
+    def revert(self, name: str) -> None:
+        """Abort the session whose commit timer runs."""
+        self._refuse_unless_pending(name)
+        self._run([f"configure session {name} abort"], note=True)
 
     def pending_confirm(self) -> PendingConfirm | None:
         """The session whose commit timer runs."""
@@ -238,6 +239,13 @@ class NapalmEosDriver:
                 device=self._endpoint.name,
             ) from None
         self.transcript.append((f"configure session {name}", "\n".join(commands) if not replace else "(a whole text)"))
+
+    def _refuse_unless_pending(self, name: str) -> None:
+        pending = self.pending_confirm()
+        if pending is None or pending.name != name:
+            raise NothingPendingError(
+                f"No commit called “{name}” waits to be confirmed on the device.", device=self._endpoint.name
+            )
 
     def _announce(self, on_line: OnLine, index: int, line: str, name: str) -> None:
         try:

@@ -81,6 +81,12 @@ class NetmikoCandidateDriver(NetmikoSession):
         with self._candidate():
             self._keep(name)
 
+    def revert(self, name: str) -> None:
+        """Refuse: the device takes an unconfirmed commit back by itself when its time is over."""
+        raise CapabilityMissingError(
+            f"“{name}” cannot be taken back before its time is over.", device=self._endpoint.name
+        )
+
     def replace(self, config: str) -> None:
         """Load the text as the whole candidate and commit it as the whole configuration."""
         lines = self._replacement(config)

@@ -11,7 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-SCHEMA = "countersign.device-plan/1"
+SCHEMA = "countersign.device-plan/2"
+FIRST = "countersign.device-plan/1"
+SINCE_SECOND = ("backout_method", "confirm_within_s", "diff_source")
 ESCAPES = {'"': '\\"', "\\": "\\\\", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 # From the test suite of Certificate Transparency (RFC 6962): leaf data in hex, and roots by number of leaves.
@@ -100,6 +102,9 @@ def payload(source: str, key: str, number: int, **changed: object) -> dict[str, 
         ],
         "strategy": {"max_parallel": 10, "on_failure": "backout"},
         "policy_version": "builtin-1",
+        "diff_source": "estimate",
+        "backout_method": "commands",
+        "confirm_within_s": 0,
         **changed,
     }  # fmt: skip
 
@@ -153,6 +158,14 @@ def plans() -> dict[str, dict[str, Any]]:
             payload("netbox", "4", 4, commands=["", " ", "e\u0301", "\u00e9"]),
         ],
     )  # fmt: skip
+    first = payload("lab", "1", 1, schema=FIRST)
+    made["mixed"] = plan(
+        "a plan of the first schema, and one of the second that is replaced as a whole under a commit timer",
+        [
+            {name: value for name, value in first.items() if name not in SINCE_SECOND},
+            payload("lab", "2", 2, diff_source="device", backout_method="replace", backout=[], confirm_within_s=300),
+        ],
+    )
     made["values"] = plan(
         "numbers at their limits, true, false, null and nesting inside checks and strategy",
         [

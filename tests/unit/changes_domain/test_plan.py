@@ -83,6 +83,10 @@ def test_a_payload_survives_its_bytes(payload: DevicePayload) -> None:
 
 
 OTHER: dict[str, Any] = {
+    "schema": "countersign.device-plan/1",
+    "diff_source": "device",
+    "backout_method": "replace",
+    "confirm_within_s": 60,
     "port": 23,
     "strategy": {},
     "pre_checks": ({"name": "x"},),
@@ -118,7 +122,11 @@ def test_a_missing_field_is_refused_by_name(name: str) -> None:
     ("fields", "where", "says"),
     [
         ({"extra": 1}, "$", "extra"),
-        ({"schema": "countersign.device-plan/2"}, "$.schema", "device-plan/1"),
+        ({"schema": "countersign.device-plan/3"}, "$.schema", "device-plan/2"),
+        ({"schema": "countersign.device-plan/1"}, "$", "backout_method"),
+        ({"diff_source": "guess"}, "$.diff_source", "device, estimate"),
+        ({"backout_method": "hope"}, "$.backout_method", "commands, replace"),
+        ({"confirm_within_s": -1}, "$.confirm_within_s", "negative"),
         ({"commands": "one line"}, "$.commands", "list"),
         ({"commands": [1]}, "$.commands[0]", "text"),
         ({"driver": None}, "$.driver", "text"),
