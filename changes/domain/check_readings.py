@@ -26,6 +26,11 @@ MAX_VALUES: Final = 20_000
 # Patterns for configuration lines do not know a secret in JSON.
 _SECRET_NAME: Final = re.compile(r"passw|secret|passphrase|community|psk|(?:^|_|auth|priv|shared)key$", re.IGNORECASE)
 
+_NAMING: Final = (
+    "bgp_neighbor", "bgp_neigh", "peer_ip", "neighbor_id", "interface", "port", "neighbor", "network", "name",
+)  # fmt: skip
+"""Columns that tell one row from another, the best first."""
+
 NOT_UNDERSTOOD: Final = (
     "% Invalid",
     "% Incomplete",
@@ -136,8 +141,8 @@ def _from_table(check: Check, text: str) -> Iterator[tuple[str, str]]:
         raise UnreadableOutputError(str(error)) from error
     for row in rows:
         value = row[check.select]
-        first = next(iter(row.values()))
-        yield (value if first == value else f"{first} {value}".strip()), value
+        name = next((row[column] for column in _NAMING if row.get(column)), "")
+        yield (value if name in ("", value) else f"{name} {value}".strip()), value
 
 
 def _plain(value: object) -> str:

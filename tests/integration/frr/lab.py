@@ -77,6 +77,10 @@ class Router:
         """The answer to a command in JSON."""
         return json.loads(self.vtysh(command))
 
+    def startup_config(self) -> str:
+        """What the router starts with, as it stands on disk."""
+        return Path("/etc/frr", self.space, "frr.conf").read_text()
+
     def configure(self, *lines: str) -> None:
         """Change the router out of band."""
         self.vtysh("configure terminal", *lines, "end")
