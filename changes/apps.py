@@ -9,8 +9,12 @@ class ChangesConfig(AppConfig):
     label = "changes"
 
     def ready(self) -> None:
-        """Make sure after every migration that each role has its group."""
+        """Make sure after every migration that each role has its group; tell backups whom to ask about changes."""
         post_migrate.connect(_create_roles, sender=self)
+        from changes.services.run_history import RunHistory
+        from devices.services import change_history
+
+        change_history.register(RunHistory())
 
 
 def _create_roles(using: str, **_signal: object) -> None:

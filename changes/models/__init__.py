@@ -4,6 +4,7 @@ States live in :mod:`changes.domain.states`; only the services move them.
 """
 
 from changes.models.approvals import Approval, Decision
+from changes.models.drift_reverts import DriftRevert
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
@@ -32,6 +33,7 @@ __all__ = [
     "DevicePlan",
     "DeviceRun",
     "DeviceRunQuerySet",
+    "DriftRevert",
     "ExceptionState",
     "GateException",
     "GateExceptionQuerySet",

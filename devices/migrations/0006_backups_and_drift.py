@@ -175,7 +175,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "history_cursor",
-                    models.BigIntegerField(default=0, help_text="Newest device run that was looked at."),
+                    models.BigIntegerField(default=0, help_text="Newest snapshot of a change that was looked at."),
                 ),
                 (
                     "backed_up_at",

@@ -89,7 +89,7 @@ class ConfigState(models.Model):
     baseline = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     baseline_origin = models.CharField(max_length=10, choices=BaselineOrigin.choices, blank=True)
     baseline_note = models.CharField(max_length=200, blank=True, help_text="Such as the change's number.")
-    history_cursor = models.BigIntegerField(default=0, help_text="Newest device run that was looked at.")
+    history_cursor = models.BigIntegerField(default=0, help_text="Newest snapshot of a change that was looked at.")
     backed_up_at = models.DateTimeField(null=True, blank=True, help_text="The last backup that ended well.")
     tried_at = models.DateTimeField(null=True, blank=True)
     code = models.CharField(max_length=40, blank=True, help_text="Why the last backup failed.")

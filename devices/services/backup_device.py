@@ -37,7 +37,7 @@ STARTUP_COMMANDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
+class Reading:
     """What one session brought; the texts are let go of before the next device."""
 
     text: str
@@ -80,7 +80,7 @@ class _OtherDeviceError(Exception):
         self.code = code
 
 
-def _read(driver: Driver, device: Device) -> _Reading:
+def _read(driver: Driver, device: Device) -> Reading:
     mismatches = identity_mismatches(
         hostname=device.hostname, serial=device.serial, model=device.model, facts=driver.facts()
     )
@@ -93,7 +93,7 @@ def _read(driver: Driver, device: Device) -> _Reading:
     last = ConfigSnapshot.objects.filter(device=device).order_by("-pk").values_list("blob__line_count", flat=True)
     judgement = judge_config(raw, text, platform, lines_before=last.first())
     startup = _startup(driver, platform, text) if judgement.verdict is Verdict.VALID else ""
-    return _Reading(text, judgement, last_changed_by(raw), startup)
+    return Reading(text, judgement, last_changed_by(raw), startup)
 
 
 def _startup(driver: Driver, platform: Platform, running: str) -> str:
@@ -129,7 +129,7 @@ def _try_again(row: DeviceBackup, claim: Claim, error: DeviceError) -> None:
     release(DeviceBackup, claim, wait_s=wait_s, code=error.code, detail=detail)
 
 
-def _keep(row: DeviceBackup, claim: Claim, reading: _Reading) -> None:
+def _keep(row: DeviceBackup, claim: Claim, reading: Reading) -> None:
     judgement = reading.judgement
     if judgement.verdict is Verdict.INVALID:
         _end(row, claim, BackupState.FAILED, code=judgement.code, detail=Scrubber.load()(judgement.sentence))

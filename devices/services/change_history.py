@@ -12,7 +12,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class DeviceRunRecord:
-    """A device run that has ended. ``before`` and ``after`` are ids of snapshots.
+    """A device run that has ended. ``before`` and ``after`` are ids of snapshots; ``id`` is the later of them.
 
     ``trusted`` says that what the device has now is known and wanted: it succeeded, or it was rolled back.
     """
@@ -32,7 +32,7 @@ class ChangeHistory(Protocol):
         ...
 
     def runs_after(self, device_id: int, cursor: int) -> Sequence[DeviceRunRecord]:
-        """The device's ended runs with an id above the cursor, oldest first."""
+        """The device's ended runs that read it after the snapshot ``cursor``, oldest first."""
         ...
 
     def failed_revert(self, drift_id: int) -> str:
