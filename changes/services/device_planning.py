@@ -12,12 +12,14 @@ from typing import Any, Self
 
 from django.db.models.functions import Now
 
+from changes.domain.gates import Gate, GateMode
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
 from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import read_before, run_checks
 from changes.services.device_work import sha256_hex
+from changes.services.gates import GateRefusedError, Ladder, masked
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat, unified_diff
@@ -29,7 +31,7 @@ from devices.drivers.base import DeviceFacts
 from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose
 from devices.services.claims import Claim, fenced_update
-from devices.services.identity import identity_mismatches
+from devices.services.identity import Identity
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import driver_connected
@@ -82,19 +84,21 @@ class Planner:
         """Build one claimed device plan; whatever the device or the content does wrong is stored on the row."""
         fenced_update(DevicePlan, claim, state=DevicePlanState.BUILDING, started_at=Now())
         plan = DevicePlan.objects.select_related("device").get(pk=claim.row_id)
+        ladder = Ladder(plan.device, GateMode.REPORT_ONLY)
         try:
-            values = self._planned(plan.device, heartbeat)
-        except (UnplannableDeviceError, DeviceError) as error:
+            values = self._planned(plan.device, heartbeat, ladder)
+        except (UnplannableDeviceError, GateRefusedError, DeviceError) as error:
             detail = self._scrub(error.detail)
             values = {"state": DevicePlanState.FAILED, "code": error.code, "detail": detail}
+        values["gates"] = masked(ladder.as_data(), self._scrub)
         fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)
 
-    def _planned(self, device: Device, heartbeat: Heartbeat) -> dict[str, object]:
+    def _planned(self, device: Device, heartbeat: Heartbeat, ladder: Ladder) -> dict[str, object]:
         try:
             platform = platform_for(device.platform)
         except PlatformUnmappedError as error:
             raise UnplannableDeviceError(error.code, str(error)) from error
-        live = self._read(device, platform, heartbeat)
+        live = self._read(device, platform, heartbeat, ladder)
         commands, warnings = self._commands(device, live, platform)
         prediction = predict_with_notes(live.running, commands, platform)
         target = prediction.text
@@ -118,27 +122,35 @@ class Planner:
             "warnings": [
                 *warnings,
                 *({"line": "", "sentence": self._scrub(note)} for note in prediction.notes),
+                *({"line": "", "sentence": self._scrub(sentence)} for sentence in ladder.warnings()),
                 *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
                 *({"line": "", "sentence": _UNREADABLE + sentence} for sentence in live.unreadable),
             ],
         }
 
-    def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat) -> LiveDevice:
-        """Connect, prove identity, read the configuration and run the pre-checks in report mode."""
+    def _read(self, device: Device, platform: Platform, heartbeat: Heartbeat, ladder: Ladder) -> LiveDevice:
+        """Connect, climb the ladder in report mode, and read the configuration."""
         on_driver = heartbeat.watch()
         with ExitStack() as session:
-            driver = driver_connected(device, session)
+            try:
+                driver = driver_connected(device, session)
+            except DeviceError as error:
+                ladder.not_connected(error)
+                raise
             on_driver(driver)
             try:
-                facts = driver.facts()
-                mismatches = identity_mismatches(
-                    hostname=device.hostname, serial=device.serial, model=device.model, facts=facts
-                )
-                if mismatches:
-                    found = "; ".join(map(str, mismatches))
-                    raise UnplannableDeviceError(mismatches[0].code, f"Another device answers: {found}.")
+                ladder.connected(driver)
+                with ladder.at(Gate.IDENTITY):
+                    facts = driver.facts()
+                    ladder.identity(
+                        Identity.of(device), facts, read_config=lambda: self._scrub(driver.running_config())
+                    )
+                ladder.health(driver, platform.slug)
+                ladder.window()
                 running = normalise(driver.running_config(), platform)
-                checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
+                with ladder.at(Gate.CHANGE):
+                    checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
+                ladder.change_checks(checks)
                 _, unreadable = read_before(driver, self._inputs["checks"]["post"], self._scrub)
                 return LiveDevice(facts, driver.name, running, pre_checks=checks, unreadable=unreadable)
             finally:

@@ -7,10 +7,12 @@ from contextlib import ExitStack
 from functools import partial
 
 from changes.domain.check_judging import Before
+from changes.domain.gates import Gate, GateMode
 from changes.domain.states import DeviceRunState
 from changes.models import StepOutcome
 from changes.services.checking import failed_checks, read_before, stored_before
 from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
 from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
@@ -18,7 +20,7 @@ from devices.domain.prediction import predict
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.models import ConfigSnapshot, SnapshotPurpose
-from devices.services.identity import identity_mismatches
+from devices.services.identity import Identity
 from devices.services.sessions import driver_connected
 from devices.services.snapshots import snapshot_store
 
@@ -31,32 +33,37 @@ def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driv
     Transient errors are tried again with growing pauses; permanent ones (host key, credential) never are.
     """
     with work.step(state) as notes:
-        driver = driver_connected(work.run.device, session, on_attempt=partial(notes.data.__setitem__, "attempts"))
+        try:
+            driver = driver_connected(work.run.device, session, on_attempt=partial(notes.data.__setitem__, "attempts"))
+        except DeviceError as error:
+            notes.data["gates"] = connecting_data(work.run.device, error)
+            raise
         work.on_driver(driver)
         session.callback(work.on_driver, None)
         notes.data["driver"] = driver.name
     return driver
 
 
-def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
-    """Compare what the device says of itself with what was planned.
+def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder | None = None) -> None:
+    """Compare what the device says of itself with what was planned, under the trust table of its source.
 
     Raises:
         BlockedError: another device answers. Nothing was sent to it but read-only commands.
     """
     facts = driver.facts()
     notes.data["identity"] = {"hostname": facts.hostname, "serial": facts.serial, "model": facts.model}
-    identity = work.payload.device
-    mismatches = identity_mismatches(
-        hostname=identity.hostname, serial=identity.serial, model=work.run.device.model, facts=facts
-    )
-    if mismatches:
-        found = "; ".join(map(str, mismatches))
-        raise BlockedError(mismatches[0].code, f"Another device answers: {found}. Nothing was changed on it.")
+    ladder = ladder or Ladder(work.run.device, GateMode.ENFORCED)
+    # The inventory says what the plan says: that was verified when the work was gathered.
+    identity = Identity.of(work.run.device)
+    try:
+        ladder.identity(identity, facts, read_config=lambda: work.scrub(driver.running_config()))
+    except GateRefusedError as refused:
+        raise BlockedError(refused.code, f"{refused.detail} Nothing was changed on it.") from refused
 
 
 def check(work: DeviceWork, driver: Driver) -> None:
-    """Identity, staleness and pre-checks; after this the target is known."""
+    """Climb the ladder: identity, health, window, staleness, pre-checks; after this the target is known."""
+    ladder = Ladder(work.run.device, GateMode.ENFORCED)
     with work.step(_S.CHECKING, driver) as notes:
         if driver.name != work.payload.driver:
             raise BlockedError(
@@ -64,13 +71,32 @@ def check(work: DeviceWork, driver: Driver) -> None:
                 f"The approved plan is for the driver {work.payload.driver}, but this device now gets {driver.name}."
                 " Plan again.",
             )
-        prove_identity(work, driver, notes)
-        work.before = normalise(driver.running_config(), work.platform)
-        _check_staleness(work, notes)
-        failures = failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
-        if failures:
-            raise BlockedError("PRECHECK_PREREQ_MISSING", "Pre-check failed: " + "; ".join(failures))
-        _keep_before(work, driver, notes)
+        try:
+            _climb(work, driver, notes, ladder)
+        except GateRefusedError as refused:
+            raise BlockedError(refused.code, f"{refused.detail} Nothing was sent.") from refused
+        finally:
+            notes.data["gates"] = ladder.as_data()
+
+
+def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -> None:
+    ladder.connected(driver)
+    with ladder.at(Gate.IDENTITY):
+        prove_identity(work, driver, notes, ladder)
+    ladder.health(driver, work.platform.slug)
+    ladder.window()
+    work.before = normalise(driver.running_config(), work.platform)
+    _check_staleness(work, notes)
+    with ladder.at(Gate.CHANGE):
+        failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
+    ladder.change_checks(_results(notes), refusal="Pre-check failed: {found}.")
+    _keep_before(work, driver, notes)
+
+
+def _results(notes: StepNotes) -> list[Mapping[str, object]]:
+    """What the step's checks found."""
+    checks = notes.data.get("checks")
+    return checks if isinstance(checks, list) else []
 
 
 def _keep_before(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
