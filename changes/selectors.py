@@ -31,6 +31,11 @@ class Excluded:
     code: str
     sentence: str
 
+    @property
+    def told(self) -> str:
+        """The sentence with its code, for texts."""
+        return f"{self.sentence} ({self.code})"
+
 
 @dataclass(frozen=True, slots=True)
 class Targets:
@@ -60,6 +65,7 @@ def resolve_targets(spec: TargetSpec) -> Targets:
 
 
 _NOT_ACTIVE = {
+    DeviceStatus.INACTIVE: "is not active",
     DeviceStatus.MAINTENANCE: "is in maintenance",
     DeviceStatus.DECOMMISSIONED: "is decommissioned",
     DeviceStatus.MISSING: "is no longer listed by its source",
@@ -68,8 +74,8 @@ _NOT_ACTIVE = {
 
 def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
     """Why a device cannot be written to, whatever the change: the first reason, or None."""
-    if device.status != DeviceStatus.ACTIVE:
-        return Excluded(device, "INV_FIELD_MISSING", f"{device.name} {_NOT_ACTIVE[DeviceStatus(device.status)]}.")
+    if device.status != DeviceStatus.ACTIVE or device.exclusion:
+        return _inventory_exclusion(device)
     if not device.address:
         return Excluded(device, "INV_NO_PRIMARY_IP", f"{device.name} has no address to connect to.")
     if device.platform not in PLATFORMS:
@@ -79,6 +85,13 @@ def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
     if not has_key:
         return Excluded(device, "IDENTITY_HOST_KEY_MISMATCH", f"No SSH host key is pinned for {device.name}.")
     return None
+
+
+def _inventory_exclusion(device: Device) -> Excluded:
+    """What the inventory says against a device that it lists."""
+    if device.exclusion and device.status != DeviceStatus.MISSING:
+        return Excluded(device, device.exclusion, device.exclusion_detail)
+    return Excluded(device, "INV_NOT_ACTIVE", f"{device.name} {_NOT_ACTIVE[DeviceStatus(device.status)]}.")
 
 
 def changes_matching(filters: Mapping[str, str]) -> ChangeQuerySet:

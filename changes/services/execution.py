@@ -31,6 +31,7 @@ from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.services.device_run import execute
 from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
+from changes.services.inventory_notes import notes_queue
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.transitions import move, remembering_refusal
@@ -185,6 +186,7 @@ def run_advance(run_id: int) -> bool:
     run.waves.update(ended_at=Now())
     counts = dict(Counter(states))
     _audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
+    notes_queue(run, change)
     move(
         change,
         ChangeEvent.FINISH,

@@ -67,7 +67,7 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
             details={
                 "revision": revision.number,
                 "devices": [device.name for device in targets.devices],
-                "excluded": [excluded.sentence for excluded in targets.excluded[:EXCLUDED_KEPT]],
+                "excluded": [excluded.told for excluded in targets.excluded[:EXCLUDED_KEPT]],
                 "excluded_count": len(targets.excluded),
             },
         )
@@ -82,7 +82,7 @@ def _check_content(change: ChangeRequest) -> None:
 
 
 def _require_devices(targets: Targets, *, named: bool) -> None:
-    reasons = [excluded.sentence for excluded in targets.excluded]
+    reasons = [excluded.told for excluded in targets.excluded]
     if named and reasons:
         raise InvalidInputError({"targets": reasons[:20]})
     if len(targets.devices) > MAX_TARGETS:

@@ -56,7 +56,9 @@ def choose_platform(table: Mapping[str, MappedPlatform], *, field_value: str, sl
     if mapped.platform not in PLATFORMS:
         return PlatformChoice(problem=f"runs {mapped.platform}, which this product cannot drive")
     if mapped.driver and mapped.driver not in drivers_of(mapped.platform):
-        return PlatformChoice(problem=f"is mapped to the driver {mapped.driver}, which does not drive {mapped.platform}")
+        return PlatformChoice(
+            problem=f"is mapped to the driver {mapped.driver}, which does not drive {mapped.platform}"
+        )
     return PlatformChoice(mapped.platform, mapped.driver)
 
 

@@ -197,6 +197,8 @@ def _keep(run: SyncRun, pages: Iterator[Page], total: int | None) -> None:
         credential=settings.NETBOX_CREDENTIAL,
     )
     done = 0
+    if total is not None:
+        runs.progress(run, done=0, total=total)
     for page in pages:
         StagedDevice.objects.bulk_create((_staged(run, reading.record(row)) for row in page.rows), batch_size=BATCH)
         if total is None:

@@ -40,7 +40,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class PickedDevice:
-    """A device to pick; ``problem`` says why it cannot be changed."""
+    """A device to pick; ``problem`` says why it cannot be changed, ``code`` is its reason code."""
 
     id: int
     name: str
@@ -48,6 +48,15 @@ class PickedDevice:
     facts: str
     checked: bool
     problem: str
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOutDevice:
+    """Why a chosen device cannot be changed."""
+
+    code: str
+    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +64,8 @@ class TargetPicker:
     """The whole choice, and the devices that it means now (``names``).
 
     ``options`` are for picking one by one: those that the filters find; ``others`` are picked and not found by them.
-    ``count`` is None where nothing was chosen yet. ``left_out`` are sentences; the ``…_more`` figures count what is
-    not listed. ``preview`` are the devices that can be previewed.
+    ``count`` is None where nothing was chosen yet. The ``…_more`` figures count what is not listed.
+    ``preview`` are the devices that can be previewed.
     """
 
     by: str
@@ -66,7 +75,7 @@ class TargetPicker:
     count: int | None
     names: tuple[PickedDevice, ...]
     names_more: int
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOutDevice, ...]
     left_out_more: int
     options: tuple[PickedDevice, ...]
     options_more: bool
@@ -109,7 +118,7 @@ def target_picker(given: TargetInput, *, preview_device: str = "") -> TargetPick
         count=len(targets.devices) if given.chosen and not problems else None,
         names=names,
         names_more=len(targets.devices) - len(names),
-        left_out=tuple(excluded.sentence for excluded in targets.excluded[:REASONS_SHOWN]),
+        left_out=tuple(LeftOutDevice(item.code, item.sentence) for item in targets.excluded[:REASONS_SHOWN]),
         left_out_more=max(0, len(targets.excluded) - REASONS_SHOWN),
         options=picking.options,
         options_more=picking.more,
@@ -150,10 +159,10 @@ def _picking(given: TargetInput) -> _Picking:
     # Judged together, since an id that no device has would spoil the whole judgement.
     ids = (*sorted(listed), *Device.objects.filter(pk__in=elsewhere).order_by("pk").values_list("pk", flat=True))
     judged = resolve_targets(TargetSpec(device_ids=ids)) if ids else Targets((), ())
-    reasons = {excluded.device.pk: excluded.sentence for excluded in judged.excluded}
+    reasons = {excluded.device.pk: excluded for excluded in judged.excluded}
     chosen = set(given.picked())
     options = {
-        device.pk: _device(device, checked=device.pk in chosen, problem=reasons.get(device.pk, ""))
+        device.pk: _device(device, checked=device.pk in chosen, excluded=reasons.get(device.pk))
         for device in sorted(
             [*judged.devices, *(excluded.device for excluded in judged.excluded)],
             key=lambda device: (device.name, device.pk),
@@ -172,9 +181,10 @@ def _only(judged: Targets, chosen: set[int]) -> Targets:
     return Targets(tuple(device for device in judged.devices if device.pk in chosen), excluded)
 
 
-def _device(device: Device, *, checked: bool = False, problem: str = "") -> PickedDevice:
+def _device(device: Device, *, checked: bool = False, excluded: Excluded | None = None) -> PickedDevice:
     facts = ", ".join(part for part in (device.site, device.role, choice_label("platform", device.platform)) if part)
-    return PickedDevice(device.pk, device.name, device_url(device.pk), facts, checked, problem)
+    problem, code = (excluded.sentence, excluded.code) if excluded else ("", "")
+    return PickedDevice(device.pk, device.name, device_url(device.pk), facts, checked, problem, code)
 
 
 def _facets(given: TargetInput) -> tuple[Facet, ...]:

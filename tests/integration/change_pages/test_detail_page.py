@@ -158,7 +158,7 @@ def test_targets_and_those_left_out_with_their_reason(cast: Cast, devices: list[
     change = draft(cast.author)
     said = text(page_of(as_(cast.author), f"/changes/{change.pk}/"))
     assert "3 devices match now" in said
-    assert "fra-acc-08 is in maintenance. INV_FIELD_MISSING" in said
+    assert "fra-acc-08 is in maintenance. INV_NOT_ACTIVE" in said
     assert "No SSH host key is pinned for fra-acc-09." in said
     ready_plan(change, devices)
     DeviceFactory.create(name="fra-acc-04")

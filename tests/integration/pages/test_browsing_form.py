@@ -426,7 +426,7 @@ def test_picked_devices_stay_when_the_filters_move_on(author: Client, devices: l
 
 def test_device_that_cannot_be_changed_says_so_where_it_is_picked(author: Client, devices: list[Device]) -> None:
     html = live(author, by="devices", site="FRA")
-    assert '<span class="pick__problem">fra-acc-09 is in maintenance.</span>' in html
+    assert '<span class="pick__problem">fra-acc-09 is in maintenance. <code>INV_NOT_ACTIVE</code></span>' in html
 
 
 def test_count_can_be_asked_for_by_address_which_is_read_strictly(author: Client, devices: list[Device]) -> None:

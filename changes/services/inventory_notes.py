@@ -1,0 +1,57 @@
+"""What the inventory is told at the end of a run: one journal entry for each device that was worked on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser
+
+from changes.domain.states import DeviceRunState
+from changes.models import Approval, ChangeRequest, Decision, DeviceRun, Run
+from devices.services.inventory_apply import batches
+from devices.services.inventory_journal import Entry, journal_queue
+
+_KINDS: Final = {
+    DeviceRunState.SUCCEEDED: "success",
+    DeviceRunState.ROLLED_BACK: "warning",
+    DeviceRunState.BLOCKED: "info",
+    DeviceRunState.SKIPPED: "info",
+}
+
+
+def notes_queue(run: Run, change: ChangeRequest) -> int:
+    """Keep an entry for each device of an ended run that comes from NetBox; in the run's transaction, sent later.
+
+    Devices that were never begun get none. A NetBox that fails therefore changes no result.
+    """
+    begun = run.device_runs.filter(started_at__isnull=False).order_by("pk")
+    return sum(map(journal_queue, batches(_entries(run, change, begun.iterator(chunk_size=500)))))
+
+
+def _entries(run: Run, change: ChangeRequest, device_runs: Iterator[DeviceRun]) -> Iterator[Entry]:
+    reference = f"{change.number}, run {run.pk}"
+    people = f"Started by {_name(run.started_by)}, written by {_name(change.author)}"
+    approvers = sorted({_name(row.approver) for row in _approvals(run)})
+    approved = f", approved by {', '.join(approvers)}" if approvers else ""
+    link = f"{settings.COUNTERSIGN_URL}/changes/{change.pk}/"
+    for device_run in device_runs:
+        state = DeviceRunState(device_run.state)
+        code = f" (`{device_run.code}`)" if device_run.code else ""
+        yield Entry(
+            device_id=device_run.device_id,
+            reference=reference,
+            kind=_KINDS.get(state, "danger"),
+            text=f"**{reference}**: {state.label.lower()}{code}. {people}{approved}.\n\n[{link}]({link})",
+        )
+
+
+def _approvals(run: Run) -> Iterator[Approval]:
+    rows = run.revision.approvals.filter(voided_at=None, decision=Decision.APPROVED)
+    return rows.select_related("approver").iterator()
+
+
+def _name(user: AbstractBaseUser) -> str:
+    """The account's name as Markdown code, in which nothing is markup."""
+    return f"`{user.get_username().replace('`', '')}`"
