@@ -14,7 +14,7 @@ from audit.actor import Actor
 from audit.recorder import record
 from devices.errors import DeviceNotFoundError, InventoryError, OutdatedError
 from devices.models import AlertState, Device, HostKeyAlert
-from devices.services.people import reason_given, require_administrator
+from devices.services.rights import ADMINISTRATOR, checked_reason, require_role
 
 HOST_KEY_MISMATCH = "IDENTITY_HOST_KEY_MISMATCH"
 
@@ -62,8 +62,8 @@ def alert_acknowledge(*, alert_id: int, reason: str, actor: Actor) -> HostKeyAle
         DeviceNotFoundError: there is no such alert.
         OutdatedError: somebody has acknowledged it already.
     """
-    require_administrator(actor, "acknowledge a host key alert")
-    reason = reason_given(reason)
+    require_role(actor, "acknowledge a host key alert", ADMINISTRATOR)
+    reason = checked_reason(reason, field="reason")
     alert = HostKeyAlert.objects.select_for_update(of=("self",)).select_related("device").filter(pk=alert_id).first()
     if alert is None:
         raise DeviceNotFoundError(f"There is no host key alert with the id {alert_id}.")

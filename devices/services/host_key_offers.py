@@ -17,7 +17,7 @@ from devices.drivers.key_scan import scan_keys
 from devices.errors import BadFieldsError, DeviceNotFoundError, OutdatedError
 from devices.models import Device, HostKey, HostKeyState, OfferedKey, OfferState
 from devices.services.host_keys import fingerprint, host_key_enrol
-from devices.services.people import require_administrator
+from devices.services.rights import ADMINISTRATOR, require_role
 
 SCAN_TIMEOUT_S: Final = 5.0
 """A person waits for it; up to three key exchanges follow one another."""
@@ -36,7 +36,7 @@ def host_keys_read(*, device_id: int, actor: Actor) -> list[OfferedKey]:
         BadFieldsError: the inventory has no address for it.
         UnreachableError: it shows no key.
     """
-    require_administrator(actor, "read a device's host key")
+    require_role(actor, "read a device's host key", ADMINISTRATOR)
     device = Device.objects.filter(pk=device_id).first()
     if device is None:
         raise DeviceNotFoundError(f"There is no device with the id {device_id}.")
@@ -87,7 +87,7 @@ def host_key_confirm(*, offer_id: int, fingerprint: str, actor: Actor) -> HostKe
         DeviceNotFoundError: there is no such offer.
         OutdatedError: it was read again or confirmed since, or the fingerprint is another one.
     """
-    require_administrator(actor, "pin a host key")
+    require_role(actor, "pin a host key", ADMINISTRATOR)
     offer = OfferedKey.objects.select_for_update(of=("self",)).select_related("device").filter(pk=offer_id).first()
     if offer is None:
         raise DeviceNotFoundError(f"There is no offered key with the id {offer_id}.")
@@ -131,7 +131,7 @@ def host_keys_preview(*, text: str, actor: Actor) -> list[ImportLine]:
         NotPermittedError: the person is no administrator.
         BadFieldsError: the text is too long, holds no key, or has lines that cannot be read.
     """
-    require_administrator(actor, "import host keys")
+    require_role(actor, "import host keys", ADMINISTRATOR)
     return [line for line, _entry in _planned(_entries(text))]
 
 
@@ -144,7 +144,7 @@ def host_keys_import(*, text: str, actor: Actor) -> list[ImportLine]:
     Raises:
         NotPermittedError, BadFieldsError: as for :func:`host_keys_preview`; nothing was changed.
     """
-    require_administrator(actor, "import host keys")
+    require_role(actor, "import host keys", ADMINISTRATOR)
     planned = _planned(_entries(text))
     for line, entry in planned:
         if line.effect == "pin" and line.device_id:

@@ -11,7 +11,7 @@ from devices.domain.ssh_keys import key_problem
 from devices.errors import DeviceNotFoundError, InventoryError, OutdatedError
 from devices.models import Device, HostKey, HostKeyState
 from devices.services.host_key_alerts import alerts_settle, fingerprint
-from devices.services.people import reason_given, require_administrator
+from devices.services.rights import ADMINISTRATOR, checked_reason, require_role
 
 __all__ = ["fingerprint", "host_key_enrol", "host_key_revoke"]
 
@@ -57,8 +57,8 @@ def host_key_revoke(*, host_key_id: int, reason: str, actor: Actor) -> HostKey:
         DeviceNotFoundError: there is no such key.
         OutdatedError: it is revoked already.
     """
-    require_administrator(actor, "revoke a host key")
-    reason = reason_given(reason)
+    require_role(actor, "revoke a host key", ADMINISTRATOR)
+    reason = checked_reason(reason, field="reason")
     found = HostKey.objects.filter(pk=host_key_id).first()
     if found is None:
         raise DeviceNotFoundError(f"There is no host key with the id {host_key_id}.")

@@ -19,7 +19,7 @@ from devices.domain.trust import (
 )
 from devices.errors import BadFieldsError
 from devices.models import Device, FieldTrust
-from devices.services.people import require_administrator
+from devices.services.rights import ADMINISTRATOR, require_role
 
 TrustTable = Mapping[str, FieldRule]
 """A rule for each of :data:`devices.domain.trust.FIELDS`."""
@@ -61,7 +61,7 @@ def trust_set(
         NotPermittedError: the person is no administrator.
         BadFieldsError: an unknown source, field or mode, or a pattern that cannot be used.
     """
-    require_administrator(actor, "change how far a source is trusted")
+    require_role(actor, "change how far a source is trusted", ADMINISTRATOR)
     rule = _checked(source, field, mode, learnt_from, pattern.strip())
     row = FieldTrust.objects.select_for_update().filter(source=source, field=field).first()
     before = _rule(row) if row else FieldRule.default(field)
