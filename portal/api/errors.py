@@ -25,7 +25,16 @@ from changes.domain.plan import PayloadError, PlanHashMismatchError
 from changes.domain.states import IllegalTransitionError
 from changes.errors import ChangeNotFoundError, ConflictError, PolicyDeniedError, UnplannableError
 from changes.rendering import RendererUnavailableError, TemplateError
-from devices.errors import DeviceError, LeaseLostError, UnknownDeviceFilterError
+from devices.errors import (
+    BadFieldsError,
+    DeviceError,
+    DeviceNotFoundError,
+    LeaseLostError,
+    NotPermittedError,
+    OutdatedError,
+    UnknownDeviceFilterError,
+    UnreachableError,
+)
 from portal.errors import PortalError, TokenLimitError, TokenMintedByTokenError, TokenNotFoundError
 
 logger = logging.getLogger(__name__)
@@ -35,6 +44,11 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (FilterError, 400),
     (ExportFormatError, 400),
     (UnknownDeviceFilterError, 400),
+    (BadFieldsError, 400),
+    (NotPermittedError, 403),
+    (DeviceNotFoundError, 404),
+    (OutdatedError, 409),
+    (UnreachableError, 409),
     (PolicyDeniedError, 403),
     (TokenMintedByTokenError, 403),
     (ChangeNotFoundError, 404),
@@ -91,7 +105,7 @@ def _of_product(error: ChangeError | DeviceError | LeaseLostError | AuditError |
     if status is None:
         return None
     fields: Mapping[str, list[str]] = {}
-    if isinstance(error, InvalidInputError):
+    if isinstance(error, InvalidInputError | BadFieldsError):
         fields = error.fields
     elif isinstance(error, FilterError):
         fields = {error.field: [str(error)]}
@@ -100,6 +114,8 @@ def _of_product(error: ChangeError | DeviceError | LeaseLostError | AuditError |
     answer = _answer(status, error.code, str(error), fields)
     if isinstance(error, PolicyDeniedError):
         answer.data["reasons"] = [{"code": code, "detail": sentence} for code, sentence in error.reasons]
+    elif isinstance(error, NotPermittedError):
+        answer.data["reasons"] = [{"code": error.code, "detail": error.detail}]
     return answer
 
 
