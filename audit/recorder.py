@@ -36,6 +36,7 @@ class ObjectType(StrEnum):
     PRODUCT = "product"
     CONFIG = "config"
     BACKUP = "backup"
+    CREDENTIAL = "credential"
     DRIFT = "drift"
     DRIFT_RULE = "drift_rule"
     COMPLIANCE_RULE = "compliance_rule"

@@ -7,6 +7,7 @@ from devices.errors import DeviceError
 from devices.services import (
     backups,
     compliance,
+    credential_uses,
     drift,
     inventory_journal,
     inventory_netbox,
@@ -25,6 +26,11 @@ def backup_scheduled() -> str:
 def backup_work(run_id: int) -> str:
     """Work on a backup run's devices until none is left or the deadline nears."""
     return f"{backups.backup_work(run_id)} device backups"
+
+
+def credential_uses_settle() -> str:
+    """Report the uses of credentials by work that went quiet, and forget the old ones."""
+    return f"{credential_uses.credential_uses_settle()} events"
 
 
 def drift_fall_due() -> str:

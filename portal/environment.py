@@ -202,11 +202,11 @@ def _device_credentials(environ: Mapping[str, str], home: Path) -> str:
     if not value:
         return f"file:{home / 'lab' / 'credentials.yaml'}"
     scheme, _, rest = value.partition(":")
-    if scheme == "env" or (scheme == "file" and rest):
+    if scheme in {"env", "vault"} or (scheme == "file" and rest):
         return value
     raise SettingError(
-        f"DEVICE_CREDENTIALS starts with {scheme!r}: "
-        "use `env:` (variables of the environment) or `file:/path/to/credentials.yaml`."
+        f"DEVICE_CREDENTIALS starts with {scheme!r}: use `env:` (variables of the environment), "
+        "`file:/path` (a YAML file or a folder of files) or `vault:mount/path/{name}`."
     )
 
 

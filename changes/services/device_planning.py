@@ -25,6 +25,7 @@ from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.drift import change_set
 from devices.domain.inverse import inverse_commands
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.domain.prediction import predict, predict_with_notes
 from devices.drivers.base import DeviceFacts
@@ -34,7 +35,7 @@ from devices.services.claims import Claim, fenced_update
 from devices.services.identity import Identity
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
-from devices.services.sessions import driver_connected
+from devices.services.sessions import credential_name_for, driver_connected
 from devices.services.snapshots import snapshot_store
 
 _UNREADABLE = "A post-check cannot be compared later, since nothing can be read for it now. "
@@ -67,6 +68,7 @@ class Planner:
     def __init__(self, revision: PlanRevision) -> None:
         self._revision = revision
         self._inputs: dict[str, Any] = revision.inputs
+        self._occasion = Occasion(OccasionKind.PLAN, revision.pk, change_id=revision.change_id)
         self._scrub = Scrubber.load()
         self._render_guard = threading.Lock()
         self._rendering: Mapping[str, object] = {}
@@ -88,7 +90,7 @@ class Planner:
         try:
             values = self._planned(plan.device, heartbeat, ladder)
         except (UnplannableDeviceError, GateRefusedError, DeviceError) as error:
-            detail = self._scrub(error.detail)
+            detail = self._scrub.prose(error.detail)
             values = {"state": DevicePlanState.FAILED, "code": error.code, "detail": detail}
         values["gates"] = masked(ladder.as_data(), self._scrub)
         fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)
@@ -133,7 +135,8 @@ class Planner:
         on_driver = heartbeat.watch()
         with ExitStack() as session:
             try:
-                driver = driver_connected(device, session)
+                credential_name_for(device, "write")  # a plan that no credential may carry out is no plan
+                driver = driver_connected(device, session, occasion=self._occasion)
             except DeviceError as error:
                 ladder.not_connected(error)
                 raise

@@ -15,6 +15,7 @@ from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
@@ -34,7 +35,8 @@ def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driv
     """
     with work.step(state) as notes:
         try:
-            driver = driver_connected(work.run.device, session, on_attempt=partial(notes.data.__setitem__, "attempts"))
+            attempts = partial(notes.data.__setitem__, "attempts")
+            driver = driver_connected(work.run.device, session, occasion=_occasion(work), on_attempt=attempts)
         except DeviceError as error:
             notes.data["gates"] = connecting_data(work.run.device, error)
             raise
@@ -42,6 +44,12 @@ def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driv
         session.callback(work.on_driver, None)
         notes.data["driver"] = driver.name
     return driver
+
+
+def _occasion(work: DeviceWork) -> Occasion:
+    """The run of an approved change: the only work that may ask for a credential that writes."""
+    run = work.run.run
+    return Occasion(OccasionKind.RUN, run.pk, change_id=run.change_id)
 
 
 def prove_identity(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder | None = None) -> None:

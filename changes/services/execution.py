@@ -35,7 +35,9 @@ from changes.services.inventory_notes import notes_queue
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.transitions import move, remembering_refusal
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
+from devices.services.credential_uses import credential_uses_report
 from devices.services.runner import Heartbeat, run_claims
 
 SYSTEM = Actor.system("worker")
@@ -186,6 +188,7 @@ def run_advance(run_id: int) -> bool:
     run.waves.update(ended_at=Now())
     counts = dict(Counter(states))
     _audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
+    credential_uses_report(Occasion(OccasionKind.RUN, run.pk))
     notes_queue(run, change)
     move(
         change,

@@ -156,7 +156,7 @@ class Journal:
         )
 
     def _text(self, text: str) -> str:
-        return self._scrub(clean_text(text))
+        return self._scrub.prose(clean_text(text))
 
     def _value(self, value: object) -> object:
         if isinstance(value, str):

@@ -28,7 +28,9 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
 from changes.services.requests import discard_plan
 from changes.services.transitions import audit_change, remembering_refusal
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable
+from devices.services.credential_uses import credential_uses_report
 from devices.services.runner import run_claims
 
 PLANNER = Actor.system("planner")
@@ -176,6 +178,7 @@ def revision_finish(revision_id: int) -> bool:
             reason=revision.detail,
             details={"digest": revision.digest, "devices": progress},
         )
+        credential_uses_report(Occasion(OccasionKind.PLAN, revision.pk))
         return True
 
 

@@ -76,7 +76,7 @@ def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
         return True
     if work.journal.state is not _S.RECONCILING:
         return False
-    return reason(error.code).permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS
+    return error.permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS
 
 
 def _finding(work: DeviceWork, actual: str) -> str:

@@ -1,6 +1,9 @@
-"""Masking secrets in configurations, commands, diffs and device output.
+"""Masking secrets in configurations, commands, diffs, device output and sentences.
 
 Two nets: patterns for every kind of secret that the platforms print, and every value that the credential store knows.
+Values are masked wherever they stand. Patterns read whole lines, so they are for configurations and outputs; in a
+sentence only what it quotes is read so, and the sentence itself stays as it was written.
+
 A mask carries a short keyed tag: equal secrets get equal masks, so that a changed secret still shows as a change, and
 nobody without the key can try guesses against it. Lines may begin with a diff's ``+``, ``-`` or space.
 """
@@ -8,71 +11,53 @@ nobody without the key can try guesses against it. Lines may begin with a diff's
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-_MIN_KNOWN_SECRET = 6
-"""Shorter known values are not searched for as substrings: they would mask half of the text."""
+from devices.domain import secret_patterns as patterns
+from devices.domain.secret_values import SHORTEST, SecretValues
+
+__all__ = ["SHORTEST", "SecretValues", "redact", "redact_prose"]
 
 _CUT = "\n \x01\n"
 _MASK = re.compile(r"<hidden:[0-9a-f]{8}>")
-# An optional encryption type: 0, 5, 7 …, or a word such as sha512.
-_TYPE = r"(?:(?:[0-9]|encrypted|clear|md5|sha512|scrypt|pbkdf2|hex|ascii|text) )?"
-_S = r"(?P<secret>\S+)"
-_SPEC = (
-    rf"enable (?:secret|password) (?:level \d+ )?{_TYPE}{_S}",
-    rf"username \S+ .*?\b(?:secret|password) {_TYPE}{_S}",
-    rf"snmp-server community {_TYPE}{_S}",
-    rf"snmp-server host \S+ (?:vrf \S+ )?(?:traps |informs )?(?:version (?:1|2c|3 (?:auth|noauth|priv)) )?{_S}",
-    (
-        r"snmp-server user \S+ .*?\bauth (?:md5|sha(?:-?\d+)?) (?P<secret>\S+)"
-        r"(?: priv (?:(?:3des|des|aes(?:[ -]\d+)?) )?(?P<second>\S+))?"
-    ),
-    rf"(?:tacacs|radius)-server .*?\bkey {_TYPE}{_S}",
-    rf"(?:server-private|server) .*?\bkey {_TYPE}{_S}",
-    rf"ntp authentication-key \d+ \S+ {_S}",
-    rf"key-string {_TYPE}{_S}",
-    rf"neighbor \S+ password {_TYPE}{_S}",
-    rf"(?:ip(?:v6)? )?ospf message-digest-key \d+ md5 {_TYPE}{_S}",
-    rf"(?:ip(?:v6)? )?ospf authentication-key {_TYPE}{_S}",
-    rf"area \S+ .*?\b(?:message-digest-key \d+ md5|authentication-key) {_TYPE}{_S}",
-    rf"(?:isis|domain|area)[ -]password {_S}",
-    rf"wpa-psk (?:ascii|hex) {_TYPE}{_S}",
-    rf"crypto isakmp key {_TYPE}{_S}",
-    rf"pre-shared-key (?:local |remote |address .*?key )?{_TYPE}{_S}",
-    rf"ppp (?:chap|pap) .*?\bpassword {_TYPE}{_S}",
-    rf"vtp password {_S}",
-    (
-        rf"(?:standby|vrrp|glbp) (?:\d+ )?authentication (?:md5 )?(?:key-string |text )?{_TYPE}"
-        r"(?P<secret>(?!md5\b|text\b|key-chain\b)\S+)"
-    ),
-    rf"(?:ip )?(?:ftp|http client|scp) password {_TYPE}{_S}",
-    rf".*\b(?:password|passphrase|secret|auth-password|priv-password|shared-secret|server-key) {_TYPE}{_S}",
-    rf"key config-key \S+ {_S}",
-    rf"ip nhrp authentication {_S}",
-    rf"authentication (?:mode )?md5 key {_TYPE}{_S}",
+# Where a quoted line may begin in a sentence or an error message. A second look leaves values in double quotes whole.
+_BREAKS = (
+    re.compile(r"(\\r|\\n|[\"'“”`]|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
+    re.compile(r"(\\r|\\n|['“”`]|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
 )
-_PATTERNS = tuple(
-    re.compile(rf"^(?P<lead>[+\- ]?\s*(?:\d+ )?(?:do )?(?:no |default )?){spec}", re.IGNORECASE) for spec in _SPEC
-)
-_KEY = re.compile(rf"^[+\- ]?\s*(?:no )?key {_TYPE}{_S}\s*$", re.IGNORECASE)
-_TYPED_KEY = re.compile(r"^[+\- ]?\s*(?:no )?key \d \S", re.IGNORECASE)
-_FREE_TEXT = re.compile(r"^[+\- ]?\s*(?:no )?(?:\d+ )?(?:description|remark|!|hostname|name) ?", re.IGNORECASE)
-_HEADER = re.compile(r"^[+\- ]?(?P<header>\S.*)$")
-_CERTIFICATE = re.compile(r"^[+\- ]?\s*certificate (?:self-signed |ca )?[0-9A-F]+\s*$", re.IGNORECASE)
-_HEX_LINE = re.compile(r"^(?P<lead>[+\- ]?\s*)(?P<secret>(?:[0-9A-F]{2,8} ?)+)\s*$", re.IGNORECASE)
+_QUOTED = re.compile(r"“([^”]*)”")
 
 
-def redact(text: str, *, key: bytes, known_secrets: Iterable[str] = ()) -> str:
-    """The text with every secret replaced by ``<hidden:…>``; line count and everything else stay as they are.
+def redact(text: str, *, key: bytes, known_secrets: Iterable[str] | SecretValues = ()) -> str:
+    """A configuration, commands or output with every secret replaced by ``<hidden:…>``; the line count stays.
 
     ``key`` makes the tags; ``known_secrets`` are masked wherever they stand. Redacting twice changes nothing more.
     """
     masker = _Masker(key)
-    for secret in sorted({s for s in known_secrets if len(s) >= _MIN_KNOWN_SECRET}, key=len, reverse=True):
-        text = text.replace(secret, masker.mask(secret))
+    text = masker.everywhere(text, known_secrets)
+    if not patterns.MAY_HOLD_SECRET.search(text) and "SECRET-DATA" not in text and "certificate" not in text:
+        return text
     # A template's tag may stand before a line's first word and behind its secret.
-    lines = text.replace("{%", f"{_CUT}{{%").replace("%}", f"%}}{_CUT}").split("\n")
-    return "\n".join(masker.line(line) for line in lines).replace(_CUT, "")
+    has_tags = "{%" in text or "%}" in text
+    lines = text.replace("{%", f"{_CUT}{{%").replace("%}", f"%}}{_CUT}") if has_tags else text
+    masked = "\n".join(masker.line(line) for line in lines.split("\n"))
+    return masked.replace(_CUT, "") if has_tags else masked
+
+
+def redact_prose(text: str, *, key: bytes, known_secrets: Iterable[str] | SecretValues = ()) -> str:
+    """A sentence, a log message or a traceback with its secrets masked; ordinary words stay.
+
+    Lines that it quotes are read as configuration: all patterns between “ and ”, and those that begin with a
+    command after any other quote, a colon, a prompt, or at the start of a line.
+    """
+    masker = _Masker(key)
+    text = masker.everywhere(text, known_secrets)
+    if not patterns.MAY_HOLD_SECRET.search(text):
+        return text
+    text = _QUOTED.sub(lambda found: f"“{redact(found[1], key=key)}”", text)
+    for breaks in _BREAKS:
+        text = "\n".join("".join(map(masker.quoted, breaks.split(line))) for line in text.split("\n"))
+    return text
 
 
 class _Masker:
@@ -87,45 +72,74 @@ class _Masker:
         """The mask of one value; a mask is its own mask."""
         if _MASK.fullmatch(secret):
             return secret
-        return f"<hidden:{hmac.new(self._key, secret.encode(), hashlib.sha256).hexdigest()[:8]}>"
+        return f"<hidden:{hmac.new(self._key, secret.encode('utf-8', 'replace'), hashlib.sha256).hexdigest()[:8]}>"
+
+    def everywhere(self, text: str, known_secrets: Iterable[str] | SecretValues) -> str:
+        """What is masked in every text: known values, and forms that are no ordinary words."""
+        values = known_secrets if isinstance(known_secrets, SecretValues) else SecretValues(known_secrets)
+        text = values.mask(text, self.mask)
+        lowered = text.lower()
+        for words, pattern in patterns.ANYWHERE:
+            if any(word in lowered for word in words):
+                text = pattern.sub(self._replaced, text)
+        return text
+
+    def quoted(self, part: str) -> str:
+        """A part of a sentence; masked if it is a line that begins with a command."""
+        return self._by_pattern(part, patterns.STRICT_LINE)
 
     def line(self, line: str) -> str:
         """One line, masked."""
         if self._in_certificate:
             return self._certificate_line(line)
-        header = _HEADER.match(line)
+        header = patterns.HEADER.match(line)
         if header and not line[:1].isspace():
             self._block = header["header"].lower()
-        if _CERTIFICATE.match(line):
+        if patterns.CERTIFICATE.match(line):
             self._in_certificate = True
             return line
-        if _FREE_TEXT.match(line):
+        if junos := patterns.JUNOS_SECRET.match(line):
+            return self._replace(line, junos)
+        if not patterns.MAY_HOLD_SECRET.search(line) or patterns.FREE_TEXT.match(line):
             return line
-        return self._by_pattern(line)
-
-    def _by_pattern(self, line: str) -> str:
-        if found := _KEY.match(line):
+        if found := patterns.KEY.match(line):
             return self._replace(line, found) if self._is_secret_key(line, found["secret"]) else line
-        for pattern in _PATTERNS:
-            if found := pattern.match(line):
-                return self._replace(line, found)
+        return self._by_pattern(line, patterns.LINE)
+
+    def _by_pattern(self, line: str, known: Sequence[re.Pattern[str]]) -> str:
+        if patterns.MAY_HOLD_SECRET.search(line):
+            for pattern in known:
+                if found := pattern.match(line):
+                    return self._replace(line, found)
         return line
 
     def _is_secret_key(self, line: str, value: str) -> bool:
         """``key X`` is a secret in a server's block, and the number of a key in a key chain."""
         if self._block.startswith("key chain"):
             return False
-        return bool(_TYPED_KEY.match(line)) or not value.isdigit() or "server" in self._block or len(value) > 4
+        return bool(patterns.TYPED_KEY.match(line)) or not value.isdigit() or "server" in self._block or len(value) > 4
 
-    def _replace(self, line: str, found: re.Match[str]) -> str:
+    def _replaced(self, found: re.Match[str]) -> str:
+        start = found.start()
+        return self._replace(found.string[start : found.end()], found, offset=start)
+
+    def _replace(self, line: str, found: re.Match[str], *, offset: int = 0) -> str:
         for group in ("second", "secret"):
             if found.re.groupindex.get(group) and found[group]:
                 start, end = found.span(group)
-                line = line[:start] + self.mask(line[start:end]) + line[end:]
+                start, end = start - offset, end - offset
+                line = line[:start] + self._unquoted_mask(line[start:end]) + line[end:]
         return line
 
+    def _unquoted_mask(self, value: str) -> str:
+        """The mask inside the value's quotes, and before the mark that ends a Junos statement."""
+        end = ";" if value.endswith(";") and len(value) > 1 else ""
+        value = value.removesuffix(end)
+        quote = value[0] if len(value) > 2 and value[0] == value[-1] and value[0] in "\"'" else ""
+        return f"{quote}{self.mask(value.removeprefix(quote).removesuffix(quote))}{quote}{end}"
+
     def _certificate_line(self, line: str) -> str:
-        found = _HEX_LINE.match(line)
+        found = patterns.HEX_LINE.match(line)
         if not found:
             self._in_certificate = bool(_MASK.search(line))
             return line

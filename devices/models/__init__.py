@@ -12,6 +12,7 @@ from devices.models.backups import (
 )
 from devices.models.compliance import ComplianceResult, ComplianceRule
 from devices.models.configs import BaselineOrigin, ConfigBlob, ConfigSnapshot, ConfigState, SnapshotPurpose
+from devices.models.credential_uses import CredentialUse
 from devices.models.drift import DriftRecord, DriftRule
 from devices.models.host_keys import AlertState, HostKey, HostKeyAlert, HostKeyState, OfferedKey, OfferState
 from devices.models.inventory import Device, DeviceQuerySet, DeviceStatus
@@ -46,6 +47,7 @@ __all__ = [
     "ConfigBlob",
     "ConfigSnapshot",
     "ConfigState",
+    "CredentialUse",
     "DeliveryState",
     "Device",
     "DeviceBackup",

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from devices.domain.config_text import normalise
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, platform_for
 from devices.domain.validity import Judgement, Verdict, judge_config, last_changed_by
 from devices.drivers.base import Driver
@@ -60,7 +61,7 @@ def back_up(claim: Claim, heartbeat: Heartbeat) -> None:
         on_driver = heartbeat.watch()
         try:
             with ExitStack() as session:
-                driver = driver_connected(row.device, session)
+                driver = driver_connected(row.device, session, occasion=Occasion(OccasionKind.BACKUP, row.run_id))
                 on_driver(driver)
                 session.callback(on_driver, None)
                 reading = _read(driver, row.device)

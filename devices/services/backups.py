@@ -21,11 +21,13 @@ from django_q.tasks import async_task
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.errors import BadFieldsError
 from devices.models import BackupRun, BackupRunState, BackupState, BackupTrigger, DeviceBackup
 from devices.selectors import devices_matching
 from devices.services.backup_device import back_up
 from devices.services.claims import Claim, claim_next, claimable, database_time_plus
+from devices.services.credential_uses import credential_uses_report
 from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, IMPLEMENTER, require_role
 from devices.services.runner import run_claims
 
@@ -112,6 +114,7 @@ def backup_finish(run_id: int) -> bool:
         return False
     rows = run.devices.order_by().values_list("state").annotate(count=Count("pk"))
     run.counts = dict(rows)
+    credential_uses_report(Occasion(OccasionKind.BACKUP, run.pk))
     run.state, run.ended_at = BackupRunState.ENDED, Now()
     run.save(update_fields=["counts", "state", "ended_at"])
     _audit(run, "backup.ended", actor=WORKER, state_from=BackupRunState.RUNNING, counts=run.counts)

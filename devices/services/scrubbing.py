@@ -3,48 +3,79 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
+from typing import Final, Self
 
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 from devices.credentials import known_secrets
-from devices.domain.redaction import redact
+from devices.credentials.seen import seen_values
+from devices.domain.redaction import SecretValues, redact, redact_prose
 from devices.errors import SecretUnavailableError
 
 _PROMPT = re.compile(r"^(?P<prompt>(?:\S+[#>] ?)?)(?P<rest>.*)$", re.DOTALL)
+# Secrets of the installation itself, which no text that people see has any business to hold.
+_OWN: Final = ("VAULT_TOKEN", "VAULT_SECRET_ID", "NETBOX_TOKEN", "NETBOX_WEBHOOK_SECRET", "SECRET_KEY")
 
 
 @dataclass(frozen=True, slots=True)
 class Scrubber:
-    """Masks secrets by pattern and by value: what the credential store knows never gets out as it is."""
+    """Masks secrets by pattern and by value: what the credential store knows never gets out as it is.
 
-    key: bytes
-    secrets: tuple[str, ...]
+    Called, it masks configurations, commands and output; ``prose`` is for sentences, which stay as they were written.
+    What a session fetches after it was made is known to it too.
+    """
+
+    key: bytes = field(repr=False)
+    secrets: frozenset[str] = field(repr=False)
 
     @classmethod
+    @sensitive_variables()
     def load(cls) -> Self:
-        """A scrubber with the installation's key and the values that the credential store holds now."""
-        key = hashlib.sha256(b"countersign redaction\0" + settings.SECRET_KEY.encode()).digest()
+        """A scrubber with the installation's key and the values that this process can know now."""
         try:
             secrets = known_secrets()
         except SecretUnavailableError:
-            # Without the store no session was opened with its secrets either; patterns still apply.
-            secrets = ()
-        return cls(key=key, secrets=secrets)
+            # Without the store only what was fetched before has to be masked; patterns still apply.
+            secrets = seen_values()
+        return cls(key=_key(settings.SECRET_KEY), secrets=secrets | _own_secrets())
 
     def __call__(self, text: str) -> str:
-        """The text with every secret masked; equal secrets get equal masks."""
-        return redact(text, key=self.key, known_secrets=self.secrets)
+        """A configuration, commands, a diff or output with every secret masked; equal secrets get equal masks."""
+        return redact(text, key=self.key, known_secrets=self._values())
+
+    def prose(self, text: str) -> str:
+        """A sentence with known values masked, and secrets in what it quotes; its own words stay."""
+        return redact_prose(text, key=self.key, known_secrets=self._values())
 
     def transcript(self, exchanges: Iterable[tuple[str, str]]) -> str:
         """A session's (sent, received) pairs as one readable, masked text."""
         return "\n".join(f"> {self(sent)}\n{self._received(received)}".rstrip() for sent, received in exchanges)
+
+    def _values(self) -> SecretValues:
+        return _compiled(self.secrets | seen_values())
 
     def _received(self, text: str) -> str:
         """What a device sent: the prompt before an echoed line must not hide the line from the patterns."""
         parts = [_PROMPT.match(line) for line in text.split("\n")]
         bare = self("\n".join(part["rest"] if part else "" for part in parts)).split("\n")
         return "\n".join((part["prompt"] if part else "") + rest for part, rest in zip(parts, bare, strict=True))
+
+
+@lru_cache(maxsize=4)
+def _compiled(secrets: frozenset[str]) -> SecretValues:
+    return SecretValues(secrets)
+
+
+@cache
+def _key(secret_key: str) -> bytes:
+    return hashlib.sha256(b"countersign redaction\0" + secret_key.encode()).digest()
+
+
+def _own_secrets() -> frozenset[str]:
+    return frozenset(filter(None, (os.environ.get(name, "").strip() for name in _OWN)))

@@ -10,8 +10,6 @@ from devices.services.scrubbing import Scrubber
 
 # Plain printable ASCII and line ends need no second look; nearly every configuration line is made of them alone.
 _SUSPECT = re.compile(r"[^\n\t\x20-\x7e]")
-SHORTEST_KNOWN = 6
-HIDDEN = "<hidden>"
 _HIDDEN = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 
@@ -45,11 +43,8 @@ class Mask:
         return visible(self.scrub(text)) if text else ""
 
     def prose(self, text: str) -> str:
-        """What somebody wrote in words: only known secrets are masked, since "the password is old" holds none."""
-        for secret in self.scrub.secrets:
-            if len(secret) >= SHORTEST_KNOWN and secret in text:
-                text = text.replace(secret, HIDDEN)
-        return visible(text)
+        """What somebody wrote in words, masked where it holds or quotes a secret; its own words stay."""
+        return visible(self.scrub.prose(text)) if text else ""
 
     def lines(self, lines: Sequence[str]) -> tuple[str, ...]:
         """Lines that belong together, so that a secret which spans several is found; as many as were given."""

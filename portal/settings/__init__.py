@@ -8,6 +8,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
+from portal.credential_environment import read_rules_path, read_vault
 from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR, read_environment
 from portal.netbox_environment import read_netbox
@@ -21,6 +22,9 @@ COUNTERSIGN_URL = _environment.url
 COUNTERSIGN_WORKERS = _environment.workers
 COUNTERSIGN_THREADS = _environment.threads
 DEVICE_CREDENTIALS = _environment.device_credentials
+DEVICE_CREDENTIAL_RULES = read_rules_path(os.environ)
+# Without tokens and ids: those are taken from the environment or their files when they are used.
+VAULT = read_vault(os.environ, DEVICE_CREDENTIALS)
 SECRET_KEY = _environment.secret_key
 DEBUG = _environment.debug
 ALLOWED_HOSTS = list(_environment.allowed_hosts)
@@ -281,6 +285,7 @@ Q_CLUSTER = {
 # Recurring work: a function of a task module, and the seconds between two calls (0: never).
 COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
+    "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
     "devices.tasks.inventory_sync_due": _netbox.sync_s,
     "devices.tasks.inventory_journal_due": 30 if _netbox.url else 0,

@@ -117,7 +117,7 @@ def test_credential_providers(tmp_path: Path, value: str) -> None:
         ("SECRET_KEY", "short", "at least 32 random ones"),
         ("ALLOWED_HOSTS", "https://change.example.net", "without scheme or port"),
         ("ALLOWED_HOSTS", "change.example.net:443", "without scheme or port"),
-        ("DEVICE_CREDENTIALS", "vault:secret/network", "`env:`"),
+        ("DEVICE_CREDENTIALS", "ldap:secret/network", "`env:`"),
         ("DEVICE_CREDENTIALS", "file:", "`env:`"),
         ("DEVICE_CREDENTIALS", "/etc/credentials.yaml", "`env:`"),
     ],
