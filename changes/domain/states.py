@@ -334,11 +334,19 @@ DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
     _D.VERIFYING: frozenset({_D.SAVING, _D.BACKING_OUT, _D.RECONCILING}),
     _D.SAVING: frozenset({_D.SUCCEEDED, _D.BACKING_OUT, _D.RECONCILING}),
     _D.BACKING_OUT: frozenset({_D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.RECONCILING}),
-    # Read back: applied → verifying; not applied → pending, or an end without a write; partial, or a backout had
-    # begun → backing out; at the baseline again though lines had been taken, as after a restart → rolled back; fits
-    # nothing, or cannot be read → unknown.
+    # Read back: applied → verifying, or awaiting confirmation while the device's timer runs; not applied → pending, or
+    # an end without a write; partial, or a backout had begun → backing out; at the baseline again though lines had been
+    # taken, as after a restart → rolled back; fits nothing, or cannot be read → unknown.
     _D.RECONCILING: frozenset(
-        {_D.VERIFYING, _D.PENDING, _D.BACKING_OUT, _D.ROLLED_BACK, _D.ROLLBACK_FAILED, _D.UNKNOWN}
+        {
+            _D.AWAITING_CONFIRM,
+            _D.VERIFYING,
+            _D.PENDING,
+            _D.BACKING_OUT,
+            _D.ROLLED_BACK,
+            _D.ROLLBACK_FAILED,
+            _D.UNKNOWN,
+        }
     )
     | _STOPPED_BEFORE_WRITE,
     # The whole change is rolled back after this device was done.

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from changes.domain.states import DeviceRunState
+from changes.services.committing import take_back_pending
 from changes.services.device_steps import named, store_after
-from changes.services.device_work import DeviceWork
+from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
 from devices.domain.config_text import normalise
 from devices.domain.drift import converged, touched_sections
 from devices.domain.inverse import inverse_commands
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
-from devices.errors import SaveFailedError
+from devices.errors import CommandRejectedError, SaveFailedError
 
 _S = DeviceRunState
 
@@ -41,8 +42,14 @@ def back_out(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> N
 
 
 def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    if take_back_pending(work, driver):
+        notes.data["timer"] = "the unconfirmed commit was taken back at once"
     actual = normalise(driver.running_config(), work.platform)
-    commands = _backout_commands(work, actual, notes)
+    if work.payload.backout_method == "replace":
+        actual = _replace(work, driver, actual, notes)
+        commands: Sequence[str] = ()
+    else:
+        commands = _backout_commands(work, actual, notes)
     notes.data["lines"] = len(commands)
     if commands:
         result = driver.apply(commands, on_line=lambda *_line: work.journal.assert_held())
@@ -61,6 +68,24 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
         )
     if _may_be_saved(work):
         _save(driver, notes)
+
+
+def _replace(work: DeviceWork, driver: Driver, actual: str, notes: StepNotes) -> str:
+    """Make the configuration the one from before the first line, and read it back: a replacement may fail silently."""
+    if actual == work.before:
+        notes.data["source"] = "nothing to take back"
+        return actual
+    _refuse_conflict(work, touched_sections(actual, work.before, work.platform))
+    notes.data.update(source="replacement of the whole configuration", baseline_sha256=sha256_hex(work.before))
+    work.journal.assert_held()
+    try:
+        driver.replace(work.before)
+    except CommandRejectedError as error:
+        store_after(work, normalise(driver.running_config(), work.platform))
+        raise BackoutFailedError(
+            "ROLLBACK_UNVERIFIED", f"the device refused the replacement: {error.message}"
+        ) from error
+    return normalise(driver.running_config(), work.platform)
 
 
 def _may_be_saved(work: DeviceWork) -> bool:
@@ -90,12 +115,16 @@ def _backout_commands(work: DeviceWork, actual: str, notes: StepNotes) -> Sequen
     # After a part of the change, the approved backout would send lines about what was never applied.
     notes.data["source"] = "recomputed from the actual configuration"
     recomputed = inverse_commands(work.before, actual, work.platform)
-    touched = touched_sections(work.before, work.target, work.platform)
-    elsewhere = touched_sections(actual, predict(actual, recomputed, work.platform), work.platform) - touched
+    _refuse_conflict(work, touched_sections(actual, predict(actual, recomputed, work.platform), work.platform))
+    return recomputed
+
+
+def _refuse_conflict(work: DeviceWork, taken_back: frozenset[tuple[str, ...]]) -> None:
+    """Stop where taking the device back would undo what somebody else did outside of the plan's sections."""
+    elsewhere = taken_back - touched_sections(work.before, work.target, work.platform)
     if elsewhere:
         raise BackoutFailedError(
             "ROLLBACK_CONFLICT",
             f"the device was also changed elsewhere meanwhile ({named(work, elsewhere)}); taking it back would undo"
             " somebody else's work.",
         )
-    return recomputed

@@ -19,16 +19,15 @@ from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import read_before, run_checks
 from changes.services.device_work import sha256_hex
+from changes.services.effects import Effect, NoBackoutError, confirm_time, effect_of, target_on
 from changes.services.gates import GateRefusedError, Ladder, masked
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
-from devices.domain.diffing import diff_stat, unified_diff
+from devices.domain.diffing import diff_stat
 from devices.domain.drift import change_set
-from devices.domain.inverse import inverse_commands
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
-from devices.domain.prediction import predict, predict_with_notes
-from devices.drivers.base import DeviceFacts
+from devices.drivers.base import Capabilities, DeviceFacts
 from devices.errors import DeviceError
 from devices.models import Device, HostKeyState, SnapshotPurpose
 from devices.services.claims import Claim, fenced_update
@@ -56,10 +55,15 @@ class LiveDevice:
 
     facts: DeviceFacts
     driver: str
+    capabilities: Capabilities
     running: str
     pre_checks: list[dict[str, object]]
     unreadable: list[str]
     """A sentence for each post-check that will have nothing to compare with."""
+    commands: tuple[str, ...]
+    warnings: list[dict[str, object]]
+    candidate: str | None
+    """The configuration that the device itself says it would have; None where it has no candidate."""
 
 
 class Planner:
@@ -101,29 +105,26 @@ class Planner:
         except PlatformUnmappedError as error:
             raise UnplannableDeviceError(error.code, str(error)) from error
         live = self._read(device, platform, heartbeat, ladder)
-        commands, warnings = self._commands(device, live, platform)
-        prediction = predict_with_notes(live.running, commands, platform)
-        target = prediction.text
-        diff = unified_diff(live.running, target)
-        # Lines that change nothing are not sent: an approved "nothing" must stay nothing.
-        commands = commands if diff else ()
-        backout = _backout(live.running, target, platform)
-        payload = self._payload(device, live, commands, diff, target, backout).to_bytes()
-        stat = diff_stat(diff)
+        try:
+            effect = effect_of(live.running, live.commands, live.candidate, live.capabilities, platform)
+        except NoBackoutError as error:
+            raise UnplannableDeviceError(error.code, error.detail) from error
+        payload = self._payload(device, live, effect).to_bytes()
+        stat = diff_stat(effect.diff)
         baseline = snapshot_store(device=device, text=live.running, purpose=SnapshotPurpose.PLAN)
         return {
-            "state": DevicePlanState.READY if diff else DevicePlanState.UNCHANGED,
-            "code": "" if diff else "PLAN_EMPTY",
+            "state": DevicePlanState.READY if effect.diff else DevicePlanState.UNCHANGED,
+            "code": "" if effect.diff else "PLAN_EMPTY",
             "payload": payload.decode(),
             "digest": device_digest(payload),
             "baseline": baseline,
-            "diff_source": "estimate",
-            "diff_group": _group(live.running, target, platform),
+            "diff_source": effect.diff_source,
+            "diff_group": _group(live.running, effect.target, platform),
             "lines_added": stat.added,
             "lines_removed": stat.removed,
             "warnings": [
-                *warnings,
-                *({"line": "", "sentence": self._scrub(note)} for note in prediction.notes),
+                *live.warnings,
+                *({"line": "", "sentence": self._scrub(note)} for note in effect.notes),
                 *({"line": "", "sentence": self._scrub(sentence)} for sentence in ladder.warnings()),
                 *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
                 *({"line": "", "sentence": _UNREADABLE + sentence} for sentence in live.unreadable),
@@ -155,15 +156,19 @@ class Planner:
                     checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
                 ladder.change_checks(checks)
                 _, unreadable = read_before(driver, self._inputs["checks"]["post"], self._scrub)
-                return LiveDevice(facts, driver.name, running, pre_checks=checks, unreadable=unreadable)
+                commands, warnings = self._commands(device, facts, platform)
+                candidate = target_on(driver, running, commands, platform)
+                return LiveDevice(
+                    facts, driver.name, driver.capabilities, running, checks, unreadable, commands, warnings, candidate
+                )
             finally:
                 on_driver(None)
 
     def _commands(
-        self, device: Device, live: LiveDevice, platform: Platform
+        self, device: Device, facts: DeviceFacts, platform: Platform
     ) -> tuple[tuple[str, ...], list[dict[str, object]]]:
         """The rendered lines, judged: forbidden ones fail the device, suspicious ones become warnings."""
-        result = self._render(device, live)
+        result = self._render(device, facts)
         findings = check_commands(result.lines, platform)
         forbidden = [finding for finding in findings if finding.severity is Severity.FORBIDDEN]
         if forbidden:
@@ -174,9 +179,9 @@ class Planner:
         ]
         return tuple(result.lines), warnings
 
-    def _render(self, device: Device, live: LiveDevice) -> RenderResult:
+    def _render(self, device: Device, facts: DeviceFacts) -> RenderResult:
         with self._render_guard:
-            self._rendering = template_facts(device, serial=live.facts.serial, model=live.facts.model)
+            self._rendering = template_facts(device, serial=facts.serial, model=facts.model)
             try:
                 result = next(self._rendered)
             except (RendererUnavailableError, StopIteration) as error:
@@ -191,15 +196,7 @@ class Planner:
         while True:
             yield self._rendering
 
-    def _payload(
-        self,
-        device: Device,
-        live: LiveDevice,
-        commands: tuple[str, ...],
-        diff: str,
-        target: str,
-        backout: tuple[str, ...],
-    ) -> DevicePayload:
+    def _payload(self, device: Device, live: LiveDevice, effect: Effect) -> DevicePayload:
         pinned = device.host_keys.filter(state=HostKeyState.PINNED).values_list("fingerprint", flat=True)
         return DevicePayload(
             device=DeviceIdentity(
@@ -215,10 +212,14 @@ class Planner:
             ),
             driver=live.driver,
             baseline_sha256=sha256_hex(live.running),
-            commands=commands,
-            expected_diff=diff,
-            target_sha256=sha256_hex(target),
-            backout=backout,
+            # Lines that change nothing are not sent: an approved "nothing" must stay nothing.
+            commands=live.commands if effect.diff else (),
+            expected_diff=effect.diff,
+            target_sha256=sha256_hex(effect.target),
+            backout=effect.backout,
+            backout_method=effect.backout_method,
+            diff_source=effect.diff_source,
+            confirm_within_s=confirm_time(live.capabilities, self._inputs["checks"]["post"]),
             policy_version=self._revision.policy_version,
             pre_checks=tuple(self._inputs["checks"]["pre"]),
             post_checks=tuple(self._inputs["checks"]["post"]),
@@ -239,24 +240,6 @@ def template_facts(device: Device, *, serial: str = "", model: str = "") -> dict
         "model": model or device.model,
         "tags": list(device.tags),
     }
-
-
-def _backout(running: str, target: str, platform: Platform) -> tuple[str, ...]:
-    """The commands that take the target back to what is running, proved by prediction.
-
-    Raises:
-        UnplannableDeviceError: no such commands are known; a change without a way back is not planned.
-    """
-    if running == target:
-        return ()
-    backout = inverse_commands(running, target, platform)
-    if predict(target, backout, platform) != running:
-        raise UnplannableDeviceError(
-            "ROLLBACK_PLAN_MISSING",
-            "No backout is known that would restore this device exactly, so the change is not planned. Write it in"
-            " smaller steps, or with lines whose removal is defined.",
-        )
-    return backout
 
 
 def _group(running: str, target: str, platform: Platform) -> str:

@@ -15,7 +15,8 @@ from django.conf import settings
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun
 from changes.services.backout import back_out
-from changes.services.device_steps import apply, check, connect, save, snapshot, verify
+from changes.services.committing import NothingWrittenError
+from changes.services.device_steps import apply, await_confirm, check, connect, save, snapshot, verify
 from changes.services.device_work import DeviceWork, OnDriver, gather
 from changes.services.integrity import PlanSeal
 from changes.services.journal import BackoutNeededError, BlockedError, Journal
@@ -89,7 +90,7 @@ def _implement(work: DeviceWork, session: ExitStack) -> None:
     except DeviceError as error:
         _not_begun(work, error)
     else:
-        _write(work, driver, apply, verify, save)
+        _write(work, driver, apply, await_confirm, verify, save)
 
 
 def _not_begun(work: DeviceWork, error: DeviceError) -> None:
@@ -114,13 +115,15 @@ def _recover(work: DeviceWork, session: ExitStack) -> None:
         back_out(work, driver, problem)
     else:
         if applied:
-            _write(work, driver, verify, save)
+            _write(work, driver, await_confirm, verify, save)
 
 
 def _write(work: DeviceWork, driver: Driver, *steps: Step) -> None:
     try:
         for step in steps:
             step(work, driver)
+    except NothingWrittenError as refusal:
+        work.journal.end(_S.FAILED, code=refusal.code, detail=refusal.detail)
     except BackoutNeededError as problem:
         back_out(work, driver, problem)
     else:

@@ -11,13 +11,14 @@ from changes.domain.gates import Gate, GateMode
 from changes.domain.states import DeviceRunState
 from changes.models import StepOutcome
 from changes.services.checking import failed_checks, read_before, stored_before
-from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.committing import approved_target, confirm_name, refuse_as_a_whole, send, set_target
+from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
 from devices.domain.occasions import Occasion, OccasionKind
-from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
-from devices.domain.prediction import predict
+from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
+from devices.domain.occasions import Occasion, OccasionKind
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.models import ConfigSnapshot, SnapshotPurpose
@@ -94,7 +95,7 @@ def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -
     ladder.health(driver, work.platform.slug)
     ladder.window()
     work.before = normalise(driver.running_config(), work.platform)
-    _check_staleness(work, notes)
+    _check_staleness(work, driver, notes)
     with ladder.at(Gate.CHANGE):
         failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
     ladder.change_checks(_results(notes), refusal="Pre-check failed: {found}.")
@@ -129,32 +130,8 @@ def _before(work: DeviceWork) -> Mapping[str, Before]:
     return stored_before(first.data.get("before")) if first else {}
 
 
-def set_target(work: DeviceWork) -> None:
-    """Compute what the configuration must be after all lines, from what it was before the first.
-
-    Raises:
-        BlockedError: on this configuration the approved lines would do something else than what was approved.
-    """
-    commands = work.payload.commands
-    work.target = predict(work.before, commands, work.platform)
-    if work.before == work.baseline:
-        if sha256_hex(work.target) != work.payload.target_sha256:
-            raise BlockedError(
-                "PLAN_STALE",
-                "This version of the software predicts another result than the one that was approved. Plan again.",
-            )
-        return
-    approved = change_set(work.baseline, predict(work.baseline, commands, work.platform), work.platform)
-    if change_set(work.before, work.target, work.platform) != approved:
-        raise BlockedError(
-            "PLAN_STALE",
-            "The device has changed so that the approved lines would have another effect. Plan again.",
-        )
-
-
-def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
-    approved = predict(work.baseline, work.payload.commands, work.platform)
-    touched = touched_sections(work.baseline, approved, work.platform)
+def _check_staleness(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    touched = touched_sections(work.baseline, approved_target(work), work.platform)
     drift = classify_drift(work.baseline, work.before, touched, work.platform)
     paths = [work.scrub(" / ".join(path)) for path in drift.paths[:50]]
     notes.data["drift"] = {"kind": drift.kind.value, "paths": paths}
@@ -165,7 +142,7 @@ def _check_staleness(work: DeviceWork, notes: StepNotes) -> None:
             "Somebody changed the device where this plan would change it, after the plan was made:"
             f" {named(work, drift.paths)}. Nothing was sent.",
         )
-    set_target(work)
+    set_target(work, driver)
 
 
 def snapshot(work: DeviceWork) -> None:
@@ -177,28 +154,46 @@ def snapshot(work: DeviceWork) -> None:
 
 
 def apply(work: DeviceWork, driver: Driver) -> None:
-    """Send the approved lines one by one.
+    """Send the approved lines: one by one, or as one where the device takes all or none.
 
     Raises:
+        NothingWrittenError: the device refused all of them.
         BackoutNeededError: the device refused a line; the lines before it are applied.
     """
     commands = work.payload.commands
-
-    def on_line(index: int, _line: str, phase: str) -> None:
-        # A line is counted before it leaves and again when it is taken; a lost lease stops the session here.
-        work.journal.line(sent=index + 1, applied=index + (phase == "done"))
-
     with work.step(_S.APPLYING, driver) as notes:
         notes.data["lines"] = len(commands)
-        result = driver.apply(commands, on_line=on_line)
+        if work.payload.confirm_within_s:
+            notes.data["confirm"] = {"name": confirm_name(work), "within_s": work.payload.confirm_within_s}
+        result = send(work, driver)
         notes.data["applied"] = len(result.applied)
+        work.pending = result.pending
         if result.rejection:
             notes.data["rejected_line"] = result.rejection.index + 1
-            raise BackoutNeededError(
+            refusal = BackoutNeededError(
                 "COMMAND_REJECTED",
                 f"The device refused line {result.rejection.index + 1} of {len(commands)},"
                 f" “{work.scrub(result.rejection.line)}”: {work.scrub(result.rejection.message)}",
             )
+            refuse_as_a_whole(work, driver, refusal)
+
+
+def await_confirm(work: DeviceWork, driver: Driver) -> None:
+    """Verify a commit under its timer, and only then confirm it by its name; without a timer there is nothing to do.
+
+    Raises:
+        BackoutNeededError: the configuration is not the target, or a post-check failed; the timer still runs.
+        NothingPendingError: the device took the commit back before it was confirmed.
+    """
+    pending = work.pending
+    if pending is None:
+        return
+    with work.step(_S.AWAITING_CONFIRM, driver) as notes:
+        notes.data["confirm"] = {"name": pending.name, "left_s": pending.left_s}
+        _verify(work, driver, notes)
+        work.journal.assert_held()
+        driver.confirm(pending.name)
+        notes.data["confirmed"] = True
 
 
 def verify(work: DeviceWork, driver: Driver) -> None:
@@ -208,14 +203,21 @@ def verify(work: DeviceWork, driver: Driver) -> None:
         BackoutNeededError: the configuration is not the target, or a post-check failed.
     """
     with work.step(_S.VERIFYING, driver) as notes:
-        after = normalise(driver.running_config(), work.platform)
-        stored = store_after(work, after)
-        notes.data["after_sha256"] = stored.blob_id
-        if not converged(work.target, after, work.platform):
-            raise BackoutNeededError(*_divergence(work, after))
-        failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True, before=_before(work))
-        if failures:
-            raise BackoutNeededError("POSTCHECK_FAILED", "Post-check failed: " + "; ".join(failures))
+        # Under a commit timer the checks have held already; what is left is that the confirmation changed nothing.
+        _verify(work, driver, notes, checks=work.pending is None)
+
+
+def _verify(work: DeviceWork, driver: Driver, notes: StepNotes, *, checks: bool = True) -> None:
+    after = normalise(driver.running_config(), work.platform)
+    stored = store_after(work, after)
+    notes.data["after_sha256"] = stored.blob_id
+    if not converged(work.target, after, work.platform):
+        raise BackoutNeededError(*_divergence(work, after))
+    if not checks:
+        return
+    failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True, before=_before(work))
+    if failures:
+        raise BackoutNeededError("POSTCHECK_FAILED", "Post-check failed: " + "; ".join(failures))
 
 
 def store_after(work: DeviceWork, text: str) -> ConfigSnapshot:

@@ -16,7 +16,7 @@ from changes.models import DeviceRun, RunStep
 from changes.services.integrity import PlanSeal, verify_approvals
 from changes.services.journal import BlockedError, Journal, StepNotes
 from devices.domain.platforms import Platform, platform_for
-from devices.drivers.base import Driver
+from devices.drivers.base import Driver, PendingConfirm
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.services.scrubbing import Scrubber
 
@@ -40,6 +40,8 @@ class DeviceWork:
     """The normalised configuration before the first line was sent; empty until it was read."""
     target: str = ""
     """What the configuration must be after the last line; known once staleness was checked."""
+    pending: PendingConfirm | None = None
+    """The commit that the device takes back by itself unless it is confirmed, once there is one."""
 
     def steps(self, *states: DeviceRunState) -> QuerySet[RunStep]:
         """This run's journalled steps of these names, oldest first; of all claims."""

@@ -11,13 +11,14 @@ from django.db.models import Max
 from changes.domain.reasons import reason
 from changes.domain.states import DeviceRunState
 from changes.models import RunStep, StepOutcome
-from changes.services.device_steps import is_part_of_change, named, prove_identity, set_target
+from changes.services.committing import ENOUGH_S, found_pending, set_target, waiting
+from changes.services.device_steps import is_part_of_change, named, prove_identity
 from changes.services.device_work import DeviceWork
-from changes.services.journal import BackoutNeededError, BlockedError
+from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
 from devices.domain.drift import converged, touched_sections
 from devices.domain.prediction import predict
-from devices.drivers.base import Driver
+from devices.drivers.base import Driver, PendingConfirm
 from devices.errors import DeviceError
 from devices.models import SnapshotPurpose
 from devices.services.snapshots import snapshot_store
@@ -42,12 +43,15 @@ def reconcile(work: DeviceWork, driver: Driver) -> bool:
     """
     with work.step(_S.RECONCILING, driver) as notes:
         prove_identity(work, driver, notes)
+        pending = found_pending(work, driver)
         actual = normalise(driver.running_config(), work.platform)
         stored = snapshot_store(device=work.run.device, text=actual, purpose=SnapshotPurpose.RECOVERY)
         work.journal.note(after=stored)
         set_target(work)
         finding = _finding(work, actual)
         notes.data.update(finding=finding, after_sha256=stored.blob_id)
+        if pending is not None:
+            _decide_pending(work, pending, finding, notes)
         if finding == "unknown":
             where = named(work, touched_sections(work.target, actual, work.platform))
             raise BlockedError(
@@ -62,6 +66,23 @@ def reconcile(work: DeviceWork, driver: Driver) -> bool:
         return True
     _not_applied(work, cause)
     return False
+
+
+def _decide_pending(work: DeviceWork, pending: PendingConfirm, finding: str, notes: StepNotes) -> None:
+    """A commit of this run still waits: what is on the device now is no proof of what it will have.
+
+    The whole change with time enough left is verified and confirmed by its name; anything else is waited out.
+
+    Raises:
+        DeviceBusyError: the run waits until the device has taken the commit back.
+    """
+    notes.data["confirm"] = {"name": pending.name, "left_s": pending.left_s}
+    is_backing_out = work.steps(_S.BACKING_OUT).exists()
+    enough = pending.left_s is not None and pending.left_s >= ENOUGH_S
+    if finding == "applied" and enough and not is_backing_out and not _breaks_too_often(work):
+        work.pending = pending
+    elif not is_backing_out:
+        raise waiting(pending)
 
 
 def readings_in_a_row(work: DeviceWork) -> int:
@@ -113,9 +134,10 @@ def _breaks_too_often(work: DeviceWork) -> bool:
 
 def _not_applied(work: DeviceWork, cause: _Cause) -> None:
     taken = work.payload.commands[: work.run.lines_applied]
-    if taken and predict(work.before, taken, work.platform) != work.before:
+    if taken and _target_of(work, taken) != work.before:
+        why = "its commit was not confirmed in time" if work.payload.confirm_within_s else "as by a restart"
         detail = (
-            f"The device had taken {len(taken)} lines and has lost them again, as by a restart: it is as it was before"
+            f"The device had taken {len(taken)} lines and has lost them again, {why}: it is as it was before"
             f" the change. Find out why before you try again. {cause.detail}"
         )
         work.journal.end(_S.ROLLED_BACK, code=cause.code, detail=detail)
@@ -129,3 +151,10 @@ def _not_applied(work: DeviceWork, cause: _Cause) -> None:
     work.journal.hand_back(
         _S.PENDING, wait_s=settings.COUNTERSIGN_RECONNECT_WAIT_S, code=cause.code, detail=cause.detail
     )
+
+
+def _target_of(work: DeviceWork, taken: tuple[str, ...]) -> str:
+    """What the lines that the device took would have led to."""
+    if work.payload.diff_source == "device":
+        return work.target
+    return predict(work.before, taken, work.platform)

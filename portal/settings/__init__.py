@@ -343,6 +343,8 @@ DEVICE_CONNECT_ATTEMPTS = 3
 DEVICE_RETRY_BASE_S = 1.0
 DEVICE_CONNECT_TIMEOUT_S = 10.0
 DEVICE_READ_TIMEOUT_S = 20.0
+# How long a device waits for a commit to be confirmed, on top of the post-checks' own time.
+DEVICE_CONFIRM_WITHIN_S = 120
 # eAPI over TLS: the authorities that sign the devices' certificates (a PEM file); empty: the machine's own.
 DEVICE_CA_FILE = os.environ.get("DEVICE_CA_FILE", "")
 # eAPI over plain HTTP beyond this machine shows passwords to everyone on the way.

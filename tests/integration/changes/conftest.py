@@ -136,7 +136,8 @@ def enrol(lab: Lab) -> None:
         DeviceRecord(
             key=device.name,
             name=device.name,
-            platform="cisco_ios",
+            platform=device.spec.platform,
+            driver=device.spec.driver,
             address=device.host,
             port=device.port,
             site=device.spec.site,
@@ -150,6 +151,8 @@ def enrol(lab: Lab) -> None:
     )
     inventory_sync(source="lab", inventory=Inventory(records), actor=SETUP)
     for device in lab.devices:
+        if not device.host_key:
+            continue
         key_type, public_key = device.host_key.split()[:2]
         host_key_enrol(
             device_id=Device.objects.get(name=device.name).pk,

@@ -1,0 +1,162 @@
+"""What happens between sending and saving where the device offers more than taking lines: all or nothing, timers.
+
+A commit under a timer carries a name that is known before it is made, so that whoever finds it later knows whose it is.
+"""
+
+from __future__ import annotations
+
+from changes.domain.states import DeviceRunState
+from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.journal import BackoutNeededError, BlockedError, StepStopError
+from devices.domain.config_text import normalise
+from devices.domain.drift import change_set
+from devices.domain.patching import PatchMismatchError, patched
+from devices.domain.prediction import predict
+from devices.drivers.base import ApplyResult, Driver, PendingConfirm
+from devices.errors import CapabilityMissingError, DeviceBusyError
+
+_S = DeviceRunState
+ENOUGH_S = 20
+"""With less than this left on its timer, a pending commit is not confirmed any more but waited out."""
+
+
+class NothingWrittenError(StepStopError):
+    """The device refused the change as a whole, and was read back to prove that nothing of it is there."""
+
+
+def confirm_name(work: DeviceWork) -> str:
+    """What this attempt's commit is confirmed by."""
+    return f"{_own_prefix(work)}{work.journal.claim.fence}"
+
+
+def _own_prefix(work: DeviceWork) -> str:
+    return f"countersign-run-{work.run.pk}-"
+
+
+def send(work: DeviceWork, driver: Driver) -> ApplyResult:
+    """Send the approved lines, under the approved timer if there is one; each is counted before it leaves.
+
+    An atomic driver announces all lines as one: before the commit none is applied, after it all are.
+    """
+    commands = work.payload.commands
+    atomic = driver.capabilities.atomic_commit
+
+    def on_line(index: int, _line: str, phase: str) -> None:
+        # A line is counted before it leaves and again when it is taken; a lost lease stops the session here.
+        done = phase == "done"
+        work.journal.line(sent=index + 1, applied=(index + 1) * done if atomic else index + done)
+
+    within_s = work.payload.confirm_within_s
+    if not within_s:
+        return driver.apply(commands, on_line=on_line)
+    return driver.apply(commands, on_line=on_line, confirm_within_s=within_s, name=confirm_name(work))
+
+
+def refuse_as_a_whole(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> None:
+    """After an atomic refusal, prove that nothing was applied.
+
+    Raises:
+        NothingWrittenError: the device is as it was before.
+        BackoutNeededError: it is not, whatever the driver declares.
+    """
+    if driver.capabilities.atomic_commit and normalise(driver.running_config(), work.platform) == work.before:
+        raise NothingWrittenError(problem.code, f"{problem.detail} The device applied nothing of the change.")
+    raise problem
+
+
+def approved_target(work: DeviceWork) -> str:
+    """The configuration that was approved: the estimate computed again, or the device's own from the approved diff.
+
+    Raises:
+        BlockedError: it cannot be computed from what is stored, so nothing may be sent.
+    """
+    payload = work.payload
+    if payload.diff_source == "estimate":
+        return predict(work.baseline, payload.commands, work.platform)
+    try:
+        target = patched(work.baseline, payload.expected_diff)
+    except PatchMismatchError as error:
+        raise BlockedError("PLAN_HASH_MISMATCH", f"The approved diff does not fit the baseline: {error}") from error
+    if sha256_hex(target) != payload.target_sha256:
+        raise BlockedError("PLAN_HASH_MISMATCH", "The approved diff does not lead to the approved configuration.")
+    return target
+
+
+def expected_target(work: DeviceWork, driver: Driver | None) -> str:
+    """The configuration that the approved lines lead to from what the device has now, asked from it where it can tell.
+
+    Without a driver, as after a lost worker, the device may have changed already and cannot be asked.
+    """
+    if work.payload.diff_source == "estimate":
+        return predict(work.before, work.payload.commands, work.platform)
+    if driver is not None and driver.capabilities.candidate_diff:
+        candidate = driver.compare(work.payload.commands).candidate
+        if candidate is not None:
+            return normalise(candidate, work.platform)
+    if work.before == work.baseline:
+        return approved_target(work)
+    return predict(work.before, work.payload.commands, work.platform)
+
+
+def set_target(work: DeviceWork, driver: Driver | None = None) -> None:
+    """Find out what the configuration must be after all lines, from what it was before the first.
+
+    Raises:
+        BlockedError: on this configuration the approved lines would do something else than what was approved.
+        CommandRejectedError: the device now refuses a line that it took when the plan was made.
+    """
+    work.target = expected_target(work, driver)
+    if work.before == work.baseline:
+        if sha256_hex(work.target) != work.payload.target_sha256:
+            who = "The device now" if work.payload.diff_source == "device" else "This version of the software"
+            raise BlockedError(
+                "PLAN_STALE", f"{who} predicts another result than the one that was approved. Plan again."
+            )
+        return
+    approved = change_set(work.baseline, approved_target(work), work.platform)
+    if driver is None and work.payload.diff_source == "device":
+        return  # checked before the first line was sent; what comes now only compares, and stops where it does not fit
+    if change_set(work.before, work.target, work.platform) != approved:
+        raise BlockedError(
+            "PLAN_STALE",
+            "The device has changed so that the approved lines would have another effect. Plan again.",
+        )
+
+
+def found_pending(work: DeviceWork, driver: Driver) -> PendingConfirm | None:
+    """The commit of this run that waits on the device.
+
+    Raises:
+        DeviceBusyError: somebody else's waits; it is never confirmed nor taken back here.
+    """
+    if driver.capabilities.commit_confirmed is None:
+        return None
+    pending = driver.pending_confirm()
+    if pending is not None and not pending.name.startswith(_own_prefix(work)):
+        raise waiting(pending)
+    return pending
+
+
+def take_back_pending(work: DeviceWork, driver: Driver) -> bool:
+    """Have the device take this run's unconfirmed commit back at once; tells whether there was one.
+
+    Raises:
+        DeviceBusyError: the platform can only wait until the time is over, so this run waits too.
+    """
+    pending = found_pending(work, driver)
+    if pending is None:
+        return False
+    try:
+        driver.revert(pending.name)
+    except CapabilityMissingError:
+        raise waiting(pending) from None
+    return True
+
+
+def waiting(pending: PendingConfirm) -> DeviceBusyError:
+    """The error that hands a run back until a pending commit is decided."""
+    left = "at a time that it does not tell" if pending.left_s is None else f"in {pending.left_s} s"
+    return DeviceBusyError(
+        f"The commit “{pending.name}” waits to be confirmed; the device takes it back {left}."
+        " Nothing is sent until then."
+    )
