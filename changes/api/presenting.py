@@ -14,6 +14,7 @@ from changes.domain.reasons import reason
 from changes.domain.states import EDITABLE, ChangeEvent
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, RunStep
+from changes.selectors import ladder_of
 from devices.domain.reasons import UnknownReasonError
 from devices.services.scrubbing import Scrubber
 
@@ -88,6 +89,7 @@ class ShownDevicePlan:
     warnings: Sequence[Mapping[str, str]]
     baseline_sha256: str
     target_sha256: str
+    gates: Sequence[Mapping[str, object]]
 
 
 def shown_plan(plan: DevicePlan, scrub: Scrubber) -> ShownDevicePlan:
@@ -114,6 +116,7 @@ def shown_plan(plan: DevicePlan, scrub: Scrubber) -> ShownDevicePlan:
         warnings=plan.warnings,
         baseline_sha256=content.baseline_sha256 if content else "",
         target_sha256=content.target_sha256 if content else "",
+        gates=plan.gates,
     )
 
 
@@ -155,6 +158,7 @@ class ShownDeviceRun:
     after_sha256: str
     diff: str
     log: Sequence[RunStep]
+    gates: Sequence[Mapping[str, object]]
 
 
 def shown_runs(runs: Sequence[DeviceRun], scrub: Scrubber) -> list[ShownDeviceRun]:
@@ -183,6 +187,7 @@ def _shown_run(run: DeviceRun, diff: str, scrub: Scrubber) -> ShownDeviceRun:
         after_sha256=run.after.blob_id if run.after else "",
         diff=scrub(diff),
         log=steps,
+        gates=ladder_of(steps),
     )
 
 

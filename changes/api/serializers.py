@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from audit.models import Event
 from changes.api.presenting import ShownContent
+from changes.domain.gates import Gate, GateVerdict
 from changes.domain.states import (
     ChangeState,
     ChangeType,
@@ -20,6 +21,7 @@ from changes.domain.states import (
 )
 from changes.models import Approval, ChangeRequest, Decision, PlanRevision, Run, RunStep, StepOutcome, Wave
 from devices.api.openapi import ReasonSerializer
+from devices.domain.severity import Severity
 
 Shown = serializers.Serializer[Any]
 
@@ -146,6 +148,31 @@ class WarningSerializer(Shown):
     sentence = serializers.CharField()
 
 
+class FindingSerializer(serializers.Serializer[Any]):
+    """One thing that a gate found amiss."""
+
+    code = serializers.CharField(help_text="A reason code; an exception must name exactly this one.")
+    also = serializers.ListField(child=serializers.CharField(), help_text="Further reason codes.")
+    severity = serializers.ChoiceField([severity.value for severity in Severity])
+    sentence = serializers.CharField()
+    exception = serializers.CharField(help_text="The exception that lets it through, such as `EXC-0007`.")
+
+
+class GateSerializer(serializers.Serializer[Any]):
+    """How one gate of the pre-check ladder ended."""
+
+    gate = serializers.ChoiceField(Gate.choices())
+    verdict = serializers.ChoiceField(GateVerdict.choices())
+    code = serializers.CharField()
+    severity = serializers.CharField()
+    sentence = serializers.CharField()
+    stops = serializers.BooleanField(help_text="Whether it stopped the device.")
+    exceptions = serializers.ListField(child=serializers.CharField())
+    findings = FindingSerializer(many=True)
+    values = serializers.ListField(child=serializers.DictField(), help_text="What was looked at.")
+    at = serializers.CharField(help_text="UTC; empty where the gate was skipped.")
+
+
 class DevicePlanSerializer(Shown):
     """What will be sent to one device, secrets masked."""
 
@@ -164,6 +191,7 @@ class DevicePlanSerializer(Shown):
     warnings = WarningSerializer(many=True)
     baseline_sha256 = serializers.CharField()
     target_sha256 = serializers.CharField()
+    gates = GateSerializer(many=True, help_text="The pre-check ladder when the device was planned.")
 
 
 class PlanSerializer(PlanSummarySerializer):
@@ -287,6 +315,7 @@ class DeviceRunSerializer(Shown):
     after_sha256 = serializers.CharField()
     diff = serializers.CharField(help_text="What became of the configuration, secrets masked.")
     log = RunStepSerializer(many=True)
+    gates = GateSerializer(many=True, help_text="The pre-check ladder before anything was sent.")
 
 
 class RunDetailSerializer(RunSerializer):

@@ -15,7 +15,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
         model = Device
         fields = [
             "id", "name", "source", "source_key", "platform", "address", "port", "site", "role", "tags", "status",
-            "hostname", "serial", "model", "synced_at",
+            "hostname", "serial", "model", "exclusion", "exclusion_detail", "synced_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -25,7 +25,7 @@ class HostKeySerializer(serializers.ModelSerializer[HostKey]):
 
     class Meta:
         model = HostKey
-        fields = ["key_type", "fingerprint", "state", "enrolled_by", "enrolled_at"]
+        fields = ["id", "key_type", "fingerprint", "state", "enrolled_by", "enrolled_at"]
         read_only_fields = fields
 
 

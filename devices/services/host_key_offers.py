@@ -77,7 +77,7 @@ def _store(device_id: int, keys: Iterable[tuple[str, str]], actor: Actor) -> lis
 
 
 @transaction.atomic
-def host_key_confirm(*, offer_id: int, fingerprint: str, actor: Actor) -> HostKey:
+def host_key_confirm(*, device_id: int, offer_id: int, fingerprint: str, actor: Actor) -> HostKey:
     """Pin exactly the key that was read and whose fingerprint the person's page showed.
 
     The key that is pinned is the stored one: the device is not asked again, so it cannot show another key meanwhile.
@@ -88,9 +88,9 @@ def host_key_confirm(*, offer_id: int, fingerprint: str, actor: Actor) -> HostKe
         OutdatedError: it was read again or confirmed since, or the fingerprint is another one.
     """
     require_role(actor, "pin a host key", ADMINISTRATOR)
-    offer = OfferedKey.objects.select_for_update(of=("self",)).select_related("device").filter(pk=offer_id).first()
+    offer = OfferedKey.objects.select_for_update().filter(pk=offer_id, device_id=device_id).first()
     if offer is None:
-        raise DeviceNotFoundError(f"There is no offered key with the id {offer_id}.")
+        raise DeviceNotFoundError(f"The device has offered no key with the id {offer_id}.")
     if offer.state != OfferState.OFFERED:
         raise OutdatedError(
             "This key was confirmed or read again after your page was drawn. Nothing was pinned. Look at the keys that"
