@@ -8,6 +8,7 @@ from changes.api.changes import (
     DeviceChangeListView,
     TimelineView,
 )
+from changes.api.check_library import CheckLibraryView
 from changes.api.plans import PlanView
 from changes.api.runs import RunDetailView, RunListView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
@@ -30,6 +31,7 @@ urlpatterns = [
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
+    path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
     path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
     path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
 ]

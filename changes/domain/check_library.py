@@ -89,16 +89,16 @@ ROUTE: Final = "Route to an address"
 _ROUTE_ABOUT = "The routing table has a route to the address, if only the default route."
 
 
-def _bgp(command: str, parser: Parser, select: str, **more: str) -> Check:
-    return Check(BGP, command, _E.NOT_FEWER_THAN_BEFORE, "", 60, parser, select, hold_s=10, **more)
+def _bgp(command: str, parser: Parser, select: str, template: str = "", filter: str = "") -> Check:  # noqa: A002 - as in Check
+    return Check(BGP, command, _E.NOT_FEWER_THAN_BEFORE, "", 60, parser, select, template, filter, hold_s=10)
 
 
-def _ospf(command: str, parser: Parser, select: str, **more: str) -> Check:
-    return Check(OSPF, command, _E.NOT_FEWER_THAN_BEFORE, "", 60, parser, select, hold_s=10, **more)
+def _ospf(command: str, parser: Parser, select: str, template: str = "", filter: str = "") -> Check:  # noqa: A002 - as in Check
+    return Check(OSPF, command, _E.NOT_FEWER_THAN_BEFORE, "", 60, parser, select, template, filter, hold_s=10)
 
 
-def _up(command: str, parser: Parser, select: str, **more: str) -> Check:
-    return Check(UP, command, _E.NOT_FEWER_THAN_BEFORE, "", 30, parser, select, **more)
+def _up(command: str, parser: Parser, select: str, template: str = "", filter: str = "") -> Check:  # noqa: A002 - as in Check
+    return Check(UP, command, _E.NOT_FEWER_THAN_BEFORE, "", 30, parser, select, template, filter)
 
 
 _FRR: Final = (

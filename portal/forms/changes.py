@@ -208,8 +208,18 @@ def _place_on_page(problem: Problem) -> int:
     return _ORDER.index(anchor) if anchor in _ORDER else len(_ORDER)
 
 
+_SPOKEN: Final = {
+    "timeout_s": "time limit",
+    "hold_s": "time to hold",
+    "expect": "output",
+    "parser": "read as",
+    "select": "what to take",
+    "filter": "only values that match",
+}
+
+
 def _spoken(name: str) -> str:
-    return "time limit" if name == "timeout_s" else name
+    return _SPOKEN.get(name, name)
 
 
 def _with_the_rest(unreadable: InvalidInputError, body: Mapping[str, object]) -> InvalidInputError:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from changes.domain.errors import ChangeError
 from changes.domain.plan import DevicePayload
 from changes.models import DevicePlan
+from portal.presenters.check_words import CheckWords, check_words
 from portal.presenters.diffs import Block, diff_blocks
 from portal.presenters.likeness import likeness
 from portal.presenters.plan_rows import PlanRow
@@ -41,10 +42,7 @@ class PlannedCheck:
     """A check as it was signed; ``when`` is before or after."""
 
     when: str
-    name: str
-    command: str
-    expectation: str
-    value: str
+    words: CheckWords
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +185,7 @@ def _facts(cluster: Cluster) -> str:
 
 def _checks(payload: DevicePayload, mask: Mask) -> tuple[PlannedCheck, ...]:
     pairs = [("before", check) for check in payload.pre_checks] + [("after", check) for check in payload.post_checks]
-    return tuple(
-        PlannedCheck(
-            when=when,
-            name=mask.prose(str(check.get("name", ""))),
-            command=mask.text(str(check.get("command", ""))),
-            expectation=str(check.get("expect", "")).replace("_", " "),
-            value=mask.text(str(check.get("value", ""))),
-        )
-        for when, check in pairs
-    )
+    return tuple(PlannedCheck(when, check_words(check, mask)) for when, check in pairs)
 
 
 def _warnings(cluster: Cluster, stored: Mapping[int, Stored], mask: Mask) -> tuple[Notice, ...]:

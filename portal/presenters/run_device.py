@@ -28,6 +28,9 @@ class CheckResult:
     name: str
     sentence: str
     evidence: tuple[str, ...]
+    before: str
+    after: str
+    """What was compared, in short; "" where nothing was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,4 +203,6 @@ def _check(check: Mapping[str, object], mask: Mask) -> CheckResult:
         name=mask.prose(str(check.get("name", ""))),
         sentence=mask.prose(str(check.get("sentence", ""))),
         evidence=tuple(mask.text(str(line)) for line in _list(check.get("evidence"))[:EVIDENCE_SHOWN]),
+        before=mask.prose(str(check.get("before", ""))),
+        after=mask.prose(str(check.get("after", ""))),
     )

@@ -13,6 +13,7 @@ from changes.domain.targets import parse_targets
 from changes.models import DevicePlan
 from changes.selectors import Targets, resolve_targets
 from devices.models import Device
+from portal.presenters.check_words import CheckWords, check_words
 from portal.presenters.links import device_url
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
@@ -50,17 +51,6 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class CheckLine:
-    """One check as it was written."""
-
-    name: str
-    command: str
-    expectation: str
-    value: str
-    timeout_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class Summary:
     """The summary tab; of ``left_out`` only the first are listed."""
 
@@ -74,8 +64,8 @@ class Summary:
     drifted_targets: str
     variables: tuple[tuple[str, str], ...]
     content: tuple[str, ...]
-    pre_checks: tuple[CheckLine, ...]
-    post_checks: tuple[CheckLine, ...]
+    pre_checks: tuple[CheckWords, ...]
+    post_checks: tuple[CheckWords, ...]
     max_parallel: int
     sites: tuple[Share, ...]
     roles: tuple[Share, ...]
@@ -104,8 +94,8 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         drifted_targets=_drifted(devices, now) if sight.revision else "",
         variables=tuple((name, _variable(name, value, mask)) for name, value in sorted(change.variables.items())),
         content=tuple(mask.text(change.content).removesuffix("\n").split("\n")),
-        pre_checks=_checks(change.checks.get("pre", []), mask),
-        post_checks=_checks(change.checks.get("post", []), mask),
+        pre_checks=tuple(check_words(check, mask) for check in change.checks.get("pre", [])),
+        post_checks=tuple(check_words(check, mask) for check in change.checks.get("post", [])),
         max_parallel=int(change.strategy.get("max_parallel", 0)),
         sites=_shares(device.site for device in devices),
         roles=_shares(device.role for device in devices),
@@ -170,19 +160,6 @@ def _variable(name: str, value: object, mask: Mask) -> str:
 
 def _plain(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _checks(checks: Iterable[Mapping[str, object]], mask: Mask) -> tuple[CheckLine, ...]:
-    return tuple(
-        CheckLine(
-            name=mask.prose(str(check.get("name", ""))),
-            command=mask.text(str(check.get("command", ""))),
-            expectation=str(check.get("expect", "")).replace("_", " "),
-            value=mask.text(str(check.get("value", ""))),
-            timeout_s=int(str(check.get("timeout_s", 0))),
-        )
-        for check in checks
-    )
 
 
 def _shares(values: Iterable[str]) -> tuple[Share, ...]:

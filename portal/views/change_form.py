@@ -23,7 +23,7 @@ from changes.services.people import facts_of
 from changes.services.planning import plan_request
 from changes.services.requests import change_create, change_edit
 from portal.forms.changes import ChangeInput, Problem
-from portal.forms.checks import EXPECTATIONS, KINDS
+from portal.forms.checks import KINDS, PARSERS
 from portal.forms.targets import PARAMETERS, TargetInput
 from portal.preferences import preference
 from portal.presenters.excerpts import TemplateProblem, template_problems
@@ -35,7 +35,7 @@ from portal.views.change_preview import SEVERAL, previewed
 from portal.views.rendering import wants_partial
 from portal.views.strictness import asked_for
 
-_ROW: Final = re.compile(r"(?P<do>add|remove)-(?P<kind>pre|post)(?:-(?P<number>\d{1,3}))?")
+_ROW: Final = re.compile(r"(?P<do>add|remove|library)-(?P<kind>pre|post)(?:-(?P<number>\d{1,3}))?")
 
 
 @dataclass(slots=True)
@@ -112,12 +112,15 @@ def _sent(request: HttpRequest, change: ChangeRequest | None) -> HttpResponse:
 
 
 def _rows_changed(request: HttpRequest, page: _Page, row: re.Match[str]) -> HttpResponse:
-    """Add a check's row, or take one out; htmx gets that list alone."""
+    """Add a check's row, empty or from the library, or take one out; htmx gets that list alone."""
     checks, kind = page.given.checks, row["kind"]
-    checks[kind] = checks[kind].added() if row["do"] == "add" else checks[kind].without(int(row["number"] or 0))
+    if row["do"] == "library":
+        checks[kind] = checks[kind].with_library(request.POST.get(f"{kind}-library", ""))
+    else:
+        checks[kind] = checks[kind].added() if row["do"] == "add" else checks[kind].without(int(row["number"] or 0))
     if not wants_partial(request):
         return _page(request, page)
-    context = {"rows": checks[kind], "expectations": EXPECTATIONS, "added": row["do"] == "add"}
+    context = {"rows": checks[kind], "parsers": PARSERS, "added": row["do"] != "remove"}
     return render(request, "changes/_check_rows.html", context)
 
 
@@ -202,7 +205,7 @@ def _page(request: HttpRequest, page: _Page) -> HttpResponse:
             "template_problems": page.template_problems,
             "picker": target_picker(given.targets, preview_device=request.POST.get("preview_device", "")),
             "checks": [given.checks[kind] for kind in KINDS],
-            "expectations": EXPECTATIONS,
+            "parsers": PARSERS,
             "preview": page.preview,
             "mode": preference(request, "diff"),
             "form_url": reverse("change-edit", args=[change.pk]) if change else reverse("change-create"),

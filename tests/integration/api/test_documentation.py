@@ -37,6 +37,7 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/approvals/": {"get"},
     "/api/v1/changes/{change_id}/timeline/": {"get"},
     "/api/v1/changes/{change_id}/runs/": {"get"},
+    "/api/v1/checks/library/": {"get"},
     "/api/v1/runs/{run_id}/": {"get"},
     "/api/v1/audit/events/": {"get"},
     "/api/v1/audit/events/{event_id}/": {"get"},
