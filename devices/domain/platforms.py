@@ -29,7 +29,8 @@ class BannerStyle(StrEnum):
 class Platform:
     """One network operating system; every pattern is matched against a single line without its line end.
 
-    ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode);
+    ``error_pattern`` is the regular expression that a driver looks for in a device's answer (multi-line mode); its
+    group ``words``, if any, is the refusal, otherwise the whole line is;
     ``asks_about`` are lines after which the device asks "[confirm]".
     ``end_line`` is the last line of a complete running configuration, or "" where the platform prints none; there
     ``count_command`` makes the device itself count the lines that it prints.
@@ -84,6 +85,9 @@ class Platform:
         found = re.search(self.error_pattern, answer, re.MULTILINE)
         if found is None:
             return None
+        words = found.groupdict().get("words")
+        if words:
+            return words.strip()
         start = answer.rfind("\n", 0, found.start()) + 1
         end = answer.find("\n", found.end())
         return answer[start : end if end >= 0 else None].strip()
@@ -160,14 +164,14 @@ _EOS_REMARKS = r"(?:Warning|WARNING|Note|Configuration of|Writing|Access VLAN do
 _EOS_ERRORS = rf"^\s*% (?!{_EOS_REMARKS})[A-Z][^\n]*|^! Failed[^\n]*|^(?:ERROR|Error)\b[^\n]*"
 # Log messages read "RP/0/RP0/CPU0:Nov 21 13:36:17.123 UTC: ifmgr[196]: %PKT_INFRA-LINK-3-UPDOWN : …"; "!!% …" is the
 # reason that "show configuration failed" gives.
-_XR_REMARKS = r"(?:No configuration changes to commit|Warning|WARNING|Note)"
+_XR_REMARKS = r"(?:No configuration changes to commit|Confirming commit|Warning|WARNING|Note)"
 _XR_ERRORS = rf"^\s*% ?(?!{_XR_REMARKS})[A-Z][^\n]*|^!!% [^\n]*|^(?:ERROR|Error):[^\n]*"
 # "warning: statement not found" answers a deletion of what is not there: the line changes nothing, and the diff shows
 # nothing of it. Syntax errors come below a caret.
 _JUNOS_ERRORS = (
     r"^(?:error: [^\n]*|syntax error\b[^\n]*|unknown command\.[^\n]*|missing argument[^\n]*|invalid (?:value|interface|"
     r"ip|numeric|input|syntax)[^\n]*|permission denied[^\n]*|[^\n]*is ambiguous\.[^\n]*)"
-    r"|^\s*\^\s*\n[^\n]+"
+    r"|^\s*\^\s*\n(?P<words>[^\n]+)"
 )
 
 _CISCO_NXOS = Platform(

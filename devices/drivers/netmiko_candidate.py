@@ -207,7 +207,7 @@ class NetmikoCandidateDriver(NetmikoSession):
             if reply is None:
                 self._reply("no")
                 raise DeviceBusyError(f"The device asked: {self._words(answer)}", device=self._endpoint.name)
-            answer = self._reply(reply)
+            answer = self._reply(reply, renames=True)
             text += "\n" + answer.text
         return text
 

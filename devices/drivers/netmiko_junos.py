@@ -4,11 +4,12 @@ Sources: Junos CLI User Guide (configure exclusive, commit, show system commit, 
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from typing import ClassVar, Final
 
 from devices.domain.config_text import normalise
-from devices.drivers.base import Capabilities, ConfirmTimer, PendingConfirm
+from devices.drivers.base import Capabilities, ConfirmTimer, PendingConfirm, Rejection
 from devices.drivers.netmiko_candidate import COMMIT_PATIENCE, NetmikoCandidateDriver
 from devices.errors import DeviceBusyError, NothingPendingError
 
@@ -68,6 +69,18 @@ class NetmikoJunosDriver(NetmikoCandidateDriver):
             raise DeviceBusyError(
                 "The candidate holds changes that somebody else has not committed.", device=self._endpoint.name
             )
+
+    def _load(self, commands: Sequence[str]) -> tuple[tuple[str, ...], Rejection | None]:
+        """Load the lines; one that holds a question mark must be found in the candidate, for it may ask for help."""
+        taken, rejection = super()._load(commands)
+        doubtful = [(index, line) for index, line in enumerate(commands) if line.startswith("set ") and "?" in line]
+        if rejection is not None or not doubtful:
+            return taken, rejection
+        present = set(self._candidate_text(changed=True).splitlines())
+        lost = next(((index, line) for index, line in doubtful if line not in present), None)
+        if lost is None:
+            return taken, None
+        return taken[: lost[0]], Rejection(*lost, "The device took the question mark for a request for help.")
 
     def _difference(self) -> str:
         text = self.show("show | compare | no-more").strip("\n")

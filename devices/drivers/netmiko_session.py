@@ -217,9 +217,9 @@ class NetmikoSession:
         self.transcript.append((line, answer.text))
         return answer
 
-    def _reply(self, value: str) -> Answer:
+    def _reply(self, value: str, *, renames: bool = False) -> Answer:
         with self._giving_up():
-            answer = self._open_terminal().reply(value, self._endpoint.read_timeout_s * 2)
+            answer = self._open_terminal().reply(value, self._endpoint.read_timeout_s * 2, renames=renames)
         self.transcript.append((value, answer.text))
         return answer
 

@@ -34,7 +34,8 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     """A session with one IOS XR device.
 
     A trial commit is confirmed in the session that made it, as Cisco describes it, so configuration mode stays open
-    until then; reading goes on by `do`. Its label says for how long it is on trial, so another session can tell.
+    until then; reading goes on by `do`. Its label says for how long it is on trial, so another session can tell; that
+    it was confirmed meanwhile, no other session can tell.
     """
 
     capabilities: ClassVar[Capabilities] = Capabilities(
@@ -46,6 +47,7 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     )
     _trial: PendingConfirm | None = None
     _trial_ends: float = 0.0
+    _confirmed: str = ""
 
     def pending_confirm(self) -> PendingConfirm | None:
         """Our own commit on trial, or another session's, by its label; a label stays, so only its time is counted."""
@@ -58,7 +60,7 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
             return None
         listed = self.show("show configuration commit list 1 detail")
         label, at = _LABEL.search(listed), _AT.search(listed)
-        if label is None or at is None:
+        if label is None or at is None or label[1] == self._confirmed:
             return None
         left_s = self._left_s(at[1], int(label[2]))
         return PendingConfirm(label[1], left_s) if left_s is None or left_s > 0 else None
@@ -112,11 +114,14 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     def _keep(self, name: str) -> None:
         self._trial = None
         answer = self._exchange("commit", patience=COMMIT_PATIENCE)
-        text = self._answered(answer, ())
-        if _NOTHING.search(text) or self._platform.rejection(text):
+        # a question here tells of another commit since, such as the router's own when the time ran out
+        if answer.waiting == "question":
+            self._reply("no")
+        if answer.waiting == "question" or _NOTHING.search(answer.text) or self._platform.rejection(answer.text):
             raise NothingPendingError(
                 f"“{name}” could not be confirmed: {self._words(answer)}", device=self._endpoint.name
             )
+        self._confirmed = name
 
     def _stays(self, pending: PendingConfirm | None) -> bool:
         return (pending or self._trial) is not None

@@ -74,7 +74,9 @@ XR_DIALECT: Final = Dialect(
 JUNOS_DIALECT: Final = Dialect(
     mark="#",
     config_end="#",
-    trail=re.compile(rf"(?:\n*(?:^|(?<=\n))(?:\[edit[^\]\n]*\]|{_CHASSIS}|# commit confirmed will be [^\n]*))+\n*\Z"),
+    trail=re.compile(
+        rf"(?:\n*(?:^|(?<=[\n}}]))(?:\[edit[^\]\n]*\]|{_CHASSIS}|# commit confirmed will be [^\n]*))+\n*\Z"
+    ),
     quotes_help=False,
 )
 
@@ -163,9 +165,11 @@ class Terminal:
         self._write(value + "\n")
         return self._answer(deadline)
 
-    def reply(self, value: str, timeout_s: float) -> Answer:
-        """Answer another question of the device, with or without echo."""
-        return self.secret(value, timeout_s)
+    def reply(self, value: str, timeout_s: float, *, renames: bool = False) -> Answer:
+        """Answer another question of the device, with or without echo. `renames`: it may change the hostname."""
+        deadline = time.monotonic() + timeout_s
+        self._write(value + "\n")
+        return self._answer(deadline, renames=renames)
 
     def _answer(self, deadline: float, *, renames: bool = False) -> Answer:
         while True:

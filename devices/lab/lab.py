@@ -11,10 +11,16 @@ from devices.lab.device import IosDevice, LabDeviceSpec, Machine, RunningDevice
 from devices.lab.eos.device import EosDevice
 from devices.lab.errors import LabError
 from devices.lab.faults import Faults
+from devices.lab.junos.device import JunosDevice
+from devices.lab.xr.device import XrDevice
 
 _T = TypeVar("_T")
 _TICK_S = 0.1
-_KINDS: Final[dict[str, Callable[..., RunningDevice[Any]]]] = {"arista_eos": EosDevice}
+_KINDS: Final[dict[str, Callable[..., RunningDevice[Any]]]] = {
+    "arista_eos": EosDevice,
+    "cisco_xr": XrDevice,
+    "juniper_junos": JunosDevice,
+}
 
 
 class LabDevice:

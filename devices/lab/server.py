@@ -67,6 +67,10 @@ class Shell(Protocol):
         """What is printed for a line that is not understood."""
         ...
 
+    def helps(self, line: str) -> bool:
+        """Whether a bare question mark in this line asks for help."""
+        ...
+
     def closed(self) -> None:
         """The session ended, whoever ended it."""
         ...
@@ -241,7 +245,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
             await asyncio.sleep(host.faults.latency_s)
         host.machine.tick()
         mode, is_config = shell.mode, shell.in_config
-        line = self._unquoted(line, mode)
+        line = self._unquoted(line)
         shown = "" if shell.hides_input else line
         if line in (_CTRL_C, _CTRL_Z):
             line, shown = ("end", "^Z") if is_config else ("no" if mode == "question" else "", "")
@@ -255,9 +259,9 @@ class CliSession(asyncssh.SSHServerSession[str]):
             return False
         return await self._answer(shown, reply)
 
-    def _unquoted(self, line: str, mode: str) -> str:
+    def _unquoted(self, line: str) -> str:
         """The line as the device reads it: a bare question mark asks for help and is no part of the line."""
-        if "?" in line and mode not in ("banner", "password", "question"):
+        if "?" in line and self._shell.helps(line):
             typed = line.replace(_QUOTED_QUESTION_MARK, "?")
             self._write(f"{typed}\n% Help is not simulated\n\n{self._shell.prompt}")
             line = line.replace("?", "")

@@ -88,6 +88,10 @@ class Shell:
         texts = [root.find("banner", kind) for kind in ("motd", "exec")]
         return "".join(f"{entry.tokens[2].removeprefix('^C').removesuffix('^C')}\n" for entry in texts if entry)
 
+    def helps(self, line: str) -> bool:  # noqa: ARG002 - the mode alone decides
+        """Whether a bare question mark in this line asks for help."""
+        return self.mode not in ("banner", "password", "question")
+
     def closed(self) -> None:
         """A session that ends leaves nothing behind."""
 
