@@ -14,8 +14,13 @@ from django.db.backends.postgresql.operations import DatabaseOperations
 
 from portal.embedded_postgres import attach
 
-# The database itself refuses to empty it; tests look for the events of their own objects.
 NEVER_FLUSHED = frozenset({"audit_event", "django_migrations"})
+# The database refuses to empty the log, to its owner too unless the triggers are switched off: only here.
+EMPTY_THE_LOG = [
+    "ALTER TABLE audit_event DISABLE TRIGGER audit_event_only_grows;",
+    "TRUNCATE audit_event;",
+    "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_only_grows;",
+]
 TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
 
 pytest_plugins = ["tests.integration.lab_fixtures"]
@@ -51,7 +56,8 @@ def _drop_databases_of_dead_sessions() -> None:
 def _flush_what_is_there() -> Iterator[None]:
     """Flush the tables that exist after a transactional test, not those that Django's models name.
 
-    Append-only tables refuse it, and tables of models that were swapped for others refer to ours.
+    Tables of models that were swapped for others refer to ours; and events of one test must not stand in another's way,
+    whose rows may get the same numbers.
     """
     found: list[str] = []
 
@@ -60,7 +66,7 @@ def _flush_what_is_there() -> Iterator[None]:
             with operations.connection.cursor() as cursor:
                 existing = operations.connection.introspection.table_names(cursor)
             found.extend(name for name in existing if name not in NEVER_FLUSHED)
-        return flush(operations, style, found, **options)
+        return [*flush(operations, style, found, **options), *EMPTY_THE_LOG]
 
     flush = DatabaseOperations.sql_flush
     with pytest.MonkeyPatch.context() as patch:
