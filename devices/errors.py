@@ -171,13 +171,9 @@ class UnknownSourceError(DeviceError):
 
 
 class WebhookRefusedError(DeviceError):
-    """A webhook call that proves nothing, or (``malformed``) that says nothing."""
+    """A webhook call whose signature is not that of its body."""
 
     code = "GATE_SIGNATURE"
-
-    def __init__(self, detail: str, *, malformed: bool = False) -> None:
-        super().__init__(detail)
-        self.malformed = malformed
 
 
 class UnknownDeviceFilterError(DeviceError):

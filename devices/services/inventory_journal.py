@@ -22,7 +22,8 @@ from audit.actor import Actor
 from audit.recorder import record
 from devices.errors import DeviceError
 from devices.models import Device, JournalNote, JournalState
-from devices.services.inventory_netbox import SOURCE, netbox_client
+from devices.services.inventory_netbox import netbox_client
+from devices.services.inventory_sources import NETBOX
 from devices.sources.netbox_client import NetBoxClient
 
 logger = logging.getLogger(__name__)
@@ -53,11 +54,11 @@ def journal_queue(entries: Iterable[Entry]) -> int:
     Nothing is sent here. An entry that was kept before is not kept twice.
     """
     given = {entry.device_id: entry for entry in entries}
-    devices = Device.objects.filter(pk__in=given, source=SOURCE).values_list("pk", "source_key")
+    devices = Device.objects.filter(pk__in=given, source=NETBOX).values_list("pk", "source_key")
     notes = [
         JournalNote(
             device_id=pk,
-            source=SOURCE,
+            source=NETBOX,
             source_key=key,
             reference=given[pk].reference,
             kind=given[pk].kind,
@@ -142,8 +143,8 @@ def journal_retry(*, actor: Actor) -> int:
                 actor=actor,
                 action="inventory.journal_retried",
                 object_type="inventory_source",
-                object_id=SOURCE,
-                object_label=SOURCE,
+                object_id=NETBOX,
+                object_label=NETBOX,
                 details={"entries": count},
             )
     return count

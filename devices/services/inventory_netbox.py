@@ -15,14 +15,13 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from devices.domain.exclusions import MappedPlatform
-from devices.errors import DeviceError, InventoryError, SourceDeniedError, SourceShrankError, UnknownSourceError
+from devices.errors import DeviceError, InventoryError, SourceDeniedError, SourceShrankError
 from devices.models import (
     Device,
     DeviceQuerySet,
     DeviceStatus,
     InventorySource,
     PlatformMapping,
-    SourceKind,
     StagedDevice,
     SyncRun,
     SyncScope,
@@ -31,13 +30,13 @@ from devices.models import (
 from devices.services import inventory_runs as runs
 from devices.services.inventory_apply import BATCH, Tally, apply_records, mark_missing, settle_names
 from devices.services.inventory_lock import assert_locked, source_lock
+from devices.services.inventory_sources import netbox_source
 from devices.sources.netbox import Reading
 from devices.sources.netbox_client import NetBoxClient, Page
 from devices.sources.records import DeviceRecord
 
 logger = logging.getLogger(__name__)
 
-SOURCE: Final = "netbox"
 RECENT: Final = 100
 """How many entries below the position are looked at again: entries become visible out of the order of their ids."""
 SHRANK_FROM: Final = 10
@@ -47,18 +46,6 @@ _SHARED: Final = frozenset({
     "extras.customfieldchoiceset",
 })  # fmt: skip
 """A change of one of these may touch any number of devices: the source is loaded as a whole."""
-
-
-def netbox_source() -> InventorySource:
-    """The row of the NetBox source, made when there is none.
-
-    Raises:
-        UnknownSourceError: NETBOX_URL is not set.
-    """
-    if not settings.NETBOX_URL:
-        raise UnknownSourceError("No NetBox is set up: set NETBOX_URL and NETBOX_TOKEN, then start again.")
-    source, _ = InventorySource.objects.get_or_create(name=SOURCE, defaults={"kind": SourceKind.NETBOX})
-    return source
 
 
 def netbox_client() -> NetBoxClient:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -19,6 +20,7 @@ from audit.recorder import record
 from devices.errors import DeviceError, SyncRunningError, UnknownSourceError
 from devices.models import SYNC_OPEN, InventorySource, SourceKind, StagedDevice, SyncRun, SyncScope, SyncState
 from devices.services.inventory_lock import source_lock
+from devices.services.inventory_sources import NETBOX, netbox_source
 from devices.services.rights import ADMINISTRATOR, require_role
 
 RUN_TASK: Final = "devices.tasks.inventory_sync_run"
@@ -38,6 +40,8 @@ def sync_request(*, source: str, actor: Actor, scope: SyncScope = SyncScope.FULL
         SyncRunningError: a synchronisation of the source waits or runs.
     """
     require_role(actor, "synchronise an inventory source", ADMINISTRATOR)
+    if source == NETBOX and settings.NETBOX_URL:
+        netbox_source()
     found = InventorySource.objects.select_for_update(no_key=True).filter(pk=source).first()
     if found is None or found.kind != SourceKind.NETBOX:
         raise UnknownSourceError(

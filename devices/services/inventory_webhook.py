@@ -20,9 +20,10 @@ from django_q.tasks import async_task
 
 from audit.actor import Actor
 from audit.recorder import record
-from devices.errors import InventoryError, SyncRunningError, WebhookRefusedError
+from devices.errors import BadFieldsError, InventoryError, SyncRunningError, WebhookRefusedError
 from devices.models import DeliveryState, InventorySource, SyncRun, SyncScope, WebhookDelivery
-from devices.services.inventory_netbox import netbox_client, netbox_source, netbox_sync
+from devices.services.inventory_netbox import netbox_client, netbox_sync
+from devices.services.inventory_sources import netbox_source
 
 RECEIVER: Final = Actor.system("webhook")
 DELIVERIES_TASK: Final = "devices.tasks.inventory_deliveries_due"
@@ -49,8 +50,9 @@ def webhook_receive(*, body: bytes, signature: str, ip: str) -> bool:
     """Keep a call and ask the workers to reconcile; whether it is of use and new. NetBox is not asked here.
 
     Raises:
-        WebhookRefusedError: no secret is set, the signature is not that of the body (counted, and audited at most once
-            in ten minutes), or the body is not what NetBox sends by default.
+        WebhookRefusedError: no secret is set, or the signature is not that of the body. Counted, and audited at most
+            once in ten minutes.
+        BadFieldsError: the body is not what NetBox sends by default.
     """
     secret = settings.NETBOX_WEBHOOK_SECRET
     if not settings.NETBOX_URL or not secret:
@@ -68,7 +70,7 @@ def read_call(body: bytes) -> Call | None:
     """What a body says; None where it is about nothing that the inventory holds.
 
     Raises:
-        WebhookRefusedError: it is not JSON as NetBox's webhooks send it by default.
+        BadFieldsError: it is not JSON as NetBox's webhooks send it by default.
     """
     try:
         said = json.loads(body)
@@ -78,7 +80,7 @@ def read_call(body: bytes) -> Call | None:
         call = Call(request_id[:64], kind, _whole(said["data"]["id"]), str(said["event"])[:40])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         sentence = "The body is not what NetBox sends by default: leave the webhook's body template empty."
-        raise WebhookRefusedError(sentence, malformed=True) from None
+        raise BadFieldsError({"body": [sentence]}) from None
     if not request_id:
         # Calls without it cannot be told from repetitions, so each counts as new.
         call = Call(hashlib.sha256(body).hexdigest(), call.object_type, call.object_id, call.event)

@@ -45,6 +45,7 @@ class _TimeoutAdapter(HTTPAdapter):
         self._timeout = (CONNECT_TIMEOUT_S, read_timeout_s)
         again = Retry(
             total=3,
+            read=1,
             backoff_factor=0.3,
             status_forcelist=(429, 502, 503, 504),
             allowed_methods={"GET"},

@@ -8,6 +8,7 @@ from typing import Final
 
 import requests
 from pynetbox.core.query import AllocationError, ContentError, ParameterValidationError, RequestError
+from urllib3.exceptions import ReadTimeoutError
 
 from devices.errors import InventoryError, SourceDeniedError
 
@@ -59,10 +60,10 @@ def _translated(error: Exception, *, what: str, permission: str, host: str) -> I
         if status in {401, 403}:
             return SourceDeniedError(_refusal(_detail(error), what=what, permission=permission))
         return InventoryError(_answered(status, _detail(error), what=what, host=host))
+    if isinstance(error, ContentError | requests.exceptions.JSONDecodeError):
+        return InventoryError(f"{host} answers with a page instead of JSON, so NETBOX_URL names no NetBox.")
     if isinstance(error, requests.RequestException):
         return InventoryError(_unreached(error, host=host))
-    if isinstance(error, ContentError):
-        return InventoryError(f"{host} answers with a page instead of JSON, so NETBOX_URL names no NetBox.")
     return InventoryError(f"{host} gave an answer that is not NetBox's while {what}. Check NETBOX_URL.")
 
 
@@ -90,13 +91,19 @@ def _unreached(error: requests.RequestException, *, host: str) -> str:
         return f"The certificate of {host} is not trusted here, or the address speaks no TLS."
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return f"{host} did not take the connection in time. Check the address and the way to it."
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, requests.exceptions.Timeout) or _was_slow(error):
         return f"{host} took the request and did not answer in time. NetBox may be overloaded."
     if isinstance(error, requests.exceptions.TooManyRedirects):
         return f"{host} sends from one address to the next without end. Check NETBOX_URL."
     if isinstance(error, requests.exceptions.ConnectionError):
         return f"{host} cannot be reached: the name is not found, the port is closed, or the connection broke."
     return f"The answer of {host} could not be read to its end."
+
+
+def _was_slow(error: requests.RequestException) -> bool:
+    """Whether the last of several attempts ran out of time, which requests tells as a failed connection."""
+    cause = error.args[0] if error.args else None
+    return isinstance(getattr(cause, "reason", None), ReadTimeoutError)
 
 
 def _detail(error: RequestError) -> str:

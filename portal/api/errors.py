@@ -32,8 +32,11 @@ from devices.errors import (
     LeaseLostError,
     NotPermittedError,
     OutdatedError,
+    SyncRunningError,
     UnknownDeviceFilterError,
+    UnknownSourceError,
     UnreachableError,
+    WebhookRefusedError,
 )
 from portal.errors import PortalError, TokenLimitError, TokenMintedByTokenError, TokenNotFoundError
 
@@ -46,6 +49,9 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UnknownDeviceFilterError, 400),
     (BadFieldsError, 400),
     (NotPermittedError, 403),
+    (WebhookRefusedError, 403),
+    (UnknownSourceError, 404),
+    (SyncRunningError, 409),
     (DeviceNotFoundError, 404),
     (OutdatedError, 409),
     (UnreachableError, 409),

@@ -8,7 +8,8 @@ from devices.errors import DeviceError
 from devices.models import Device, SourceKind, SyncRun, SyncScope
 from devices.services.host_keys import host_key_enrol
 from devices.services.inventory import SyncReport, inventory_sync
-from devices.services.inventory_netbox import SOURCE, netbox_sync
+from devices.services.inventory_netbox import netbox_sync
+from devices.services.inventory_sources import NETBOX
 from devices.sources import csv_file, yaml_file
 from devices.sources.records import Inventory
 
@@ -56,7 +57,7 @@ class Command(BaseCommand):
     ) -> None:
         """Do it."""
         try:
-            if source == SOURCE:
+            if source == NETBOX:
                 self._netbox(SyncScope.CHANGES if changes else SyncScope.FULL, accept_fewer=accept_fewer)
             else:
                 self._file(Path(source), name, pin_host_keys=pin_host_keys)
@@ -67,17 +68,17 @@ class Command(BaseCommand):
         run = netbox_sync(actor=ACTOR, scope=scope, accept_fewer=accept_fewer)
         if run.code:
             raise CommandError(f"{run.detail} ({run.code})")
-        for device in Device.objects.filter(source=SOURCE).excluded().order_by("name", "pk").iterator():
+        for device in Device.objects.filter(source=NETBOX).excluded().order_by("name", "pk").iterator():
             self.stderr.write(f"{device.source_key}: {device.exclusion}: {device.exclusion_detail}")
         if run.detail:
             self.stderr.write(run.detail)
-        self.stdout.write(_summary(SOURCE, run))
+        self.stdout.write(_summary(NETBOX, run))
 
     def _file(self, path: Path, name: str, *, pin_host_keys: bool) -> None:
         is_csv = path.suffix.lower() == ".csv"
         source = name or path.stem
-        if source == SOURCE:
-            raise CommandError(f"“{SOURCE}” is the name of the NetBox source: give the file another one by --name.")
+        if source == NETBOX:
+            raise CommandError(f"“{NETBOX}” is the name of the NetBox source: give the file another one by --name.")
         inventory = csv_file.load(path) if is_csv else yaml_file.load(path)
         kind = SourceKind.CSV if is_csv else SourceKind.YAML
         report = inventory_sync(source=source, inventory=inventory, actor=ACTOR, kind=kind)
