@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Count, Q, QuerySet
@@ -14,7 +14,7 @@ from changes.domain.policy import Person, Role
 from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
-from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
+from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run, RunStep
 from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
@@ -266,4 +266,13 @@ def run_get(run_id: int) -> Run:
     found = Run.objects.select_related("change", "revision", "started_by").filter(pk=run_id).first()
     if found is None:
         raise ChangeNotFoundError(f"There is no run with the id {run_id}.")
+    return found
+
+
+def ladder_of(steps: Sequence[RunStep]) -> Sequence[Mapping[str, object]]:
+    """The pre-check ladder of a device's run as it was climbed last, before anything was sent; no query."""
+    found: Sequence[Mapping[str, object]] = ()
+    for step in steps:
+        gates = step.data.get("gates") if isinstance(step.data, Mapping) else None
+        found = gates if isinstance(gates, list) else found
     return found

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from django.db.models import QuerySet
 
 from devices.errors import UnknownDeviceFilterError
-from devices.models import ConfigSnapshot, Device, DeviceQuerySet
+from devices.models import ConfigSnapshot, Device, DeviceQuerySet, LiveFact
 
 DEVICE_FILTERS = ("name", "site", "role", "platform", "status", "source", "tag")
 """What devices can be selected by. Values of one key are alternatives; keys are combined."""
@@ -63,3 +63,14 @@ def latest_snapshot(device_id: int) -> ConfigSnapshot | None:
 def snapshots_of(device_id: int) -> QuerySet[ConfigSnapshot]:
     """A device's snapshots, newest first, without their texts."""
     return ConfigSnapshot.objects.filter(device_id=device_id).select_related("blob").defer("blob__compressed")
+
+
+FACT_FILTERS = ("field", "mode", "verdict", "source")
+"""What compared facts can be selected by."""
+
+
+def facts_matching(filters: Mapping[str, str]) -> QuerySet[LiveFact]:
+    """Compared facts that satisfy all filters, with their devices."""
+    columns = {"source": "device__source"}
+    wanted = {columns.get(name, name): value for name, value in filters.items()}
+    return LiveFact.objects.filter(**wanted).select_related("device")

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions
+from changes.api import actions, exceptions
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -8,7 +8,6 @@ from changes.api.changes import (
     DeviceChangeListView,
     TimelineView,
 )
-from changes.api.check_library import CheckLibraryView
 from changes.api.plans import PlanView
 from changes.api.runs import RunDetailView, RunListView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
@@ -31,7 +30,15 @@ urlpatterns = [
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
-    path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
+    path("exceptions/", exceptions.ExceptionListView.as_view(), name="api-exception-list"),
+    path("exceptions/<id:exception_id>/", exceptions.ExceptionDetailView.as_view(), name="api-exception-detail"),
+    path(
+        "exceptions/<id:exception_id>/approve/",
+        exceptions.ExceptionApproveView.as_view(),
+        name="api-exception-approve",
+    ),
+    path("exceptions/<id:exception_id>/reject/", exceptions.ExceptionRejectView.as_view(), name="api-exception-reject"),
+    path("exceptions/<id:exception_id>/revoke/", exceptions.ExceptionRevokeView.as_view(), name="api-exception-revoke"),
     path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
     path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
 ]
