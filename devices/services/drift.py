@@ -86,7 +86,7 @@ def _set_baseline(state: ConfigState, snapshot: ConfigSnapshot, origin: Baseline
 
 def baseline_accept(drift: DriftRecord) -> None:
     """Make what a drift record found the expected configuration, unless a newer one is expected already."""
-    state = ConfigState.objects.select_for_update().select_related("baseline").get(device_id=drift.device_id)
+    state = ConfigState.objects.select_for_update(of=("self",)).select_related("baseline").get(device_id=drift.device_id)
     if state.baseline is None or state.baseline.pk < drift.found_id:
         _set_baseline(state, drift.found, BaselineOrigin.ACCEPTED, drift.number)
 
@@ -98,12 +98,13 @@ def _renew(finding: _Finding, baseline: ConfigSnapshot, found: ConfigSnapshot) -
     changes = change_set(baseline.blob.text, found.blob.text, finding.platform)
     if not changes:
         return None
-    known = DriftRecord.objects.open().filter(device=finding.device, baseline=baseline).first()
+    known = DriftRecord.objects.open().select_related("found").filter(device=finding.device, baseline=baseline).first()
     if known is None:
         return _open(finding, baseline, found, changes)
     known.last_seen_at = timezone.now()
-    if known.found_id != found.pk:
-        _describe(known, finding, found, changes)
+    classified = current_rules().classify(changes, finding.device.platform)
+    if known.found.blob_id != found.blob_id or known.matches != matches_of(classified):
+        _describe(known, found, changes, classified)
     known.save()
     if known.state == DriftState.REVERTING:
         label = change_history().failed_revert(known.pk)
@@ -122,15 +123,14 @@ def _open(
         explained_by=finding.explained_by,
         unauthorized=not finding.explained_by,
     )
-    _describe(drift, finding, found, changes)
+    _describe(drift, found, changes, current_rules().classify(changes, finding.device.platform))
     drift.save()
     _audit(drift, "drift.found", actor=WORKER, state_to=DriftState.OPEN)
     return drift
 
 
-def _describe(drift: DriftRecord, finding: _Finding, found: ConfigSnapshot, changes: frozenset[Change]) -> None:
-    """Put what was found into the record. A drift that became graver comes back to review by itself."""
-    classified = current_rules().classify(changes, finding.device.platform)
+def _describe(drift: DriftRecord, found: ConfigSnapshot, changes: frozenset[Change], classified: Classified) -> None:
+    """Put what was found into the record. A drift that became critical comes back to review by itself."""
     graver = drift.pk and classified.drift_class == DriftClass.CRITICAL and drift.drift_class != DriftClass.CRITICAL
     drift.found = found
     drift.drift_class, drift.unclassified = classified.drift_class, classified.unclassified

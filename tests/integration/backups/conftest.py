@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pytest_django.fixtures import Settings
 
 from audit.actor import Actor, Origin
 from devices.lab import Lab
@@ -53,7 +53,7 @@ class Network:
 
 
 @pytest.fixture
-def network(transactional_db: None, lab: LabFactory, tmp_path: Path, settings: Any) -> Network:
+def network(transactional_db: None, lab: LabFactory, tmp_path: Path, settings: Settings) -> Network:
     running = lab(small_device("sw1"), small_device("sw2"))
     credentials = tmp_path / "credentials.yaml"
     credentials.write_text(f"lab: {{username: {running.username}, password: {LAB_PASSWORD}}}\n")

@@ -6,12 +6,12 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from audit.actor import Actor, Origin
 from devices.domain.config_text import normalise
@@ -59,7 +59,7 @@ def test_unchanged_configuration_stores_no_blob_and_extends_the_last_snapshot(ne
     assert ConfigBlob.objects.count() == blobs
 
 
-def test_policy_may_keep_a_row_for_every_backup(network: Network, settings: Any) -> None:
+def test_policy_may_keep_a_row_for_every_backup(network: Network, settings: Settings) -> None:
     settings.COUNTERSIGN_BACKUP_KEEP = "every"
     network.back_up(name="sw1")
     network.back_up(name="sw1")
@@ -127,7 +127,7 @@ def test_device_in_the_hands_of_a_change_is_waited_for_and_then_read(network: Ne
     assert (network.row(run).state, network.row(run).code) == ("changed", "")
 
 
-def test_device_that_stays_busy_is_skipped(network: Network, settings: Any) -> None:
+def test_device_that_stays_busy_is_skipped(network: Network, settings: Settings) -> None:
     settings.COUNTERSIGN_BACKUP_BUSY_WAITS = 1
     with device_lock(network.device().pk):
         run = network.back_up(name="sw1")
@@ -135,7 +135,7 @@ def test_device_that_stays_busy_is_skipped(network: Network, settings: Any) -> N
 
 
 def test_workers_share_a_run_and_keep_to_the_limit_of_sessions(
-    network: Network, settings: Any, sampled: Callable[[Callable[[], int]], list[int]]
+    network: Network, settings: Settings, sampled: Callable[[Callable[[], int]], list[int]]
 ) -> None:
     settings.COUNTERSIGN_BACKUP_SESSIONS = 1
     run = backup_start(filters={}, actor=COMMAND)
