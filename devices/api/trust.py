@@ -77,7 +77,9 @@ class TrustView(APIView):
     """The trust table."""
 
     @extend_schema(
-        operation_id="trust_list", summary="Read the trust table", responses={200: TrustSerializer(many=True)}
+        operation_id="trust_list",
+        summary="Read the trust table",
+        responses={200: TrustSerializer(many=True), **refusals()},
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """Every field of every source, with the mode in which it is compared."""
