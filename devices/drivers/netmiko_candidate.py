@@ -73,11 +73,7 @@ class NetmikoCandidateDriver(NetmikoSession):
 
     def confirm(self, name: str) -> None:
         """Commit once more while the timer runs; nothing else is in the candidate."""
-        pending = self.pending_confirm()
-        if pending is None or pending.name != name:
-            raise NothingPendingError(
-                f"No commit named “{name}” waits to be confirmed on this device.", device=self._endpoint.name
-            )
+        self._check_pending(name)
         with self._candidate():
             self._keep(name)
 
@@ -228,6 +224,13 @@ class NetmikoCandidateDriver(NetmikoSession):
             raise DeviceBusyError(
                 f"The commit “{pending.name}” waits to be confirmed on this device, and another one would confirm it.",
                 device=self._endpoint.name,
+            )
+
+    def _check_pending(self, name: str) -> None:
+        pending = self.pending_confirm()
+        if pending is None or pending.name != name:
+            raise NothingPendingError(
+                f"No commit named “{name}” waits to be confirmed on this device.", device=self._endpoint.name
             )
 
     def _rejected(self, rejection: Rejection) -> DeviceError:

@@ -55,6 +55,15 @@ class NetmikoJunosDriver(NetmikoCandidateDriver):
         comment = next((line for line in below if line != _WAITING), "")
         return PendingConfirm(comment or f"{newest['at']} by {newest['user']}", left_s)
 
+    def revert(self, name: str) -> None:
+        """Make the configuration before the pending commit the current one, at once."""
+        self._check_pending(name)
+        with self._candidate():
+            self._exchange("rollback 1")
+            message = self._committed("commit")
+            if message:
+                raise NothingPendingError(f"“{name}” could not be taken back: {message}", device=self._endpoint.name)
+
     def _left_s(self, at: str, within_s: int) -> int | None:
         now = _NOW.search(self.show("show system uptime | no-more"))
         if now is None:

@@ -23,11 +23,12 @@ _REPLACES: Final = re.compile(r"replace or remove the entire running configurati
 _LARGE: Final = re.compile(r"This could be a few minutes")
 _HEAD: Final = re.compile(r"^(?:Building configuration\.\.\.|!! [^\n]*|end)$", re.MULTILINE)
 _TOUCHED: Final = re.compile(r"^[+\-#]", re.MULTILINE)
-_LABEL: Final = re.compile(r"\bLabel: *(cs(\d+)-\S*)")
+_LABEL: Final = re.compile(r"\bLabel: *(?P<label>\S+?-(?P<time>\d+)s)\s")
 _AT: Final = re.compile(r"\bTime: *\S{3} (\S{3} +\d+ \d\d:\d\d:\d\d \d{4})")
 _CLOCK: Final = re.compile(r"(\d\d:\d\d:\d\d)(?:\.\d+)? \S+ \S{3} (\S{3}) +(\d+) (\d{4})")
 _UNFIT: Final = re.compile(r"[^A-Za-z0-9_-]+")
 _LABEL_LENGTH: Final = 30
+_LONG, _SHORT = "countersign-", "cs-"  # a label has no room for the long form
 
 
 class NetmikoXrDriver(NetmikoCandidateDriver):
@@ -47,6 +48,7 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     )
     _trial: PendingConfirm | None = None
     _trial_ends: float = 0.0
+    _label: str = ""
     _confirmed: str = ""
 
     def pending_confirm(self) -> PendingConfirm | None:
@@ -60,10 +62,10 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
             return None
         listed = self.show("show configuration commit list 1 detail")
         label, at = _LABEL.search(listed), _AT.search(listed)
-        if label is None or at is None or label[1] == self._confirmed:
+        if label is None or at is None or label["label"] == self._confirmed:
             return None
-        left_s = self._left_s(at[1], int(label[2]))
-        return PendingConfirm(label[1], left_s) if left_s is None or left_s > 0 else None
+        left_s = self._left_s(at[1], int(label["time"]))
+        return PendingConfirm(_name(label["label"]), left_s) if left_s is None or left_s > 0 else None
 
     def _left_s(self, at: str, within_s: int) -> int | None:
         now = _CLOCK.search(self.show("show clock"))
@@ -91,11 +93,13 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     def _commit(self, confirm_within_s: int | None, name: str) -> tuple[str, PendingConfirm | None]:
         if confirm_within_s is None:
             return self._committed("commit"), None
-        label = f"cs{confirm_within_s}-{_UNFIT.sub('-', name)}"[:_LABEL_LENGTH]
+        label = _label(name, confirm_within_s)
         message = self._committed(f"commit label {label} confirmed {confirm_within_s}")
         if message:
             return message, None
-        self._trial = PendingConfirm(label, confirm_within_s)
+        self._trial = PendingConfirm(_name(label), confirm_within_s)
+        self._confirmed = ""
+        self._label = label
         self._trial_ends = time.monotonic() + confirm_within_s
         return "", self._trial
 
@@ -121,7 +125,7 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
             raise NothingPendingError(
                 f"“{name}” could not be confirmed: {self._words(answer)}", device=self._endpoint.name
             )
-        self._confirmed = name
+        self._confirmed = self._label
 
     def _stays(self, pending: PendingConfirm | None) -> bool:
         return (pending or self._trial) is not None
@@ -137,6 +141,19 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
 
 
 _OF_THE_TARGET: Final = ("show commit changes", "show configuration merge", "show configuration failed")
+
+
+def _label(name: str, time_s: int) -> str:
+    """What a commit is listed as: its name, and for how long it is on trial."""
+    end = f"-{time_s}s"
+    short = _UNFIT.sub("-", name.replace(_LONG, _SHORT, 1) or "commit")
+    return short[: _LABEL_LENGTH - len(end)] + end
+
+
+def _name(label: str) -> str:
+    """The name in a label of ours."""
+    name = label.rpartition("-")[0]
+    return _LONG + name.removeprefix(_SHORT) if name.startswith(_SHORT) else name
 
 
 def _moment(text: str) -> datetime:

@@ -159,8 +159,9 @@ class JunosShell:
     def _said(self, text: str) -> str | None:
         """What is printed for a line that only reads or goes back; None for one that is not known."""
         machine = self._machine
-        if text == "rollback 0":
-            machine.candidate = machine.running.copy()
+        found = re.fullmatch(r"rollback (\d+)", text)
+        if found and int(found[1]) <= len(machine.history):
+            machine.candidate = [machine.running, *machine.history][int(found[1])].copy()
             return "load complete\n"
         if text in ("top", "up"):
             return ""

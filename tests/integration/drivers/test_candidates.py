@@ -248,6 +248,22 @@ def test_another_session_sees_what_waits_and_does_not_confirm_it_by_accident(
     assert driver.pending_confirm() is not None
 
 
+def test_a_pending_commit_is_taken_back_at_once_or_waited_for(driver: Driver, device: LabDevice, kind: Kind) -> None:
+    before = device.running_config()
+    result = driver.apply(kind.change, confirm_within_s=600, name="countersign-run-1234567-12")
+    assert result.pending is not None
+    assert result.pending.name == "countersign-run-1234567-12"
+    if kind.spec.platform == "cisco_xr":
+        with pytest.raises(CapabilityMissingError):
+            driver.revert(result.pending.name)
+        return
+    with pytest.raises(NothingPendingError):
+        driver.revert("another")
+    driver.revert(result.pending.name)
+    assert device.running_config() == before
+    assert driver.pending_confirm() is None
+
+
 def test_a_lock_of_somebody_else_is_named_and_nothing_is_applied(
     driver: Driver, device: LabDevice, endpoint: Endpoint, kind: Kind
 ) -> None:
