@@ -76,7 +76,8 @@ def compiled_path(text: str) -> JSONPath:
     try:
         path = _ENVIRONMENT.compile(text)
     except (JSONPathError, RecursionError) as error:
-        said = str(error).partition("\n")[0]
+        # Not str(error): at a path's end python-jsonpath 2.0 fails to say where it is.
+        said = str(error.args[0] if error.args else "").partition("\n")[0]
         raise UnusablePathError(f"This is no JSONPath of RFC 9535 ({said}). It looks like $.peers[*].state.") from error
     if not isinstance(path, JSONPath):
         raise UnusablePathError("Give one JSONPath; several joined by | or & are not taken.")
