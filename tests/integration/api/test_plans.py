@@ -78,6 +78,7 @@ def test_a_ready_plan_is_read_with_everything_that_a_reviewer_needs(cast: Cast, 
         "commands": ["ntp server 192.0.2.123"],
         "backout": ["no ntp server 192.0.2.123"],
         "warnings": [],
+        "gates": [],
         "baseline_sha256": plan.content.baseline_sha256,
         "target_sha256": plan.content.target_sha256,
     }

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import jsonschema  # type: ignore[import-untyped]  # comes with drf-spectacular, without types
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from rest_framework.test import APIClient
 
+from audit.actor import Actor
 from changes.models import Run
-from devices.models import Device
+from changes.services.gate_exceptions import exception_request
+from devices.drivers.base import DeviceFacts
+from devices.models import Device, SyncRun
+from devices.services.host_key_alerts import alert_raise
+from devices.services.identity import Identity, identity_compared, reading_store
+from devices.services.inventory import inventory_sync
+from devices.sources.records import Inventory, RefusedRecord
 from portal.api.schema import document
-from tests.factories import Cast, carried_out, draft, ready_plan, started
+from tests.factories import Cast, actor, carried_out, draft, public_key, ready_plan, started
 from tests.integration.api.conftest import Answer, As
 
 
@@ -55,6 +64,19 @@ class World:
 
     def __init__(self, client: APIClient, run: Run, waiting: int, device: Device) -> None:
         self.client, self.run, self.waiting, self.device = client, run, waiting, device
+        self.exception = exception_request(
+            data={
+                "gate": "health",
+                "code": "PRECHECK_STATE_UNHEALTHY",
+                "device_ids": [device.pk],
+                "reason": "The CPU is busy with a report until tonight.",
+                "expires_at": timezone.now() + timedelta(days=1),
+            },
+            requester=actor(run.started_by),
+        )
+        facts = DeviceFacts(device.name, device.serial, "another", "15.2", "cisco_ios")
+        reading_store(device, identity_compared(Identity.of(device), facts, read_config=str))
+        alert_raise(device_id=device.pk, key_type="ssh-ed25519", public_key=public_key(9), actor=Actor.system("worker"))
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -65,8 +87,10 @@ class World:
                     "device_id": self.device.pk,
                     "snapshot_id": snapshot.pk,
                     "run_id": self.run.pk,
+                    "sync_id": SyncRun.objects.latest("pk").pk,
                     "event_id": 0,
                     "token_id": "x",
+                    "exception_id": self.exception.pk,
                 }
                 if "get" in document()["paths"][path] and "audit" not in path:
                     yield path, self.client.get(path.format(**ids))
@@ -75,6 +99,8 @@ class World:
 @pytest.fixture
 def world(cast: Cast, as_: As, devices: list[Device]) -> World:
     run = carried_out(started(cast, devices), rejected=[devices[0]])
+    refused = (RefusedRecord("k", "INV_FIELD_MISSING", "It has no name."),)
+    inventory_sync(source="file", inventory=Inventory((), refused), actor=Actor.system("test"))
     waiting = draft(cast.author)
     ready_plan(waiting, devices)
     client = as_(cast.author)
