@@ -173,11 +173,11 @@ class SyncRunDetailView(APIView):
         summary="Retrieve a synchronisation",
         responses={200: SyncRunSerializer, **refusals(404)},
     )
-    def get(self, request: Request, run_id: int) -> Response:  # noqa: ARG002 - DRF's signature
+    def get(self, request: Request, sync_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """How far it is, and what came of it."""
-        run = SyncRun.objects.filter(pk=run_id).first()
+        run = SyncRun.objects.filter(pk=sync_id).first()
         if run is None:
-            raise NotFound(f"There is no synchronisation with the id {run_id}.")
+            raise NotFound(f"There is no synchronisation with the id {sync_id}.")
         return Response(SyncRunSerializer(run).data)
 
 

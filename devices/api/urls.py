@@ -5,9 +5,29 @@ from devices.api import (
     host_keys,
     trust,
 )
+from devices.api.inventory import (
+    ExcludedListView,
+    PlatformRowView,
+    PlatformTableView,
+    RefusedListView,
+    SourceListView,
+    SourceSyncView,
+    SyncRunDetailView,
+    SyncRunListView,
+)
 from devices.api.views import DeviceConfigDetailView, DeviceConfigListView, DeviceDetailView, DeviceListView
+from devices.api.webhooks import NetBoxWebhookView
 
 urlpatterns = [
+    path("inventory/sources/", SourceListView.as_view(), name="api-inventory-sources"),
+    path("inventory/sources/<str:source>/sync/", SourceSyncView.as_view(), name="api-inventory-sync"),
+    path("inventory/runs/", SyncRunListView.as_view(), name="api-inventory-runs"),
+    path("inventory/runs/<id:sync_id>/", SyncRunDetailView.as_view(), name="api-inventory-run"),
+    path("inventory/excluded/", ExcludedListView.as_view(), name="api-inventory-excluded"),
+    path("inventory/refused/", RefusedListView.as_view(), name="api-inventory-refused"),
+    path("inventory/platforms/", PlatformTableView.as_view(), name="api-inventory-platforms"),
+    path("inventory/platforms/<id:mapping_id>/", PlatformRowView.as_view(), name="api-inventory-platform"),
+    path("inventory/netbox/webhook/", NetBoxWebhookView.as_view(), name="api-inventory-webhook"),
     path("devices/", DeviceListView.as_view(), name="api-device-list"),
     path("devices/<id:device_id>/", DeviceDetailView.as_view(), name="api-device-detail"),
     path("devices/<id:device_id>/configs/", DeviceConfigListView.as_view(), name="api-device-configs"),

@@ -38,6 +38,8 @@ def test_the_list_shows_devices_by_name(cast: Cast, as_: As, devices: list[Devic
         "status": "active",
         "hostname": "fra-acc-01",
         "serial": devices[0].serial,
+        "exclusion": "",
+        "exclusion_detail": "",
         "model": "WS-C2960X-24TS-L",
         "synced_at": device["synced_at"],
     }
