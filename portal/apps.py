@@ -14,11 +14,15 @@ class PortalConfig(AppConfig):
     verbose_name = "Countersign"
 
     def ready(self) -> None:
-        """Close the admin to the queue, audit who signs in, and tie a worker's processes to its watchdog."""
+        """Close the admin to the queue, audit who signs in, guard the logs, and tie a worker's processes together."""
         self._take_queue_out_of_admin()
         from portal.sign_in_events import connect_sign_in_events
 
         connect_sign_in_events()
+        from portal.log_filter import guard_all_handlers, log_uncaught_errors
+
+        guard_all_handlers()
+        log_uncaught_errors()
         if os.environ.get(SUPERVISED):
             tie_forks_to_this_process()
             connect_worker_beats()

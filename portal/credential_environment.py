@@ -87,8 +87,8 @@ def _file(environ: Mapping[str, str], name: str, *, used: bool) -> str:
     return value
 
 
-def _timeout(environ: Mapping[str, str]) -> float:
+def _timeout(environ: Mapping[str, str]) -> int:
     value = _text(environ, "VAULT_CLIENT_TIMEOUT").removesuffix("s") or "5"
     if not value.isdecimal() or not 1 <= int(value) <= 60:
         raise SettingError("VAULT_CLIENT_TIMEOUT must be a whole number of seconds from 1 to 60.")
-    return float(value)
+    return int(value)

@@ -11,7 +11,6 @@ from devices.credentials.base import Provider, Purpose, Retrieved, checked_name
 from devices.credentials.environment import Environment
 from devices.credentials.folder import Folder
 from devices.credentials.seen import remember, seen_values
-from devices.credentials.vault import Vault
 from devices.credentials.yaml_file import YamlFile
 from devices.errors import SecretUnavailableError
 
@@ -29,6 +28,9 @@ def provider() -> Provider:
         path = Path(rest)
         return Folder(path) if path.is_dir() else YamlFile(path)
     if scheme == "vault":
+        # Loaded only where it is used: it costs every process a fifth of a second.
+        from devices.credentials.vault import Vault
+
         return Vault.from_environment(rest)
     raise SecretUnavailableError("DEVICE_CREDENTIALS must start with file:, env: or vault:.")
 

@@ -34,7 +34,7 @@ class VaultServer:
     address: str
     namespace: str = ""
     ca_file: str = ""
-    timeout_s: float = 5.0
+    timeout_s: int = 5
 
 
 @dataclass(frozen=True, slots=True)

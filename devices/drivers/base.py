@@ -22,6 +22,10 @@ class Credential:
     password: str = field(repr=False)
     enable_secret: str = field(default="", repr=False)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Refuse to be packed: what is packed ends in a queue, a cache or a file."""
+        raise TypeError("A credential stays in its process and cannot be packed.")
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:

@@ -303,14 +303,19 @@ NETBOX_PLATFORM_FIELD = _netbox.platform_field
 NETBOX_CREDENTIAL_FIELD = _netbox.credential_field
 NETBOX_CREDENTIAL = _netbox.credential
 
-# ---- logs: one line each, to stderr
+# ---- errors: what a report shows, in debug mode too
+DEFAULT_EXCEPTION_REPORTER = "portal.error_reports.SecretReporter"
+DEFAULT_EXCEPTION_REPORTER_FILTER = "portal.error_reports.SecretReporterFilter"
+
+# ---- logs: one line each, to stderr, without secrets
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"secrets": {"()": "portal.log_filter.SecretFilter"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["secrets"]}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},

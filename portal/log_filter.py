@@ -1,0 +1,76 @@
+"""Keeping secrets out of log lines, on the web and in workers. Importing this loads nothing of the product yet."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterator
+from types import TracebackType
+
+_PLAIN = logging.Formatter()
+
+
+class SecretFilter(logging.Filter):
+    """Masks a record for every handler that it stands on: the message, the traceback and the stack.
+
+    It works on the finished text, since a secret may come in any argument, or in an exception that a library raised.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Mask the record in place, once; always keep it."""
+        if getattr(record, "secrets_masked", False):
+            return True
+        try:
+            from devices.services.scrubbing import Scrubber
+
+            scrub = Scrubber.load()
+            record.msg, record.args = scrub.prose(record.getMessage()), None
+            if record.exc_info and not record.exc_text:
+                record.exc_text = _PLAIN.formatException(record.exc_info)
+            if record.exc_text:
+                record.exc_text = scrub.prose(record.exc_text)
+            if record.stack_info:
+                record.stack_info = scrub.prose(record.stack_info)
+        except Exception as error:  # noqa: BLE001 - a log line that cannot be masked is not written as it is
+            record.msg = f"A log line of {record.name} could not be masked ({type(error).__name__}), so it is left out."
+            record.args, record.exc_info, record.exc_text, record.stack_info = None, None, None, None
+        record.secrets_masked = True
+        return True
+
+
+def all_handlers() -> Iterator[logging.Handler]:
+    """Every handler of this process: the root's, and those that libraries and gunicorn gave their own loggers."""
+    loggers = [logging.getLogger(), *logging.Logger.manager.loggerDict.values()]
+    for logger in loggers:
+        if isinstance(logger, logging.Logger):
+            yield from logger.handlers
+
+
+def guard_all_handlers() -> None:
+    """Put the filter on every handler that has none yet."""
+    for handler in all_handlers():
+        if not any(isinstance(each, SecretFilter) for each in handler.filters):
+            handler.addFilter(SecretFilter())
+
+
+def log_uncaught_errors() -> None:
+    """Let errors that nobody caught, in this thread or another, go through the log and so through its filter.
+
+    Who has hooks of their own keeps them.
+    """
+
+    def of_process(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            sys.__excepthook__(kind, error, trace)
+            return
+        logging.getLogger("portal").critical("The process ends with an error.", exc_info=(kind, error, trace))
+
+    def of_thread(args: threading.ExceptHookArgs) -> None:
+        if args.exc_value is not None and not isinstance(args.exc_value, SystemExit):
+            logging.getLogger("portal").critical("A thread ended with an error.", exc_info=args.exc_value)
+
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = of_process
+    if threading.excepthook is threading.__excepthook__:
+        threading.excepthook = of_thread
