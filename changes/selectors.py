@@ -15,6 +15,7 @@ from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
 from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run, RunStep
+from devices.domain.drivers import proves_by_host_key
 from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
@@ -82,7 +83,7 @@ def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
         return Excluded(device, "PLATFORM_UNMAPPED", f"The platform of {device.name} is not supported.")
     if not device.credential:
         return Excluded(device, "SECRET_UNAVAILABLE", f"{device.name} names no credential.")
-    if not has_key:
+    if not has_key and proves_by_host_key(device.platform, device.driver):
         return Excluded(device, "IDENTITY_HOST_KEY_MISMATCH", f"No SSH host key is pinned for {device.name}.")
     return None
 

@@ -21,6 +21,8 @@ _NAPALM: Final[dict[str, tuple[str, ...]]] = {
     "juniper_junos": (NAPALM_JUNOS,),
 }
 
+_WITHOUT_SSH: Final = frozenset({NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_NXOS})
+
 
 def drivers_of(platform: str) -> tuple[str, ...]:
     """The drivers that drive a platform, its default first; empty for a platform that is not known."""
@@ -38,6 +40,17 @@ def driver_for_platform(platform: str, chosen: str = "") -> str:
     if name not in known:
         raise DriverUnknownError(platform, chosen, known)
     return name
+
+
+def proves_by_host_key(platform: str, chosen: str = "") -> bool:
+    """Whether the device's driver speaks SSH, where a pinned host key proves the device; over HTTPS a certificate does.
+
+    A driver that is not known counts as SSH, so that nothing is allowed by mistake.
+    """
+    try:
+        return driver_for_platform(platform, chosen) not in _WITHOUT_SSH
+    except DriverUnknownError:
+        return True
 
 
 class DriverUnknownError(LookupError):

@@ -154,7 +154,11 @@ class NapalmEosDriver:
         last = len(commands) - 1
         if on_line and commands:
             self._announce(on_line, last, commands[last], name)
-        self._commit(name, confirm_within_s)
+        try:
+            self._commit(name, confirm_within_s)
+        except CommandRejectedError as error:
+            self._discard(name)
+            return ApplyResult((), Rejection(max(last, 0), error.command, error.message), "exec")
         if on_line and commands:
             on_line(last, commands[last], "done")
         pending = PendingConfirm(name, confirm_within_s) if confirm_within_s is not None else None
