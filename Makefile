@@ -12,12 +12,13 @@ MANAGE := $(VENV)/python manage.py
 CODE := audit changes devices portal tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test lint types arch fmt bench docs run worker lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox lint types arch fmt bench docs run worker lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
 	@echo "make demo-reset    forget the demo's data"
 	@echo "make test          run all tests (ARGS='tests/unit -k states' for some)"
+	@echo "make test-netbox   the tests that need a real NetBox, which it installs and starts"
 	@echo "make lint types arch    what CI checks before the tests; make fmt corrects what can be corrected"
 	@echo "make run | worker | lab    one part alone: web server, workers, simulated devices"
 	@echo "make setup | lock | docs | bench    packages, lock files, API description, measurements"
@@ -38,6 +39,12 @@ demo-reset: setup
 test: dev
 	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
+
+# A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
+test-netbox: dev
+	@tests/netbox/netbox_lab.sh start
+	@$(VENV)/python -m pytest tests/netbox -m netbox -p no:xdist $(ARGS); \
+	status=$$?; tests/netbox/netbox_lab.sh stop; exit $$status
 
 lint: dev
 	$(VENV)/python -m ruff check
