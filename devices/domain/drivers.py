@@ -5,6 +5,7 @@ from typing import Final
 from devices.domain.platforms import PLATFORMS
 
 NETMIKO_CLI: Final = "netmiko-cli"
+NETMIKO_REPLACE: Final = "netmiko-replace"
 NAPALM_EOS: Final = "napalm-eos"
 NAPALM_EOS_HTTP: Final = "napalm-eos-http"
 NAPALM_IOS: Final = "napalm-ios"
@@ -12,11 +13,11 @@ NAPALM_NXOS: Final = "napalm-nxos"
 NAPALM_JUNOS: Final = "napalm-junos"
 NAPALM_IOSXR: Final = "napalm-iosxr"
 
-_NAPALM: Final[dict[str, tuple[str, ...]]] = {
+_CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "arista_eos": (NAPALM_EOS, NAPALM_EOS_HTTP),
-    "cisco_ios": (NAPALM_IOS,),
-    "cisco_xe": (NAPALM_IOS,),
-    "cisco_nxos": (NAPALM_NXOS,),
+    "cisco_ios": (NETMIKO_REPLACE, NAPALM_IOS),
+    "cisco_xe": (NETMIKO_REPLACE, NAPALM_IOS),
+    "cisco_nxos": (NETMIKO_REPLACE, NAPALM_NXOS),
     "cisco_xr": (NAPALM_IOSXR,),
     "juniper_junos": (NAPALM_JUNOS,),
 }
@@ -26,7 +27,7 @@ _WITHOUT_SSH: Final = frozenset({NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_NXOS})
 
 def drivers_of(platform: str) -> tuple[str, ...]:
     """The drivers that drive a platform, its default first; empty for a platform that is not known."""
-    return (NETMIKO_CLI, *_NAPALM.get(platform, ())) if platform in PLATFORMS else ()
+    return (NETMIKO_CLI, *_CHOICES.get(platform, ())) if platform in PLATFORMS else ()
 
 
 def driver_for_platform(platform: str, chosen: str = "") -> str:

@@ -3,10 +3,18 @@
 from collections.abc import Callable
 from typing import Final
 
-from devices.domain.drivers import NAPALM_EOS, NAPALM_EOS_HTTP, NETMIKO_CLI, DriverUnknownError, driver_for_platform
+from devices.domain.drivers import (
+    NAPALM_EOS,
+    NAPALM_EOS_HTTP,
+    NETMIKO_CLI,
+    NETMIKO_REPLACE,
+    DriverUnknownError,
+    driver_for_platform,
+)
 from devices.domain.platforms import platform_for
 from devices.drivers.base import Driver, Endpoint
 from devices.drivers.netmiko_platforms import netmiko_driver
+from devices.drivers.netmiko_replace import NetmikoReplaceDriver
 from devices.errors import CapabilityMissingError
 
 
@@ -19,6 +27,7 @@ def _napalm_eos(endpoint: Endpoint, name: str) -> Driver:
 
 _OPENERS: Final[dict[str, Callable[[Endpoint, str], Driver]]] = {
     NETMIKO_CLI: lambda endpoint, _name: netmiko_driver(endpoint),
+    NETMIKO_REPLACE: lambda endpoint, _name: NetmikoReplaceDriver(endpoint),
     NAPALM_EOS: _napalm_eos,
     NAPALM_EOS_HTTP: _napalm_eos,
 }

@@ -12,12 +12,14 @@ from devices.lab.eos.device import EosDevice
 from devices.lab.errors import LabError
 from devices.lab.faults import Faults
 from devices.lab.junos.device import JunosDevice
+from devices.lab.nxos.device import NxosDevice
 from devices.lab.xr.device import XrDevice
 
 _T = TypeVar("_T")
 _TICK_S = 0.1
 _KINDS: Final[dict[str, Callable[..., RunningDevice[Any]]]] = {
     "arista_eos": EosDevice,
+    "cisco_nxos": NxosDevice,
     "cisco_xr": XrDevice,
     "juniper_junos": JunosDevice,
 }

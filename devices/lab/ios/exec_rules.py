@@ -33,6 +33,7 @@ show running-config [{all|brief}] ;; hook=show_running
 show running-config interface <if> ;; hook=show_running_interface
 show startup-config ;; hook=show_startup
 show archive ;; hook=show_archive
+archive config ;; hook=archive_config
 show archive config differences [<word>] [<word>] ;; hook=show_differences
 show access-lists [<word>] ;; hook=show_access_lists
 show ip access-lists [<word>] ;; hook=show_access_lists

@@ -61,6 +61,8 @@ class IosMachine:
     revert: PendingRevert | None = None
     seen_as: tuple[str, str] = ("", "")
     strain: tuple[int, int, int] = (0, 0, 0)
+    archived: list[str] = field(init=False, default_factory=list)
+    archive_count: int = field(init=False, default=0)
     running: IosConfig = field(init=False)
     booted: datetime = field(init=False)
     changed: datetime = field(init=False)
@@ -118,6 +120,31 @@ class IosMachine:
             )
         self.write_startup(self.running_text())
         self.saved = self.clock()
+
+    def archive_setting(self, name: str) -> str:
+        """What `path` or `maximum` of the archive is set to; "" if it is not."""
+        block = self.running.root.find("archive")
+        found = block.body.find(name) if block is not None and block.body is not None else None
+        return "" if found is None or found.negated else " ".join(found.tokens[1:])
+
+    def archive(self) -> None:
+        """Keep the running configuration in the archive; the oldest goes when there are too many.
+
+        Raises:
+            RefusedError: the archive has no path, or the disk is full.
+        """
+        path = self.archive_setting("path")
+        if not path:
+            raise RefusedError("Archive feature not enabled\n% Error caught by command handler")
+        if self.disk_full:
+            raise RefusedError(f"%Error opening {path}-{self.archive_count} (No space left on device)")
+        name = f"{path}-{self.archive_count}"
+        self.archive_count += 1
+        self.files[name.removeprefix("flash:").lstrip("/")] = self.running_text()
+        self.archived.append(name)
+        for old in self.archived[: -int(self.archive_setting("maximum") or 10)]:
+            self.files.pop(old.removeprefix("flash:").lstrip("/"), None)
+            self.archived.remove(old)
 
     def write_startup(self, text: str) -> None:
         """Put a text on the disk as the startup configuration."""

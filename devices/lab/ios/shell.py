@@ -253,6 +253,10 @@ class Shell:
             return replace("y")
         return self._ask("Enter Y if you are sure you want to proceed. ? [no]: ", replace)
 
+    def _do_archive_config(self, _match: Match) -> Reply:
+        self._machine.archive()
+        return Reply()
+
     def _do_write(self, _match: Match) -> Reply:
         self._machine.save()
         return Reply("Building configuration...\n[OK]\n")

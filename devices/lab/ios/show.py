@@ -240,11 +240,21 @@ def _access_lists(machine: IosMachine, match: Match) -> str:
 
 @_output("show_archive")
 def _archive(machine: IosMachine, _match: Match) -> str:
-    root = machine.running.root.find("archive")
-    path = _value(root, "path") if root else ""
+    path = machine.archive_setting("path")
     if not path:
         raise RefusedError("Archive feature not enabled")
-    return f"There are currently 0 archive configurations saved.\nThe next archive file will be named {path}-0\n"
+    lines = [
+        f"The maximum archive configurations allowed is {machine.archive_setting('maximum') or 10}.",
+        f"There are currently {len(machine.archived)} archive configurations saved.",
+        f"The next archive file will be named {path}-{machine.archive_count}",
+        " Archive #  Name",
+    ]
+    newest = len(machine.archived) - 1
+    lines += [
+        f"   {number + 1:<8} {name}{' <- Most Recent' if number == newest else ''}"
+        for number, name in enumerate(machine.archived)
+    ]
+    return "\n".join([*lines, ""])
 
 
 @_output("show_differences")
