@@ -19,6 +19,7 @@ DEVICE_FILTERS: Final = frozenset({
 
 QUERY_FILTERS: Final[dict[str, frozenset[str]]] = {
     "dcim.devices": DEVICE_FILTERS | {"id", "id__gt", "primary_ip4_id", "primary_ip6_id"},
+    "ipam.ip_addresses": frozenset({"id", "id__gt"}),
     "core.object_changes": frozenset({"id__gt"}),
     "extras.journal_entries": frozenset({"assigned_object_type", "assigned_object_id"}),
 }

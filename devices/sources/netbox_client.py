@@ -98,8 +98,18 @@ class NetBoxClient:
         yield from self._by_ids("id", ids, {**filters, "fields": DEVICE_FIELDS})
 
     def devices_of_addresses(self, ids: Sequence[int]) -> set[int]:
-        """Which devices have one of these IP addresses (by id) as a primary one."""
+        """Which devices have one of these IP addresses (by id) as a primary one.
+
+        A filter by an address that was deleted is refused with 400, so those that are left are asked for first.
+        """
         found: set[int] = set()
+        what, permission = "reading IP addresses", "ipam.view_ipaddress"
+        ids = [
+            int(row["id"])
+            for some in _parts(ids)
+            for page in self._pages("ipam.ip_addresses", {"id": some, "fields": "id"}, what=what, permission=permission)
+            for row in page.rows
+        ]
         for name in ("primary_ip4_id", "primary_ip6_id"):
             for page in self._by_ids(name, ids, {"fields": "id"}):
                 found.update(int(row["id"]) for row in page.rows)
@@ -133,9 +143,9 @@ class NetBoxClient:
             )
 
     def _by_ids(self, name: str, ids: Sequence[int], query: Mapping[str, object]) -> Iterator[Page]:
-        for start in range(0, len(ids), IDS_PER_REQUEST):
-            some = {**query, name: list(ids[start : start + IDS_PER_REQUEST])}
-            yield from self._pages("dcim.devices", some, what="reading devices", permission="dcim.view_device")
+        for some in _parts(ids):
+            asked = {**query, name: some}
+            yield from self._pages("dcim.devices", asked, what="reading devices", permission="dcim.view_device")
 
     def _pages(
         self, endpoint: str, query: Mapping[str, object], *, what: str, permission: str, after: int = 0
@@ -162,3 +172,8 @@ class NetBoxClient:
             if not all(isinstance(row, dict) and isinstance(row.get("id"), int) for row in rows):
                 raise ValueError("no list of objects")
             return Page(rows, int(records.request.count))
+
+
+def _parts(ids: Sequence[int]) -> Iterator[list[int]]:
+    for start in range(0, len(ids), IDS_PER_REQUEST):
+        yield list(ids[start : start + IDS_PER_REQUEST])

@@ -16,6 +16,10 @@ from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "nbt_abcdefgh.0123456789012345678901234567890123456789"
 
+PATHS = frozenset(
+    {"/api/dcim/devices/", "/api/ipam/ip-addresses/", "/api/core/object-changes/", "/api/extras/journal-entries/"}
+)
+
 Row = dict[str, Any]
 
 
@@ -70,6 +74,9 @@ class NetBoxStub:
         """The rows of one page, and how many match."""
         if path == "/api/dcim/devices/":
             rows = [row for row in self.devices.values() if self._matches(row, query)]
+        elif path == "/api/ipam/ip-addresses/":
+            rows = [{"id": number} for number in sorted(self.addresses()) if str(number) in query["id"]]
+            rows = [row for row in rows if row["id"] > int(query.get("id__gt", ["0"])[0])]
         elif path == "/api/core/object-changes/":
             rows = [row for row in self.changes if row["id"] > int(query.get("id__gt", ["0"])[0])]
         else:
@@ -78,6 +85,17 @@ class NetBoxStub:
         rows.sort(key=lambda row: row["id"], reverse=query.get("ordering") == ["-id"])
         limit = min(int(query["limit"][0]), self.page_limit)
         return rows[:limit], len(rows)
+
+    def addresses(self) -> set[int]:
+        """The ids of the addresses that there are."""
+        return {
+            row[name]["id"] for row in self.devices.values() for name in ("primary_ip4", "primary_ip6") if row[name]
+        }
+
+    def unknown_address(self, query: dict[str, list[str]]) -> bool:
+        """Whether a filter names an address that there is not, which NetBox refuses."""
+        asked = {*query.get("primary_ip4_id", []), *query.get("primary_ip6_id", [])}
+        return not asked <= set(map(str, self.addresses()))
 
     def _matches(self, row: Row, query: dict[str, list[str]]) -> bool:
         if "id__gt" in query and not self.ignore_ids and row["id"] <= int(query["id__gt"][0]):
@@ -112,8 +130,10 @@ def _handler(stub: NetBoxStub) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
                 self._json(200, {"netbox-version": "4.7.3"})
             elif path == "/api/core/object-changes/" and stub.changes_forbidden:
                 self._json(403, {"detail": "You do not have permission to perform this action."})
-            elif path not in {"/api/dcim/devices/", "/api/core/object-changes/", "/api/extras/journal-entries/"}:
+            elif path not in PATHS:
                 self._json(404, {"detail": "Not found."})
+            elif stub.unknown_address(query):
+                self._json(400, {"primary_ip4_id": ["Select a valid choice."]})
             else:
                 pages = sum(asked.startswith("/api/dcim/devices/") for asked in stub.asked)
                 if path == "/api/dcim/devices/" and stub.fail_device_page == pages:

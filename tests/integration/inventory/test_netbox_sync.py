@@ -166,6 +166,7 @@ def test_only_what_changed_is_read(netbox: NetBoxStub) -> None:
     netbox.changed("dcim.device", 3, "delete")
     netbox.devices[4]["primary_ip4"]["address"] = "10.9.9.9/24"
     netbox.changed("ipam.ipaddress", 1004)
+    netbox.changed("ipam.ipaddress", 9999, "delete")
     netbox.changed("dcim.interface", 1)
     netbox.asked.clear()
     run = sync(SyncScope.CHANGES)
