@@ -86,6 +86,9 @@ class ShownDevicePlan:
     lines_removed: int
     commands: tuple[str, ...]
     backout: tuple[str, ...]
+    backout_method: str
+    confirm_within_s: int
+    driver: str
     warnings: Sequence[Mapping[str, str]]
     baseline_sha256: str
     target_sha256: str
@@ -113,6 +116,9 @@ def shown_plan(plan: DevicePlan, scrub: Scrubber) -> ShownDevicePlan:
         lines_removed=plan.lines_removed,
         commands=_masked_lines(content.commands, scrub) if content else (),
         backout=_masked_lines(content.backout, scrub) if content else (),
+        backout_method=content.backout_method if content else "",
+        confirm_within_s=content.confirm_within_s if content else 0,
+        driver=content.driver if content else "",
         warnings=plan.warnings,
         baseline_sha256=content.baseline_sha256 if content else "",
         target_sha256=content.target_sha256 if content else "",

@@ -188,6 +188,14 @@ class DevicePlanSerializer(Shown):
     lines_removed = serializers.IntegerField()
     commands = serializers.ListField(child=serializers.CharField())
     backout = serializers.ListField(child=serializers.CharField())
+    backout_method = serializers.CharField(
+        help_text="`commands`: the lines of `backout` are sent. `replace`: the whole configuration is made equal to the"
+        " one from before the first line, which is the baseline unless somebody changed something unrelated."
+    )
+    confirm_within_s = serializers.IntegerField(
+        help_text="The device takes the change back unless it is confirmed in this time; 0: no such timer."
+    )
+    driver = serializers.CharField(help_text="What talks to the device.")
     warnings = WarningSerializer(many=True)
     baseline_sha256 = serializers.CharField()
     target_sha256 = serializers.CharField()

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)")
 _ALIKE = ("commands", "backout", "pre_checks", "post_checks", "strategy")
+_SINCE_SECOND = ("backout_method", "confirm_within_s", "diff_source")
+"""What plans of the first schema lack."""
 
 
 def placed_changes(diff: str) -> Iterator[tuple[str, str]]:
@@ -42,7 +44,7 @@ def likeness(payload: str) -> str:
     """
     try:
         content = json.loads(payload)
-        alike = [content[name] for name in _ALIKE]
+        alike = [*(content[name] for name in _ALIKE), *(content.get(name) for name in _SINCE_SECOND)]
         changes = list(placed_changes(content["expected_diff"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return hashlib.sha256(payload.encode()).hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from django.urls import reverse
 
@@ -12,11 +13,14 @@ from changes.domain.plan import DevicePayload
 from changes.models import DevicePlan
 from portal.presenters.check_words import CheckWords, check_words
 from portal.presenters.diffs import Block, diff_blocks
+from portal.presenters.ladder import Rung, ladder_rows, ladder_summary
 from portal.presenters.likeness import likeness
 from portal.presenters.plan_rows import PlanRow
 from portal.presenters.selection import Selection, with_query
 from portal.presenters.visible import Mask
 from portal.presenters.words import counted
+
+PRECHECKS_SHOWN: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,16 @@ class PlannedCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class PreChecks:
+    """How one of several devices climbed the pre-check ladder; ``url`` shows it gate by gate."""
+
+    name: str
+    url: str
+    word: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
 class DiffItem:
     """One diff with all that belongs to it.
 
@@ -64,6 +78,10 @@ class DiffItem:
     blocks: tuple[Block, ...]
     commands: tuple[str, ...]
     backout: tuple[str, ...]
+    replaced_by: str
+    """SHA-256 of the baseline, where the whole configuration is replaced to take the device back."""
+    timer_s: int
+    """Seconds until the device takes an unconfirmed change back by itself; 0 without such a timer."""
     checks: tuple[PlannedCheck, ...]
     warnings: tuple[Notice, ...]
     same_as: tuple[Member, ...]
@@ -73,6 +91,10 @@ class DiffItem:
     alone_url: str
     nearly: str = ""
     problem: str = ""
+    ladder: tuple[Rung, ...] = ()
+    ladder_word: str = ""
+    ladder_tone: str = "idle"
+    prechecks: tuple[PreChecks, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +105,7 @@ class Stored:
     source: str
     warnings: Sequence[Mapping[str, object]]
     line_count: int
+    gates: Sequence[Mapping[str, object]] = ()
 
 
 Cluster = tuple[PlanRow, ...]
@@ -92,11 +115,15 @@ Cluster = tuple[PlanRow, ...]
 def stored_plans(rows: Iterable[PlanRow]) -> dict[int, Stored]:
     """The payloads of some rows; one query."""
     plans = DevicePlan.objects.filter(pk__in=[row.pk for row in rows])
-    columns = ("pk", "payload", "diff_source", "warnings", "baseline__blob__line_count")
+    columns = ("pk", "payload", "diff_source", "warnings", "baseline__blob__line_count", "gates")
     return {
-        pk: Stored(payload, source, warnings if isinstance(warnings, list) else [], lines or 0)
-        for pk, payload, source, warnings, lines in plans.values_list(*columns)
+        pk: Stored(payload, source, _rows(warnings), lines or 0, _rows(gates))
+        for pk, payload, source, warnings, lines, gates in plans.values_list(*columns)
     }
+
+
+def _rows(value: object) -> Sequence[Mapping[str, object]]:
+    return value if isinstance(value, list) else []
 
 
 def clusters_of(rows: Iterable[PlanRow], stored: Mapping[int, Stored]) -> tuple[Cluster, ...]:
@@ -145,6 +172,8 @@ def _item(
 ) -> DiffItem:
     first = cluster[0]
     here = [selection.change_id, first.position]
+    ladder = ladder_rows(kept.gates, mask) if len(cluster) == 1 else ()
+    word, tone = ladder_summary(ladder)
     fold_url = with_query(reverse("plan-lines", args=here), selection.query()) + ("&" if selection.query() else "?")
     return DiffItem(
         anchor=first.anchor,
@@ -160,6 +189,8 @@ def _item(
         else (),
         commands=mask.lines(payload.commands) if payload else (),
         backout=mask.lines(payload.backout) if payload else (),
+        replaced_by=payload.baseline_sha256 if payload and payload.backout_method == "replace" else "",
+        timer_s=payload.confirm_within_s if payload else 0,
         checks=_checks(payload, mask) if payload else (),
         warnings=_warnings(cluster, stored, mask) if stored else (),
         same_as=tuple(_member(row, selection) for row in cluster[1:]),
@@ -167,8 +198,26 @@ def _item(
         viewed_url=with_query(reverse("device-viewed", args=here), selection.query()) if may_mark else "",
         viewed_target=f"#{first.anchor}",
         alone_url=selection.only(device=first.position).url() if len(cluster) > 1 else "",
+        ladder=ladder,
+        ladder_word=word,
+        ladder_tone=tone,
+        prechecks=_prechecks(cluster, stored, mask, selection) if stored and len(cluster) > 1 else (),
         problem="" if payload else "The stored plan cannot be read, so it is not the plan that was made. Plan again.",
     )
+
+
+def _prechecks(
+    cluster: Cluster, stored: Mapping[int, Stored], mask: Mask, selection: Selection
+) -> tuple[PreChecks, ...]:
+    """The ladders of several devices in a word each, those with findings first; the rest is counted on the page."""
+    found = []
+    for row in cluster:
+        rungs = ladder_rows(stored[row.pk].gates, mask)
+        if rungs:
+            word, tone = ladder_summary(rungs)
+            url = reverse("plan-gates", args=[selection.change_id, row.position])
+            found.append(PreChecks(row.name, url, word, tone))
+    return tuple(sorted(found, key=lambda item: item.tone == "ok")[:PRECHECKS_SHOWN])
 
 
 def _member(row: PlanRow, selection: Selection) -> Member:

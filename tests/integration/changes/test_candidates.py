@@ -23,8 +23,8 @@ pytestmark = pytest.mark.lab
 
 CONTENT = "ntp server 10.0.0.123\ninterface Ethernet1\n   description changed\nbanner motd\n  Authorised only\nEOF\n"
 EDGE: dict[str, Any] = {"targets": {"filter": {"role": "edge"}}, "content": CONTENT}
-POST: dict[str, Any] = {"post": [{"name": "NTP", "command": "show ntp status", "expect": "contains", "value": "10.0.0.123",
-                  "timeout_s": 2}]}  # fmt: skip
+NTP = {"name": "NTP", "command": "show ntp status", "expect": "contains", "value": "10.0.0.123", "timeout_s": 2}
+POST: dict[str, Any] = {"post": [NTP]}
 
 
 @pytest.fixture
