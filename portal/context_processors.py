@@ -7,11 +7,11 @@ from django.utils.functional import SimpleLazyObject
 
 from changes.domain.policy import Person, Role
 from changes.selectors import changes_waiting_for
-from portal.views.access import may_write, reads_audit, viewer
+from portal.views.access import may_write, reads_audit, reads_credentials, viewer
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """``inbox_count``, ``user_roles``, ``may_write`` and ``may_read_audit``; nothing is asked before a page prints it.
+    """``inbox_count``, ``user_roles``, ``may_write`` and ``may_read_…``; nothing is asked before a page prints it.
 
     A whole page costs two small queries (roles, count), a part of one none.
     """
@@ -23,6 +23,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "user_roles": SimpleLazyObject(lambda: role_labels(viewer(request))),
         "may_write": SimpleLazyObject(lambda: may_write(request)),
         "may_read_audit": SimpleLazyObject(lambda: reads_audit(viewer(request))),
+        "may_read_credentials": SimpleLazyObject(lambda: reads_credentials(viewer(request))),
     }
 
 

@@ -5,6 +5,7 @@ from devices.api import (
     host_keys,
     trust,
 )
+from devices.api.credentials import CredentialListView
 from devices.api.inventory import (
     ExcludedListView,
     PlatformRowView,
@@ -19,6 +20,7 @@ from devices.api.views import DeviceConfigDetailView, DeviceConfigListView, Devi
 from devices.api.webhooks import NetBoxWebhookView
 
 urlpatterns = [
+    path("credentials/", CredentialListView.as_view(), name="api-credential-list"),
     path("inventory/sources/", SourceListView.as_view(), name="api-inventory-sources"),
     path("inventory/sources/<str:source>/sync/", SourceSyncView.as_view(), name="api-inventory-sync"),
     path("inventory/runs/", SyncRunListView.as_view(), name="api-inventory-runs"),

@@ -35,6 +35,12 @@ def provider() -> Provider:
     raise SecretUnavailableError("DEVICE_CREDENTIALS must start with file:, env: or vault:.")
 
 
+def provider_name() -> str:
+    """What kind of store is configured, for people; nothing of it is opened."""
+    scheme, _, rest = str(settings.DEVICE_CREDENTIALS).partition(":")
+    return "folder" if scheme == "file" and Path(rest).is_dir() else scheme
+
+
 @sensitive_variables()
 def retrieve(name: str, purpose: Purpose) -> Retrieved:
     """Fetch the credential called ``name`` from the configured store, for one session.

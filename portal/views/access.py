@@ -15,11 +15,16 @@ from django_htmx.middleware import HtmxDetails
 from audit.api.permissions import READERS
 from changes.domain import policy
 from changes.domain.policy import Person
+from devices.services.credential_overview import READERS as CREDENTIAL_READERS
 
 Rest = ParamSpec("Rest")
 View = Callable[Concatenate[HttpRequest, Rest], HttpResponseBase]
 
 AUDIT_REFUSED = "Auditors, change managers and administrators read the audit log. Ask an administrator for such a role."
+
+CREDENTIALS_REFUSED = (
+    "Administrators and auditors see which credentials there are. Ask an administrator for such a role."
+)
 
 
 def viewer(request: HttpRequest) -> Person:
@@ -72,6 +77,24 @@ def audit_reader(view: View[Rest]) -> View[Rest]:
         if reads_audit(viewer(request)):
             return view(request, *args, **kwargs)
         return refused(request, "The audit log is not open to you", AUDIT_REFUSED)
+
+    return guarded
+
+
+def reads_credentials(person: Person) -> bool:
+    """Whether the person may see which credentials there are; the same rule as in the API."""
+    return not person.roles.isdisjoint(CREDENTIAL_READERS)
+
+
+def credential_reader(view: View[Rest]) -> View[Rest]:
+    """Show a page to those who may see which credentials there are; others learn who may."""
+
+    @signed_in
+    @wraps(view)
+    def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
+        if reads_credentials(viewer(request)):
+            return view(request, *args, **kwargs)
+        return refused(request, "The credentials are not open to you", CREDENTIALS_REFUSED)
 
     return guarded
 
