@@ -7,6 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from changes.domain.policy import Person, Role
 from changes.selectors import changes_waiting_for
+from devices.services.drift_queue import drift_to_review
 from portal.views.access import may_write, reads_audit, reads_credentials, viewer
 
 
@@ -20,6 +21,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         return {}
     return {
         "inbox_count": SimpleLazyObject(lambda: waiting_count(viewer(request))),
+        "drift_count": SimpleLazyObject(lambda: drift_count(viewer(request))),
         "user_roles": SimpleLazyObject(lambda: role_labels(viewer(request))),
         "may_write": SimpleLazyObject(lambda: may_write(request)),
         "may_read_audit": SimpleLazyObject(lambda: reads_audit(viewer(request))),
@@ -30,6 +32,11 @@ def shell(request: HttpRequest) -> dict[str, object]:
 def waiting_count(person: Person) -> int:
     """How many changes wait for the person; one query."""
     return changes_waiting_for(person).order_by().values("pk").count()
+
+
+def drift_count(person: Person) -> int:
+    """How much drift waits for a change manager's decision; nothing for others. One query on an index."""
+    return drift_to_review() if Role.CHANGE_MANAGER in person.roles else 0
 
 
 def role_labels(person: Person) -> list[str]:

@@ -22,5 +22,6 @@ urlpatterns = [
     path("design/", design_system, name="design-system"),
     path("", include("portal.routes.browsing")),
     path("", include("portal.routes.records")),
+    path("", include("portal.routes.configs")),
     path("changes/", include("portal.routes.changes")),
 ]

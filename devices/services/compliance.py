@@ -245,6 +245,11 @@ class Score:
     not_assessed: int
 
     @property
+    def failing(self) -> int:
+        """Assessed and not compliant."""
+        return self.assessed - self.compliant
+
+    @property
     def percent(self) -> int | None:
         """Rounded down, so that 100 means all."""
         return self.compliant * 100 // self.assessed if self.assessed else None

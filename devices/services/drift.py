@@ -86,7 +86,8 @@ def _set_baseline(state: ConfigState, snapshot: ConfigSnapshot, origin: Baseline
 
 def baseline_accept(drift: DriftRecord) -> None:
     """Make what a drift record found the expected configuration, unless a newer one is expected already."""
-    state = ConfigState.objects.select_for_update(of=("self",)).select_related("baseline").get(device_id=drift.device_id)
+    states = ConfigState.objects.select_for_update(of=("self",)).select_related("baseline")
+    state = states.get(device_id=drift.device_id)
     if state.baseline is None or state.baseline.pk < drift.found_id:
         _set_baseline(state, drift.found, BaselineOrigin.ACCEPTED, drift.number)
 

@@ -81,6 +81,21 @@ LOOKS: Final[dict[str, Look]] = {
     "offline": Look("s-blocked", "warn"),
     "decommissioning": Look("s-canceled"),
     "inventory": Look("s-pending"),
+    # Drift, and its class
+    "open": Look("s-review", "wait"),
+    "deferred": Look("s-paused"),
+    "reverting": Look("s-rollback", "live"),
+    "accepted": Look("s-succeeded", "ok"),
+    "reverted": Look("s-closed", "ok"),
+    "critical": Look("s-failed", "bad"),
+    "functional": Look("s-partial", "warn"),
+    "cosmetic": Look("s-pending"),
+    # A device's backup, and a compliance result
+    "changed": Look("file-diff", "live"),
+    "suspicious": Look("s-unknown", "warn"),
+    "compliant": Look("s-succeeded", "ok"),
+    "not_compliant": Look("s-failed", "bad"),
+    "not_assessed": Look("s-skipped"),
 }
 
 

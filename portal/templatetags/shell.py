@@ -25,15 +25,18 @@ NAVIGATION: Final = (
     NavItem("Inbox", "inbox", "inbox", frozenset({"inbox"})),
     NavItem("Changes", "change-list", "changes", frozenset({"change", "plan", "run"})),
     NavItem("Devices", "device-list", "devices", frozenset({"device", "credential"})),
+    NavItem("Drift", "drift-list", "file-diff", frozenset({"drift", "backup", "compliance"})),
     NavItem("Audit", "audit-list", "audit", frozenset({"audit"})),
 )
+
+_COUNTS: Final = {"inbox": "inbox_count", "drift-list": "drift_count"}
 
 
 @register.inclusion_tag("includes/_nav.html", takes_context=True)
 def navigation(context: Context) -> dict[str, Any]:
     """The main navigation; the place that the page belongs to is current.
 
-    ``inbox_count`` of the context becomes the inbox's count.
+    ``inbox_count`` and ``drift_count`` of the context become the counts of their places.
     """
     match = getattr(context.get("request"), "resolver_match", None)
     area = (match.url_name or "").split("-")[0] if match else ""
@@ -44,7 +47,7 @@ def navigation(context: Context) -> dict[str, Any]:
                 "icon": item.icon,
                 "url": url,
                 "current": area in item.areas,
-                "count": context.get("inbox_count") if item.url_name == "inbox" else None,
+                "count": context.get(counted) if (counted := _COUNTS.get(item.url_name)) else None,
             }
             for item in NAVIGATION
             if (url := _reversed(item.url_name))

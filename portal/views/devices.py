@@ -25,6 +25,7 @@ from portal.presenters.device_pages import (
 )
 from portal.presenters.paging import KeyPage, older_page, page_by_name
 from portal.views.access import refused, signed_in
+from portal.views.config_history import may_read_raw
 from portal.views.strictness import asked_for
 
 PAGE = 50
@@ -131,6 +132,7 @@ def device_config(request: HttpRequest, device_id: int, snapshot_id: int) -> Htt
             "config": config,
             "mode": mode if mode in MODES else "unified",
             "mode_urls": urls,
+            "may_read_raw": may_read_raw(request),
             "crumbs": [
                 {"label": "Devices", "url": reverse("device-list")},
                 {"label": snapshot.device.name, "url": device_url},

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from django.http import QueryDict
 
+from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings, hidden_character, unknown_names
 
 MAX_VALUE = 200
@@ -32,6 +33,18 @@ def asked_for(given: QueryDict, known: Collection[str], *, several: Collection[s
             asked[name] = values
     findings.check()
     return asked
+
+
+def asked_state(asked: Mapping[str, Sequence[str]], known: Sequence[str]) -> str:
+    """The value of ``state`` among what was asked for, or "".
+
+    Raises:
+        InvalidInputError: it is none of ``known``.
+    """
+    [state] = asked.get("state", [""])
+    if state and state not in known:
+        raise InvalidInputError({"state": [f"“{state}” is no state. Use one of: {', '.join(known)}."]})
+    return state
 
 
 def _problem(name: str, values: list[str], *, limit: int) -> str:

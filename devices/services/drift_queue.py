@@ -1,0 +1,97 @@
+"""Reading drift: the review queue by filters, how much waits, and what came in week by week."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.db.models.functions import TruncWeek
+from django.utils import timezone
+
+from devices.domain.drift_review import DriftState
+from devices.domain.drift_rules import DriftClass
+from devices.errors import BadFieldsError, UnknownDeviceFilterError
+from devices.models import DriftRecord
+from devices.models.drift import DriftQuerySet
+
+DRIFT_FILTERS = ("device", "state", "drift_class", "unauthorized", "owner")
+OPEN_ALL = "open_all"
+WEEKS = 12
+
+
+def drifts_matching(filters: Mapping[str, str]) -> DriftQuerySet:
+    """The drift records that fit all filters, newest first, with what a list shows.
+
+    ``device`` is a name or a part of one, ``state`` a state or ``open_all``, ``unauthorized`` is yes or no.
+
+    Raises:
+        UnknownDeviceFilterError: a filter that does not exist.
+        BadFieldsError: a value that a filter cannot have.
+    """
+    for name in filters:
+        if name not in DRIFT_FILTERS:
+            known = ", ".join(DRIFT_FILTERS)
+            raise UnknownDeviceFilterError(f"There is no drift filter “{name}”. Known filters: {known}.")
+    rows: DriftQuerySet = DriftRecord.objects.select_related("device", "owner").order_by("-pk")
+    if device := filters.get("device"):
+        rows = rows.filter(device__name__icontains=device)
+    if state := filters.get("state"):
+        _one_of("state", state, [*DriftState, OPEN_ALL])
+        rows = rows.open() if state == OPEN_ALL else rows.filter(state=state)
+    if drift_class := filters.get("drift_class"):
+        rows = rows.filter(drift_class=_one_of("drift_class", drift_class, list(DriftClass)))
+    if unauthorized := filters.get("unauthorized"):
+        rows = rows.filter(unauthorized=_one_of("unauthorized", unauthorized, ["yes", "no"]) == "yes")
+    if owner := filters.get("owner"):
+        rows = rows.filter(owner__username=owner)
+    return rows
+
+
+def _one_of(name: str, value: str, known: list[str]) -> str:
+    if value not in known:
+        raise BadFieldsError({name: [f"“{value}” is no {name.replace('_', ' ')}. Use one of: {', '.join(known)}."]})
+    return value
+
+
+def drift_to_review() -> int:
+    """How many records wait for a decision; one query on an index."""
+    return DriftRecord.objects.to_review().count()
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """What was found in the week that begins on ``monday`` (UTC), by class."""
+
+    monday: date
+    critical: int
+    functional: int
+    cosmetic: int
+
+    @property
+    def total(self) -> int:
+        """All classes."""
+        return self.critical + self.functional + self.cosmetic
+
+
+def drift_trend(now: datetime | None = None) -> list[Week]:
+    """The last twelve weeks, oldest first, also those without drift; one query."""
+    today = (now or timezone.now()).date()
+    this_monday = today - timedelta(days=today.weekday())
+    first = this_monday - timedelta(weeks=WEEKS - 1)
+    counted = (
+        DriftRecord.objects.filter(first_seen_at__date__gte=first)
+        .order_by()
+        .annotate(week=TruncWeek("first_seen_at"))
+        .values("week")
+        .annotate(**{item.value: Count("pk", filter=Q(drift_class=item)) for item in DriftClass})
+    )
+    by_week: dict[date, Mapping[str, Any]] = {row["week"].date(): row for row in counted}
+    weeks = []
+    for number in range(WEEKS):
+        monday = first + timedelta(weeks=number)
+        row: Mapping[str, Any] = by_week.get(monday, {})
+        weeks.append(Week(monday, *(int(row.get(item.value, 0)) for item in DriftClass)))
+    return weeks
