@@ -22,6 +22,8 @@ urlpatterns = [
     path("design/", design_system, name="design-system"),
     path("", include("portal.routes.browsing")),
     path("", include("portal.routes.records")),
+    path("", include("portal.routes.gates")),
     path("", include("portal.routes.configs")),
     path("changes/", include("portal.routes.changes")),
+    path("inventory/", include("portal.routes.inventory")),
 ]

@@ -78,7 +78,7 @@ def source_states() -> list[SourceState]:
     refused = dict(
         RefusedEntry.objects.order_by().values("source").annotate(count=Count("pk")).values_list("source", "count")
     )
-    last = {run.source_id: run for run in SyncRun.objects.order_by("source", "-pk").distinct("source")}
+    last = {run.source_id: run for run in SyncRun.objects.order_by("source_id", "-pk").distinct("source_id")}
     nothing = {"devices": 0, "excluded": 0, "missing": 0}
     return [
         SourceState(

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.platforms import PLATFORMS
-from devices.models import ConfigSnapshot, Device, DeviceQuerySet, HostKey, HostKeyState
+from devices.models import ConfigSnapshot, Device, DeviceQuerySet, DeviceStatus, HostKey, HostKeyState
 from devices.selectors import snapshots_of
 from portal.forms.filters import choice_label
 from portal.presenters.diffs import Block, diff_blocks
@@ -27,7 +27,10 @@ COMPARABLE: Final = 50
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """One device in the list. ``synced_at`` is when its source last confirmed it; ``is_old`` marks a long time ago."""
+    """One device in the list. ``synced_at`` is when its source last confirmed it; ``is_old`` marks a long time ago.
+
+    ``exclusion`` is the reason code where its source's facts keep it from being a target.
+    """
 
     id: int
     url: str
@@ -44,6 +47,8 @@ class DeviceRow:
     source: str
     synced_at: datetime
     is_old: bool
+    exclusion: str
+    exclusion_detail: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,8 @@ def device_rows(devices: Sequence[Device]) -> list[DeviceRow]:
             source=visible(device.source),
             synced_at=device.synced_at,
             is_old=device.synced_at < oldest,
+            exclusion=device.exclusion if device.status != DeviceStatus.MISSING else "",
+            exclusion_detail=visible(device.exclusion_detail),
         )
         for device in devices
     ]

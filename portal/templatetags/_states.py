@@ -66,6 +66,13 @@ LOOKS: Final[dict[str, Look]] = {
     # A gate
     "passed": Look("s-succeeded", "ok"),
     "waiting": Look("s-pending", "wait"),
+    "warned": Look("s-partial", "warn"),
+    "not_assessed": Look("s-pending"),
+    "overridden": Look("s-partial", "warn"),
+    # An exception from a gate
+    "requested": Look("s-pending", "wait"),
+    "expired": Look("s-closed"),
+    "revoked": Look("s-canceled"),
     # A step of a device's run
     "ok": Look("s-succeeded", "ok"),
     "lost": Look("s-unknown", "warn"),
@@ -75,6 +82,7 @@ LOOKS: Final[dict[str, Look]] = {
     "active": Look("s-succeeded", "ok"),
     "planned": Look("s-draft"),
     "staged": Look("s-draft"),
+    "inactive": Look("s-draft"),
     "maintenance": Look("s-paused", "warn"),
     "decommissioned": Look("s-canceled"),
     "missing": Look("s-unknown", "warn"),
