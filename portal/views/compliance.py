@@ -42,7 +42,7 @@ def compliance(request: HttpRequest) -> HttpResponse:
         (
             rule,
             Score(rule.compliant, rule.all - rule.absent, rule.absent),
-            {item.value: f"{reverse('compliance-rule-results', args=[rule.pk])}?state={item}" for item in ComplianceState},
+            reverse("compliance-rule-results", args=[rule.pk]),
         )
         for rule in rules
     ]
@@ -51,7 +51,7 @@ def compliance(request: HttpRequest) -> HttpResponse:
         "compliance/list.html",
         {
             "score": score_of(ComplianceResult.objects.all()),
-            "rows": [(rule, score, urls["not_compliant"], urls["not_assessed"]) for rule, score, urls in rows],
+            "rows": rows,
             "may_edit": may_edit_rules(request),
             "tabs": config_tabs("compliance"),
             "crumbs": [{"label": "Drift", "url": reverse("drift-list")}, {"label": "Compliance", "url": ""}],
