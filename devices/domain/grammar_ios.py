@@ -486,6 +486,9 @@ neighbor <peer> ebgp-multihop [...]            grouped short
 neighbor <peer> ttl-security ...               grouped short
 neighbor <peer> update-source IF               grouped short
 neighbor <peer> timers ...                     grouped short
+neighbor <peer> timers connect ...             grouped short
+neighbor <peer> advertisement-interval ...     grouped short
+neighbor <peer> bfd                            grouped
 neighbor <peer> version ...                    grouped
 neighbor <peer> activate                       grouped
 neighbor <peer> send-community [...]           grouped short

@@ -142,7 +142,7 @@ vni ...
 [interface]
 ip address ...                                 many
 ipv6 address ...                               many
-ip ospf area ...                               short
+ip ospf area ...                               short refuses
 
 [bgp]
 bgp ebgp-requires-policy                       off hidden
@@ -151,10 +151,12 @@ bgp default ipv4-unicast                       off hidden
 address-family ... > bgp                       fixed
 address-family ipv4 unicast > bgp-ipv4         fixed
 neighbor <peer> interface ...                  grouped
-neighbor <peer> bfd                            grouped
 
 [bgp-ipv4]
 neighbor <peer> activate                       grouped off hidden
+
+[router]
+ospf router-id ...                             short
 
 [route-map]
 set ip next-hop ...                            short

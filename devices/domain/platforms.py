@@ -203,11 +203,13 @@ _ARISTA_EOS = Platform(
     numbered_acl_entries=True,
     has_default=True,
 )
+# Of FRRouting 8.4's answers that begin with "% ", these are remarks: the line was taken.
+_FRR_REMARKS = r"(?:OSPF: Reference bandwidth|New range will|Changes will be|Warning:|WARNING:)"
 _FRR = Platform(
     slug="frr",
     label="FRRouting",
     netmiko_type="cisco_ios",
-    error_pattern=r"^% [^\n]*|^BGP is already[^\n]*|^Must remove[^\n]*",
+    error_pattern=rf"^% (?!{_FRR_REMARKS})[^\n]*|^BGP is already[^\n]*|^Must remove[^\n]*",
     volatile=_IOS_VOLATILE,
     closers=re.compile(r"^(?:exit|exit-[a-z-]+|quit)$"),
     indent=1,
