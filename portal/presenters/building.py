@@ -9,7 +9,7 @@ from changes.domain.reasons import reason
 from changes.domain.states import DevicePlanState, PlanState
 from changes.models import DevicePlan, PlanRevision
 from devices.domain.reasons import Reason, UnknownReasonError
-from portal.presenters.links import device_url
+from portal.presenters.links import device_url, page_url
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
 from portal.presenters.words import counted
@@ -57,6 +57,7 @@ class FailedDevice:
 
     name: str
     url: str
+    gates_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +108,11 @@ def failures_of(sight: Sight, mask: Mask) -> tuple[Failure, ...]:
         return ()
     rows = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.FAILED).order_by("position")
     found: dict[tuple[str, str], list[FailedDevice]] = {}
-    for code, detail, device_id, name in rows.values_list("code", "detail", "device_id", "device__name"):
-        found.setdefault((code, detail), []).append(FailedDevice(name, device_url(device_id)))
+    for code, detail, device_id, name, position in rows.values_list(
+        "code", "detail", "device_id", "device__name", "position"
+    ):
+        gates_url = page_url("plan-gates", revision.change_id, position)
+        found.setdefault((code, detail), []).append(FailedDevice(name, device_url(device_id), gates_url))
     return tuple(
         Failure(reason_of(code, detail), mask.prose(detail), tuple(devices[:NAMES_SHOWN]), len(devices[NAMES_SHOWN:]))
         for (code, detail), devices in found.items()

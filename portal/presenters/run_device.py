@@ -9,11 +9,13 @@ from datetime import datetime
 from changes.domain.errors import ChangeError
 from changes.domain.states import DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun, RunStep, StepOutcome
+from changes.selectors import ladder_of
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.reasons import Reason
 from devices.models import ConfigSnapshot
 from portal.presenters.building import reason_of
 from portal.presenters.diffs import Block, diff_blocks
+from portal.presenters.ladder import Rung, ladder_rows
 from portal.presenters.links import audit_url, device_url
 from portal.presenters.visible import Mask
 
@@ -85,6 +87,7 @@ class DeviceRecord:
     expected: bool
     events_url: str
     seen: str
+    ladder: tuple[Rung, ...] = ()
 
 
 def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
@@ -120,6 +123,7 @@ def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
         expected=bool(diff) and diff == expected,
         events_url=audit_url(object_type="device_run", object_id=row.pk),
         seen=record_version(row, len(steps)),
+        ladder=ladder_rows(ladder_of(steps), mask),
     )
 
 

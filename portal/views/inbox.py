@@ -9,6 +9,8 @@ from changes.domain.states import ENDED, EXECUTING
 from changes.models import ChangeRequest
 from changes.selectors import changes_waiting_for
 from portal.presenters.change_rows import change_rows, listed
+from portal.presenters.gate_tasks import SHOWN as GATES_SHOWN
+from portal.presenters.gate_tasks import alerts_for, exceptions_for
 from portal.presenters.inbox import inbox_groups
 from portal.views.access import signed_in, viewer
 
@@ -31,6 +33,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
     under_way = list(others.filter(running | (Q(author_id=person.id) & ~ended))[:OTHERS_SHOWN])
     finished = list(others.filter(ended, author_id=person.id)[:ENDED_SHOWN])
     rows = {row.id: row for row in change_rows([*under_way, *finished])}
+    alerts, exceptions = list(alerts_for(person)[:GATES_SHOWN]), list(exceptions_for(person)[:GATES_SHOWN])
     return render(
         request,
         "inbox/inbox.html",
@@ -40,7 +43,10 @@ def inbox(request: HttpRequest) -> HttpResponse:
             "under_way": [rows[change.pk] for change in under_way],
             "finished": [rows[change.pk] for change in finished],
             "own_url": f"{reverse('change-list')}?{urlencode({'author': person.username})}",
-            "inbox_count": len(waiting),
+            "alerts": alerts,
+            "exceptions": exceptions,
+            "may_enrol": bool(alerts),
+            "inbox_count": len(waiting) + len(alerts) + len(exceptions),
             "crumbs": [{"label": "Inbox", "url": ""}],
         },
     )

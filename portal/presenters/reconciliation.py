@@ -1,0 +1,111 @@
+"""Expected beside live: the facts of many devices as they compared when each was last read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
+from django.utils import timezone
+
+from devices.domain.trust import FactVerdict, TrustMode
+from devices.models import Device, DeviceQuerySet, LiveFact
+from portal.presenters.device_pages import FRESH_FOR
+from portal.presenters.links import device_url
+from portal.presenters.visible import visible
+
+UNREAD: Final = "unread"
+DIFFERS: Final = "differs"
+_FACT_FILTERS: Final = ("field", "mode", "verdict")
+_TONES: Final[Mapping[str, str]] = {
+    FactVerdict.MATCH: "ok",
+    FactVerdict.MISMATCH: "bad",
+    FactVerdict.NOT_STATED: "warn",
+    FactVerdict.FIELD_MISSING: "warn",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """One fact; ``mode`` is the one in which it was judged."""
+
+    field: str
+    mode: str
+    expected: str
+    live: str
+    verdict: str
+    tone: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledDevice:
+    """One device with the facts that were asked for; ``read_at`` is None while it was never read."""
+
+    name: str
+    url: str
+    source: str
+    site: str
+    read_at: datetime | None
+    is_old: bool
+    facts: tuple[FactRow, ...]
+
+
+def reconciled(devices: DeviceQuerySet, asked: Mapping[str, str]) -> DeviceQuerySet:
+    """The devices that have a fact as asked for, with these facts; nothing is counted."""
+    facts = _facts(asked)
+    found = devices.prefetch_related(Prefetch("live_facts", queryset=facts.order_by("field"), to_attr="shown_facts"))
+    if asked.get("verdict") == UNREAD:
+        return found.exclude(Exists(LiveFact.objects.filter(device=OuterRef("pk"))))
+    if any(asked.get(name) for name in _FACT_FILTERS):
+        return found.filter(Exists(_facts(asked).filter(device=OuterRef("pk"))))
+    return found
+
+
+def _facts(asked: Mapping[str, str]) -> QuerySet[LiveFact]:
+    facts = LiveFact.objects.all()
+    for name in ("field", "mode"):
+        if asked.get(name):
+            facts = facts.filter(**{name: asked[name]})
+    verdict = asked.get("verdict", "")
+    if verdict == DIFFERS:
+        facts = facts.exclude(verdict__in=[FactVerdict.MATCH.value, FactVerdict.NOT_COMPARED.value])
+    elif verdict and verdict != UNREAD:
+        facts = facts.filter(verdict=verdict)
+    return facts
+
+
+def reconciled_rows(devices: Sequence[Device]) -> list[ReconciledDevice]:
+    """Devices from :func:`reconciled` as rows; no query."""
+    oldest = timezone.now() - FRESH_FOR
+    rows = []
+    for device in devices:
+        facts: list[LiveFact] = getattr(device, "shown_facts", [])
+        read_at = max((fact.read_at for fact in facts), default=None)
+        rows.append(
+            ReconciledDevice(
+                name=visible(device.name),
+                url=device_url(device.pk),
+                source=visible(device.source),
+                site=visible(device.site),
+                read_at=read_at,
+                is_old=read_at is not None and read_at < oldest,
+                facts=tuple(map(fact_row, facts)),
+            )
+        )
+    return rows
+
+
+def fact_row(fact: LiveFact) -> FactRow:
+    """One fact as a row."""
+    return FactRow(
+        field=fact.field.capitalize(),
+        mode=TrustMode(fact.mode).label,
+        expected=visible(fact.expected),
+        live=visible(fact.live),
+        verdict=FactVerdict(fact.verdict).label,
+        tone=_TONES.get(fact.verdict, "idle"),
+        code=fact.code,
+    )
