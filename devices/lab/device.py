@@ -224,6 +224,14 @@ class SshDevice(RunningDevice[_M]):
     def public_key(self) -> str:
         return " ".join(self._key.export_public_key("openssh").decode().split()[:2])
 
+    def takes_files(self) -> bool:
+        """Whether files may be sent by SCP."""
+        return False
+
+    def store_file(self, path: str, text: str) -> str:  # noqa: ARG002 - devices that take files replace it
+        """Keep a file that was sent by SCP; gives the words of a refusal, or ""."""
+        return f"{path}: not possible here"
+
     def connected(self, server: LabServer) -> int:
         """Note a new connection; gives its number in the journal."""
         self._servers.add(server)
@@ -272,6 +280,17 @@ class IosDevice(SshDevice[IosMachine]):
             minute=timedelta(seconds=self.spec.minute_s),
             on_startup=self._write_disk,
         )
+
+    @override
+    def takes_files(self) -> bool:
+        return self.machine.running.root.find("ip", "scp", "server", "enable") is not None
+
+    @override
+    def store_file(self, path: str, text: str) -> str:
+        if self.machine.disk_full:
+            return f"{path}: No space left on device"
+        self.machine.files[path.removeprefix("flash:").lstrip("/")] = text
+        return ""
 
     @override
     def shell(self, username: str) -> Shell:

@@ -11,6 +11,7 @@ import asyncssh
 from typing_extensions import override
 
 from devices.lab.faults import Faults
+from devices.lab.ios.scp import ScpSink
 from devices.lab.ios.shell import Reply
 from devices.lab.journal import Journal
 
@@ -93,6 +94,14 @@ class Host(Protocol):
         """A command line for a new session."""
         ...
 
+    def takes_files(self) -> bool:
+        """Whether files may be sent by SCP."""
+        ...
+
+    def store_file(self, path: str, text: str) -> str:
+        """Keep a file that was sent by SCP; gives the words of a refusal, or ""."""
+        ...
+
     def connected(self, server: "LabServer") -> int:
         """Note a new connection; gives its number in the journal."""
         ...
@@ -170,6 +179,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._input: asyncio.Queue[str] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._config_lines = 0
+        self._sink: ScpSink | None = None
 
     @override
     def connection_made(self, chan: asyncssh.SSHServerChannel[str]) -> None:
@@ -184,7 +194,19 @@ class CliSession(asyncssh.SSHServerSession[str]):
         return True
 
     @override
+    def exec_requested(self, command: str) -> bool:
+        """SCP into flash, where the device takes files."""
+        if not command.startswith("scp ") or not self._host.takes_files():
+            return False
+        self._host.journal.event(self._number, "scp", command=command)
+        self._sink = ScpSink(command, self._host.store_file)
+        return True
+
+    @override
     def session_started(self) -> None:
+        if self._sink is not None:
+            self._raw(self._sink.greeting)
+            return
         self._host.journal.event(self._number, "open")
         self._task = asyncio.get_running_loop().create_task(self._serve())
 
@@ -196,6 +218,8 @@ class CliSession(asyncssh.SSHServerSession[str]):
 
     @override
     def eof_received(self) -> bool:
+        if self._sink is not None and self._channel is not None:
+            self._channel.exit(0)
         return False
 
     @override
@@ -204,6 +228,9 @@ class CliSession(asyncssh.SSHServerSession[str]):
 
     @override
     def data_received(self, data: str, datatype: asyncssh.DataType) -> None:
+        if self._sink is not None:
+            self._raw(self._sink.feed(data))
+            return
         for char in data:
             if self._paging:
                 self._input.put_nowait(char)
@@ -329,6 +356,10 @@ class CliSession(asyncssh.SSHServerSession[str]):
             self._abort()
         elif self._channel is not None:
             self._channel.exit(0)
+
+    def _raw(self, text: str) -> None:
+        if self._channel is not None and not self._channel.is_closing():
+            self._channel.write(text)
 
     def _write(self, text: str) -> None:
         if self._channel is not None and not self._channel.is_closing():

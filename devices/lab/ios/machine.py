@@ -38,6 +38,9 @@ class PendingRevert:
 
     text: str
     at: datetime
+    since: datetime
+    minutes: int
+    user: str
 
 
 @dataclass(slots=True)
@@ -176,7 +179,7 @@ class IosMachine:
         self.running.root.entries.update(new.root.entries)
         self.touch(by)
 
-    def arm_revert(self, minutes: int) -> None:
+    def arm_revert(self, minutes: int, *, by: str) -> None:
         """Remember the running configuration and bring it back after so many minutes.
 
         Raises:
@@ -187,7 +190,9 @@ class IosMachine:
             raise RefusedError("% Configuration archive is not set up: configure 'archive' with a 'path' first")
         if self.revert is not None:
             raise RefusedError("% A rollback confirmed change is already pending")
-        self.revert = PendingRevert(self.running_text(), self.clock() + minutes * self.minute)
+        self.revert = PendingRevert(
+            self.running_text(), self.clock() + minutes * self.minute, self.clock(), minutes, by
+        )
 
     def tick(self) -> bool:
         """Bring back the remembered configuration when its time has come; tells whether that happened."""

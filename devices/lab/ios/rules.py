@@ -129,6 +129,7 @@ ip ssh authentication-retries :: <int:0-5> ;; default=3
 ip ssh source-interface :: <if>
 ip ssh server algorithm {encryption|mac|kex|hostkey} :: <line>
 ip scp server enable
+file prompt :: {alert|noisy|quiet} ;; default=alert
 ip access-list standard <word> ;; enter=std-acl, sort
 ip access-list extended <word> ;; enter=ext-acl, sort
 ip access-list resequence <word> <int:1-2147483647> <int:1-2147483647> ;; hook=resequence

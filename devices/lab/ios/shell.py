@@ -221,7 +221,7 @@ class Shell:
 
     def _do_configure_revert(self, match: Match) -> Reply:
         minutes = int(match.tokens[-1])
-        self._machine.arm_revert(minutes)
+        self._machine.arm_revert(minutes, by=self._username)
         entered = self._do_configure(match)
         note = f"Rollback Confirmed Change: Rollback will begin in {minutes} minute(s).\n"
         return Reply(f"{note}{entered.text}")
@@ -240,12 +240,65 @@ class Shell:
         self._machine.replace_running(pending.text, by=self._username)
         return Reply("Rollback Confirmed Change: rolling back\nTotal number of passes: 1\nRollback Done\n")
 
+    def _do_copy_to_running(self, match: Match) -> Reply:
+        """Merge a file. The answers to its lines are printed; `no ntp` acts after the other lines, as on a real IOS."""
+        text = show.file_text(self._machine, match.tokens[1])
+
+        def copy(answer: str) -> Reply:
+            if answer not in ("", "running-config"):
+                return Reply("%Error: only running-config is possible here\n", "error")
+            printed = self._merge(text)
+            self._machine.touch(self._username)
+            return Reply(f"{printed}{len(text)} bytes copied in 0.100 secs\n")
+
+        return self._quietly("Destination filename [running-config]? ", copy)
+
+    def _merge(self, text: str) -> str:
+        session = self._machine.session()
+        lines = [line for line in text.splitlines() if line.strip() != "end"]
+        late = [line for line in lines if line.strip() == "no ntp"]
+        printed = ""
+        for line in [each for each in lines if each not in late] + late:
+            try:
+                session.execute(line)
+            except IosError as error:
+                printed += f"{line}\n{self._complaint(error, line)}"
+        return printed
+
+    def _do_copy_null(self, match: Match) -> Reply:
+        name = match.tokens[2].removeprefix("flash:").lstrip("/")
+
+        def copy(_answer: str) -> Reply:
+            self._machine.files[name] = ""
+            return Reply("0 bytes copied in 0.100 secs\n")
+
+        return self._quietly(f"Destination filename [{name}]? ", copy)
+
+    def _do_delete(self, match: Match) -> Reply:
+        name = match.tokens[-1].removeprefix("flash:").lstrip("/")
+
+        def delete(answer: str) -> Reply:
+            if answer.lower() not in ("", "y"):
+                return Reply()
+            if self._machine.files.pop(name, None) is None:
+                return Reply(f"%Error deleting flash:/{name} (No such file or directory)\n", "error")
+            return Reply()
+
+        return delete("y") if "/force" in match.tokens else self._ask(f"Delete flash:/{name}? [confirm]", delete)
+
+    def _quietly(self, question: str, answer: Callable[[str], Reply]) -> Reply:
+        """Ask, unless `file prompt quiet` is configured."""
+        quiet = self._machine.running.root.find("file", "prompt")
+        return answer("") if quiet is not None and quiet.tokens[-1] == "quiet" else self._ask(question, answer)
+
     def _do_configure_replace(self, match: Match) -> Reply:
         text = show.file_text(self._machine, match.tokens[2])
 
         def replace(answer: str) -> Reply:
             if (answer.lower() or "n") not in ("y", "yes"):
                 return Reply()
+            if "timer" in match.tokens:
+                self._machine.arm_revert(int(match.tokens[-1]), by=self._username)
             self._machine.replace_running(text, by=self._username)
             return Reply("Total number of passes: 1\nRollback Done\n\n")
 
@@ -279,7 +332,7 @@ class Shell:
             except RefusedError as error:
                 return Reply(error.message + "\n", error.result)
 
-        return self._ask("Destination filename [startup-config]? ", copy)
+        return self._quietly("Destination filename [startup-config]? ", copy)
 
     def _do_copy_file(self, match: Match) -> Reply:
         name = match.tokens[2].removeprefix("flash:").lstrip("/")
@@ -291,7 +344,7 @@ class Shell:
             self._machine.files[answer or name] = text
             return Reply(f"{len(text)} bytes copied in 0.100 secs\n")
 
-        return self._ask(f"Destination filename [{name}]? ", copy)
+        return self._quietly(f"Destination filename [{name}]? ", copy)
 
     def _do_reload(self, _match: Match) -> Reply:
         if not self._machine.unsaved:

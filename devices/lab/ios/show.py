@@ -1,5 +1,6 @@
 """The outputs of show commands. Each function takes the machine and the matched command and gives the text."""
 
+import hashlib
 import zlib
 from collections.abc import Callable
 from datetime import datetime
@@ -266,11 +267,39 @@ def _archive_differences(machine: IosMachine, match: Match) -> str:
     return differences(before, after)
 
 
+@_output("show_rollback_timer")
+def _rollback_timer(machine: IosMachine, _match: Match) -> str:
+    pending = machine.revert
+    if pending is None:
+        return "%No Rollback Confirmed Change pending\n"
+    left = max((pending.at - machine.clock()) / machine.minute, 0)
+    return (
+        f"Time configured(or reconfigured): {_stamp(pending.since)}\nTimer type: absolute timer\n"
+        f"Timer value: {pending.minutes} min\nUser: {pending.user}\nTime left: {left * 60:.0f} s\n"
+    )
+
+
+@_output("show_incremental")
+def _incremental(machine: IosMachine, match: Match) -> str:
+    """Only the lines of the file that the running configuration lacks; that is all this simulation knows of it."""
+    known = {line.strip() for line in machine.running_text().splitlines()}
+    lines = [line for line in file_text(machine, match.tokens[4]).splitlines() if line.strip() not in known]
+    body = "\n".join(line for line in lines if line.strip() not in ("", "end"))
+    return f"!List of Commands:\n{body}\nend\n" if body else "!List of Commands:\nend\n!No changes were found\n"
+
+
+@_output("verify")
+def _verify(machine: IosMachine, match: Match) -> str:
+    name = match.tokens[2]
+    digest = hashlib.md5(file_text(machine, name).encode(), usedforsecurity=False).hexdigest()
+    return f".Done!\nverify /md5 ({name}) = {digest}\n"
+
+
 def file_text(machine: IosMachine, name: str) -> str:
     """A file of the device by its IOS name."""
     if name in ("nvram:startup-config", "startup-config"):
         return machine.startup
-    if name in ("system:running-config", "running-config"):
+    if name in ("system:running-config", "system:/running-config", "running-config"):
         return machine.running_text()
     text = machine.files.get(name.removeprefix("flash:").lstrip("/"))
     if text is None:
@@ -279,9 +308,13 @@ def file_text(machine: IosMachine, name: str) -> str:
 
 
 @_output("dir")
-def _directory(machine: IosMachine, _match: Match) -> str:
-    lines = ["Directory of flash:/", ""]
-    lines += [f"{n:5}  -rw-  {len(text):12}  {name}" for n, (name, text) in enumerate(machine.files.items(), 1)]
+def _directory(machine: IosMachine, match: Match) -> str:
+    wanted = match.tokens[1].removeprefix("flash:").lstrip("/") if len(match.tokens) > 1 else ""
+    if wanted and wanted not in machine.files:
+        raise RefusedError(f"%Error opening {match.tokens[1]} (No such file or directory)")
+    files = {wanted: machine.files[wanted]} if wanted else machine.files
+    lines = [f"Directory of {match.tokens[1] if wanted else 'flash:/'}", ""]
+    lines += [f"{n:5}  -rw-  {len(text):12}  {name}" for n, (name, text) in enumerate(files.items(), 1)]
     free = _FLASH - _FLASH * (machine.strain[2] or 35) // 100
     return "\n".join([*lines, "", f"{_FLASH} bytes total ({free} bytes free)", ""])
 
