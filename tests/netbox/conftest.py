@@ -11,7 +11,7 @@ from pytest_django import Settings
 from portal.environment import BASE_DIR
 from tests.netbox.seeding import Network, connect, seed
 
-DEVICES = 300
+DEVICES = 120
 
 
 @pytest.fixture(scope="session")
@@ -24,7 +24,7 @@ def lab() -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def network(lab: tuple[str, str]) -> Network:
-    """Some hundred devices, broken ones among them."""
+    """A hundred devices, broken ones among them."""
     return seed(connect(*lab), DEVICES)
 
 

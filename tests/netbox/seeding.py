@@ -40,8 +40,8 @@ def seed(api: Any, count: int) -> Network:  # noqa: ANN401 - pynetbox has no typ
     """Make ``count`` devices anew; what an earlier session left is deleted first."""
     network = Network(api)
     kinds = _kinds(api)
-    for device in list(api.dcim.devices.filter(tag=SEED)):
-        device.delete()
+    for some in _chunks([device.id for device in api.dcim.devices.filter(tag=SEED, fields="id")]):
+        api.dcim.devices.delete(some)
     rows = [_row(number, kinds) for number in range(count)]
     for start in range(0, count, CHUNK):
         made = api.dcim.devices.create(rows[start : start + CHUNK])

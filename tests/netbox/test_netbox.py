@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from devices.services.inventory_netbox import netbox_client, netbox_sync
 from devices.services.inventory_webhook import deliveries_reconcile
 from tests.netbox.seeding import Network, fault_of
 
-pytestmark = [pytest.mark.netbox, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.netbox, pytest.mark.timeout(900)]
 
 ACTOR = Actor.system("test")
 SECRET = "a-secret-of-the-webhook"
@@ -115,12 +116,16 @@ def _wrong_token(api: Any, fault: str, good: str) -> str:  # noqa: ANN401 - pyne
         return good[:-4] + "0000"
     name = f"test-{fault}-{time.time():.0f}"
     person = api.users.users.create(username=name, password="A-long-Passw0rd-of-a-test")
+    soon = datetime.now(UTC) + timedelta(seconds=3)
     more: dict[str, Any] = {
-        "expired": {"expires": "2020-01-01T00:00:00Z"},
+        # NetBox makes no token that has expired already.
+        "expired": {"expires": soon.isoformat()},
         "disabled": {"enabled": False},
         "elsewhere": {"allowed_ips": ["203.0.113.0/24"]},
     }.get(fault, {})
     made = api.users.tokens.create(user=person.id, version=2, **more)
+    if fault == "expired":
+        wait_for(lambda: datetime.now(UTC) > soon, 10)
     if fault == "inactive":
         person.update({"is_active": False})
     return f"nbt_{made.key}.{made.token}"
@@ -156,7 +161,7 @@ def test_a_webhook_of_netbox_is_proved_and_reconciled(
     )
     try:
         api.dcim.devices.get(network.ids[14]).update({"serial": "HOOKED"})
-        wait_for(WebhookDelivery.objects.exists, 30)
+        wait_for(WebhookDelivery.objects.exists, 240)
     finally:
         rule.delete()
         hook.delete()
