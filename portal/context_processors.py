@@ -8,6 +8,7 @@ from django.utils.functional import SimpleLazyObject
 from changes.domain.policy import Person, Role
 from changes.selectors import changes_waiting_for
 from devices.services.drift_queue import drift_to_review
+from portal.presenters.gate_tasks import gate_task_count
 from portal.views.access import may_write, reads_audit, reads_credentials, viewer
 
 
@@ -30,8 +31,8 @@ def shell(request: HttpRequest) -> dict[str, object]:
 
 
 def waiting_count(person: Person) -> int:
-    """How many changes wait for the person; one query."""
-    return changes_waiting_for(person).order_by().values("pk").count()
+    """How many changes, alerts and exceptions wait for the person; one query, two more for whom the others are."""
+    return changes_waiting_for(person).order_by().values("pk").count() + gate_task_count(person)
 
 
 def drift_count(person: Person) -> int:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from changes.domain.errors import InvalidInputError
 from changes.selectors import changes_touching
-from devices.models import ConfigSnapshot, Device, DeviceQuerySet
+from devices.models import AlertState, ConfigSnapshot, Device, DeviceQuerySet
 from devices.selectors import DEVICE_FILTERS, devices_matching, snapshots_of
 from portal.forms.filters import DeviceFilterForm
 from portal.forms.targets import BY_DEVICE
@@ -24,6 +24,7 @@ from portal.presenters.device_pages import (
     with_keys,
 )
 from portal.presenters.paging import KeyPage, older_page, page_by_name
+from portal.presenters.reconciliation import fact_row
 from portal.views.access import refused, signed_in
 from portal.views.config_history import may_read_raw
 from portal.views.strictness import asked_for
@@ -83,6 +84,7 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
     except InvalidInputError as error:
         return refused(request, "This page does not exist", str(error), status=400, url=request.path, label=device.name)
     last = page.rows[-1] if page.next_url else None
+    live = list(device.live_facts.order_by("field"))
     before = snapshots_of(device.pk).filter(pk__lt=last.pk).first() if last else None
     return render(
         request,
@@ -93,6 +95,9 @@ def device_detail(request: HttpRequest, device_id: int) -> HttpResponse:
             "facts": inventory_facts(device),
             "identity": identity_facts(device),
             "host_keys": device.host_keys.order_by("state", "key_type", "-pk"),
+            "open_alerts": device.host_key_alerts.filter(state=AlertState.OPEN).count(),
+            "live_facts": [fact_row(fact) for fact in live],
+            "live_read_at": max((fact.read_at for fact in live), default=None),
             "snapshots": snapshot_rows(page.rows, before),
             "page": page,
             "changes": change_rows(list(listed(changes_touching(device.pk))[:CHANGES])),
