@@ -67,7 +67,6 @@ LOOKS: Final[dict[str, Look]] = {
     "passed": Look("s-succeeded", "ok"),
     "waiting": Look("s-pending", "wait"),
     "warned": Look("s-partial", "warn"),
-    "not_assessed": Look("s-pending"),
     "overridden": Look("s-partial", "warn"),
     # An exception from a gate
     "requested": Look("s-pending", "wait"),
