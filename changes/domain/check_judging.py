@@ -102,11 +102,12 @@ def evaluate(
     error message proves nothing. Nor does a comparison without anything to compare with.
     """
     try:
-        reading = read_output(check, output).masked(mask)
+        reading = read_output(check, output)
+        if check.parser is Parser.TEXT and not check.compares and check.expect is not _E.EQUALS:
+            return _text(check, unix_lines(output))
+        reading = reading.masked(mask)
         if check.compares:
             return _compared(check, reading, before, key)
-        if check.parser is Parser.TEXT and check.expect is not _E.EQUALS:
-            return _text(check, unix_lines(output))
         return _fixed(check, reading)
     except UnreadableOutputError as error:
         return CheckOutcome(check, passed=False, sentence=str(error), evidence=error.evidence[:MAX_EVIDENCE])

@@ -155,7 +155,7 @@ _CISCO_IOS: Final = (
         "ios-log", _IOS, _LOG_ABOUT,
         Check(
             LOG, "show logging", _E.NOT_MORE_THAN_BEFORE, "", 30, _P.REGEX, r"%[A-Z0-9_]+-[0-3]-[A-Z0-9_]+:",
-        ), Tried.IOS_LAB,
+        ),
     ),
     LibraryCheck(
         "ios-cpu", _IOS, _CPU_ABOUT,
@@ -167,9 +167,9 @@ _CISCO_IOS: Final = (
     LibraryCheck(
         "ios-memory", _IOS, "The processor pool has more than 20,000,000 bytes free. Choose the figure for your model.",
         Check(
-            "Memory free", "show processes memory | include Processor Pool", _E.NUMBER_ABOVE, "20000000", 30,
-            _P.REGEX, r"Free:\s*(\d+)",
-        ),
+            "Memory free", "show memory statistics", _E.NUMBER_ABOVE, "20000000", 30,
+            _P.REGEX, r"^Processor\s+\S+\s+\d+\s+\d+\s+(\d+)",
+        ), Tried.IOS_LAB,
     ),
     LibraryCheck(
         "ios-bgp-not-fewer", _IOS, _BGP_ABOUT,

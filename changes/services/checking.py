@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Final
 
 from changes.domain.check_judging import Before, CheckOutcome, evaluate
@@ -126,10 +127,10 @@ def _look(driver: Driver, check: Check, scrub: Scrubber, before: Before | None) 
 
 def _masking(output: str, scrub: Scrubber) -> Callable[[str], str]:
     """Hides a value of which a part is a secret where it stands in the output: alone, no pattern would know it."""
-    shown = scrub(output)
+    shown = cache(lambda: scrub(output))
 
     def mask(label: str) -> str:
-        if all(word in shown for word in label.split()):
+        if all(word in shown() for word in label.split()):
             return label
         masked = scrub(label)
         return masked if masked != label else HIDDEN

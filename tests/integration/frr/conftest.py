@@ -112,6 +112,13 @@ def routers(frr: FrrLab) -> FrrLab:
 
 
 @pytest.fixture
+def configured(frr: FrrLab) -> FrrLab:
+    """The routers with the configuration that they started with; BGP may still be on its way."""
+    frr.reset(bgp=False)
+    return frr
+
+
+@pytest.fixture
 def network(routers: FrrLab, transactional_db: None, tmp_path: Path, settings: Any) -> Network:  # noqa: ANN401
     credentials = tmp_path / "credentials.yaml"
     credentials.write_text(f"routers: {{username: {routers.prefix}, password: {PASSWORD}}}\n")

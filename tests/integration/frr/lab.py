@@ -137,14 +137,15 @@ class FrrLab:
         """Wait until every session is established; the seconds that it took."""
         return wait_for(lambda: all(_is_up(router) for router in self.routers), "BGP on all routers", within_s)
 
-    def reset(self) -> None:
-        """Take every router back to how it started, by FRR's own frr-reload, and wait for BGP."""
+    def reset(self, *, bgp: bool = True) -> None:
+        """Take every router back to how it started, by FRR's own frr-reload; with ``bgp`` wait for its sessions."""
         for router in self.routers:
             if router.vtysh("show running-config") != self._initial[router.name]:
                 file = Path("/etc/frr", router.space, "frr.conf")
                 file.write_text(configuration(router.number))
                 reload(router, file, "--reload")
-        self.wait_for_bgp()
+        if bgp:
+            self.wait_for_bgp()
 
     def _up(self) -> None:
         base = Path("/run", self.prefix)

@@ -71,3 +71,47 @@ def test_sentences_stand_at_their_field() -> None:
     rows = CheckRows.of([FILLED, FILLED], "post").blamed(1, "command", "No.").blamed(1, "command", "Really not.")
     assert rows.rows[0].errors == {}
     assert rows.rows[1].errors == {"command": ["No.", "Really not."]}
+
+
+STRUCTURED = {
+    **FILLED,
+    "expect": "not_fewer_than_before",
+    "value": "",
+    "parser": "json",
+    "select": "$.peers[*]",
+    "hold_s": 10,
+}
+
+
+def test_fields_that_are_folded_away_come_back_unchanged_and_open() -> None:
+    [row] = CheckRows.of([STRUCTURED], "post").rows
+    assert row.says_more
+    [check] = parse_checks([row.body()])
+    assert check.to_json() == STRUCTURED
+    assert not CheckRows.of([FILLED], "post").rows[0].says_more
+
+
+def test_a_sentence_about_a_folded_field_opens_the_row() -> None:
+    rows = CheckRows.of([FILLED], "post").blamed(0, "template", "No.")
+    assert rows.rows[0].says_more
+
+
+def test_before_the_change_no_comparison_can_be_chosen() -> None:
+    assert "not_fewer_than_before" in dict(CheckRows("post").expectations)
+    assert "not_fewer_than_before" not in dict(CheckRows("pre").expectations)
+    keys = {key for _label, entries in CheckRows("pre").library for key, _name in entries}
+    assert "frr-daemons-up" in keys
+    assert "frr-bgp-not-fewer" not in keys
+
+
+def test_a_check_of_the_library_takes_the_place_of_an_empty_row() -> None:
+    rows = CheckRows.of([], "post").with_library("frr-bgp-not-fewer")
+    [check] = parse_checks(rows.body())
+    assert (check.parser, check.hold_s) == ("json", 10)
+    assert len(rows.with_library("frr-daemons-up").rows) == 2
+
+
+def test_a_check_that_the_library_does_not_have_changes_no_row() -> None:
+    rows = CheckRows.of([FILLED], "post").with_library("")
+    assert rows.rows == CheckRows.of([FILLED], "post").rows
+    assert rows.errors == ("Choose a check of the library in the list first.",)
