@@ -114,7 +114,8 @@ def test_every_address_that_is_read_answers_as_documented(world: World) -> None:
         assert response.status_code == 200, (path, response.content)
         conforms(response, "get", path)
         seen.add(path)
-    assert len(seen) == 13
+    documented = {path for path, methods in document()["paths"].items() if "get" in methods and "audit" not in path}
+    assert seen == documented
 
 
 def test_what_is_written_and_refused_answers_as_documented(

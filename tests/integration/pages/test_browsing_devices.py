@@ -268,8 +268,9 @@ def test_queries_of_the_pages_are_few(
     for number in range(SNAPSHOTS + 5):
         read(device, f"hostname h{number}\n")
     latest = read(device, "hostname now\n")
-    # Session, person, device, snapshots, the one before the last, keys, changes, roles, the count at the inbox.
-    with django_assert_num_queries(9):
+    # Session, person, device, snapshots, the one before the last, live facts, keys, their alerts, changes, roles, the
+    # count at the inbox.
+    with django_assert_num_queries(11):
         page(reader, f"/devices/{device.pk}/")
     # Session, person, snapshot with text, the last that differs, the choices, roles, the count at the inbox.
     with django_assert_num_queries(7):
