@@ -146,8 +146,8 @@ def _key(kind: LineKind, text: str) -> tuple[str | None, ...] | str:
 
 
 def _begins(kind: LineKind, text: str) -> bool:
-    """Whether `no` with the beginning of a single-valued line is enough."""
-    return kind.single and kind.pattern.fullmatch(f"{text} x") is not None
+    """Whether `no` with the beginning of a single-valued line is enough; an entry of a list goes by its number."""
+    return kind.single and any(kind.pattern.fullmatch(f"{text} {rest}") for rest in ("x", "permit x"))
 
 
 def load(lines: Iterable[str], table: Sequence[LineKind]) -> Entry:

@@ -4,6 +4,7 @@ Not simulated: modules, VDCs, `show` of anything live, configuration sessions, d
 that it knows (`devices/lab/nxos/lines.py` lists those that are).
 """
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,7 @@ from devices.lab.nxos.lines import NEEDS_FEATURE, TABLE
 
 VERSION = "9.3(10)"
 _MOST_CHECKPOINTS = 10
+_RESEQUENCE = re.compile(r"resequence ip access-list (\S+) (\d+) (\d+)")
 
 
 @dataclass(slots=True)
@@ -58,11 +60,30 @@ class NxosMachine(Box):
         feature = next((name for begins, name in NEEDS_FEATURE.items() if text.startswith(begins)), "")
         if feature and not any(entry.text == f"feature {feature}" for entry in self.running.below):
             raise InvalidInputError(line.index(text))
+        renumbering = _RESEQUENCE.fullmatch(text)
+        if renumbering:
+            self._resequence(renumbering[1], int(renumbering[2]), int(renumbering[3]))
+            return
+        if place.mode == "acl" and text == " ".join(line.split()):
+            self._refuse_duplicate(place.path[-1][1], text)
         try:
             place.take(line)
         except LineRefusedError as error:
             raise InvalidInputError(error.column) from error
         self.changed = self.clock()
+
+    def _resequence(self, name: str, start: int, step: int) -> None:
+        for block in self.running.below:
+            if block.text == f"ip access-list {name}":
+                for position, entry in enumerate(block.below):
+                    entry.text = f"{start + position * step} {entry.text.partition(' ')[2]}"
+
+    @staticmethod
+    def _refuse_duplicate(block: Entry, text: str) -> None:
+        """A sequence number that is taken is refused, so that nothing relies on its being replaced."""
+        number = text.partition(" ")[0]
+        if any(entry.text.partition(" ")[0] == number and entry.text != text for entry in block.below):
+            raise RefusedError("ERROR: Duplicate sequence number")
 
     def save(self) -> None:
         """Make the running configuration the startup configuration.
