@@ -8,6 +8,7 @@ from changes.api.changes import (
     DeviceChangeListView,
     TimelineView,
 )
+from changes.api.drift import DriftRevertView
 from changes.api.plans import PlanView
 from changes.api.runs import RunDetailView, RunListView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
@@ -39,6 +40,7 @@ urlpatterns = [
     ),
     path("exceptions/<id:exception_id>/reject/", exceptions.ExceptionRejectView.as_view(), name="api-exception-reject"),
     path("exceptions/<id:exception_id>/revoke/", exceptions.ExceptionRevokeView.as_view(), name="api-exception-revoke"),
+    path("drift/<id:drift_id>/revert/", DriftRevertView.as_view(), name="api-drift-revert"),
     path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
     path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
 ]

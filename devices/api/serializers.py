@@ -38,7 +38,7 @@ class SnapshotSerializer(serializers.ModelSerializer[ConfigSnapshot]):
 
     class Meta:
         model = ConfigSnapshot
-        fields = ["id", "purpose", "taken_at", "sha256", "size", "line_count"]
+        fields = ["id", "purpose", "taken_at", "seen_until", "changed_by", "sha256", "size", "line_count"]
         read_only_fields = fields
 
 

@@ -121,7 +121,7 @@ def _wait(row: DeviceBackup, claim: Claim) -> None:
 
 def _try_again(row: DeviceBackup, claim: Claim, error: DeviceError) -> None:
     """A session that broke while reading is worth another; refusals and devices out of reach are not."""
-    detail = Scrubber.load()(str(error))
+    detail = Scrubber.load().prose(str(error))
     reached = error.code != "PRECHECK_UNREACHABLE"
     if error.permanent or not reached or row.attempts >= settings.DEVICE_CONNECT_ATTEMPTS:
         _end(row, claim, BackupState.FAILED, code=error.code, detail=detail)
@@ -133,7 +133,7 @@ def _try_again(row: DeviceBackup, claim: Claim, error: DeviceError) -> None:
 def _keep(row: DeviceBackup, claim: Claim, reading: Reading) -> None:
     judgement = reading.judgement
     if judgement.verdict is Verdict.INVALID:
-        _end(row, claim, BackupState.FAILED, code=judgement.code, detail=Scrubber.load()(judgement.sentence))
+        _end(row, claim, BackupState.FAILED, code=judgement.code, detail=Scrubber.load().prose(judgement.sentence))
         return
     if judgement.verdict is Verdict.SUSPICIOUS:
         with transaction.atomic():

@@ -8,6 +8,7 @@ urlpatterns = [
     path("schema/", SchemaView.as_view(), name="api-schema"),
     path("docs/", DocumentationView.as_view(), name="api-docs"),
     path("v1/", include("devices.api.urls")),
+    path("v1/", include("devices.api.config_urls")),
     path("v1/", include("changes.api.urls")),
     path("v1/", include("audit.api.urls")),
     path("v1/tokens/", TokenListView.as_view(), name="api-token-list"),
