@@ -65,8 +65,8 @@ def source_states() -> list[SourceState]:
     sources = {source.name: source for source in InventorySource.objects.order_by("name")}
     if settings.NETBOX_URL:
         sources.setdefault(NETBOX, InventorySource(name=NETBOX, kind=SourceKind.NETBOX))
-    counts = {
-        row["source"]: row
+    counts: dict[str, dict[str, int]] = {
+        row["source"]: {"devices": row["devices"], "excluded": row["excluded"], "missing": row["missing"]}
         for row in Device.objects.order_by()
         .values("source")
         .annotate(
@@ -85,7 +85,7 @@ def source_states() -> list[SourceState]:
             source=source,
             refused=refused.get(name, 0),
             run=last.get(name),
-            **{key: counts.get(name, nothing)[key] for key in nothing},
+            **counts.get(name, nothing),
         )
         for name, source in sorted(sources.items())
     ]

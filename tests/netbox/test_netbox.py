@@ -117,13 +117,13 @@ def _wrong_token(api: Any, fault: str, good: str) -> str:  # noqa: ANN401 - pyne
     name = f"test-{fault}-{time.time():.0f}"
     person = api.users.users.create(username=name, password="A-long-Passw0rd-of-a-test")
     soon = datetime.now(UTC) + timedelta(seconds=3)
-    more: dict[str, Any] = {
+    faults: dict[str, dict[str, Any]] = {
         # NetBox makes no token that has expired already.
         "expired": {"expires": soon.isoformat()},
         "disabled": {"enabled": False},
         "elsewhere": {"allowed_ips": ["203.0.113.0/24"]},
-    }.get(fault, {})
-    made = api.users.tokens.create(user=person.id, version=2, **more)
+    }
+    made = api.users.tokens.create(user=person.id, version=2, **faults.get(fault, {}))
     if fault == "expired":
         wait_for(lambda: datetime.now(UTC) > soon, 10)
     if fault == "inactive":
