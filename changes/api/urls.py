@@ -8,6 +8,7 @@ from changes.api.changes import (
     DeviceChangeListView,
     TimelineView,
 )
+from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
 from changes.api.plans import PlanView
 from changes.api.runs import RunDetailView, RunListView
@@ -31,6 +32,7 @@ urlpatterns = [
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
+    path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
     path("exceptions/", exceptions.ExceptionListView.as_view(), name="api-exception-list"),
     path("exceptions/<id:exception_id>/", exceptions.ExceptionDetailView.as_view(), name="api-exception-detail"),
     path(
