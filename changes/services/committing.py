@@ -132,7 +132,9 @@ def found_pending(work: DeviceWork, driver: Driver) -> PendingConfirm | None:
     if driver.capabilities.commit_confirmed is None:
         return None
     pending = driver.pending_confirm()
-    if pending is not None and not pending.name.startswith(_own_prefix(work)):
+    made_here = work.pending.name if work.pending else ""
+    # A platform without names tells who started the timer and when; that is ours only if this session saw it start.
+    if pending is not None and pending.name != made_here and not pending.name.startswith(_own_prefix(work)):
         raise waiting(pending)
     return pending
 

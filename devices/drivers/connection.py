@@ -85,7 +85,7 @@ def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) ->
     Raises:
         HostKeyMismatchError, AuthenticationFailedError, UnreachableError: nothing stays open.
     """
-    with _known_hosts(endpoint) as known_hosts:
+    with known_hosts(endpoint) as file:
         session: BaseConnection = ConnectHandler(
             device_type=netmiko_type,
             host=endpoint.host,
@@ -95,7 +95,7 @@ def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) ->
             secret=endpoint.credential.enable_secret,
             ssh_strict=True,
             alt_host_keys=True,
-            alt_key_file=known_hosts,
+            alt_key_file=file,
             sock=connection,
             conn_timeout=endpoint.connect_timeout_s,
             banner_timeout=endpoint.connect_timeout_s,
@@ -145,7 +145,7 @@ def _is_interrupted(cause: BaseException) -> bool:
 
 
 @contextlib.contextmanager
-def _known_hosts(endpoint: Endpoint) -> Iterator[str]:
+def known_hosts(endpoint: Endpoint) -> Iterator[str]:
     """A private known_hosts file with the pinned keys alone; gone afterwards.
 
     paramiko looks a device on another port than 22 up as "[host]:port", like OpenSSH (client.py, `connect`).

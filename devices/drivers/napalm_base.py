@@ -10,11 +10,14 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
+import paramiko
+from ncclient.transport.errors import SSHUnknownHostError
+
 from devices.domain.drivers import NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_IOS, NAPALM_IOSXR, NAPALM_JUNOS, NAPALM_NXOS
 from devices.domain.platforms import Platform
 from devices.domain.prediction import stray_exits
-from devices.drivers.base import Capabilities, ConfirmTimer
-from devices.errors import CommandRejectedError
+from devices.drivers.base import Capabilities, ConfirmTimer, Endpoint
+from devices.errors import CommandRejectedError, HostKeyMismatchError
 
 # both log each lost connection as an error with a traceback; without a handler Python would print it to stderr
 for _library in ("pyeapi", "napalm"):
@@ -55,6 +58,24 @@ CAPABILITIES[NAPALM_EOS_HTTP] = CAPABILITIES[NAPALM_EOS]
 def session_name() -> str:
     """A name for a configuration session that nobody else uses."""
     return f"{OWN_PREFIX}{secrets.token_hex(6)}"
+
+
+def unproved(error: BaseException, endpoint: Endpoint) -> HostKeyMismatchError | None:
+    """The error for a host key that is not pinned, if that is what a library's exception hides somewhere behind it."""
+    seen: BaseException | None = error
+    while seen is not None:
+        offered = None
+        if isinstance(seen, paramiko.BadHostKeyException):
+            offered = (seen.key.get_name(), seen.key.get_base64())
+        if offered or isinstance(seen, SSHUnknownHostError) or "known_hosts" in str(seen):
+            return HostKeyMismatchError(
+                f"{endpoint.host} port {endpoint.port} proved itself with a key that is not pinned for this device. "
+                "No password was sent.",
+                device=endpoint.name,
+                offered=offered,
+            )
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def refuse_what_leaves(commands: Sequence[str], platform: Platform, *, device: str) -> None:

@@ -28,8 +28,11 @@ class NetmikoCliDriver(NetmikoSession, LineByLine):
         """Send configuration lines one by one; see the protocol. There is no commit timer and so no `name`."""
         if confirm_within_s is not None:
             raise self._missing("commits that are confirmed")
+        return self._apply_by("configure terminal", commands, on_line)
+
+    def _apply_by(self, enter: str, commands: Sequence[str], on_line: OnLine | None) -> ApplyResult:
         self._refuse_control_characters(commands)
-        entered = self._exchange("configure terminal")
+        entered = self._exchange(enter)
         if entered.waiting != "config":
             raise AuthorizationDeniedError(
                 f"The device does not let {self._endpoint.credential.username} configure it: "

@@ -222,11 +222,15 @@ def test_a_foreign_session_makes_the_device_busy_and_our_own_leftovers_do_not(
 
 
 def test_failures_have_their_errors(driver: Driver, switch: LabDevice, endpoint_of: EndpointOf) -> None:
-    def raises(kind: type[DeviceError]) -> None:
-        with pytest.raises(kind), open_driver(endpoint_of(switch, read_timeout_s=0.3)) as opened:
+    def work() -> None:
+        with open_driver(endpoint_of(switch, read_timeout_s=0.3)) as opened:
             opened.running_config()
             opened.apply(["ntp server 10.0.0.66"])
             opened.save()
+
+    def raises(kind: type[DeviceError]) -> None:
+        with pytest.raises(kind):
+            work()
 
     switch.faults.refuse_login = True
     raises(AuthenticationFailedError)
