@@ -33,7 +33,7 @@ _FILTERS = {
     "site": "The site.",
     "role": "The role.",
     "platform": "The platform, such as `cisco_ios`.",
-    "status": "`active`, `maintenance`, `decommissioned` or `missing`.",
+    "status": "`active`, `inactive`, `maintenance`, `decommissioned` or `missing`.",
     "source": "The inventory source.",
     "tag": "A tag.",
 }
