@@ -91,7 +91,7 @@ def test_trust_decides_whether_a_difference_stops(office: Office) -> None:
     revision = office.planned(office.draft(**ONE))
     assert revision.state == "ready"
     [plan] = revision.device_plans.all()
-    assert "While this holds, a run is refused" in str(plan.warnings)
+    assert "As long as this holds, a run is refused" in str(plan.warnings)
     assert next(row for row in plan.gates if row["gate"] == "identity")["stops"] is False
 
 
