@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from audit.secret_names import looks_secret
 from changes.api.run_diffs import actual_diffs
 from changes.domain.plan import DevicePayload, device_digest
 from changes.domain.policy import ChangeFacts, Person, Verdict, may_edit, may_plan, verdicts
 from changes.domain.reasons import reason
+from changes.domain.secret_variables import secret_variables
 from changes.domain.states import EDITABLE, ChangeEvent
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, RunStep
@@ -211,15 +211,16 @@ def shown_content(change: ChangeRequest, person: Person, facts: ChangeFacts) -> 
     if person.id == facts.author_id or person.id in facts.editor_ids:
         return ShownContent(change.content, change.variables, masked=False)
     scrub = Scrubber.load()
-    variables = {name: _masked_value(name, value, scrub) for name, value in change.variables.items()}
+    secret = secret_variables(change.content, change.variables)
+    variables = {
+        name: MASK if name in secret else _masked_value(value, scrub) for name, value in change.variables.items()
+    }
     return ShownContent(scrub(change.content), variables, masked=True)
 
 
-def _masked_value(name: str, value: object, scrub: Scrubber) -> object:
-    if looks_secret(name):
-        return MASK
+def _masked_value(value: object, scrub: Scrubber) -> object:
     if isinstance(value, list):
-        return [_masked_value(name, item, scrub) for item in value]
+        return [_masked_value(item, scrub) for item in value]
     return scrub(value) if isinstance(value, str) else value
 
 

@@ -7,8 +7,8 @@ what gets masked.
 
 import re
 
-# An optional encryption type: 0, 5, 7 …, or a word such as sha512.
-_TYPE = r"(?:(?:\d{1,2}|encrypted|clear|md5|sha\d+|scrypt|pbkdf2|hex|ascii|text|ascii-text|hmac-\S+) )?"
+# Optional encryption types: 0, 5, 7 …, or words such as sha512.
+_TYPE = r"(?:(?:\d{1,2}|encrypted|clear|md5|sha\d+|scrypt|pbkdf2|hex|ascii|text|ascii-text|hmac-\S+) ){0,2}"
 _S = r"(?P<secret>\"[^\"]*\"|\S+)"
 _DIGEST = r"(?:md5|sha\S*|hmac-\S+|cmac-\S+|ascii|des)"
 _KEY_WORDS = r"(?:password|passphrase|secret|auth-password|priv-password|shared-secret|server-key)"

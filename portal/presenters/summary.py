@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from audit.secret_names import looks_secret
 from changes.domain.errors import InvalidInputError
+from changes.domain.secret_variables import secret_variables
 from changes.domain.states import BEFORE_IMPLEMENTING, DevicePlanState
 from changes.domain.targets import parse_targets
-from changes.models import DevicePlan
+from changes.models import ChangeRequest, DevicePlan
 from changes.selectors import Targets, resolve_targets
 from devices.models import Device
 from portal.presenters.check_words import CheckWords, check_words
@@ -92,7 +92,7 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         left_out_total=len(now.excluded),
         target_problem=problem,
         drifted_targets=_drifted(devices, now) if sight.revision else "",
-        variables=tuple((name, _variable(name, value, mask)) for name, value in sorted(change.variables.items())),
+        variables=_variables(change, mask),
         content=tuple(mask.text(change.content).removesuffix("\n").split("\n")),
         pre_checks=tuple(check_words(check, mask) for check in change.checks.get("pre", [])),
         post_checks=tuple(check_words(check, mask) for check in change.checks.get("post", [])),
@@ -151,9 +151,15 @@ def _wanted(targets: Mapping[str, object]) -> tuple[str, ...]:
     )
 
 
-def _variable(name: str, value: object, mask: Mask) -> str:
-    if looks_secret(name):
-        return HIDDEN_VALUE
+def _variables(change: ChangeRequest, mask: Mask) -> tuple[tuple[str, str], ...]:
+    secret = secret_variables(change.content, change.variables)
+    return tuple(
+        (name, HIDDEN_VALUE if name in secret else _variable(value, mask))
+        for name, value in sorted(change.variables.items())
+    )
+
+
+def _variable(value: object, mask: Mask) -> str:
     values = value if isinstance(value, list) else [value]
     return ", ".join(mask.prose(_plain(item)) for item in values)
 

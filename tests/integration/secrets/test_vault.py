@@ -10,7 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
+import hvac
+import hvac.exceptions
 import pytest
+import requests
 
 from devices.credentials import Purpose, Retrieved, known_secrets, retrieve
 from devices.credentials.vault_login import _kept
@@ -59,7 +62,7 @@ def refused(error: type[DeviceError] = SecretUnavailableError) -> DeviceError:
     assert found.code in {"SECRET_UNAVAILABLE", "SECRET_SCOPE_DENIED"}
     assert found.__cause__ is None
     # An error of the client would carry the request along, and with it the token.
-    assert not isinstance(found.__context__, openbao.hvac.exceptions.VaultError | openbao.requests.RequestException)
+    assert not isinstance(found.__context__, hvac.exceptions.VaultError | requests.RequestException)
     assert SECRET not in repr(found)
     return found
 
@@ -189,7 +192,7 @@ def test_a_server_that_is_down_or_sealed_is_worth_another_attempt(
     try:
         settings.VAULT = chosen(other.address)
         monkeypatch.setenv("VAULT_TOKEN", openbao.ROOT)
-        other.root.sys.seal()
+        other.root.sys.seal()  # type: ignore[no-untyped-call]
         error = refused(SecretStoreDownError)
         assert "is sealed" in error.detail
         assert not error.permanent
@@ -204,7 +207,7 @@ def test_a_namespace_holds_secrets_of_its_own(
     vault: OpenBao, settings: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vault.root.adapter.post("/v1/sys/namespaces/net")
-    inside = openbao.hvac.Client(url=vault.address, token=openbao.ROOT, namespace="net")
+    inside = hvac.Client(url=vault.address, token=openbao.ROOT, namespace="net")
     inside.sys.enable_secrets_engine("kv", path="secret", options={"version": "2"})
     inside.secrets.kv.v2.create_or_update_secret(
         path="countersign/core", secret={"username": "inside", "password": "only there"}

@@ -6,7 +6,7 @@ from devices.services.scrubbing import Scrubber
 from portal.presenters.diffs import FOLD_STEP, Block, Gap, diff_blocks, unfolded
 from portal.presenters.visible import Mask
 
-MASK = Mask(Scrubber(key=b"k", secrets=("topsecret",)))
+MASK = Mask(Scrubber(key=b"k", secrets=frozenset({"topsecret"})))
 
 
 def lines_of(blocks: tuple[Block, ...]) -> list[tuple[int | None, int | None, str]]:
@@ -72,7 +72,7 @@ def test_secret_in_a_diff_is_masked_and_its_change_still_shows() -> None:
 
 def test_prose_is_not_taken_for_configuration_but_known_secrets_are_masked() -> None:
     assert MASK.prose("The password is old, rotate it.") == "The password is old, rotate it."
-    assert MASK.prose("It is topsecret!") == "It is <hidden>!"
+    assert MASK.prose("It is topsecret!").startswith("It is <hidden:")
 
 
 def test_as_many_lines_as_were_given() -> None:
