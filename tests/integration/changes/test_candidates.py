@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run, RunStep
 from changes.services.execution import run_devices
 from devices.lab import Lab, LabDevice
 from tests.integration.changes.conftest import Office, ends, problems, story
-from tests.integration.changes.test_recovery import wait_until
+from tests.integration.changes.test_recovery import kill, recover, start_runner, wait_until
 from tests.integration.lab_fixtures import eos_device
 
 pytestmark = pytest.mark.lab
@@ -95,7 +96,7 @@ def test_a_line_refused_between_check_and_commit_ends_as_failed(office: Office) 
     one = office.lab.device("eos1")
     before = one.running_config()
     one.faults.latency_s = 0.02
-    run = _executed_with(office, change, "snapshotting", lambda: setattr(one.faults, "reject", "description"))
+    run = executed_with(office, change, "snapshotting", lambda: setattr(one.faults, "reject", "description"))
     assert ends(run)["eos1"] == ("failed", "COMMAND_REJECTED"), story(run)
     assert "applied nothing" in DeviceRun.objects.get(run=run, device__name="eos1").detail
     assert one.running_config() == before
@@ -126,7 +127,7 @@ def test_what_was_saved_is_replaced_and_unsaved_work_of_others_survives(office: 
     one.edit_out_of_band(["logging host 203.0.113.9"])  # in the running configuration alone
     baseline = one.running_config()
     change = office.approved(**EDGE)
-    run = _executed_with(office, change, "awaiting_confirm", lambda: setattr(one.faults, "disk_full", True))
+    run = executed_with(office, change, "awaiting_confirm", lambda: setattr(one.faults, "disk_full", True))
     assert ends(run)["eos1"] == ("rolled_back", "SAVE_FAILED"), story(run)
     assert one.running_config() == baseline
     assert "logging host 203.0.113.9" in one.running_config()
@@ -156,6 +157,29 @@ def test_a_worker_lost_under_the_timer_is_confirmed_by_name_after_verification(o
     assert one.startup_config() == one.running_config()
 
 
+@pytest.mark.workers
+def test_killed_while_its_commit_waits_the_next_worker_verifies_and_confirms_by_name(
+    office: Office, process_environment: dict[str, str]
+) -> None:
+    change = office.approved(**EDGE, checks=POST)
+    one = office.lab.device("eos1")
+    one.faults.hang_at = "^show ntp status$"  # the post-check, under the timer
+    run = office.started(change)
+    worker = start_runner(run, process_environment)
+    asked = "show ntp status"
+    wait_until(lambda: any(entry["line"] == asked and entry["result"] == "hung" for entry in one.commands()))
+    kill(worker)
+    one.faults.hang_at = ""
+
+    recover(office, run)
+
+    assert ends(run)["eos1"] == ("succeeded", ""), story(run)
+    assert "reconciling" in steps(run.pk)
+    sent = [entry["line"] for entry in one.commands() if re.search("commit(?! timer)", entry["line"])]
+    assert len(sent) == 1, sent
+    assert one.startup_config() == one.running_config()
+
+
 def test_a_pending_commit_of_somebody_else_is_waited_out(office: Office, settings: object) -> None:
     """The device looks like the target because of a commit that its timer will take back: that is no proof."""
     settings.COUNTERSIGN_RECONNECT_WAIT_S = 0.8  # type: ignore[attr-defined]
@@ -169,7 +193,7 @@ def test_a_pending_commit_of_somebody_else_is_waited_out(office: Office, setting
         lines = ["ntp server 10.0.0.123", "interface Ethernet1", "description changed"]
         node.execute(["enable", "configure session other", *lines, "commit timer 00:00:20"])
 
-    run = _executed_with(office, change, "applying", somebody_commits)
+    run = executed_with(office, change, "applying", somebody_commits)
 
     assert ends(run)["eos1"] == ("succeeded", ""), story(run)
     waited = RunStep.objects.filter(device_run__run=run, name="reconciling", code="DEVICE_BUSY").first()
@@ -200,14 +224,16 @@ def test_an_unconfirmed_commit_that_the_device_took_back_is_rolled_back_not_done
     assert one.startup_config() == before
 
 
-def _executed_with(office: Office, change: ChangeRequest, step: str, act: Callable[[], object]) -> Run:
-    """Execute the change, and do something to the world once eos1 has entered a step."""
+def executed_with(
+    office: Office, change: ChangeRequest, step: str, act: Callable[[], object], *, device: str = "eos1"
+) -> Run:
+    """Execute the change, and do something to the world once a device has entered a step."""
     done = threading.Event()
 
     def watch() -> None:
         try:
             while not done.wait(0.005):
-                if RunStep.objects.filter(device_run__device__name="eos1", name=step).exists():
+                if RunStep.objects.filter(device_run__device__name=device, name=step).exists():
                     act()
                     return
         finally:
