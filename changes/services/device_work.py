@@ -118,6 +118,10 @@ def _in_service(device: Device) -> None:
             f"{device.name} is no longer in service: the inventory says {device.get_status_display().lower()}."
             " Nothing was sent. Plan again when it is active.",
         )
+    if device.exclusion:
+        raise BlockedError(
+            device.exclusion, f"{device.exclusion_detail} Nothing was sent. Plan again when it is right."
+        )
 
 
 def _same_identity(device: Device, payload: DevicePayload) -> None:

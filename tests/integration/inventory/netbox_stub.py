@@ -111,6 +111,9 @@ class NetBoxStub:
 def _handler(stub: NetBoxStub) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - a class that knows its stub
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # One packet an answer: head and body apart would wait for each other's acknowledgement.
+        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:
             address = urlsplit(self.path)

@@ -7,6 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from rest_framework.test import APIClient
 
+from changes.services.device_work import _in_service
+from changes.services.journal import BlockedError
 from devices.models import Device, InventorySource, JournalNote, PlatformMapping, SyncRun
 from devices.services.inventory import inventory_sync
 from devices.services.inventory_netbox import netbox_run
@@ -153,6 +155,17 @@ def test_an_excluded_device_says_why_on_its_own_page(netbox: NetBoxStub, reader:
     assert "sw1 has no platform." in page
     assert "PLATFORM_UNMAPPED" in page
     assert "PLATFORM_UNMAPPED" in html_of(reader, "/devices/")
+
+
+def test_a_device_that_was_excluded_after_its_plan_was_made_is_not_written_to(netbox: NetBoxStub) -> None:
+    netbox.add(1)
+    sync()
+    _in_service(Device.objects.get())
+    netbox.add(1, platform=None)
+    sync()
+    with pytest.raises(BlockedError, match="sw1 has no platform") as blocked:
+        _in_service(Device.objects.get())
+    assert blocked.value.code == "PLATFORM_UNMAPPED"
 
 
 def test_the_api_says_the_same(netbox: NetBoxStub) -> None:
