@@ -258,6 +258,8 @@ def _bodies(section: Section, match: Match) -> list[tuple[Section, Entry | None]
     keys = [match.key]
     if match.rule.hook == "vlan":
         keys = [("vlan", str(number)) for number in vlan_numbers(match.tokens[1]) or []]
+    if match.rule.hook == "route_map":
+        keys = [semantics.route_map_key(match)]
     entries = [section.entries[key] for key in keys if key in section.entries]
     return [(entry.body, entry) for entry in entries if entry.body is not None]
 
@@ -267,6 +269,8 @@ def _each_line(match: Match) -> tuple[Match, ...]:
     if match.tokens[1] != "vty":
         return (match,)
     numbers = [int(token) for token in match.tokens[2:]]
+    if numbers[-1] < numbers[0]:
+        raise RefusedError("% Bad line range: the last number is below the first")
     return tuple(Match(match.rule, ("line", "vty", str(number)), 3) for number in range(numbers[0], numbers[-1] + 1))
 
 

@@ -24,9 +24,9 @@ neighbor {<ip>|<ip6>|<word>} next-hop-self ;; group=2, same
 neighbor {<ip>|<ip6>|<word>} route-reflector-client ;; group=2, same
 neighbor {<ip>|<ip6>|<word>} default-originate ;; group=2, same
 neighbor {<ip>|<ip6>|<word>} maximum-prefix :: <line> ;; group=2, same
-neighbor {<ip>|<ip6>|<word>} prefix-list <word> :: {in|out} ;; group=2, same
-neighbor {<ip>|<ip6>|<word>} route-map <word> {in|out} ;; group=2, same
-wipe neighbor {<ip>|<ip6>|<word>}
+neighbor {<ip>|<ip6>|<word>} prefix-list <word> {in|out} ;; hook=neighbor_direction, group=2, same
+neighbor {<ip>|<ip6>|<word>} route-map <word> {in|out} ;; hook=neighbor_direction, group=2, same
+wipe neighbor {<ip>|<ip6>|<word>} ;; hook=wipe_neighbor
 
 [@bgp-networks]
 network <ip> [mask <mask>]

@@ -86,6 +86,8 @@ def _prefix_list(place: Place, match: Match, negated: bool) -> Remarks:
         return []
     if same and number in ("", same[0].tokens[4]):
         return []
+    if same:
+        raise RefusedError(f"% Insertion failed - prefix-list entry exists:\n{' '.join(same[0].tokens[3:])}")
     number = number or str(max((int(entry.tokens[4]) for entry in lines), default=0) + 5)
     key = (*head, "seq", number)
     if key in place.section.entries:

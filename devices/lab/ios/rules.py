@@ -151,7 +151,7 @@ access-list <int:1-99> remark <line> ;; hook=numbered_list, sort=2, same
 access-list <int:100-199> {permit|deny} <ace> ;; hook=numbered_list, sort=2, same
 access-list <int:100-199> remark <line> ;; hook=numbered_list, sort=2, same
 wipe access-list <int:1-199>
-route-map <word> {permit|deny} <int:0-65535> ;; enter=route-map, sort
+route-map <word> {permit|deny} <int:0-65535> ;; enter=route-map, sort, hook=route_map
 wipe route-map <word>
 snmp-server engineID local :: <word>
 snmp-server view <word> <word> :: {included|excluded}

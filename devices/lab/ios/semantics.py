@@ -312,6 +312,17 @@ def _direction(place: Place, match: Match, negated: bool) -> Remarks:
     return []
 
 
+@hook("neighbor_direction")
+def _neighbor_direction(place: Place, match: Match, negated: bool) -> Remarks:
+    """One list or route map per neighbor and direction."""
+    key = (*match.tokens[:3], match.tokens[-1])
+    if not negated:
+        place.section.put(match, key=key)
+    elif (old := place.section.find(*key)) is not None and old.tokens == match.tokens:
+        place.section.drop(key)
+    return []
+
+
 @hook("portfast")
 def _portfast(place: Place, match: Match, negated: bool) -> Remarks:
     plain(place, match, negated)
@@ -350,13 +361,38 @@ def _neighbor(place: Place, match: Match, negated: bool) -> Remarks:
     peer = match.tokens[1]
     makes = match.tokens[2] == "remote-as" or match.tokens[2:] == ("peer-group",)
     if negated and makes:
-        place.section.drop_beginning(("neighbor", peer))
-        return []
+        return _wipe_neighbor(place, match, negated)
     if not negated and not makes and place.section.mode == "bgp":
         known = place.section.beginning("neighbor", peer)
         if not any(entry.tokens[2] in ("remote-as", "peer-group") for entry in known):
             raise RefusedError("% Specify remote-as or peer-group commands first")
     return plain(place, match, negated)
+
+
+@hook("wipe_neighbor")
+def _wipe_neighbor(place: Place, match: Match, negated: bool) -> Remarks:  # noqa: ARG001 - it is only ever negated
+    """What is said of the neighbor in address families goes with it."""
+    words = match.tokens[:2]
+    families = [entry.body for entry in place.section.entries.values() if entry.body is not None]
+    for section in (place.section, *families):
+        section.drop_beginning(words)
+    return []
+
+
+def route_map_key(match: Match) -> tuple[str, ...]:
+    """An entry of a route map is known by its number; the action may change."""
+    return (match.tokens[0], match.tokens[1], match.tokens[3])
+
+
+@hook("route_map")
+def _route_map(place: Place, match: Match, negated: bool) -> Remarks:
+    """The number alone tells which entry goes; no manual says what happens when the action differs."""
+    key = route_map_key(match)
+    if negated:
+        place.section.drop(key)
+    else:
+        place.section.put(match, key=key)
+    return []
 
 
 @hook("passive_interface")

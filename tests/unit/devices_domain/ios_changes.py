@@ -187,6 +187,17 @@ BGP_LINES = _negatable(
     )
 )
 
+# IOS prints "no neighbor … activate" in this family, the simulated device does not.
+BGP_FAMILY_LINES = _negatable(
+    _lines(
+        "neighbor {address} activate",
+        "neighbor {address} next-hop-self",
+        "neighbor {address} route-map {name} in",
+        address=ADDRESSES[:2],
+        name=NAMES,
+    )
+).filter(lambda line: not (line.startswith("no ") and line.endswith("activate")))
+
 LINE_LINES = _negatable(
     _lines(
         "exec-timeout {minutes} 0",
@@ -246,11 +257,16 @@ BLOCKS: st.SearchStrategy[Block] = st.one_of(
     _in_mode(st.sampled_from(("Vlan10", "Vlan20", "Loopback0")).map("interface {}".format), ROUTED_LINES),
     _in_mode(st.sampled_from(NAMES).map("ip access-list extended {}".format), ACE),
     _in_mode(st.just("router bgp 65000"), BGP_LINES),
+    st.builds(
+        lambda before, inside: ("router bgp 65000", *before, "address-family ipv4", *inside, "exit"),
+        st.lists(BGP_LINES, max_size=2),
+        st.lists(BGP_FAMILY_LINES, min_size=1, max_size=3),
+    ),
     _in_mode(st.just("router ospf 1"), OSPF_LINES),
     _in_mode(st.sampled_from(("line con 0", "line vty 0 4", "line vty 5 15", "line vty 0 7")), LINE_LINES),
     _in_mode(st.sampled_from(("vlan 10", "vlan 20")), st.sampled_from(("name USERS", "name VOICE", "no name"))),
     _in_mode(
-        st.sampled_from(("route-map ALPHA permit 10", "route-map ALPHA deny 20")),
+        st.sampled_from(("route-map ALPHA permit 10", "route-map ALPHA deny 10", "route-map ALPHA deny 20")),
         ROUTE_MAP_LINES,
     ),
     st.sampled_from(

@@ -299,3 +299,41 @@ def test_files_can_be_listed_and_read() -> None:
     assert "kept" in say(session, "dir")
     assert "ntp server 198.51.100.1" in say(session, "more flash:kept")
     assert "No such file" in say(session, "more flash:other")
+
+
+def test_a_range_of_lines_that_runs_backwards_is_refused() -> None:
+    session = shell()
+    assert session.execute("configure terminal").result == "ok"
+    assert session.execute("line vty 9 0").result == "error"
+
+
+def test_an_entry_of_a_route_map_is_known_by_its_number() -> None:
+    session = shell()
+    lines = ["configure terminal", "route-map X permit 10", "match ip address prefix-list P", "route-map X deny 10"]
+    assert [session.execute(line).result for line in lines] == ["ok"] * 4
+    shown = session.execute("do show running-config | section route-map").text
+    assert shown.splitlines() == ["route-map X deny 10", " match ip address prefix-list P"]
+
+
+def test_a_neighbor_takes_its_lines_in_address_families_along() -> None:
+    session = shell()
+    for line in (
+        "configure terminal",
+        "router bgp 65000",
+        "neighbor 10.0.0.1 remote-as 65001",
+        "address-family ipv4",
+        "neighbor 10.0.0.1 route-map A in",
+        "neighbor 10.0.0.1 route-map B in",
+        "exit",
+    ):
+        assert session.execute(line).result == "ok", line
+    assert session.execute("do show running-config | include route-map").text == "  neighbor 10.0.0.1 route-map B in\n"
+    assert session.execute("no neighbor 10.0.0.1").result == "ok"
+    assert "10.0.0.1" not in session.execute("do show running-config | section router bgp").text
+
+
+def test_a_prefix_list_refuses_what_it_holds_under_another_number() -> None:
+    session = shell()
+    session.execute("configure terminal")
+    assert session.execute("ip prefix-list P seq 5 permit 10.0.0.0/8").result == "ok"
+    assert session.execute("ip prefix-list P seq 10 permit 10.0.0.0/8").text.startswith("% Insertion failed")
