@@ -40,6 +40,8 @@ class Environment:
     backup_every_s: int
     backup_sessions: int
     backup_keep: str
+    device_ca_file: str
+    device_allow_plain_http: bool
 
     @property
     def https(self) -> bool:
@@ -71,6 +73,8 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         ),
         backup_sessions=_whole_number(environ, "COUNTERSIGN_BACKUP_SESSIONS", default=16, lowest=1, highest=512),
         backup_keep=_backup_keep(environ),
+        device_ca_file=_device_ca_file(environ),
+        device_allow_plain_http=_switch(environ, "DEVICE_ALLOW_PLAIN_HTTP"),
     )
 
 
@@ -215,6 +219,16 @@ def _backup_keep(environ: Mapping[str, str]) -> str:
     if value not in {"changed", "every"}:
         raise SettingError(
             f"COUNTERSIGN_BACKUP_KEEP is {value!r}: give `changed` (a row for each version) or `every` (backup)."
+        )
+    return value
+
+
+def _device_ca_file(environ: Mapping[str, str]) -> str:
+    value = _text(environ, "DEVICE_CA_FILE")
+    if value and not Path(value).is_file():
+        raise SettingError(
+            f"DEVICE_CA_FILE names {value}, which is no file: give a PEM file of the authorities that sign the devices'"
+            " certificates, or leave it out to trust those of this machine."
         )
     return value
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from devices.lab.eos.site import eos_specs
 from devices.lab.errors import LabError
 from devices.lab.files import FaultsFile, credentials, write_inventory
 from devices.lab.lab import Lab
@@ -20,14 +21,15 @@ _MAX_DEVICES = 2000
 
 
 class Command(BaseCommand):
-    """Run simulated devices over SSH until SIGTERM or SIGINT. Needs no database."""
+    """Run simulated devices over SSH and eAPI until SIGTERM or SIGINT. Needs no database."""
 
-    help = "Run simulated network devices over SSH, for demonstrations and tests."
+    help = "Run simulated network devices over SSH and eAPI, for demonstrations and tests."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Options of the command line."""
         parser.add_argument("--devices", type=int, default=12, help="how many devices (default 12)")
+        parser.add_argument("--eos", type=int, default=0, help="how many EOS switches besides (default 0)")
         parser.add_argument("--faults", type=Path, help="JSON or YAML file of fault switches, read on change")
         parser.add_argument("--port", type=int, default=0, help="port of the first device; 0: free ones")
         parser.add_argument("--home", type=Path, help="where devices keep their state")
@@ -35,9 +37,10 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         """Start the lab, say so, and wait for a signal."""
-        count = options["devices"]
-        if not 1 <= count <= _MAX_DEVICES:
-            raise CommandError(f"--devices must be between 1 and {_MAX_DEVICES}.")
+        devices, eos = options["devices"], options["eos"]
+        count = devices + eos
+        if devices < 0 or eos < 0 or not 1 <= count <= _MAX_DEVICES:
+            raise CommandError(f"--devices must be between 1 and {_MAX_DEVICES}, together with those of --eos.")
         if not 0 <= options["port"] <= 65535 - count:
             raise CommandError(f"--port must be 0, or leave room for {count} ports below 65536.")
         home = options["home"] or Path(settings.COUNTERSIGN_HOME) / "lab"
@@ -47,7 +50,9 @@ class Command(BaseCommand):
         try:
             home.mkdir(parents=True, exist_ok=True)
             username, password = credentials(home, os.environ)
-            specs = site_specs(count, first_port=options["port"])
+            port = options["port"]
+            specs = site_specs(devices, first_port=port)
+            specs += eos_specs(eos, first_port=port + devices if port else 0)
             with Lab(home, specs, username=username, password=password, host=options["host"]) as lab:
                 self._run(lab, home, options["faults"], stopped)
         except LabError as error:

@@ -58,6 +58,7 @@ class LabProcess:
             platform=record["platform"],
             credential=Credential(credential["username"], credential["password"]),
             host_keys=tuple(record["host_keys"]),
+            driver=record["driver"],
             connect_timeout_s=5,
             read_timeout_s=5,
         )
@@ -138,3 +139,15 @@ def test_bad_options_are_answered_by_a_sentence(start: Start, options: tuple[str
     assert lab.process.returncode == 1
     assert sentence in complaint
     assert "Traceback" not in complaint
+
+
+def test_eos_switches_stand_beside_the_others_with_a_driver_that_speaks_eapi(start: Start) -> None:
+    lab = start("--devices", "1", "--eos", "1")
+    assert lab.line().startswith("lab ready: 2 devices")
+    endpoint = lab.endpoint("fra-leaf-01")
+    assert (endpoint.driver, endpoint.host_keys) == ("napalm-eos-http", ())
+    with open_driver(endpoint) as driver:
+        assert driver.facts().hostname == "fra-leaf-01"
+        running = driver.show("show running-config").splitlines()
+    for line in ("redistribute connected route-map EXPORT", "banner motd", "no switchport", "address 10.21.0.1/32"):
+        assert any(line in each for each in running), f"the switch does not know its own line: {line}"

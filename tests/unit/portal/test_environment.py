@@ -157,3 +157,13 @@ def test_key_file_that_cannot_be_kept_is_refused(tmp_path: Path) -> None:
     (tmp_path / "home" / "secret_key").mkdir(parents=True)
     with pytest.raises(SettingError, match="Cannot keep the secret key in"):
         read(tmp_path)
+
+
+def test_a_file_of_authorities_must_be_there_and_plain_http_is_off(tmp_path: Path) -> None:
+    pem = tmp_path / "ca.pem"
+    pem.touch()
+    found = read(tmp_path, DEVICE_CA_FILE=str(pem))
+    assert (found.device_ca_file, found.device_allow_plain_http) == (str(pem), False)
+    assert read(tmp_path, DEVICE_ALLOW_PLAIN_HTTP="1").device_allow_plain_http
+    with pytest.raises(SettingError, match="DEVICE_CA_FILE names /nowhere"):
+        read(tmp_path, DEVICE_CA_FILE="/nowhere")
