@@ -14,7 +14,7 @@ from devices.domain.drift import converged, touched_sections
 from devices.domain.inverse import inverse_commands
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver
-from devices.errors import CommandRejectedError, SaveFailedError
+from devices.errors import CapabilityMissingError, CommandRejectedError, SaveFailedError
 
 _S = DeviceRunState
 
@@ -80,10 +80,10 @@ def _replace(work: DeviceWork, driver: Driver, actual: str, notes: StepNotes) ->
     work.journal.assert_held()
     try:
         driver.replace(work.before)
-    except CommandRejectedError as error:
+    except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
         store_after(work, normalise(driver.running_config(), work.platform))
         raise BackoutFailedError(
-            "ROLLBACK_UNVERIFIED", f"the device refused the replacement: {error.message}"
+            "ROLLBACK_UNVERIFIED", f"the configuration could not be replaced: {error.detail}"
         ) from error
     return normalise(driver.running_config(), work.platform)
 
