@@ -52,6 +52,15 @@ def inventory_sync_due() -> str:
     return f"{run}: {run.state}" if run else "no NetBox is set up"
 
 
+def inventory_sync_waiting() -> str:
+    """Do a synchronisation that somebody asked for and the queue forgot."""
+    try:
+        run = inventory_netbox.netbox_waiting()
+    except DeviceError as error:
+        return error.detail
+    return f"{run}: {run.state}" if run else "nothing waits"
+
+
 def inventory_sync_run(run_id: int) -> str:
     """Do a synchronisation that somebody asked for."""
     try:

@@ -40,6 +40,7 @@ logger = logging.getLogger(__name__)
 RECENT: Final = 100
 """How many entries below the position are looked at again: entries become visible out of the order of their ids."""
 SHRANK_FROM: Final = 10
+RING_AGAIN_S: Final = 10
 _DEVICE, _ADDRESS = "dcim.device", "ipam.ipaddress"
 _SHARED: Final = frozenset({
     "dcim.site", "dcim.devicerole", "dcim.devicetype", "dcim.platform", "extras.tag", "extras.customfield",
@@ -83,6 +84,14 @@ def netbox_run(run_id: int) -> SyncRun | None:
     except DeviceError as error:
         runs.fail(run, error)
         raise
+
+
+def netbox_waiting() -> SyncRun | None:
+    """Do the oldest synchronisation that was asked for and not taken up, where the queue lost the call for it."""
+    late = timezone.now() - timedelta(seconds=RING_AGAIN_S)
+    waiting = SyncRun.objects.filter(state=SyncState.QUEUED, requested_at__lt=late).order_by("pk")
+    found = waiting.values_list("pk", flat=True).first()
+    return netbox_run(found) if found is not None and settings.NETBOX_URL else None
 
 
 def netbox_due(*, actor: Actor) -> SyncRun | None:

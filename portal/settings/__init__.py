@@ -292,6 +292,7 @@ COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
     "devices.tasks.inventory_sync_due": _netbox.sync_s,
+    "devices.tasks.inventory_sync_waiting": 20 if _netbox.url else 0,
     "devices.tasks.inventory_journal_due": 30 if _netbox.url else 0,
     "devices.tasks.inventory_deliveries_due": 60 if _netbox.url and _netbox.webhook_secret else 0,
 }

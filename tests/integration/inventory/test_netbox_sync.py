@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from audit.actor import Actor
@@ -14,7 +16,7 @@ from audit.models import Event
 from devices.errors import SyncRunningError
 from devices.models import Device, InventorySource, StagedDevice, SyncRun, SyncScope, SyncState
 from devices.services.inventory_lock import SYNC_LOCK_CLASS
-from devices.services.inventory_netbox import netbox_due, netbox_run, netbox_sync
+from devices.services.inventory_netbox import netbox_due, netbox_run, netbox_sync, netbox_waiting
 from devices.services.inventory_platforms import platform_map
 from devices.services.inventory_runs import sync_request
 from tests.integration.inventory.netbox_stub import NetBoxStub
@@ -251,6 +253,16 @@ def test_a_second_synchronisation_is_refused_and_a_lost_one_holds_nobody_up(netb
     assert sync().state == SyncState.SUCCEEDED
     assert SyncRun.objects.get(pk=lost.pk).code == "INV_SYNC_LOST"
     assert netbox_run(run.pk) is None, "delivered twice, it is done once"
+
+
+def test_a_request_that_the_queue_lost_is_taken_up(netbox: NetBoxStub) -> None:
+    netbox.add(1)
+    run = sync_request(source="netbox", actor=ACTOR)
+    assert netbox_waiting() is None, "its own call may still come"
+    SyncRun.objects.update(requested_at=timezone.now() - timedelta(seconds=30))
+    assert netbox_waiting() == run
+    assert SyncRun.objects.get().state == SyncState.SUCCEEDED
+    assert netbox_waiting() is None
 
 
 def test_the_command_lists_the_excluded_devices(netbox: NetBoxStub, capsys: pytest.CaptureFixture[str]) -> None:
