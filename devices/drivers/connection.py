@@ -7,7 +7,7 @@ import logging
 import os
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import paramiko
 from netmiko import BaseConnection, ConnectHandler
@@ -35,11 +35,19 @@ class UnpinnedKeyError(paramiko.SSHException):  # type: ignore[misc]  # paramiko
         self.key = key
 
 
-class _RefusingPolicy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko ships no types
-    """Refuse every key that is not pinned, like paramiko's own policy, and keep which one it was."""
+class _PinnedPolicy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko ships no types
+    """Refuse every key that is not pinned, like paramiko's own policy, and keep which one it was.
+
+    paramiko compares with one known key of each type. Where several of a type are pinned, as while a device gets a new
+    key, it is told of none of them and asks here.
+    """
+
+    def __init__(self, pinned: Sequence[str]) -> None:
+        self._pinned = frozenset(pinned)
 
     def missing_host_key(self, client: paramiko.SSHClient, hostname: str, key: paramiko.PKey) -> None:  # noqa: ARG002
-        raise UnpinnedKeyError(key)
+        if f"{key.get_name()} {key.get_base64()}" not in self._pinned:
+            raise UnpinnedKeyError(key)
 
 
 def check_keys(endpoint: Endpoint) -> None:
@@ -85,7 +93,10 @@ def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) ->
     Raises:
         HostKeyMismatchError, AuthenticationFailedError, UnreachableError: nothing stays open.
     """
-    with known_hosts(endpoint) as file:
+    pinned = _checked_keys(endpoint)
+    kinds = [key.partition(" ")[0] for key in pinned]
+    told = [key for key, kind in zip(pinned, kinds, strict=True) if kinds.count(kind) == 1]
+    with _known_hosts_file(endpoint, told) as file:
         session: BaseConnection = ConnectHandler(
             device_type=netmiko_type,
             host=endpoint.host,
@@ -102,7 +113,7 @@ def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) ->
             auth_timeout=endpoint.connect_timeout_s,
             auto_connect=False,
         )
-        session.key_policy = _RefusingPolicy()
+        session.key_policy = _PinnedPolicy(pinned)
         try:
             session.establish_connection()
         except (OSError, EOFError, paramiko.SSHException) as error:
@@ -144,13 +155,19 @@ def _is_interrupted(cause: BaseException) -> bool:
     return "timeout" in text or "transport shut down" in text or "eof" in text
 
 
-@contextlib.contextmanager
-def known_hosts(endpoint: Endpoint) -> Iterator[str]:
+def known_hosts(endpoint: Endpoint) -> contextlib.AbstractContextManager[str]:
     """A private known_hosts file with the pinned keys alone; gone afterwards.
 
-    paramiko looks a device on another port than 22 up as "[host]:port", like OpenSSH (client.py, `connect`).
+    Raises:
+        HostKeyMismatchError: there is none, or one is malformed.
     """
-    lines = [f"{_known_name(endpoint)} {key}\n" for key in _checked_keys(endpoint)]
+    return _known_hosts_file(endpoint, _checked_keys(endpoint))
+
+
+@contextlib.contextmanager
+def _known_hosts_file(endpoint: Endpoint, keys: Sequence[str]) -> Iterator[str]:
+    """Paramiko looks a device on another port than 22 up as "[host]:port", like OpenSSH (client.py, `connect`)."""
+    lines = [f"{_known_name(endpoint)} {key}\n" for key in keys]
     descriptor, path = tempfile.mkstemp(prefix="countersign-known-hosts-")
     try:
         with os.fdopen(descriptor, "w") as file:

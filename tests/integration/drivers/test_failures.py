@@ -106,6 +106,20 @@ class TestHostKeys:
         with open_driver(endpoint_of(device, host_keys=keys)) as driver:
             assert driver.facts().hostname == "sw1"
 
+    @pytest.mark.parametrize("first", [True, False])
+    def test_any_of_several_pinned_keys_of_one_type_is_accepted_and_no_other(
+        self, device: LabDevice, endpoint_of: EndpointOf, first: bool
+    ) -> None:
+        keys = [device.host_key, fresh_key("ssh-ed25519")]
+        with open_driver(endpoint_of(device, host_keys=tuple(keys if first else reversed(keys)))) as driver:
+            assert driver.facts().hostname
+        before = len(device.auth_attempts())
+        strangers = (fresh_key("ssh-ed25519"), fresh_key("ssh-ed25519"))
+        with pytest.raises(HostKeyMismatchError) as caught, open_driver(endpoint_of(device, host_keys=strangers)):
+            pass
+        assert caught.value.offered == tuple(device.host_key.split())
+        assert len(device.auth_attempts()) == before
+
     def test_a_key_pinned_for_one_port_does_not_count_for_another(
         self, lab: LabFactory, endpoint_of: EndpointOf
     ) -> None:
