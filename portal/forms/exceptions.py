@@ -7,7 +7,8 @@ from datetime import UTC
 
 from django import forms
 
-from changes.domain.gates import COVERABLE
+from changes.domain.gates import COVERABLE, Gate
+from changes.domain.reasons import reason
 from changes.services.gate_exceptions import LONGEST, MAX_TEXT
 from devices.selectors import device_facets
 
@@ -37,9 +38,7 @@ class ExceptionForm(forms.Form):
     def __init__(self, data: Mapping[str, str] | None = None) -> None:
         super().__init__(data)
         facets = device_facets()
-        choices = [
-            (gate.label, [(f"{gate.value}:{code}", code) for code in codes]) for gate, codes in COVERABLE.items()
-        ]
+        choices = [(gate.label, [_choice(gate, code) for code in codes]) for gate, codes in COVERABLE.items()]
         self.fields["what"].choices = choices  # type: ignore[attr-defined]  # this is a choice field
         for name in ("site", "role"):
             values = [("", "Any"), *((value, value) for value in facets[name])]
@@ -57,3 +56,7 @@ class ExceptionForm(forms.Form):
             "expires_at": self.cleaned_data["expires_at"].replace(tzinfo=UTC),
             "reason": self.cleaned_data["reason"],
         }
+
+
+def _choice(gate: Gate, code: str) -> tuple[str, str]:
+    return f"{gate.value}:{code}", f"{code}: {reason(code).sentence}"

@@ -10,6 +10,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
+from devices.domain.severity import Severity
 from devices.domain.trust import FactVerdict, TrustMode
 from devices.models import Device, DeviceQuerySet, LiveFact
 from portal.presenters.device_pages import FRESH_FOR
@@ -106,6 +107,12 @@ def fact_row(fact: LiveFact) -> FactRow:
         expected=visible(fact.expected),
         live=visible(fact.live),
         verdict=FactVerdict(fact.verdict).label,
-        tone=_TONES.get(fact.verdict, "idle"),
+        tone=_tone(fact),
         code=fact.code,
     )
+
+
+def _tone(fact: LiveFact) -> str:
+    """What is only reported is no warning."""
+    harmless = fact.severity == Severity.MINOR and fact.verdict != FactVerdict.MISMATCH
+    return "idle" if harmless else _TONES.get(fact.verdict, "idle")
