@@ -143,7 +143,7 @@ def _result(outcome: CheckOutcome, scrub: Scrubber) -> dict[str, object]:
         "name": outcome.check.name,
         "command": outcome.check.command,
         "passed": outcome.passed,
-        "sentence": scrub(outcome.sentence),
+        "sentence": scrub.prose(outcome.sentence),
         "evidence": [scrub(line) for line in outcome.evidence],
         "before": scrub(outcome.before),
         "after": scrub(outcome.after),

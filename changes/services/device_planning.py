@@ -124,8 +124,8 @@ class Planner:
             "lines_removed": stat.removed,
             "warnings": [
                 *live.warnings,
-                *({"line": "", "sentence": self._scrub(note)} for note in effect.notes),
-                *({"line": "", "sentence": self._scrub(sentence)} for sentence in ladder.warnings()),
+                *({"line": "", "sentence": self._scrub.prose(note)} for note in effect.notes),
+                *({"line": "", "sentence": self._scrub.prose(sentence)} for sentence in ladder.warnings()),
                 *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
                 *({"line": "", "sentence": _UNREADABLE + sentence} for sentence in live.unreadable),
             ],

@@ -241,13 +241,13 @@ def connecting_data(device: Device, error: DeviceError) -> list[dict[str, object
 
 
 def masked(data: Iterable[Mapping[str, object]], scrub: Scrubber) -> list[dict[str, object]]:
-    """Ladder data with every text masked."""
+    """Ladder data with every text masked; they are sentences, and stay as they are but for what they quote."""
     return [{name: _masked(value, scrub) for name, value in row.items()} for row in data]
 
 
 def _masked(value: object, scrub: Scrubber) -> object:
     if isinstance(value, str):
-        return scrub(value)
+        return scrub.prose(value)
     if isinstance(value, Mapping):
         return {name: _masked(item, scrub) for name, item in value.items()}
     return [_masked(item, scrub) for item in value] if isinstance(value, list) else value

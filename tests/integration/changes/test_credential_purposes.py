@@ -69,6 +69,16 @@ def test_a_credential_that_lost_its_part_stops_the_device_before_anything_is_sen
     assert Event.objects.filter(action="credential.refused", change_id=change.pk).count() == 1
 
 
+def test_our_own_sentence_about_a_refused_password_stays_as_it_is(office: Office, store: Path) -> None:
+    office.lab.device("fra-acc-01").faults.refuse_login = True
+    change = office.draft(targets=ONE)
+    office.planned(change)
+    plan = DevicePlan.objects.get(revision__change=change)
+    assert plan.code == "PRECHECK_AUTH_FAILED"
+    assert f"The device refused the password of {office.lab.username}." in plan.detail
+    assert "<hidden" not in json.dumps([plan.detail, plan.gates])
+
+
 def test_a_store_that_is_down_is_tried_again_and_then_the_device_fails(
     office: Office, store: Path, settings: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
