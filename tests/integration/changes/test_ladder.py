@@ -18,7 +18,7 @@ from devices.models import AlertState, Device, HostKeyAlert, LiveFact
 from devices.services.trust import trust_set
 from tests.integration.changes.conftest import SETUP, Office, ends, problems, story
 
-ONE = {"targets": {"filter": {"name": "fra-acc-01"}}}
+ONE: dict[str, Any] = {"targets": {"filter": {"name": "fra-acc-01"}}}
 UNHEALTHY = "PRECHECK_STATE_UNHEALTHY"
 
 
