@@ -217,7 +217,7 @@ def reload(router: Router, file: Path, how: str) -> str:
 def remove(slot: int) -> None:
     """Take away everything that carries the slot's prefix, whoever left it. The caller holds the slot's lock."""
     prefix = prefix_of(slot)
-    spaces = [space for space in _namespaces() if space.startswith(f"{prefix}-")]
+    spaces = [space for space in namespaces() if space.startswith(f"{prefix}-")]
     for how in (signal.SIGTERM, signal.SIGKILL):
         pids = [pid for space in spaces for pid in _pids(space)]
         for pid in pids:
@@ -228,6 +228,10 @@ def remove(slot: int) -> None:
             time.sleep(0.05)
     for space in spaces:
         run("ip", "netns", "del", space)
+    # A namespace outlives its name while a socket in it still waits for an answer, and keeps its links.
+    for link in Path("/sys/class/net").glob(f"{prefix}-m*"):
+        with contextlib.suppress(LabError):
+            run("ip", "link", "del", link.name)
     for folder in (Path("/run"), Path("/run/frr"), Path("/etc/frr")):
         for left in (*folder.glob(f"{prefix}-*"), *folder.glob(prefix)):
             shutil.rmtree(left, ignore_errors=True)
@@ -248,13 +252,14 @@ def _own_slot() -> tuple[int, IO[str]]:
         lock = (LOCKS / str(slot)).open("w")
         with contextlib.suppress(BlockingIOError):
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _sweep(after=slot)
+            sweep(after=slot)
             return slot, lock
         lock.close()
     raise LabError(f"All {SLOTS} slots for labs are in use.")
 
 
-def _sweep(*, after: int) -> None:
+def sweep(*, after: int) -> None:
+    """Remove what killed sessions left in the slots behind this one; slots in use are locked, and left alone."""
     for path in LOCKS.iterdir():
         if int(path.name) <= after:
             continue
@@ -263,7 +268,8 @@ def _sweep(*, after: int) -> None:
             remove(int(path.name))
 
 
-def _namespaces() -> list[str]:
+def namespaces() -> list[str]:
+    """The network namespaces of this machine that have names."""
     return [line.split()[0] for line in run("ip", "netns", "list").splitlines() if line.strip()]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +19,7 @@ from devices.domain.prediction import predict
 from devices.drivers.base import Credential, Driver, Endpoint
 from devices.drivers.registry import open_driver
 from devices.errors import DeviceError, DeviceTimeoutError, HostKeyMismatchError
-from tests.integration.frr.lab import PASSWORD, FrrLab, Router, reload, wait_for
+from tests.integration.frr.lab import PASSWORD, FrrLab, Router, namespaces, prefix_of, reload, sweep, wait_for
 
 pytestmark = pytest.mark.frr
 
@@ -187,3 +189,20 @@ def _difference(router: Router, wanted: str, folder: Path) -> list[str]:
     said = reload(router, file, "--test").splitlines()
     lines = [line.strip() for line in said if line.strip()]
     return [line for line in lines if not line.startswith(("Lines To", "=", "hostname", "no hostname", "!"))]
+
+
+def test_two_labs_stand_side_by_side_and_what_a_killed_session_left_is_removed(configured: FrrLab) -> None:
+    command = "from tests.integration.frr.lab import FrrLab; lab = FrrLab().__enter__(); print(lab.slot); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        slot = int(other.stdout.readline())
+        other.kill()
+    prefix = prefix_of(slot)
+    assert slot != configured.slot
+    assert f"{prefix}-r1" in namespaces(), "nobody tidied up"
+    sweep(after=configured.slot)
+    assert not [space for space in namespaces() if space.startswith(f"{prefix}-")]
+    assert prefix not in Path("/etc/passwd").read_text()
+    assert configured.router(1).vtysh("show version"), "the other lab is untouched"
