@@ -202,7 +202,7 @@ def test_history_goes_on_page_by_page(reader: Client, db: None) -> None:
     assert "first</span>" not in first, "what is last on this page is not the first that was read"
     older = re.search(r'rel="next" href="([^"]+)"', first)
     assert older
-    assert page(reader, older[1]).count("/configs/") == 1
+    assert len(re.findall(r"/configs/\d", page(reader, older[1]))) == 1
     page(reader, f"/devices/{device.pk}/?before=x", 400)
     page(reader, f"/devices/{device.pk}/?page=2", 400)
 
