@@ -46,7 +46,7 @@ def read_netbox(environ: Mapping[str, str]) -> NetBoxEnvironment:
         filter=_filter(environ),
         webhook_secret=_webhook_secret(environ),
         sync_s=_seconds(environ, "NETBOX_SYNC_S", 300, lowest=30) if url else 0,
-        full_sync_s=_seconds(environ, "NETBOX_FULL_SYNC_S", 86_400, lowest=300) or 86_400,
+        full_sync_s=_seconds(environ, "NETBOX_FULL_SYNC_S", 43_200, lowest=300) or 43_200,
         timeout_s=_seconds(environ, "NETBOX_TIMEOUT_S", 60, lowest=1) or 60,
         platform_field=_named(environ, "NETBOX_PLATFORM_FIELD", "countersign_platform", _FIELD),
         credential_field=_named(environ, "NETBOX_CREDENTIAL_FIELD", "countersign_credential", _FIELD),

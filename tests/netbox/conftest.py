@@ -19,7 +19,10 @@ def lab() -> tuple[str, str]:
     """The address and an administrator's token."""
     folder = Path(os.environ.get("NETBOX_LAB") or BASE_DIR / "var" / "netbox")
     port = os.environ.get("NETBOX_LAB_PORT", "8901")
-    return f"http://127.0.0.1:{port}", (folder / "root" / "token").read_text().strip()
+    token = folder / "root" / "token"
+    if not token.exists():
+        pytest.skip("No NetBox is installed here: run `make test-netbox`.")
+    return f"http://127.0.0.1:{port}", token.read_text().strip()
 
 
 @pytest.fixture(scope="session")

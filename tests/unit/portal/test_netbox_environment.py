@@ -16,7 +16,7 @@ def test_without_an_address_there_is_no_netbox_and_nothing_is_called_for() -> No
 
 def test_the_defaults() -> None:
     found = read_netbox({"NETBOX_URL": f"{URL}/api/", "NETBOX_TOKEN": TOKEN})
-    assert (found.url, found.sync_s, found.full_sync_s, found.timeout_s) == (URL, 300, 86_400, 60)
+    assert (found.url, found.sync_s, found.full_sync_s, found.timeout_s) == (URL, 300, 43_200, 60)
     assert (found.platform_field, found.credential, found.webhook_secret) == ("countersign_platform", "", "")
 
 
