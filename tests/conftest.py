@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management.color import Style
@@ -22,6 +23,11 @@ EMPTY_THE_LOG = [
     "ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_only_grows;",
 ]
 TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
+
+# Machines are noisy: no example has a deadline. In CI everybody gets the same examples; elsewhere new ones are tried.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
 pytest_plugins = ["tests.integration.lab_fixtures"]
 

@@ -164,7 +164,16 @@ DEVICE_STEPS = {
     "verifying": {"saving", "backing_out", "reconciling"},
     "saving": {"succeeded", "backing_out", "reconciling"},
     "backing_out": {"rolled_back", "rollback_failed", "reconciling"},
-    "reconciling": {"verifying", "pending", "backing_out", "rolled_back", "rollback_failed", "unknown"} | _STOP,
+    "reconciling": {
+        "awaiting_confirm",
+        "verifying",
+        "pending",
+        "backing_out",
+        "rolled_back",
+        "rollback_failed",
+        "unknown",
+    }
+    | _STOP,
     "succeeded": {"backing_out"},
     "unknown": {"reconciling"},
     "failed": set(),
