@@ -252,6 +252,12 @@ _ROLLBACK = (
 
 _INVENTORY = (
     Reason(
+        "GATE_SIGNATURE",
+        "A webhook call was refused: its signature does not fit its body and the shared secret.",
+        "Set the same secret at the source and here; if the secret is the same, find out who else calls.",
+        permanent=True,
+    ),
+    Reason(
         "INV_REFRESH_FAILED",
         "The inventory source could not be read.",
         "Check the source's address and access; the devices keep their last known data, marked as old.",
