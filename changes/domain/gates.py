@@ -175,7 +175,8 @@ def judge_gate(gate: Gate, seen: Observation, *, mode: GateMode, cover: Cover, a
         verdict = GateVerdict.OVERRIDDEN
     else:
         verdict = GateVerdict.PASSED if seen.assessed else GateVerdict.NOT_ASSESSED
-    worst = min(open_ones or found, key=lambda finding: _ORDER[finding.severity], default=None)
+    weighing = open_ones or [finding for finding in found if finding.exception]
+    worst = min(weighing, key=lambda finding: _ORDER[finding.severity], default=None)
     sentence = "; ".join(finding.sentence for finding in found) or seen.note
     return GateResult(
         gate=gate,

@@ -273,4 +273,10 @@ def _compared(each: Comparison) -> dict[str, object]:
 
 def _measured(reading: Reading) -> dict[str, object]:
     state = "not assessed" if reading.healthy is None else "healthy" if reading.healthy else "unhealthy"
-    return {"name": reading.name, "value": reading.value, "limit": reading.limit, "verdict": state}
+    return {
+        "name": reading.name,
+        "label": reading.label,
+        "value": reading.value,
+        "limit": reading.limit,
+        "verdict": state,
+    }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changes.domain.gates import Gate, GateVerdict
-from devices.domain.trust import FactVerdict
+from devices.domain.trust import FactVerdict, TrustMode
 from portal.presenters.links import page_url
 from portal.presenters.visible import Mask
 
@@ -103,12 +103,12 @@ def _compared(value: Mapping[str, object], mask: Mask) -> Compared:
     expected = f"at most {limit:g} %" if isinstance(limit, int | float) and unit else str(value.get("expected", ""))
     note = FactVerdict(verdict).label if verdict in set(FactVerdict) else verdict.capitalize()
     return Compared(
-        name=str(value.get("name", "")).capitalize(),
+        name=str(value.get("label") or mask.prose(str(value.get("name", "")).capitalize())),
         mode=str(value.get("mode", "")),
         expected=mask.prose(expected),
         live=mask.prose("" if live is None else f"{live}{unit}"),
         note=note,
-        tone=_TONES.get(verdict, "idle"),
+        tone=_tone(verdict, str(value.get("mode", ""))),
     )
 
 
@@ -124,3 +124,9 @@ _TONES: Final[Mapping[str, str]] = {
 
 def _list(value: object) -> Sequence[object]:
     return value if isinstance(value, list) else ()
+
+
+def _tone(verdict: str, mode: str) -> str:
+    """What is only reported is no warning."""
+    harmless = mode == TrustMode.OBSERVATIONAL and verdict != FactVerdict.MISMATCH
+    return "idle" if harmless else _TONES.get(verdict, "idle")
