@@ -14,6 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from audit.actor import Actor
+from devices.credentials.seen import remember
 from devices.domain.exclusions import MappedPlatform
 from devices.errors import DeviceError, InventoryError, SourceDeniedError, SourceShrankError
 from devices.models import (
@@ -50,7 +51,8 @@ _SHARED: Final = frozenset({
 
 
 def netbox_client() -> NetBoxClient:
-    """The way to the NetBox of the settings; close it."""
+    """The way to the NetBox of the settings; close it. Its token is masked in texts from now on."""
+    remember(settings.NETBOX_TOKEN)
     return NetBoxClient(settings.NETBOX_URL, settings.NETBOX_TOKEN, read_timeout_s=settings.NETBOX_TIMEOUT_S)
 
 

@@ -20,6 +20,7 @@ from django_q.tasks import async_task
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.credentials.seen import remember
 from devices.errors import BadFieldsError, InventoryError, SyncRunningError, WebhookRefusedError
 from devices.models import DeliveryState, InventorySource, SyncRun, SyncScope, WebhookDelivery
 from devices.services.inventory_netbox import netbox_client, netbox_sync
@@ -57,6 +58,7 @@ def webhook_receive(*, body: bytes, signature: str, ip: str) -> bool:
     secret = settings.NETBOX_WEBHOOK_SECRET
     if not settings.NETBOX_URL or not secret:
         raise WebhookRefusedError("No webhook is set up here: set NETBOX_URL and NETBOX_WEBHOOK_SECRET.")
+    remember(secret)
     proof = hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
     # As bytes: compare_digest refuses texts that are not ASCII.
     if not hmac.compare_digest(proof.encode(), signature.strip().lower().encode()):
