@@ -320,7 +320,7 @@ _INVENTORY = (
     Reason(
         "PLATFORM_UNMAPPED",
         "The device's platform is not one that this product can drive.",
-        "Set one of the supported platforms in the source of truth and refresh.",
+        "Set a supported platform in the source of truth, or map its word in the platform table; then refresh.",
         permanent=True,
     ),
 )
