@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from devices.lab.core_site import core_specs
 from devices.lab.eos.site import eos_specs
 from devices.lab.errors import LabError
 from devices.lab.files import FaultsFile, credentials, write_inventory
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         """Options of the command line."""
         parser.add_argument("--devices", type=int, default=12, help="how many devices (default 12)")
         parser.add_argument("--eos", type=int, default=0, help="how many EOS switches besides (default 0)")
+        parser.add_argument("--core", type=int, default=0, help="how many of IOS XR, Junos and NX-OS each (default 0)")
         parser.add_argument("--faults", type=Path, help="JSON or YAML file of fault switches, read on change")
         parser.add_argument("--port", type=int, default=0, help="port of the first device; 0: free ones")
         parser.add_argument("--home", type=Path, help="where devices keep their state")
@@ -37,10 +39,12 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401 - Django's signature
         """Start the lab, say so, and wait for a signal."""
-        devices, eos = options["devices"], options["eos"]
-        count = devices + eos
-        if devices < 0 or eos < 0 or not 1 <= count <= _MAX_DEVICES:
-            raise CommandError(f"--devices must be between 1 and {_MAX_DEVICES}, together with those of --eos.")
+        devices, eos, core = options["devices"], options["eos"], options["core"]
+        count = devices + eos + 3 * core
+        if min(devices, eos, core) < 0 or not 1 <= count <= _MAX_DEVICES:
+            raise CommandError(
+                f"--devices must be between 1 and {_MAX_DEVICES}, together with those of --eos and --core."
+            )
         if not 0 <= options["port"] <= 65535 - count:
             raise CommandError(f"--port must be 0, or leave room for {count} ports below 65536.")
         home = options["home"] or Path(settings.COUNTERSIGN_HOME) / "lab"
@@ -53,6 +57,7 @@ class Command(BaseCommand):
             port = options["port"]
             specs = site_specs(devices, first_port=port)
             specs += eos_specs(eos, first_port=port + devices if port else 0)
+            specs += core_specs(core, first_port=port + devices + eos if port else 0)
             with Lab(home, specs, username=username, password=password, host=options["host"]) as lab:
                 self._run(lab, home, options["faults"], stopped)
         except LabError as error:

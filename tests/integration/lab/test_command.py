@@ -151,3 +151,21 @@ def test_eos_switches_stand_beside_the_others_with_a_driver_that_speaks_eapi(sta
         running = driver.show("show running-config").splitlines()
     for line in ("redistribute connected route-map EXPORT", "banner motd", "no switchport", "address 10.21.0.1/32"):
         assert any(line in each for each in running), f"the switch does not know its own line: {line}"
+
+
+def test_routers_and_spines_stand_beside_the_others(start: Start) -> None:
+    lab = start("--devices", "0", "--core", "1")
+    assert lab.line().startswith("lab ready: 3 devices")
+    for name, platform in (
+        ("fra-core-01", "cisco_xr"),
+        ("fra-edge-01", "juniper_junos"),
+        ("fra-spine-01", "cisco_nxos"),
+    ):
+        with open_driver(lab.endpoint(name)) as driver:
+            facts = driver.facts()
+            assert (facts.hostname, facts.os) == (name, platform)
+            config = driver.running_config()
+            if driver.capabilities.config_replace:
+                # the device takes its own configuration back, so it knows every line of it
+                driver.replace(config)
+                assert driver.compare(()).diff == ""
