@@ -214,7 +214,7 @@ _SPOKEN: Final = {
     "expect": "output",
     "parser": "read as",
     "select": "what to take",
-    "filter": "only values that match",
+    "filter": "only those that match",
 }
 
 
