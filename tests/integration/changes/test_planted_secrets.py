@@ -8,14 +8,19 @@ from __future__ import annotations
 import io
 import json
 import logging
+import socket
 import string
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
+from urllib.parse import quote
 
 import pytest
+import requests
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
@@ -41,6 +46,7 @@ from devices.domain.secret_values import spellings
 from devices.lab.lab import Lab
 from devices.lab.site import site_specs
 from devices.models import Device
+from portal.environment import BASE_DIR
 from portal.log_filter import SecretFilter
 from tests.integration.changes.conftest import Office, ends, enrol, person, story
 from tests.integration.supervision.conftest import Worker
@@ -298,6 +304,49 @@ def test_an_unforeseen_error_that_quotes_secrets_leaves_none_behind(
     assert [code for _state, code in ends(run).values()] == ["WORKER_FAILED"], story(run)
     assert "Pattern not detected" in log.getvalue()
     assert_nothing_leaked(office, planted, [(change, run)], log.getvalue())
+
+
+@pytest.mark.workers
+def test_a_real_web_servers_log_holds_no_secret(
+    office: Office, process_environment: dict[str, str], tmp_path: Path
+) -> None:
+    secret, log = "w3bServerSecret", tmp_path / "web.log"
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    environment = {
+        **process_environment, "DEVICE_CREDENTIALS": django_settings.DEVICE_CREDENTIALS, "VAULT_TOKEN": secret,
+    }  # fmt: skip
+    command = [sys.executable, "-m", "gunicorn", "portal.wsgi:application", "--bind", address, "--access-logfile", "-"]
+    with log.open("wb") as output:
+        server = subprocess.Popen(
+            [*command, "--no-control-socket"], cwd=BASE_DIR, env=environment, stdout=output, stderr=output
+        )
+    try:
+        until_answered(f"http://{address}/healthz")
+        for path in (f"/changes/?password={PASSWORD}x", f"/{secret}/", f"/devices/?name={quote(ENABLE)}"):
+            requests.get(f"http://{address}{path}", timeout=30, headers={"User-Agent": f"agent {secret}"})
+        body = f'{{"password": "{PASSWORD}", '
+        requests.post(
+            f"http://{address}/api/v1/tokens/", body, timeout=30, headers={"Content-Type": "application/json"}
+        )
+    finally:
+        server.terminate()
+        server.wait(20)
+    assert "GET /changes/?password=" in log.read_text(), log.read_text()[-2000:]
+    assert leaks(log.read_text(), (PASSWORD, ENABLE, secret)) == []
+
+
+def until_answered(url: str) -> None:
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            requests.get(url, timeout=5)
+        except requests.RequestException:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
 
 
 @pytest.mark.workers
