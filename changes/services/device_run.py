@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import Final
 
 from django.conf import settings
 
@@ -20,14 +19,11 @@ from changes.services.device_steps import apply, await_confirm, check, connect, 
 from changes.services.device_work import DeviceWork, OnDriver, gather
 from changes.services.integrity import PlanSeal
 from changes.services.journal import BackoutNeededError, BlockedError, Journal
-from changes.services.recovery import is_hopeless, readings_in_a_row, reconcile
+from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row, reconcile
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.services.claims import Claim, device_lock
 from devices.services.scrubbing import Scrubber
-
-LONGEST_WAIT_S: Final = 60
-"""Between two attempts to read a device back that has not come back yet."""
 
 _S = DeviceRunState
 Step = Callable[[DeviceWork, Driver], None]

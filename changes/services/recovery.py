@@ -19,13 +19,15 @@ from devices.domain.config_text import normalise
 from devices.domain.drift import converged, touched_sections
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver, PendingConfirm
-from devices.errors import DeviceError
+from devices.errors import DeviceBusyError, DeviceError
 from devices.models import SnapshotPurpose
 from devices.services.snapshots import snapshot_store
 
 TRIES: Final = 3
 """How often lines are sent where none was taken, and how often a verification may break, before it is given up."""
 BACKOUT_TRIES: Final = 5
+LONGEST_WAIT_S: Final = 60
+"""Between two attempts to read a device back that has not come back yet, or whose commit waits to be confirmed."""
 
 _S = DeviceRunState
 
@@ -77,11 +79,12 @@ def _decide_pending(work: DeviceWork, pending: PendingConfirm, finding: str, not
         DeviceBusyError: the run waits until the device has taken the commit back.
     """
     notes.data["confirm"] = {"name": pending.name, "left_s": pending.left_s}
-    is_backing_out = work.steps(_S.BACKING_OUT).exists()
+    backing_out = work.steps(_S.BACKING_OUT).last()
     enough = pending.left_s is not None and pending.left_s >= ENOUGH_S
-    if finding == "applied" and enough and not is_backing_out and not _breaks_too_often(work):
+    if finding == "applied" and enough and backing_out is None and not _breaks_too_often(work):
         work.pending = pending
-    elif not is_backing_out:
+    elif backing_out is None or backing_out.code == DeviceBusyError.code:
+        # a backout has tried already to have it taken back at once, which this platform cannot
         raise waiting(pending)
 
 
@@ -97,7 +100,8 @@ def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
         return True
     if work.journal.state is not _S.RECONCILING:
         return False
-    return error.permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS
+    waits = work.payload.confirm_within_s // LONGEST_WAIT_S if isinstance(error, DeviceBusyError) else 0
+    return error.permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS + waits
 
 
 def _finding(work: DeviceWork, actual: str) -> str:
