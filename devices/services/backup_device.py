@@ -22,7 +22,7 @@ from devices.services.change_history import change_history
 from devices.services.claims import Claim, device_lock, fenced_update, release
 from devices.services.compliance import compliance_assess
 from devices.services.drift import drift_evaluate
-from devices.services.identity import identity_mismatches
+from devices.services.identity import identity_contradictions
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import driver_connected
@@ -82,12 +82,11 @@ class _OtherDeviceError(Exception):
 
 
 def _read(driver: Driver, device: Device) -> Reading:
-    mismatches = identity_mismatches(
-        hostname=device.hostname, serial=device.serial, model=device.model, facts=driver.facts()
-    )
-    if mismatches:
-        found = "; ".join(map(str, mismatches))
-        raise _OtherDeviceError(mismatches[0].code, f"Another device answers: {found}. Its configuration was not read.")
+    contradictions = identity_contradictions(device, driver)
+    if contradictions:
+        found = "; ".join(each.sentence for each in contradictions)
+        code = contradictions[0].codes[0]
+        raise _OtherDeviceError(code, f"Another device answers: {found}. Its configuration was not kept.")
     platform = platform_for(device.platform)
     raw = driver.running_config()
     text = normalise(raw, platform)

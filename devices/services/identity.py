@@ -8,9 +8,11 @@ from typing import Final
 
 from django.utils import timezone
 
+from devices.domain.severity import Severity
 from devices.domain.trust import FIELDS, LEARNT_FIELDS, Comparison, LearntFrom, judge, learn
-from devices.drivers.base import DeviceFacts
+from devices.drivers.base import DeviceFacts, Driver
 from devices.models import Device, LiveFact
+from devices.services.scrubbing import Scrubber
 from devices.services.trust import TrustTable, trust_table
 
 _LIMIT: Final = 255
@@ -74,32 +76,16 @@ def reading_store(device: Device, comparisons: Iterable[Comparison]) -> None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class IdentityMismatch:
-    """One fact in which the device differs from what was expected."""
+def identity_contradictions(device: Device, driver: Driver) -> tuple[Comparison, ...]:
+    """Compare a connected device with the inventory, keep the reading, and give what forbids to believe it.
 
-    code: str
-    field: str
-    expected: str
-    live: str
+    For readers, such as backups; writers climb the whole ladder. Two queries.
 
-    def __str__(self) -> str:
-        return f"{self.field} is “{self.live}”, expected “{self.expected}”"
-
-
-def identity_mismatches(*, hostname: str, serial: str, model: str, facts: DeviceFacts) -> tuple[IdentityMismatch, ...]:
-    """Every expected fact that the device contradicts; facts that the inventory leaves empty are not judged.
-
-    The host name is compared without its domain and without regard to case (RFC 4343), the others exactly.
+    Raises:
+        DeviceError: the device does not tell.
     """
-    mismatches = []
-    for field, expected, live in (
-        ("hostname", hostname.partition(".")[0].lower(), facts.hostname.partition(".")[0].lower()),
-        ("serial", serial, facts.serial),
-        ("model", model, facts.model),
-    ):
-        if expected and expected != live:
-            mismatches.append(
-                IdentityMismatch(f"IDENTITY_{field.upper()}_MISMATCH", field, expected=expected, live=live)
-            )
-    return tuple(mismatches)
+    comparisons = identity_compared(
+        Identity.of(device), driver.facts(), read_config=lambda: Scrubber.load()(driver.running_config())
+    )
+    reading_store(device, comparisons)
+    return tuple(each for each in comparisons if each.severity is Severity.CRITICAL)
