@@ -63,6 +63,7 @@ CONTRACT = {
     "/api/v1/checks/library/": {"get"},
     "/api/v1/runs/{run_id}/": {"get"},
     "/api/v1/audit/events/": {"get"},
+    "/api/v1/credentials/": {"get"},
     "/api/v1/audit/events/{event_id}/": {"get"},
     "/api/v1/audit/export/": {"get"},
     "/api/v1/devices/{device_id}/identity/": {"get"},

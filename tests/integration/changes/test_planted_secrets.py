@@ -49,6 +49,7 @@ from devices.models import Device
 from portal.environment import BASE_DIR
 from portal.log_filter import SecretFilter
 from tests.integration.changes.conftest import Office, ends, enrol, person, story
+from tests.integration.changes.test_unforeseen_errors import rule
 from tests.integration.supervision.conftest import Worker
 
 pytestmark = pytest.mark.lab
@@ -366,13 +367,14 @@ def test_a_real_workers_log_and_tables_hold_no_secret(
             plan_open(revision=revision, actor=office.people[name])
             decide(change_id=change.pk, approver=office.people[name], plan_digest=revision.digest)
         change.refresh_from_db()
-        # The way to the device breaks while it is written to, so that the worker has something to say.
-        office.lab.device("fra-acc-01").faults.drop_after_config_lines = 1
-        office.lab.device("fra-acc-01").faults.drop_times = 1
-        run = office.started(change)
+        # Something that nobody foresaw, so that the worker has to say it: the database refuses a step, quoting its row.
+        with rule("changes_runstep", "name <> 'verifying'"):
+            run = office.started(change)
+            until_logged(tmp_path / "worker.log", "unforeseen")
         until(run, "running")
     finally:
         worker.stop(seconds=60)
+    assert "DETAIL:  Failing row contains" in (tmp_path / "worker.log").read_text()
     assert_nothing_leaked(office, planted, [(change, run)], (tmp_path / "worker.log").read_text())
     uses = list(Event.objects.filter(action="credential.used", change_id=change.pk))
     assert {json.loads(event.body)["details"]["purpose"] for event in uses} == {"read", "write"}
@@ -385,3 +387,10 @@ def until(row: PlanRevision | Run, under_way: str) -> None:
         assert time.monotonic() < deadline
         time.sleep(0.1)
         row.refresh_from_db()
+
+
+def until_logged(log: Path, words: str) -> None:
+    deadline = time.monotonic() + 60
+    while words not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
