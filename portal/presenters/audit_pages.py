@@ -202,6 +202,8 @@ _PAGES_OF_CHANGE: Final = {
     "device_run": "change-execution",
 }
 
+_OWN_PAGES: Final = {"drift": "drift-detail", "backup": "backup-detail"}
+
 
 def _object_url(event: Event) -> str:
     """Where the object is shown, or the part of its change that it belongs to; "" where it has no page."""
@@ -211,6 +213,10 @@ def _object_url(event: Event) -> str:
         return page_url("run-detail", event.change_id, int(event.object_id))
     if event.device_id and event.object_type in {"device", "host_key"}:
         return page_url("device-detail", event.device_id)
+    if event.device_id and event.object_type == "config":
+        return page_url("device-configs", event.device_id)
+    if event.object_type in _OWN_PAGES and event.object_id.isdecimal():
+        return page_url(_OWN_PAGES[event.object_type], int(event.object_id))
     return ""
 
 
