@@ -52,20 +52,23 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
     _confirmed: str = ""
 
     def pending_confirm(self) -> PendingConfirm | None:
-        """Our own commit on trial, or another session's, by its label; a label stays, so only its time is counted."""
+        """The newest commit, if its label says that it is on trial and its time has not passed.
+
+        A label stays, so time decides; when the router takes the commit back, another commit is the newest.
+        """
+        listed = self.show("show configuration commit list 1 detail")
+        label, at = _LABEL.search(listed), _AT.search(listed)
         if self._trial is not None:
-            rest_s = int(self._trial_ends - time.monotonic())
-            if rest_s > 0:
-                return PendingConfirm(self._trial.name, rest_s)
+            left_s = int(self._trial_ends - time.monotonic())
+            if left_s > 0 and label is not None and label["label"] == self._label:
+                return PendingConfirm(self._trial.name, left_s)
             self._trial = None
             self._leave()
             return None
-        listed = self.show("show configuration commit list 1 detail")
-        label, at = _LABEL.search(listed), _AT.search(listed)
         if label is None or at is None or label["label"] == self._confirmed:
             return None
-        left_s = self._left_s(at[1], int(label["time"]))
-        return PendingConfirm(_name(label["label"]), left_s) if left_s is None or left_s > 0 else None
+        rest_s = self._left_s(at[1], int(label["time"]))
+        return PendingConfirm(_name(label["label"]), rest_s) if rest_s is None or rest_s > 0 else None
 
     def _left_s(self, at: str, within_s: int) -> int | None:
         now = _CLOCK.search(self.show("show clock"))

@@ -38,6 +38,8 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
     specs = [
         named("xr-1", "cisco_xr"),
         named("mx-1", "juniper_junos"),
+        # its time on trial passes quickly
+        dataclasses.replace(named("xr-2", "cisco_xr"), role="spare", minute_s=2.0),
         dataclasses.replace(LEAF, driver="netmiko-replace", role="access"),
         small_device("sw-1", driver="netmiko-replace", role="access"),
     ]
@@ -56,11 +58,24 @@ def test_every_platform_takes_the_change_in_its_own_way(office: Office) -> None:
     run = office.executed(change)
 
     assert ends(run) == dict.fromkeys(NAMES, ("succeeded", "")), story(run)
-    for device in office.lab.devices:
+    for device in (office.lab.device(name) for name in NAMES):
         assert "description new" in device.running_config()
         assert device.startup_config() == device.running_config()
     confirmed = RunStep.objects.filter(name="awaiting_confirm", outcome="ok").values_list("device_run__device__name")
     assert {name for (name,) in confirmed} == {"xr-1", "mx-1"}
+
+
+def test_a_commit_on_trial_whose_post_check_fails_is_waited_out(office: Office) -> None:
+    device = office.lab.device("xr-2")
+    before = device.running_config()
+    check = {"name": "Impossible", "command": "show version", "expect": "contains", "value": "no such", "timeout_s": 1}
+    change = office.approved(content=CONTENT, checks={"post": [check]}, targets={"filter": {"name": "xr-2"}})
+
+    run = office.executed(change)
+
+    assert ends(run) == {"xr-2": ("rolled_back", "POSTCHECK_FAILED")}, story(run)
+    assert device.running_config() == before
+    assert not any(line["line"].startswith("commit replace") for line in device.commands())
 
 
 def test_a_commit_whose_post_check_fails_is_taken_back_at_once(office: Office) -> None:

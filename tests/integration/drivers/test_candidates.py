@@ -103,7 +103,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 
 @pytest.fixture
 def device(kind: Kind, lab: LabFactory) -> LabDevice:
-    return lab(kind.spec).device("r1")
+    return lab(dataclasses.replace(kind.spec, minute_s=60.0)).device("r1")
 
 
 @pytest.fixture
@@ -218,14 +218,20 @@ def test_a_confirmed_commit_stays_and_only_under_its_name(driver: Driver, device
     assert kind.mark in device.running_config()
 
 
-def test_a_commit_that_nobody_confirms_is_taken_back(driver: Driver, device: LabDevice, kind: Kind) -> None:
+def test_a_commit_that_nobody_confirms_is_taken_back(lab: LabFactory, endpoint_of: EndpointOf, kind: Kind) -> None:
+    device = lab(kind.spec).device("r1")
+    with open_driver(endpoint_of(device)) as driver:
+        is_taken_back(driver, device, kind)
+
+
+def is_taken_back(driver: Driver, device: LabDevice, kind: Kind) -> None:
     before = device.running_config()
     result = driver.apply(kind.change, confirm_within_s=kind.shortest_s)
     assert kind.mark in device.running_config()
     until(lambda: device.running_config() == before)
     assert result.pending is not None
-    if kind.spec.platform == "juniper_junos":
-        assert driver.pending_confirm() is None
+    assert driver.pending_confirm() is None
+    assert driver.apply(()).rejection is None
     with pytest.raises(NothingPendingError):
         driver.confirm(result.pending.name)
 
