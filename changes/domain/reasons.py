@@ -65,12 +65,6 @@ _APPROVAL = (
         permanent=True,
     ),
     Reason(
-        "GATE_ROLE_DENIED",
-        "The role that this step needs is missing; being a superuser does not replace it.",
-        "Ask somebody who has the role, or an administrator to give it to you.",
-        permanent=True,
-    ),
-    Reason(
         "GATE_DUPLICATE",
         "The same person has already decided about this revision.",
         "Ask another member of the group.",

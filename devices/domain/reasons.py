@@ -250,13 +250,22 @@ _ROLLBACK = (
     ),
 )
 
-_INVENTORY = (
+_RIGHTS = (
+    Reason(
+        "GATE_ROLE_DENIED",
+        "The role that this step needs is missing; being a superuser does not replace it.",
+        "Ask somebody who has the role, or an administrator to give it to you.",
+        permanent=True,
+    ),
     Reason(
         "GATE_SIGNATURE",
         "A webhook call was refused: its signature does not fit its body and the shared secret.",
         "Set the same secret at the source and here; if the secret is the same, find out who else calls.",
         permanent=True,
     ),
+)
+
+_INVENTORY = (
     Reason(
         "INV_REFRESH_FAILED",
         "The inventory source could not be read.",
@@ -417,7 +426,17 @@ _CONFIGURATIONS = (
 
 REASONS: dict[str, Reason] = {
     entry.code: entry
-    for group in (_IDENTITY, _PRE_CHECK, _EXECUTION, _VERIFICATION, _ROLLBACK, _INVENTORY, _SECRETS, _CONFIGURATIONS)
+    for group in (
+        _IDENTITY,
+        _PRE_CHECK,
+        _EXECUTION,
+        _VERIFICATION,
+        _ROLLBACK,
+        _RIGHTS,
+        _INVENTORY,
+        _SECRETS,
+        _CONFIGURATIONS,
+    )
     for entry in group
 }
 
