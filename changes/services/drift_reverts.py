@@ -70,6 +70,6 @@ def _reason(drift: DriftRecord) -> str:
     kind = "An unauthorized change" if drift.unauthorized else f"What {drift.explained_by} left behind"
     return (
         f"{kind} was found on {drift.device.name} on {drift.first_seen_at:%d %b %Y at %H:%M} UTC"
-        f" (+{drift.lines_added} −{drift.lines_removed} lines, {drift.drift_class}).{by}"
+        f" (+{drift.lines_added} and -{drift.lines_removed} lines, {drift.drift_class}).{by}"
         f" This change brings the expected configuration back; see {drift.number}."
     )
