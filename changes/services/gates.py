@@ -19,6 +19,7 @@ from changes.domain.gates import (
     judge_gate,
 )
 from changes.models import GateException
+from devices.domain.drivers import Proof, proof_of
 from devices.domain.health import PROBES, Reading, read_health, unassessed
 from devices.domain.severity import Severity
 from devices.domain.trust import Comparison
@@ -30,6 +31,13 @@ from devices.services.scrubbing import Scrubber
 
 UNHEALTHY: Final = "PRECHECK_STATE_UNHEALTHY"
 CHECK_FAILED: Final = "PRECHECK_PREREQ_MISSING"
+
+
+_PROVED: Final = {
+    Proof.HOST_KEY: "proved a pinned key",
+    Proof.CERTIFICATE: "proved itself by a trusted certificate",
+    Proof.NOTHING: "answered over plain HTTP, which proves nothing",
+}
 
 
 class GateRefusedError(Exception):
@@ -109,7 +117,7 @@ class Ladder:
         where = {"name": "address", "value": f"{self._device.address}:{self._device.port}"}
         self.climb(Gate.REACHABILITY, Observation(note="The device answers.", values=(where,)))
         how = {"name": "driver", "value": driver.name}
-        note = "It proved a pinned key, took the credential and gives the privilege."
+        note = f"It {_PROVED[proof_of(driver.name)]}, took the credential and gives the privilege."
         self.climb(Gate.SESSION, Observation(note=note, values=(how,)))
 
     def not_connected(self, error: DeviceError) -> None:

@@ -1,5 +1,6 @@
 """Which drivers there are, and which platforms each of them drives: a table, never a guess."""
 
+from enum import StrEnum
 from typing import Final
 
 from devices.domain.platforms import PLATFORMS
@@ -22,7 +23,25 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "juniper_junos": (NAPALM_JUNOS,),
 }
 
-_WITHOUT_SSH: Final = frozenset({NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_NXOS})
+
+class Proof(StrEnum):
+    """By what a device proves that it is the one that is meant, before a password is sent."""
+
+    HOST_KEY = "host key"
+    CERTIFICATE = "certificate"
+    NOTHING = "nothing"
+
+
+_PROOFS: Final = {
+    NAPALM_EOS: Proof.CERTIFICATE,
+    NAPALM_NXOS: Proof.CERTIFICATE,
+    NAPALM_EOS_HTTP: Proof.NOTHING,
+}
+
+
+def proof_of(driver: str) -> Proof:
+    """What a driver demands; one that is not known speaks SSH, so that nothing is allowed by mistake."""
+    return _PROOFS.get(driver, Proof.HOST_KEY)
 
 
 def drivers_of(platform: str) -> tuple[str, ...]:
@@ -49,7 +68,7 @@ def proves_by_host_key(platform: str, chosen: str = "") -> bool:
     A driver that is not known counts as SSH, so that nothing is allowed by mistake.
     """
     try:
-        return driver_for_platform(platform, chosen) not in _WITHOUT_SSH
+        return proof_of(driver_for_platform(platform, chosen)) is Proof.HOST_KEY
     except DriverUnknownError:
         return True
 

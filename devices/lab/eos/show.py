@@ -7,6 +7,9 @@ from typing import Any, Final
 from devices.lab.eos.config import config_text
 from devices.lab.eos.machine import VERSION, EosMachine
 
+_MEMORY_KB: Final = 4002364
+_FLASH_BYTES: Final = 4_000_000_000
+
 TextOutput = Callable[[EosMachine], str]
 Model = Callable[[EosMachine], dict[str, Any]]
 
@@ -25,11 +28,27 @@ def _version_text(machine: EosMachine) -> str:
         f"Hardware version:    \nSerial number:       {machine.serial}\n"
         f"Software image version: {VERSION}\nArchitecture:           x86_64\n"
         f"Uptime:                 {int(machine.uptime_s // 60)} minutes\n"
+        f"Total memory:           {_MEMORY_KB} kB\n"
+        f"Free memory:            {_MEMORY_KB - _MEMORY_KB * (machine.strain[1] or 35) // 100} kB\n"
     )
 
 
 def _hostname_text(machine: EosMachine) -> str:
     return f"Hostname: {machine.hostname}\nFQDN:     {machine.hostname}\n"
+
+
+def _top(machine: EosMachine) -> str:
+    idle = 100 - (machine.strain[0] or 7)
+    return (
+        "top - 12:00:00 up 1 day,  1 user,  load average: 0.10, 0.12, 0.14\n"
+        f"%Cpu(s):  {100 - idle:.1f} us,  0.0 sy,  0.0 ni, {idle:.1f} id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n"
+    )
+
+
+def _flash(machine: EosMachine) -> str:
+    lines = [f"       -rw-  {len(text):12}  {name}" for name, text in machine.files.items()]
+    free = _FLASH_BYTES - _FLASH_BYTES * (machine.strain[2] or 30) // 100
+    return "\n".join(["Directory of flash:/", "", *lines, "", f"{_FLASH_BYTES} bytes total ({free} bytes free)", ""])
 
 
 def _clock(machine: EosMachine) -> str:
@@ -127,6 +146,8 @@ OUTPUTS: Final[dict[str, TextOutput]] = {
     "show version": _version_text,
     "show hostname": _hostname_text,
     "show clock": _clock,
+    "show processes top once": _top,
+    "dir flash:": _flash,
     "show ip bgp summary": _bgp,
     "show ntp status": _ntp,
     "show configuration sessions": _sessions_text,

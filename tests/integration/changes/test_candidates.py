@@ -54,6 +54,9 @@ def test_the_devices_own_diff_is_approved_and_the_change_is_confirmed_and_saved(
     assert (payload.backout_method, payload.backout) == ("replace", ())
     assert payload.confirm_within_s == 122, "two minutes and the post-check's own time"
     assert "+   description changed" in payload.expected_diff
+    gates = {gate["gate"]: gate for gate in plan.gates}
+    assert "plain HTTP, which proves nothing" in gates["session"]["sentence"]
+    assert gates["health"]["verdict"] == "passed"
     device = office.lab.device("eos1")
     assert not any(entry["line"].endswith("commit") for entry in device.commands())
 
@@ -182,7 +185,7 @@ def test_killed_while_its_commit_waits_the_next_worker_verifies_and_confirms_by_
 
 def test_a_pending_commit_of_somebody_else_is_waited_out(office: Office, settings: object) -> None:
     """The device looks like the target because of a commit that its timer will take back: that is no proof."""
-    settings.COUNTERSIGN_RECONNECT_WAIT_S = 0.8  # type: ignore[attr-defined]
+    settings.COUNTERSIGN_RECONNECT_WAIT_S = 0.4  # type: ignore[attr-defined]
     change = office.approved(**EDGE)
     one = office.lab.device("eos1")
     one.faults.drop_at, one.faults.drop_times = r"^configure session countersign-run-\S+$", 1
@@ -191,7 +194,7 @@ def test_a_pending_commit_of_somebody_else_is_waited_out(office: Office, setting
         wait_until(lambda: RunStep.objects.filter(name="applying", code="CONNECTION_LOST").exists())
         node = pyeapi.connect("http", one.host, "lab", office.lab.password, one.port)
         lines = ["ntp server 10.0.0.123", "interface Ethernet1", "description changed"]
-        node.execute(["enable", "configure session other", *lines, "commit timer 00:00:20"])
+        node.execute(["enable", "configure session other", *lines, "commit timer 00:00:12"])
 
     run = executed_with(office, change, "applying", somebody_commits)
 

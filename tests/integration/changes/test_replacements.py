@@ -64,7 +64,7 @@ def test_what_was_confirmed_but_cannot_be_saved_is_replaced_by_scp(office: Offic
     switch.edit_out_of_band(["logging host 203.0.113.9"])
     before = switch.running_config()
     change = office.approved(**EDGE)
-    switch.faults.latency_s = 0.1
+    switch.faults.latency_s = 0.04
 
     def fill_the_disk_while_it_saves() -> None:
         switch.faults.disk_full = True
