@@ -31,7 +31,9 @@ def test_the_independent_script_makes_exactly_the_published_files(tmp_path: Path
 
 
 def test_all_sizes_are_published() -> None:
-    assert {f"plan-{count:02d}" for count in (1, 2, 3, 5, 8, 12, 13)} | {"mixed", "order", "text", "values"} == set(PLANS)
+    assert {f"plan-{count:02d}" for count in (1, 2, 3, 5, 8, 12, 13)} | {"mixed", "order", "text", "values"} == set(
+        PLANS
+    )
 
 
 @pytest.mark.parametrize("name", PLANS)
