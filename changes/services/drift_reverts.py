@@ -17,7 +17,7 @@ from devices.models import DriftRecord
 from devices.services.drift_decisions import drift_locked, drift_reverting
 from devices.services.scrubbing import Scrubber
 
-SECRET_LINES = (
+LINES_WITHHELD = (
     "{count} of the lines that lead back hold secrets, which only administrators may see."
     " Have somebody make this change request who is a requester and an administrator."
 )
@@ -42,7 +42,7 @@ def drift_revert(*, drift_id: int, author: Actor) -> ChangeRequest:
     scrub = Scrubber.load()
     held = sum(scrub(line) != line for line in lines)
     if held and Role.ADMINISTRATOR not in person.roles:
-        raise PolicyDeniedError([(policy.GATE_ROLE_DENIED, SECRET_LINES.format(count=held))])
+        raise PolicyDeniedError([(policy.GATE_ROLE_DENIED, LINES_WITHHELD.format(count=held))])
     data = {
         "title": f"Revert {drift.number} on {drift.device.name}",
         "reason": _reason(drift),
