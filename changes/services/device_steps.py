@@ -16,7 +16,6 @@ from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
 from devices.domain.config_text import normalise
-from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.drivers.base import Driver
