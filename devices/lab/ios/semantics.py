@@ -314,12 +314,12 @@ def _direction(place: Place, match: Match, negated: bool) -> Remarks:
 
 @hook("neighbor_direction")
 def _neighbor_direction(place: Place, match: Match, negated: bool) -> Remarks:
-    """One list or route map per neighbor and direction."""
+    """One list or route map per neighbor and direction; `no` needs the direction alone."""
     key = (*match.tokens[:3], match.tokens[-1])
-    if not negated:
-        place.section.put(match, key=key)
-    elif (old := place.section.find(*key)) is not None and old.tokens == match.tokens:
+    if negated:
         place.section.drop(key)
+    else:
+        place.section.put(match, key=key)
     return []
 
 
