@@ -59,6 +59,15 @@ def test_a_field_too_many_or_too_few_would_be_noticed() -> None:
             jsonschema.validate(bad, schema)
 
 
+# This world has no backup, no drift and no rule of compliance, and its reader sees no credentials.
+ELSEWHERE = {
+    "/api/v1/backups/{run_id}/",
+    "/api/v1/compliance/{rule_id}/",
+    "/api/v1/credentials/",
+    "/api/v1/drift/{drift_id}/",
+}
+
+
 class World:
     """A change that was carried out, one that waits, and the answers of every address about them."""
 
@@ -92,7 +101,7 @@ class World:
                     "token_id": "x",
                     "exception_id": self.exception.pk,
                 }
-                if "get" in document()["paths"][path] and "audit" not in path:
+                if "get" in document()["paths"][path] and "audit" not in path and path not in ELSEWHERE:
                     yield path, self.client.get(path.format(**ids))
 
 
@@ -115,7 +124,7 @@ def test_every_address_that_is_read_answers_as_documented(world: World) -> None:
         conforms(response, "get", path)
         seen.add(path)
     documented = {path for path, methods in document()["paths"].items() if "get" in methods and "audit" not in path}
-    assert seen == documented
+    assert seen == documented - ELSEWHERE
 
 
 def test_what_is_written_and_refused_answers_as_documented(
