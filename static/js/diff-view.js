@@ -1,4 +1,5 @@
 // Remembers unified or side by side, opens a device that was marked as viewed, and keeps the device list in step with scrolling.
+import { markInTree } from "./device-tree.js";
 import { remember } from "./preferences.js";
 
 document.addEventListener("click", (event) => {
@@ -15,11 +16,7 @@ document.addEventListener("click", (event) => {
 const seen = new IntersectionObserver(
   (entries) => {
     for (const entry of entries) {
-      if (!entry.isIntersecting) continue;
-      for (const link of document.querySelectorAll(".tree__link")) {
-        if (link.hash === `#${entry.target.id}`) link.setAttribute("aria-current", "true");
-        else link.removeAttribute("aria-current");
-      }
+      if (entry.isIntersecting) markInTree(entry.target.id);
     }
   },
   { rootMargin: "-15% 0px -75% 0px" },

@@ -1,4 +1,6 @@
 // Single keys, silent while somebody types or a dialog is open. The list people see is includes/_keyboard_help.html.
+import { markInTree } from "./device-tree.js";
+
 const GO_MS = 1200;
 let goUntil = 0;
 
@@ -21,7 +23,7 @@ function toDevice(by) {
   for (const hunk of document.querySelectorAll("[data-hunk][data-current]")) delete hunk.dataset.current;
   device.scrollIntoView({ block: "start" });
   device.focus({ preventScroll: true });
-  mark(device.id);
+  markInTree(device.id);
 }
 
 function toHunk(by) {
@@ -32,14 +34,7 @@ function toHunk(by) {
   for (const other of document.querySelectorAll("[data-device-diff][data-current]")) if (other !== device) delete other.dataset.current;
   if (device) {
     device.dataset.current = "";
-    mark(device.id);
-  }
-}
-
-function mark(id) {
-  for (const link of document.querySelectorAll(".tree__link")) {
-    if (link.hash === `#${id}`) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
+    markInTree(device.id);
   }
 }
 

@@ -184,5 +184,9 @@ def test_whatever_happens_to_the_workers_every_device_ends_true(
         assert row.owner is None
     assert not rows.filter(device__name=refusing.name, state="succeeded").exists()
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", [0x0C5D])
+        cursor.execute(
+            "SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+            " WHERE locktype = 'advisory' AND classid = %s AND datname = current_database()",
+            [0x0C5D],
+        )
         assert cursor.fetchone() == (0,), "no device stays locked"
