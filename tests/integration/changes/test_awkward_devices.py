@@ -66,8 +66,8 @@ def until(run: Run, condition: Callable[[], bool]) -> None:
 def stop_while_saving(run: Run, device: LabDevice, environment: dict[str, str]) -> None:
     """Lose the worker after the device has saved and before it could say so."""
     worker: subprocess.Popen[bytes] = start_runner(run, environment)
-    wait_until(has_step(run, "applying"))
-    device.faults.latency_s = 0.6
+    wait_until(has_step(run, "verifying"))
+    device.faults.latency_s = 2.0  # long enough to be seen and stopped in, on a busy machine too
     wait_until(has_step(run, "saving"))
     time.sleep(0.2)
     os.kill(worker.pid, signal.SIGSTOP)
