@@ -81,12 +81,13 @@ def test_a_synchronisation_from_the_button_to_its_end(netbox: NetBoxStub, admin:
 def test_only_administrators_act(netbox: NetBoxStub, reader: Client) -> None:
     sync()
     assert 'action="/inventory/netbox/sync/"' not in html_of(reader)
-    for url in ("/inventory/netbox/sync/", "/inventory/platforms/set/", "/inventory/platforms/1/remove/"):
+    row = PlatformMapping.objects.get(value="eos")
+    for url in ("/inventory/netbox/sync/", "/inventory/platforms/set/", f"/inventory/platforms/{row.pk}/remove/"):
         assert reader.post(url).status_code == 403, url
     auditor = client_of(person("administrator", "auditor"))
     assert auditor.post("/inventory/netbox/sync/").status_code == 403
     assert SyncRun.objects.count() == 1
-    assert PlatformMapping.objects.filter(pk=1).exists()
+    assert PlatformMapping.objects.filter(pk=row.pk).exists()
 
 
 def test_reasons_narrow_the_list_and_refused_entries_are_shown(netbox: NetBoxStub, reader: Client) -> None:
