@@ -165,19 +165,25 @@ class Cast:
 
     @classmethod
     def create(cls) -> Cast:
-        """Everybody, with their groups."""
-        return cls(
-            author=PersonFactory.create(username="author", roles=[Role.REQUESTER, Role.IMPLEMENTER]),
-            colleague=PersonFactory.create(username="colleague", roles=[Role.REQUESTER, Role.PEER, Role.CAB]),
-            peer=PersonFactory.create(username="peer", roles=[Role.PEER]),
-            approver=PersonFactory.create(username="approver", roles=[Role.CAB]),
-            second_approver=PersonFactory.create(username="second", roles=[Role.CAB]),
-            manager=PersonFactory.create(username="manager", roles=[Role.CHANGE_MANAGER]),
-            implementer=PersonFactory.create(username="implementer", roles=[Role.IMPLEMENTER]),
-            auditor=PersonFactory.create(username="auditor", roles=[Role.AUDITOR]),
-            outsider=PersonFactory.create(username="outsider"),
-            superuser=PersonFactory.create(username="superuser", is_superuser=True, is_staff=True),
+        """Everybody, with their groups; four queries, since nearly every test begins with it."""
+        roles = {
+            "author": [Role.REQUESTER, Role.IMPLEMENTER],
+            "colleague": [Role.REQUESTER, Role.PEER, Role.CAB],
+            "peer": [Role.PEER],
+            "approver": [Role.CAB],
+            "second_approver": [Role.CAB],
+            "manager": [Role.CHANGE_MANAGER],
+            "implementer": [Role.IMPLEMENTER],
+            "auditor": [Role.AUDITOR],
+        }
+        people = {name: PersonFactory.build(username=name.removesuffix("_approver")) for name in [*roles, "outsider"]}
+        people["superuser"] = PersonFactory.build(username="superuser", is_superuser=True, is_staff=True)
+        User.objects.bulk_create(people.values())
+        groups = {group.name: group for group in Group.objects.all()}
+        User.groups.through.objects.bulk_create(
+            User.groups.through(user=people[name], group=groups[role]) for name in roles for role in roles[name]
         )
+        return cls(**people)
 
 
 def actor(user: User) -> Actor:
