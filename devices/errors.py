@@ -39,9 +39,10 @@ class AuthorizationDeniedError(DeviceError):
 
 
 class HostKeyMismatchError(DeviceError):
-    """The device's host key is not one of the pinned keys. The credential was not sent.
+    """The device's host key or certificate is not a pinned one. The credential was not sent.
 
-    ``offered`` is the key that the device proved itself with, as (type, base64); None where none was offered.
+    ``offered`` is what the device proved itself with, as (type, base64); None where nothing was offered.
+    ``is_reported``: the administrators know of it.
     """
 
     code = "IDENTITY_HOST_KEY_MISMATCH"
@@ -49,6 +50,7 @@ class HostKeyMismatchError(DeviceError):
     def __init__(self, detail: str, *, device: str = "", offered: tuple[str, str] | None = None) -> None:
         super().__init__(detail, device=device)
         self.offered = offered
+        self.is_reported = False
 
 
 class FactsMissingError(DeviceError):
@@ -149,6 +151,16 @@ class SourceDeniedError(InventoryError):
     """An inventory source does not accept the token, or its user may not read what is needed."""
 
     code = "INV_SOURCE_DENIED"
+
+
+class SourceRefusesError(InventoryError):
+    """An inventory source does not accept this one request, for example since its object is gone; others may do."""
+
+
+class SyncLostError(InventoryError):
+    """The worker of a synchronisation ended before it did. Nothing of it was taken in."""
+
+    code = "INV_SYNC_LOST"
 
 
 class SourceShrankError(InventoryError):

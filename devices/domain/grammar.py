@@ -145,7 +145,7 @@ line alone: two configurations with the same lines are the same text, whatever t
 """
 
 
-@lru_cache(maxsize=32768)
+@lru_cache(maxsize=2048)
 def _place(mode: "Mode", line: str) -> Place:
     found = mode.match_any(line)[1]
     if found is None:
@@ -162,7 +162,7 @@ def _place(mode: "Mode", line: str) -> Place:
     return rule.rank, 0, natural_key(line), 0, ()
 
 
-@lru_cache(maxsize=16384)
+@lru_cache(maxsize=1024)
 def _match(mode: "Mode", line: str, partial: bool) -> Match | None:
     words = line.split()
     best = _match(mode, line, False) if partial else None

@@ -8,10 +8,24 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.actor import Actor
-from devices.models import Device, InventorySource, RefusedEntry, SourceKind, SyncRun, SyncScope, SyncState
-from devices.services.inventory_apply import Tally, apply_records, batches, mark_missing, settle_names
+from devices.models import (
+    Device,
+    DeviceQuerySet,
+    InventorySource,
+    RefusedEntry,
+    SourceKind,
+    SyncRun,
+    SyncScope,
+    SyncState,
+)
+from devices.services.inventory_apply import Tally, apply_records, batches, check_shrinking, mark_missing, settle_names
 from devices.services.inventory_lock import source_lock
 from devices.sources.records import Inventory, RefusedRecord
+
+_SHRANK = (
+    "A file that was cut on its way looks like this, so nothing was replaced. If the network did shrink, run "
+    "manage.py devices_sync with --accept-fewer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +40,12 @@ class SyncReport:
 
 
 def inventory_sync(
-    *, source: str, inventory: Inventory, actor: Actor, kind: SourceKind = SourceKind.YAML
+    *,
+    source: str,
+    inventory: Inventory,
+    actor: Actor,
+    kind: SourceKind = SourceKind.YAML,
+    accept_fewer: bool = False,
 ) -> SyncReport:
     """Make the devices of ``source`` equal to what it delivered, all or nothing, and audit each difference.
 
@@ -35,18 +54,22 @@ def inventory_sync(
 
     Raises:
         SyncRunningError: the source is being synchronised at this moment.
+        SourceShrankError: it lists less than half of its devices, and ``accept_fewer`` was not given.
     """
     with source_lock(source), transaction.atomic():
-        return _sync(source, inventory, actor, kind)
+        listed = [entry.key for entry in inventory.records]
+        gone = Device.objects.filter(source=source).exclude(source_key__in=listed)
+        if not accept_fewer:
+            check_shrinking(source, gone, advice=_SHRANK)
+        return _sync(source, inventory, actor, kind, gone)
 
 
-def _sync(source: str, inventory: Inventory, actor: Actor, kind: SourceKind) -> SyncReport:
+def _sync(source: str, inventory: Inventory, actor: Actor, kind: SourceKind, gone: DeviceQuerySet) -> SyncReport:
     started, tally = timezone.now(), Tally()
     known, _ = InventorySource.objects.get_or_create(name=source, defaults={"kind": kind})
     for some in batches(inventory.records):
         apply_records(source, some, tally, actor=actor)
-    listed = [entry.key for entry in inventory.records]
-    mark_missing(Device.objects.filter(source=source).exclude(source_key__in=listed), tally, actor=actor)
+    mark_missing(gone, tally, actor=actor)
     settle_names(source, actor=actor)
     keep_refused(known, inventory.refused)
     now = timezone.now()
@@ -58,8 +81,8 @@ def _sync(source: str, inventory: Inventory, actor: Actor, kind: SourceKind) -> 
         requested_by=actor.username,
         started_at=started,
         ended_at=now,
-        done=len(listed),
-        total=len(listed),
+        done=len(inventory.records),
+        total=len(inventory.records),
         created=tally.created,
         updated=tally.updated,
         unchanged=tally.unchanged,

@@ -15,10 +15,13 @@ from django.utils import timezone
 from audit.actor import Actor
 from audit.recorder import record
 from devices.domain.exclusions import DUPLICATE_NAME
+from devices.errors import SourceShrankError
 from devices.models import Device, DeviceQuerySet, DeviceStatus
 from devices.sources.records import DeviceRecord
 
 BATCH: Final = 500
+SHRANK_FROM: Final = 10
+"""Devices; smaller sources may lose more than half of them without a question."""
 _FACTS: Final = (
     "name", "platform", "address", "port", "site", "role", "tags", "status", "hostname", "serial", "model",
     "credential", "driver", "exclusion", "exclusion_detail",
@@ -66,6 +69,20 @@ def apply_records(source: str, records: Sequence[DeviceRecord], tally: Tally, *,
     tally.created += len(new)
     tally.unchanged += len(same)
     tally.updated += len(records) - len(new) - len(same)
+
+
+def check_shrinking(source: str, gone: DeviceQuerySet, *, advice: str) -> None:
+    """Make sure that a whole load still lists half of the devices that the source had; two queries.
+
+    Raises:
+        SourceShrankError: it does not; ``advice`` ends the sentence.
+    """
+    known = Device.objects.filter(source=source).exclude(status=DeviceStatus.MISSING).count()
+    lost = gone.exclude(status=DeviceStatus.MISSING).count()
+    if known >= SHRANK_FROM and lost * 2 > known:
+        raise SourceShrankError(
+            f"“{source}” no longer lists {lost} of the {known} devices that are known from it. {advice}"
+        )
 
 
 def mark_missing(gone: DeviceQuerySet, tally: Tally, *, actor: Actor) -> None:

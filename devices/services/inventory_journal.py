@@ -20,10 +20,11 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
-from devices.errors import DeviceError
+from devices.errors import DeviceError, SourceRefusesError
 from devices.models import Device, JournalNote, JournalState
 from devices.services.inventory_netbox import netbox_client
 from devices.services.inventory_sources import NETBOX
+from devices.services.rights import ADMINISTRATOR, require_role
 from devices.sources.netbox_client import NetBoxClient
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,9 @@ def journal_send_due() -> int:
                 break
             try:
                 _send(note, client)
+            except SourceRefusesError as error:
+                _put_off(note, error)  # this entry alone: its device may be gone
+                continue
             except DeviceError as error:
                 _put_off(note, error)
                 break
@@ -134,7 +138,12 @@ def _put_off(note: JournalNote, error: DeviceError) -> None:
 
 
 def journal_retry(*, actor: Actor) -> int:
-    """Try all entries that were given up once more; returns how many."""
+    """Try all entries that were given up once more; audited. Returns how many.
+
+    Raises:
+        NotPermittedError: the person is no administrator.
+    """
+    require_role(actor, "send journal entries again", ADMINISTRATOR)
     given_up = JournalNote.objects.filter(state=JournalState.GIVEN_UP)
     with transaction.atomic():
         count = given_up.update(state=JournalState.PENDING, attempts=1, next_try_at=Now())

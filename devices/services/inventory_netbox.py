@@ -16,11 +16,10 @@ from django.utils import timezone
 from audit.actor import Actor
 from devices.credentials.seen import remember
 from devices.domain.exclusions import MappedPlatform
-from devices.errors import DeviceError, InventoryError, SourceDeniedError, SourceShrankError
+from devices.errors import DeviceError, InventoryError, SourceDeniedError
 from devices.models import (
     Device,
     DeviceQuerySet,
-    DeviceStatus,
     InventorySource,
     PlatformMapping,
     StagedDevice,
@@ -29,7 +28,7 @@ from devices.models import (
     SyncState,
 )
 from devices.services import inventory_runs as runs
-from devices.services.inventory_apply import BATCH, Tally, apply_records, mark_missing, settle_names
+from devices.services.inventory_apply import BATCH, Tally, apply_records, check_shrinking, mark_missing, settle_names
 from devices.services.inventory_lock import assert_locked, source_lock
 from devices.services.inventory_sources import netbox_source
 from devices.sources.netbox import Reading
@@ -40,8 +39,11 @@ logger = logging.getLogger(__name__)
 
 RECENT: Final = 100
 """How many entries below the position are looked at again: entries become visible out of the order of their ids."""
-SHRANK_FROM: Final = 10
 RING_AGAIN_S: Final = 10
+_SHRANK: Final = (
+    "A token whose rights were narrowed looks like this, so nothing was replaced. If the network did shrink, run "
+    "manage.py devices_sync netbox --accept-fewer."
+)
 _DEVICE, _ADDRESS = "dcim.device", "ipam.ipaddress"
 _SHARED: Final = frozenset({
     "dcim.site", "dcim.devicerole", "dcim.devicetype", "dcim.platform", "extras.tag", "extras.customfield",
@@ -135,6 +137,11 @@ class _Load:
     recent: list[int] = field(default_factory=list)
     note: str = ""
 
+    def saw(self, number: int) -> None:
+        """Note an entry of the change log as taken in."""
+        self.recent = [*self.recent, number][-RECENT:]
+        self.position = max(self.position or 0, number)
+
 
 def _stage(run: SyncRun, client: NetBoxClient, ids: Sequence[int]) -> _Load:
     client.version()
@@ -157,9 +164,14 @@ def _stage(run: SyncRun, client: NetBoxClient, ids: Sequence[int]) -> _Load:
 def _whole(client: NetBoxClient) -> _Load:
     try:
         # Before the devices are read: what changes meanwhile is read again next time.
-        return _Load(position=client.newest_change())
+        load = _Load(position=client.newest_change())
+        # The newest entries are taken in too: one that asks for a full load shall not ask for the next one as well.
+        for page in client.changes_after(max((load.position or 0) - RECENT, 0)):
+            for row in page.rows:
+                load.saw(int(row["id"]))
     except SourceDeniedError as error:
         return _Load(note=f"{error.detail} Until then every synchronisation loads all devices.")
+    return load
 
 
 def _changed(source: InventorySource, client: NetBoxClient) -> _Load:
@@ -172,8 +184,7 @@ def _changed(source: InventorySource, client: NetBoxClient) -> _Load:
     for page in client.changes_after(max(position - RECENT, 0)):
         for row in page.rows:
             number, kind = int(row["id"]), str(row["changed_object_type"])
-            load.recent = [*load.recent, number][-RECENT:]
-            load.position = max(load.position or 0, number)
+            load.saw(number)
             if number <= position and number in seen:
                 continue
             if kind in _SHARED:
@@ -216,7 +227,7 @@ def _take_in(run: SyncRun, load: _Load, *, accept_fewer: bool) -> None:
     actor, tally = runs.actor_of_run(run), Tally()
     gone = _gone(run, load.asked)
     if load.asked is None and not accept_fewer:
-        _check_shrinking(run, gone)
+        check_shrinking(run.source_id, gone, advice=_SHRANK)
     for some in _staged_batches(run):
         apply_records(run.source_id, some, tally, actor=actor)
     mark_missing(gone, tally, actor=actor)
@@ -232,17 +243,6 @@ def _gone(run: SyncRun, asked: set[int] | None) -> DeviceQuerySet:
     return gone if asked is None else gone.filter(source_key__in=map(str, asked))
 
 
-def _check_shrinking(run: SyncRun, gone: DeviceQuerySet) -> None:
-    known = Device.objects.filter(source=run.source_id).exclude(status=DeviceStatus.MISSING).count()
-    lost = gone.exclude(status=DeviceStatus.MISSING).count()
-    if known >= SHRANK_FROM and lost * 2 > known:
-        raise SourceShrankError(
-            f"NetBox no longer lists {lost} of the {known} devices that are known from it. A token whose rights were "
-            "narrowed looks like this, so nothing was replaced. If the network did shrink, run "
-            "manage.py devices_sync netbox --accept-fewer."
-        )
-
-
 def _staged_batches(run: SyncRun) -> Iterator[list[DeviceRecord]]:
     last = 0
     while rows := list(StagedDevice.objects.filter(run=run, pk__gt=last).order_by("pk")[:BATCH]):
@@ -254,7 +254,7 @@ def _advance(source: InventorySource, load: _Load) -> None:
     now = timezone.now()
     source.synced_at = now
     if load.asked is None:
-        source.loaded_at, source.position, source.recent = now, load.position, []
+        source.loaded_at, source.position, source.recent = now, load.position, load.recent
     elif load.position is not None:
         source.position, source.recent = load.position, load.recent
     source.save(update_fields=["synced_at", "loaded_at", "position", "recent"])

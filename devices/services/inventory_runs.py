@@ -17,7 +17,7 @@ from django_q.tasks import async_task
 
 from audit.actor import Actor, Origin
 from audit.recorder import record
-from devices.errors import DeviceError, SyncRunningError, UnknownSourceError
+from devices.errors import DeviceError, SyncLostError, SyncRunningError, UnknownSourceError
 from devices.models import SYNC_OPEN, InventorySource, SourceKind, StagedDevice, SyncRun, SyncScope, SyncState
 from devices.services.inventory_lock import source_lock
 from devices.services.inventory_sources import NETBOX, netbox_source
@@ -73,10 +73,10 @@ def _refuse_second(source: InventorySource) -> None:
 
 def close_lost(source: str, *, but: int = 0) -> None:
     """Mark runs of a source that a dead worker left open as failed; call it only with the source's lock."""
-    lost = SyncRun.objects.filter(source_id=source, state__in=SYNC_OPEN).exclude(pk=but)
+    lost = SyncRun.objects.select_related("source").filter(source_id=source, state__in=SYNC_OPEN).exclude(pk=but)
     queued_lately = {"state": SyncState.QUEUED, "requested_at__gt": timezone.now() - QUEUED_AT_MOST}
-    detail = "The worker ended before the synchronisation did. Nothing of it was taken in."
-    lost.exclude(**queued_lately).update(state=SyncState.FAILED, ended_at=Now(), code="INV_SYNC_LOST", detail=detail)
+    for run in lost.exclude(**queued_lately).order_by("pk"):
+        fail(run, SyncLostError("The worker ended before the synchronisation did. Nothing of it was taken in."))
     StagedDevice.objects.filter(run__source_id=source).exclude(run_id=but).delete()
 
 

@@ -74,7 +74,7 @@ class Reading:
             model=texts["model"],
             credential=texts["credential"],
             exclusion=exclusion.code,
-            exclusion_detail=exclusion.sentence[:_SENTENCE_LIMIT],
+            exclusion_detail=_shown(exclusion.sentence)[:_SENTENCE_LIMIT],
         )
 
     @staticmethod

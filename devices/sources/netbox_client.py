@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
@@ -129,18 +130,22 @@ class NetBoxClient:
         yield from self._pages("core.object_changes", query, what=what, permission=permission, after=position)
 
     def journal_has(self, *, device: int, reference: str) -> bool:
-        """Whether the device's journal has an entry whose text holds ``reference``."""
+        """Whether the device's journal has an entry whose text holds ``reference`` and not a longer number."""
         query = {"assigned_object_type": "dcim.device", "assigned_object_id": device, "ordering": "-id"}
         what, permission = "reading the journal", "extras.view_journalentry"
         page = self._page("extras.journal_entries", query, what=what, permission=permission, limit=100)
-        return any(reference in str(row.get("comments", "")) for row in page.rows)
+        wanted = re.compile(re.escape(reference) + r"(?!\w)")
+        return any(wanted.search(str(row.get("comments", ""))) for row in page.rows)
 
     def journal_write(self, *, device: int, kind: str, text: str) -> None:
         """Add an entry to the device's journal. Never tried again here: it may have been written."""
         with netbox_failures(what="writing the journal", permission="extras.add_journalentry", host=self.host):
-            self._api.extras.journal_entries.create(
+            made = self._api.extras.journal_entries.create(
                 assigned_object_type="dcim.device", assigned_object_id=device, kind=kind, comments=text
             )
+            # A server that redirects makes a POST a GET, whose answer says 200 and wrote nothing.
+            if getattr(made, "id", None) is None:
+                raise ValueError("no entry")
 
     def _by_ids(self, name: str, ids: Sequence[int], query: Mapping[str, object]) -> Iterator[Page]:
         for some in _parts(ids):

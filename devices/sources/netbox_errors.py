@@ -10,7 +10,7 @@ import requests
 from pynetbox.core.query import AllocationError, ContentError, ParameterValidationError, RequestError
 from urllib3.exceptions import ReadTimeoutError
 
-from devices.errors import InventoryError, SourceDeniedError
+from devices.errors import InventoryError, SourceDeniedError, SourceRefusesError
 
 _REFUSALS: Final = (
     ("Invalid authorization header", "The token in NETBOX_TOKEN is malformed: copy the whole of it again."),
@@ -46,6 +46,7 @@ def netbox_failures(*, what: str, permission: str, host: str) -> Iterator[None]:
 
     Raises:
         SourceDeniedError: NetBox refuses the token, or the token's user lacks ``permission``.
+        SourceRefusesError: NetBox does not accept this one request.
         InventoryError: anything else.
     """
     try:
@@ -59,7 +60,8 @@ def _translated(error: Exception, *, what: str, permission: str, host: str) -> I
         status = int(error.req.status_code)
         if status in {401, 403}:
             return SourceDeniedError(_refusal(_detail(error), what=what, permission=permission))
-        return InventoryError(_answered(status, _detail(error), what=what, host=host))
+        kind = SourceRefusesError if status == 400 else InventoryError
+        return kind(_answered(status, _detail(error), what=what, host=host))
     if isinstance(error, ContentError | requests.exceptions.JSONDecodeError):
         return InventoryError(f"{host} answers with a page instead of JSON, so NETBOX_URL names no NetBox.")
     if isinstance(error, requests.RequestException):

@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--accept-fewer",
             action="store_true",
-            help="netbox: accept that more than half of the devices are no longer listed",
+            help="accept that the source no longer lists more than half of its devices",
         )
 
     def handle(
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             if source == NETBOX:
                 self._netbox(SyncScope.CHANGES if changes else SyncScope.FULL, accept_fewer=accept_fewer)
             else:
-                self._file(Path(source), name, pin_host_keys=pin_host_keys)
+                self._file(Path(source), name, pin_host_keys=pin_host_keys, accept_fewer=accept_fewer)
         except DeviceError as error:
             raise CommandError(f"{error} ({error.code})") from error
 
@@ -74,14 +74,14 @@ class Command(BaseCommand):
             self.stderr.write(run.detail)
         self.stdout.write(_summary(NETBOX, run))
 
-    def _file(self, path: Path, name: str, *, pin_host_keys: bool) -> None:
+    def _file(self, path: Path, name: str, *, pin_host_keys: bool, accept_fewer: bool) -> None:
         is_csv = path.suffix.lower() == ".csv"
         source = name or path.stem
         if source == NETBOX:
             raise CommandError(f"“{NETBOX}” is the name of the NetBox source: give the file another one by --name.")
         inventory = csv_file.load(path) if is_csv else yaml_file.load(path)
         kind = SourceKind.CSV if is_csv else SourceKind.YAML
-        report = inventory_sync(source=source, inventory=inventory, actor=ACTOR, kind=kind)
+        report = inventory_sync(source=source, inventory=inventory, actor=ACTOR, kind=kind, accept_fewer=accept_fewer)
         pinned = self._pin(source, inventory) if pin_host_keys else 0
         for refused in report.refused:
             self.stderr.write(f"{refused.key}: {refused.code}: {refused.sentence}")

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.actor import Actor, Origin
 from audit.models import Event
+from devices.errors import SourceShrankError
 from devices.models import Device, SnapshotPurpose
 from devices.services.host_keys import host_key_enrol
 from devices.services.inventory import inventory_sync
@@ -38,7 +39,7 @@ def test_what_did_not_change_costs_no_query_each_and_is_fresh_again() -> None:
     with CaptureQueriesContext(connection) as captured:
         report = inventory_sync(source="s", inventory=records(40), actor=ACTOR)
     assert (report.unchanged, report.updated) == (40, 0)
-    assert len(captured) <= 12, "a fixed number, however many devices"
+    assert len(captured) <= 14, "a fixed number, however many devices"
     assert Device.objects.get(name="sw1").synced_at > before
     assert Event.objects.filter(action="device.updated", object_label="sw1").count() == 0
 
@@ -61,6 +62,15 @@ def test_a_device_that_comes_back_is_active_again() -> None:
     inventory_sync(source="s", inventory=records(1), actor=ACTOR)
     inventory_sync(source="s", inventory=records(2), actor=ACTOR)
     assert set(Device.objects.values_list("status", flat=True)) == {"active"}
+
+
+@pytest.mark.django_db
+def test_a_file_that_lost_most_of_its_devices_replaces_nothing_unless_somebody_says_so() -> None:
+    inventory_sync(source="s", inventory=records(12), actor=ACTOR)
+    with pytest.raises(SourceShrankError, match="no longer lists 7 of the 12"):
+        inventory_sync(source="s", inventory=records(5), actor=ACTOR)
+    assert not Device.objects.exclude(status="active").exists()
+    assert inventory_sync(source="s", inventory=records(5), actor=ACTOR, accept_fewer=True).missing == 7
 
 
 @pytest.mark.django_db

@@ -39,6 +39,7 @@ class NetBoxStub:
     ignore_ids: bool = False
     hold: threading.Event | None = None
     lose_next_journal_answer: bool = False
+    redirect_posts: bool = False
     changes_forbidden: bool = False
     fail_gets: int = 0
 
@@ -149,7 +150,16 @@ def _handler(stub: NetBoxStub) -> type[BaseHTTPRequestHandler]:  # noqa: C901 - 
             body = self.rfile.read(int(self.headers["Content-Length"]))
             if self._refused():
                 return
+            if stub.redirect_posts:
+                self.send_response(301)
+                self.send_header("Location", f"{stub.url}{self.path}?limit=50")
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             row = {"id": len(stub.journal) + 1, **json.loads(body)}
+            if row["assigned_object_id"] not in stub.devices:
+                self._json(400, {"__all__": ["Invalid assigned object: 8 does not exist."]})
+                return
             stub.journal.append(row)
             if stub.lose_next_journal_answer:
                 stub.lose_next_journal_answer = False

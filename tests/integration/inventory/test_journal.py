@@ -9,6 +9,7 @@ from audit.models import Event
 from changes.services.inventory_notes import notes_queue
 from devices.models import Device, JournalNote
 from devices.services.inventory_journal import ATTEMPTS, Entry, journal_queue, journal_retry, journal_send_due
+from devices.services.inventory_netbox import netbox_client
 from tests.factories import Cast, DeviceFactory, carried_out, started
 from tests.integration.inventory.netbox_stub import NetBoxStub
 from tests.integration.inventory.test_netbox_sync import ACTOR, device, sync
@@ -76,6 +77,34 @@ def test_a_netbox_that_fails_is_not_asked_for_every_entry(netbox: NetBoxStub) ->
     netbox.asked.clear()
     journal_send_due()
     assert sorted(JournalNote.objects.values_list("attempts", flat=True)) == [0, 0, 1]
+
+
+def test_an_entry_that_netbox_refuses_holds_no_other_up(netbox: NetBoxStub) -> None:
+    for number in (1, 2):
+        netbox.add(number)
+    sync()
+    journal_queue([Entry(device(number).pk, "CHG-1", "info", "x") for number in (1, 2)])
+    del netbox.devices[1]
+    assert journal_send_due() == 1
+    assert dict(JournalNote.objects.values_list("source_key", "state")) == {"1": "pending", "2": "sent"}
+
+
+def test_an_answer_that_wrote_nothing_is_no_success(netbox: NetBoxStub) -> None:
+    note = queue(netbox)
+    netbox.redirect_posts = True
+    assert journal_send_due() == 0
+    note.refresh_from_db()
+    assert (note.state, netbox.journal) == ("pending", [])
+    assert "Check NETBOX_URL" in note.error
+
+
+def test_the_entry_of_a_later_run_is_not_taken_for_that_of_an_earlier_one(netbox: NetBoxStub) -> None:
+    netbox.add(7)
+    sync()
+    netbox.journal.append({"id": 1, "assigned_object_id": 7, "comments": "**CHG-00001, run 12**: succeeded."})
+    with netbox_client() as client:
+        assert client.journal_has(device=7, reference="CHG-00001, run 12")
+        assert not client.journal_has(device=7, reference="CHG-00001, run 1")
 
 
 def test_devices_of_other_sources_get_no_entry(netbox: NetBoxStub) -> None:

@@ -208,6 +208,14 @@ def test_where_the_change_log_does_not_tell_all_devices_are_loaded(netbox: NetBo
     assert run is not None
     assert (run.scope, device(1).serial) == (SyncScope.FULL, "NEW")
     assert ("core.view_objectchange" in run.detail) == (why == "forbidden")
+    if why != "forbidden":
+        assert sync(SyncScope.CHANGES).scope == SyncScope.CHANGES, "one full load is enough"
+
+
+def test_a_word_that_cannot_be_shown_is_left_out_of_the_sentence(netbox: NetBoxStub) -> None:
+    netbox.add(1, custom_fields={"countersign_platform": "ios\u202eexe\x07"})
+    sync()
+    assert device(1).exclusion_detail == "sw1 has “iosexe” as its custom field, which the platform table does not have."
 
 
 def test_only_the_devices_that_the_filter_means_are_taken(netbox: NetBoxStub, settings: Settings) -> None:
@@ -252,6 +260,7 @@ def test_a_second_synchronisation_is_refused_and_a_lost_one_holds_nobody_up(netb
     lost = SyncRun.objects.create(source_id="netbox", scope=SyncScope.FULL, state="loading", requested_by="x")
     assert sync().state == SyncState.SUCCEEDED
     assert SyncRun.objects.get(pk=lost.pk).code == "INV_SYNC_LOST"
+    assert Event.objects.filter(action="inventory.sync_failed", code="INV_SYNC_LOST").count() == 1
     assert netbox_run(run.pk) is None, "delivered twice, it is done once"
 
 

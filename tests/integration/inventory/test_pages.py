@@ -82,8 +82,9 @@ def test_only_administrators_act(netbox: NetBoxStub, reader: Client) -> None:
     sync()
     assert 'action="/inventory/netbox/sync/"' not in html_of(reader)
     row = PlatformMapping.objects.get(value="eos")
-    for url in ("/inventory/netbox/sync/", "/inventory/platforms/set/", f"/inventory/platforms/{row.pk}/remove/"):
-        assert reader.post(url).status_code == 403, url
+    acts = ("netbox/sync/", "platforms/set/", f"platforms/{row.pk}/remove/", "journal/retry/")
+    for url in acts:
+        assert reader.post(f"/inventory/{url}").status_code == 403, url
     auditor = client_of(person("administrator", "auditor"))
     assert auditor.post("/inventory/netbox/sync/").status_code == 403
     assert SyncRun.objects.count() == 1
