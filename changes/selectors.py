@@ -15,7 +15,8 @@ from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
 from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run, RunStep
-from devices.domain.drivers import proves_by_host_key
+from devices.domain.drivers import Proof, proof_demanded
+from devices.domain.pins import serves
 from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
@@ -53,12 +54,15 @@ def resolve_targets(spec: TargetSpec) -> Targets:
         InvalidInputError: an id that no device has.
     """
     found = Device.objects.filter(pk__in=spec.device_ids) if spec.device_ids else devices_matching(spec.filters)
-    keyed = set(found.order_by().filter(host_keys__state=HostKeyState.PINNED).values_list("pk", flat=True))
+    keyed = set(found.order_by().filter(host_keys__state=HostKeyState.PINNED).values_list("pk", "host_keys__key_type"))
     devices = sorted(found, key=lambda device: (device.source.encode(), device.source_key.encode()))
     missing = sorted(set(spec.device_ids) - {device.pk for device in devices})
     if missing:
         raise InvalidInputError({"targets.device_ids": [f"There is no device with the id {missing[0]}."]})
-    judged = [(device, _exclusion(device, has_key=device.pk in keyed)) for device in devices]
+    types: dict[int, list[str]] = {}
+    for device_id, key_type in keyed:
+        types.setdefault(device_id, []).append(key_type)
+    judged = [(device, _exclusion(device, types.get(device.pk, ()))) for device in devices]
     return Targets(
         devices=tuple(device for device, excluded in judged if excluded is None),
         excluded=tuple(excluded for _device, excluded in judged if excluded is not None),
@@ -73,8 +77,11 @@ _NOT_ACTIVE = {
 }
 
 
-def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
-    """Why a device cannot be written to, whatever the change: the first reason, or None."""
+def _exclusion(device: Device, pinned: Sequence[str]) -> Excluded | None:
+    """Why a device cannot be written to, whatever the change: the first reason, or None.
+
+    ``pinned`` are the types of its pinned keys.
+    """
     if device.status != DeviceStatus.ACTIVE or device.exclusion:
         return _inventory_exclusion(device)
     if not device.address:
@@ -83,9 +90,13 @@ def _exclusion(device: Device, *, has_key: bool) -> Excluded | None:
         return Excluded(device, "PLATFORM_UNMAPPED", f"The platform of {device.name} is not supported.")
     if not device.credential:
         return Excluded(device, "SECRET_UNAVAILABLE", f"{device.name} names no credential.")
-    if not has_key and proves_by_host_key(device.platform, device.driver):
-        return Excluded(device, "IDENTITY_HOST_KEY_MISMATCH", f"No SSH host key is pinned for {device.name}.")
+    proof = proof_demanded(device.platform, device.driver)
+    if proof is not Proof.NOTHING and not any(serves(proof, key_type) for key_type in pinned):
+        return Excluded(device, "IDENTITY_HOST_KEY_MISMATCH", f"No {_PINNED_NAME[proof]} is pinned for {device.name}.")
     return None
+
+
+_PINNED_NAME = {Proof.HOST_KEY: "SSH host key", Proof.CERTIFICATE: "TLS certificate"}
 
 
 def _inventory_exclusion(device: Device) -> Excluded:

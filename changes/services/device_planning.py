@@ -28,9 +28,10 @@ from devices.domain.drift import change_set
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.drivers.base import Capabilities, DeviceFacts
-from devices.errors import DeviceError
+from devices.errors import DeviceError, HostKeyMismatchError
 from devices.models import Device, HostKeyState, SnapshotPurpose
 from devices.services.claims import Claim, fenced_update
+from devices.services.host_key_alerts import unproved_report
 from devices.services.identity import Identity
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
@@ -94,6 +95,8 @@ class Planner:
         try:
             values = self._planned(plan.device, heartbeat, ladder)
         except (UnplannableDeviceError, GateRefusedError, DeviceError) as error:
+            if isinstance(error, HostKeyMismatchError):
+                unproved_report(plan.device, error)
             detail = self._scrub.prose(error.detail)
             values = {"state": DevicePlanState.FAILED, "code": error.code, "detail": detail}
         values["gates"] = masked(ladder.as_data(), self._scrub)

@@ -17,7 +17,9 @@ from changes.services.integrity import PlanSeal, verify_approvals
 from changes.services.journal import BlockedError, Journal, StepNotes
 from devices.domain.platforms import Platform, platform_for
 from devices.drivers.base import Driver, PendingConfirm
+from devices.errors import HostKeyMismatchError
 from devices.models import Device, DeviceStatus, HostKeyState
+from devices.services.host_key_alerts import unproved_report
 from devices.services.scrubbing import Scrubber
 
 OnDriver = Callable[[Driver | None], None]
@@ -54,6 +56,10 @@ class DeviceWork:
         with self.journal.step(state) as notes:
             try:
                 yield notes
+            except HostKeyMismatchError as error:
+                # another connection of the same session may meet another device than the first one did
+                unproved_report(self.run.device, error)
+                raise
             finally:
                 if driver:
                     notes.transcript = self.scrub.transcript(driver.transcript[start:])

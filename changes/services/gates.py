@@ -35,7 +35,7 @@ CHECK_FAILED: Final = "PRECHECK_PREREQ_MISSING"
 
 _PROVED: Final = {
     Proof.HOST_KEY: "proved a pinned key",
-    Proof.CERTIFICATE: "proved itself by a trusted certificate",
+    Proof.CERTIFICATE: "proved itself by a pinned certificate",
     Proof.NOTHING: "answered over plain HTTP, which proves nothing",
 }
 

@@ -62,15 +62,12 @@ def driver_for_platform(platform: str, chosen: str = "") -> str:
     return name
 
 
-def proves_by_host_key(platform: str, chosen: str = "") -> bool:
-    """Whether the device's driver speaks SSH, where a pinned host key proves the device; over HTTPS a certificate does.
-
-    A driver that is not known counts as SSH, so that nothing is allowed by mistake.
-    """
+def proof_demanded(platform: str, chosen: str = "") -> Proof:
+    """What the device's driver demands; a driver that is not known counts as SSH, so that nothing is allowed."""
     try:
-        return proof_of(driver_for_platform(platform, chosen)) is Proof.HOST_KEY
+        return proof_of(driver_for_platform(platform, chosen))
     except DriverUnknownError:
-        return True
+        return Proof.HOST_KEY
 
 
 class DriverUnknownError(LookupError):

@@ -1,7 +1,7 @@
-"""The connection that NAPALM's EOS driver uses: eAPI over TLS that is verified, or over plain HTTP where allowed.
+"""The connection that NAPALM's EOS driver uses: eAPI over TLS with a pinned certificate, or over plain HTTP.
 
-pyeapi by itself accepts any certificate. Here the certificate must be signed by an authority of the machine or of the
-file in `Endpoint.ca_file`, and must name the address; only then is the password sent.
+pyeapi by itself accepts any certificate. Here each connection must show a pinned one, which is compared before the
+password is sent; see `devices.drivers.tls`.
 """
 
 import contextlib
@@ -16,10 +16,10 @@ from pyeapi.eapilib import (
     CommandError,
     EapiConnection,
     HttpEapiConnection,
-    HttpsEapiConnection,
 )
 from pyeapi.eapilib import ConnectionError as EapiConnectionError
 
+from devices.drivers import tls
 from devices.drivers.base import Endpoint
 from devices.errors import (
     AuthenticationFailedError,
@@ -35,15 +35,22 @@ _UNAUTHORIZED_COMMAND: Final = 1005
 
 
 def tls_arguments(endpoint: Endpoint) -> dict[str, object]:
-    """NAPALM's arguments for eAPI over TLS with a verified certificate."""
-    try:
-        context = ssl.create_default_context(cafile=endpoint.ca_file or None)
-    except (OSError, ssl.SSLError) as error:
-        raise HostKeyMismatchError(
-            f"The file of certificate authorities {endpoint.ca_file} cannot be used: {error}. Nothing was sent.",
-            device=endpoint.name,
-        ) from error
-    return {"transport": HttpsEapiConnection, "context": context}
+    """NAPALM's arguments for eAPI over TLS with a pinned certificate.
+
+    Raises:
+        HostKeyMismatchError: none is pinned, or the file of authorities cannot be used.
+    """
+    pinned, context = tls.pinned_certificates(endpoint), tls.client_context(endpoint)
+
+    class PinnedEapiConnection(EapiConnection):  # type: ignore[misc]  # pyeapi ships no types
+        """NAPALM makes it from arguments that it chooses by their names (eos.py, `open`)."""
+
+        def __init__(self, host: str, port: int, username: str, password: str, timeout: float) -> None:
+            super().__init__()
+            self.transport = tls.PinnedConnection(pinned, "/command-api", host, port, timeout=timeout, context=context)
+            self.authentication(username, password)
+
+    return {"transport": PinnedEapiConnection}
 
 
 def plain_arguments(endpoint: Endpoint) -> dict[str, object]:
@@ -99,12 +106,10 @@ def _device_error(error: EapiConnectionError, endpoint: Endpoint, *, opening: bo
         return AuthenticationFailedError(
             f"The device refused the password of {endpoint.credential.username}.", device=endpoint.name
         )
+    if isinstance(cause, tls.UnpinnedCertificateError):
+        return tls.unpinned(endpoint, cause.offered)
     if isinstance(cause, ssl.SSLCertVerificationError):
-        return HostKeyMismatchError(
-            f"{where} proved itself with a certificate that is not trusted: {cause.verify_message}."
-            " No password was sent.",
-            device=endpoint.name,
-        )
+        return tls.untrusted(endpoint, cause.verify_message)
     if opening:
         reason = (
             "no answer in time" if isinstance(cause, TimeoutError) else getattr(cause, "strerror", "") or str(cause)

@@ -7,17 +7,20 @@ these traps. So they are called only where a test shows that what they do is wha
 import logging
 import re
 import secrets
+import ssl
 from collections.abc import Sequence
 from typing import Final
 
 import paramiko
-from ncclient.transport.errors import SSHUnknownHostError
+from ncclient.transport.errors import SSHError, SSHUnknownHostError
 
 from devices.domain.drivers import NAPALM_EOS, NAPALM_EOS_HTTP, NAPALM_IOS, NAPALM_IOSXR, NAPALM_JUNOS, NAPALM_NXOS
 from devices.domain.platforms import Platform
 from devices.domain.prediction import stray_exits
+from devices.drivers import tls
 from devices.drivers.base import Capabilities, ConfirmTimer, Endpoint
-from devices.errors import CommandRejectedError, HostKeyMismatchError
+from devices.drivers.key_scan import scan_keys
+from devices.errors import CommandRejectedError, HostKeyMismatchError, UnreachableError
 
 # both log each lost connection as an error with a traceback; without a handler Python would print it to stderr
 for _library in ("pyeapi", "napalm"):
@@ -61,21 +64,47 @@ def session_name() -> str:
 
 
 def unproved(error: BaseException, endpoint: Endpoint) -> HostKeyMismatchError | None:
-    """The error for a host key that is not pinned, if that is what a library's exception hides somewhere behind it."""
+    """The error for a key or certificate that is not pinned, if a library's exception hides one somewhere behind it.
+
+    Some libraries do not tell which key they refused. Then the device is asked for its keys once more, without a
+    password, so that a person can see what answers there.
+    """
     seen: BaseException | None = error
     while seen is not None:
-        offered = None
+        if isinstance(seen, tls.UnpinnedCertificateError):
+            return tls.unpinned(endpoint, seen.offered)
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return tls.untrusted(endpoint, seen.verify_message)
         if isinstance(seen, paramiko.BadHostKeyException):
-            offered = (seen.key.get_name(), seen.key.get_base64())
-        if offered or isinstance(seen, SSHUnknownHostError) or "known_hosts" in str(seen):
-            return HostKeyMismatchError(
-                f"{endpoint.host} port {endpoint.port} proved itself with a key that is not pinned for this device. "
-                "No password was sent.",
-                device=endpoint.name,
-                offered=offered,
-            )
+            return _unpinned_key(endpoint, (seen.key.get_name(), seen.key.get_base64()))
+        if isinstance(seen, SSHUnknownHostError) or "known_hosts" in str(seen):
+            return _unpinned_key(endpoint, _shown_key(endpoint))
+        if isinstance(seen, SSHError) and "Negotiation failed" in str(seen):
+            # ncclient asks for keys of the pinned types alone; the device may have only others now
+            shown = _shown_key(endpoint)
+            return _unpinned_key(endpoint, shown) if shown else None
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def _unpinned_key(endpoint: Endpoint, offered: tuple[str, str] | None) -> HostKeyMismatchError:
+    return HostKeyMismatchError(
+        f"{endpoint.host} port {endpoint.port} proved itself with a key that is not pinned for this device. "
+        "No password was sent.",
+        device=endpoint.name,
+        offered=offered,
+    )
+
+
+def _shown_key(endpoint: Endpoint) -> tuple[str, str] | None:
+    """A key that the device shows and that is not pinned; one of a pinned type rather than another."""
+    pinned = {(words[0], words[1]) for key in endpoint.host_keys if len(words := key.split()) > 1}
+    types = {key_type for key_type, _ in pinned}
+    try:
+        keys = scan_keys(endpoint.host, endpoint.port, timeout_s=endpoint.connect_timeout_s, device=endpoint.name)
+    except UnreachableError:
+        return None
+    return min((key for key in keys if key not in pinned), key=lambda key: key[0] not in types, default=None)
 
 
 def refuse_what_leaves(commands: Sequence[str], platform: Platform, *, device: str) -> None:

@@ -25,7 +25,9 @@ from napalm.base.exceptions import (
 )
 from napalm.iosxr.iosxr import IOSXRDriver
 from napalm.junos.junos import JunOSDriver
-from napalm.nxos.nxos import NXOSDriver
+from napalm.nxapi_plumbing.errors import NXAPICommandError, NXAPIError
+from napalm.pyIOSXR.exceptions import IOSXRException
+from napalm.pyIOSXR.exceptions import LockError as IosxrLockError
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException
 
 from devices.domain.drivers import NAPALM_IOSXR, NAPALM_JUNOS, NAPALM_NXOS
@@ -33,6 +35,7 @@ from devices.domain.platforms import platform_for
 from devices.drivers import connection
 from devices.drivers.base import ApplyResult, Comparison, DeviceFacts, Endpoint, OnLine, PendingConfirm, Rejection
 from devices.drivers.napalm_base import CAPABILITIES, refuse_what_leaves, unproved
+from devices.drivers.napalm_nxapi import PinnedNxosDriver
 from devices.errors import (
     AuthenticationFailedError,
     CapabilityMissingError,
@@ -45,8 +48,13 @@ from devices.errors import (
     UnreachableError,
 )
 
+_LOST: Final = (
+    NapalmException, ConnectError, NetmikoBaseException, paramiko.SSHException, NXAPIError, IOSXRException, OSError,
+    EOFError,
+)  # fmt: skip
+"""What the libraries raise when a session cannot be opened, ends, or answers with something else."""
+
 _CLASSES: Final[dict[str, type[NetworkDriver]]] = {
-    NAPALM_NXOS: NXOSDriver,
     NAPALM_JUNOS: JunOSDriver,
     NAPALM_IOSXR: IOSXRDriver,
 }
@@ -81,7 +89,7 @@ class NapalmCandidateDriver:
         napalm, self._napalm = self._napalm, None
         self._files.close()
         # closing a session that is already lost fails in each library's own way, and changes nothing
-        with contextlib.suppress(NapalmException, NetmikoBaseException, ConnectError, RpcError, OSError, EOFError):
+        with contextlib.suppress(*_LOST, RpcError):
             if napalm is not None:
                 napalm.close()
 
@@ -179,7 +187,7 @@ class NapalmCandidateDriver:
     def abort(self) -> None:
         """Close whatever socket NAPALM holds."""
         napalm = self._napalm
-        with contextlib.suppress(NapalmException, NetmikoBaseException, ConnectError, OSError, EOFError):
+        with contextlib.suppress(*_LOST):
             if napalm is not None:
                 napalm.close()
 
@@ -203,11 +211,13 @@ class NapalmCandidateDriver:
             raise AuthenticationFailedError(
                 f"The device refused the password of {endpoint.credential.username}.", device=endpoint.name
             ) from error
-        except (LockError, NapalmLockError) as error:
+        except (LockError, NapalmLockError, IosxrLockError) as error:
             raise DeviceBusyError(f"Somebody else holds the configuration: {error}", device=endpoint.name) from error
-        except (MergeConfigException, ReplaceConfigException, CommandErrorException, RpcError) as error:
+        except (
+            MergeConfigException, ReplaceConfigException, CommandErrorException, RpcError, NXAPICommandError,
+        ) as error:  # fmt: skip
             raise self._rejected("configuration", str(error)) from error
-        except (NapalmException, ConnectError, NetmikoBaseException, paramiko.SSHException, OSError, EOFError) as error:
+        except (*_LOST, ValueError) as error:
             lost: DeviceError = ConnectionLostError(f"The session ended: {error}", device=endpoint.name)
             if opening:
                 lost = UnreachableError(f"No session could be opened: {error}", device=endpoint.name)
@@ -226,15 +236,13 @@ class NapalmCandidateDriver:
 
 def library_driver(endpoint: Endpoint, name: str, files: contextlib.ExitStack) -> NetworkDriver:
     """NAPALM's driver with arguments that prove the device before a password leaves; `files` keeps what it reads."""
-    arguments: dict[str, object] = {"port": endpoint.port}
     if name == NAPALM_NXOS:
-        # NAPALM's own default trusts every certificate
-        arguments |= {"transport": "https", "ssl_verify": endpoint.ca_file or True}
-    elif name == NAPALM_IOSXR:
-        known_hosts = files.enter_context(connection.known_hosts(endpoint))
+        return PinnedNxosDriver(endpoint)
+    arguments: dict[str, object] = {"port": endpoint.port}
+    known_hosts = files.enter_context(connection.known_hosts(endpoint))
+    if name == NAPALM_IOSXR:
         arguments |= {"ssh_strict": True, "alt_host_keys": True, "alt_key_file": known_hosts}
     else:
-        known_hosts = files.enter_context(connection.known_hosts(endpoint))
         arguments["ssh_config_file"] = files.enter_context(_ssh_config(known_hosts))
     credential = endpoint.credential
     driver: Any = _CLASSES[name](
@@ -247,6 +255,8 @@ def library_driver(endpoint: Endpoint, name: str, files: contextlib.ExitStack) -
     if name == NAPALM_JUNOS:
         # NAPALM does not pass this on, and without it PyEZ takes every host key
         driver.device._hostkey_verify = True  # noqa: SLF001
+        # otherwise the keys of the worker's own account would be tried before the credential
+        driver.device._look_for_keys = False  # noqa: SLF001
     return driver
 
 

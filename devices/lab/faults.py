@@ -19,7 +19,7 @@ class Faults:
     refuse_login: bool = False
     """Every password is wrong."""
     wrong_host_key: bool = False
-    """The device proves itself with a key that nobody pinned."""
+    """The device proves itself with a key or a certificate that nobody pinned."""
     serial: str = ""
     """The serial number to claim instead of the own one."""
     hostname: str = ""

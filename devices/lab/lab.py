@@ -54,7 +54,7 @@ class LabDevice:
 
     @property
     def host_key(self) -> str:
-        """The public SSH host key as "type base64"; empty for a device without SSH."""
+        """The public SSH host key, or the TLS certificate, as "type base64"; empty for one that speaks plain HTTP."""
         return self._device.public_key
 
     @property

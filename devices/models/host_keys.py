@@ -1,4 +1,4 @@
-"""SSH host keys: what people enrolled, what devices offer, and alerts about keys that nobody pinned."""
+"""Host keys and certificates: what people enrolled, what devices offer, and alerts about what nobody pinned."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class HostKeyState(models.TextChoices):
 
 
 class HostKey(models.Model):
-    """A device's SSH host key that somebody enrolled. Sessions accept pinned keys only."""
+    """A device's SSH host key, or its TLS certificate, that somebody enrolled. Sessions accept pinned ones only."""
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="host_keys")
     key_type = models.CharField(max_length=60)
-    public_key = models.TextField(help_text="Base64, as in a known_hosts file.")
-    fingerprint = models.CharField(max_length=80, help_text="SHA256:… as ssh prints it.")
+    public_key = models.TextField(help_text="Base64: a key as in a known_hosts file, or a certificate in DER form.")
+    fingerprint = models.CharField(max_length=120, help_text="SHA256:… as ssh or openssl print it.")
     state = models.CharField(max_length=10, choices=HostKeyState.choices, default=HostKeyState.PINNED)
     enrolled_by = models.CharField(max_length=150)
     enrolled_at = models.DateTimeField(db_default=Now())
@@ -60,8 +60,8 @@ class OfferedKey(models.Model):
 
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="offered_keys")
     key_type = models.CharField(max_length=60)
-    public_key = models.TextField(help_text="Base64, as in a known_hosts file.")
-    fingerprint = models.CharField(max_length=80, help_text="SHA256:… as ssh prints it.")
+    public_key = models.TextField(help_text="Base64: a key as in a known_hosts file, or a certificate in DER form.")
+    fingerprint = models.CharField(max_length=120, help_text="SHA256:… as ssh or openssl print it.")
     state = models.CharField(max_length=12, choices=OfferState.choices, default=OfferState.OFFERED)
     read_by = models.CharField(max_length=150)
     read_at = models.DateTimeField(db_default=Now())
@@ -93,7 +93,7 @@ class HostKeyAlert(models.Model):
     device = models.ForeignKey(Device, on_delete=models.CASCADE, related_name="host_key_alerts")
     key_type = models.CharField(max_length=60)
     public_key = models.TextField(help_text="Base64: the key that was offered.")
-    fingerprint = models.CharField(max_length=80, help_text="SHA256:… of the key that was offered.")
+    fingerprint = models.CharField(max_length=120, help_text="SHA256:… of the key that was offered.")
     state = models.CharField(max_length=12, choices=AlertState.choices, default=AlertState.OPEN)
     first_seen_at = models.DateTimeField(db_default=Now())
     last_seen_at = models.DateTimeField(db_default=Now())

@@ -16,17 +16,18 @@ from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, platform_for
 from devices.domain.validity import Judgement, Verdict, judge_config, last_changed_by
 from devices.drivers.base import Driver
-from devices.errors import CommandRejectedError, DeviceError
+from devices.errors import CommandRejectedError, DeviceError, HostKeyMismatchError
 from devices.models import BackupState, ConfigSnapshot, ConfigState, Device, DeviceBackup, StartupState
 from devices.services.change_history import change_history
 from devices.services.claims import Claim, device_lock, fenced_update, release
 from devices.services.compliance import compliance_assess
 from devices.services.drift import drift_evaluate
+from devices.services.host_key_alerts import unproved_report
 from devices.services.identity import identity_contradictions
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import driver_connected
-from devices.services.snapshots import snapshot_keep, suspect_keep
+from devices.services.snapshots import snapshot_keep, suspect_keep, suspect_overtake
 
 STARTUP_COMMANDS: Final = {
     "cisco_ios": "show startup-config",
@@ -68,6 +69,8 @@ def back_up(claim: Claim, heartbeat: Heartbeat) -> None:
         except _OtherDeviceError as other:
             _end(row, claim, BackupState.FAILED, code=other.code, detail=str(other))
         except DeviceError as error:
+            if isinstance(error, HostKeyMismatchError):
+                unproved_report(row.device, error)
             _try_again(row, claim, error)
         else:
             _keep(row, claim, reading)
@@ -140,6 +143,7 @@ def _keep(row: DeviceBackup, claim: Claim, reading: Reading) -> None:
             _end(row, claim, BackupState.SUSPICIOUS, code=judgement.code, detail=judgement.sentence)
         return
     with transaction.atomic():
+        suspect_overtake(row.device)
         snapshot, is_new = snapshot_keep(device=row.device, text=reading.text, changed_by=reading.changed_by)
         state = BackupState.CHANGED if is_new else BackupState.UNCHANGED
         code = "CONFIG_NOT_SAVED" if reading.startup == StartupState.UNSAVED else ""
@@ -181,3 +185,6 @@ def _end(
         if startup:
             known.unsaved_since = (known.unsaved_since or known.tried_at) if startup == StartupState.UNSAVED else None
         known.save(update_fields=["tried_at", "code", "backed_up_at", "unsaved_since"])
+    if snapshot is None:
+        # What was not read is "not assessed", or stays as the last configuration was judged.
+        compliance_assess(device_id=row.device_id, snapshot_id=newest_snapshot_id(row.device_id))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-
 from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
@@ -12,24 +9,36 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
-from devices.errors import DeviceNotFoundError, InventoryError, OutdatedError
+from devices.domain.pins import pin_fingerprint
+from devices.errors import DeviceNotFoundError, HostKeyMismatchError, InventoryError, OutdatedError
 from devices.models import AlertState, Device, HostKeyAlert
 from devices.services.rights import ADMINISTRATOR, checked_reason, require_role
 
 HOST_KEY_MISMATCH = "IDENTITY_HOST_KEY_MISMATCH"
 
 
-def fingerprint(public_key: str) -> str:
-    """``SHA256:…`` of a base64 public key, as ``ssh-keygen -l`` prints it.
+def fingerprint(public_key: str, key_type: str = "") -> str:
+    """What a person compares; see :func:`devices.domain.pins.pin_fingerprint`.
 
     Raises:
         InventoryError: the text is not base64.
     """
     try:
-        digest = hashlib.sha256(base64.b64decode(public_key, validate=True)).digest()
+        return pin_fingerprint(key_type, public_key)
     except ValueError as error:
         raise InventoryError("A host key must be given as base64, as in a known_hosts file.") from error
-    return "SHA256:" + base64.b64encode(digest).decode().rstrip("=")
+
+
+def unproved_report(device: Device, error: HostKeyMismatchError) -> None:
+    """Tell the administrators which key or certificate was offered, once for each error.
+
+    Where the device has offered none there is nothing to tell.
+    """
+    if error.offered is None or error.is_reported:
+        return
+    error.is_reported = True
+    key_type, public_key = error.offered
+    alert_raise(device_id=device.pk, key_type=key_type, public_key=public_key, actor=Actor.system("worker"))
 
 
 @transaction.atomic
@@ -40,7 +49,7 @@ def alert_raise(*, device_id: int, key_type: str, public_key: str, actor: Actor)
     and writes one audit event.
     """
     device = Device.objects.select_for_update(no_key=True).get(pk=device_id)
-    offered = fingerprint(public_key)
+    offered = fingerprint(public_key, key_type)
     known = HostKeyAlert.objects.filter(device=device, fingerprint=offered, state=AlertState.OPEN).first()
     if known:
         HostKeyAlert.objects.filter(pk=known.pk).update(times_seen=F("times_seen") + 1, last_seen_at=Now())

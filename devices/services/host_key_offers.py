@@ -12,8 +12,10 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.domain.drivers import Proof, proof_demanded
 from devices.domain.ssh_keys import MAX_KNOWN_HOSTS, KnownHost, parse_known_hosts
 from devices.drivers.key_scan import scan_keys
+from devices.drivers.tls import scan_certificate
 from devices.errors import BadFieldsError, DeviceNotFoundError, OutdatedError
 from devices.models import Device, HostKey, HostKeyState, OfferedKey, OfferState
 from devices.services.host_keys import fingerprint, host_key_enrol
@@ -25,15 +27,15 @@ PROBLEMS_SHOWN: Final = 20
 
 
 def host_keys_read(*, device_id: int, actor: Actor) -> list[OfferedKey]:
-    """Ask the device for its host keys and keep what it offers, for a person to compare.
+    """Ask the device for its host keys or its certificate and keep what it offers, for a person to compare.
 
-    Only the key exchange takes place: no user name and no password is sent, and nothing is pinned. Offers that were
-    read before and not confirmed are superseded.
+    Only the key exchange or the TLS handshake takes place: no user name and no password is sent, and nothing is
+    pinned. Offers that were read before and not confirmed are superseded.
 
     Raises:
         NotPermittedError: the person is no administrator.
         DeviceNotFoundError: there is no such device.
-        BadFieldsError: the inventory has no address for it.
+        BadFieldsError: the inventory has no address for it, or its driver speaks plain HTTP.
         UnreachableError: it shows no key.
     """
     require_role(actor, "read a device's host key", ADMINISTRATOR)
@@ -42,9 +44,19 @@ def host_keys_read(*, device_id: int, actor: Actor) -> list[OfferedKey]:
         raise DeviceNotFoundError(f"There is no device with the id {device_id}.")
     if not device.address:
         raise BadFieldsError({"device": ["The inventory has no address for this device, so nobody can be asked."]})
+    return _store(device_id, _shown(device), actor)
+
+
+def _shown(device: Device) -> tuple[tuple[str, str], ...]:
+    """What the device shows to whoever asks, by what its driver speaks."""
+    proof = proof_demanded(device.platform, device.driver)
     timeout_s = min(SCAN_TIMEOUT_S, settings.DEVICE_CONNECT_TIMEOUT_S)
-    keys = scan_keys(device.address, device.port, timeout_s=timeout_s, device=device.name)
-    return _store(device_id, keys, actor)
+    if proof is Proof.NOTHING:
+        problem = "The driver of this device speaks plain HTTP, where a device proves itself by nothing."
+        raise BadFieldsError({"device": [problem]})
+    if proof is Proof.CERTIFICATE:
+        return (scan_certificate(device.address, device.port, timeout_s=timeout_s, device=device.name),)
+    return scan_keys(device.address, device.port, timeout_s=timeout_s, device=device.name)
 
 
 @transaction.atomic
@@ -58,7 +70,7 @@ def _store(device_id: int, keys: Iterable[tuple[str, str]], actor: Actor) -> lis
             device=device,
             key_type=key_type,
             public_key=public_key,
-            fingerprint=fingerprint(public_key),
+            fingerprint=fingerprint(public_key, key_type),
             state=OfferState.OFFERED,
             read_by=actor.username,
         )

@@ -1,4 +1,4 @@
-"""Pinning and revoking SSH host keys. A session is opened only with a device that proves a pinned key."""
+"""Pinning and revoking SSH host keys and certificates. A session is opened only with a device that proves one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
-from devices.domain.ssh_keys import key_problem
+from devices.domain.pins import pin_problem
 from devices.errors import DeviceNotFoundError, InventoryError, OutdatedError
 from devices.models import Device, HostKey, HostKeyState
 from devices.services.host_key_alerts import alerts_settle, fingerprint
@@ -18,14 +18,14 @@ __all__ = ["fingerprint", "host_key_enrol", "host_key_revoke"]
 
 @transaction.atomic
 def host_key_enrol(*, device_id: int, key_type: str, public_key: str, actor: Actor) -> HostKey:
-    """Pin a host key for a device; an earlier key of the same type is revoked, and both are audited.
+    """Pin a host key or a certificate for a device; an earlier key of the same type is revoked, and both are audited.
 
     Pinning the key that is pinned already changes nothing and writes no event.
 
     Raises:
-        InventoryError: it is no SSH public key, or one of another type than ``key_type`` says.
+        InventoryError: it is neither a certificate nor an SSH public key of the type that ``key_type`` says.
     """
-    problem = key_problem(key_type, public_key)
+    problem = pin_problem(key_type, public_key)
     if problem:
         raise InventoryError(problem)
     # Not against inserts that name the device: a lock for those would make running changes wait.
@@ -39,7 +39,7 @@ def host_key_enrol(*, device_id: int, key_type: str, public_key: str, actor: Act
         device=device,
         key_type=key_type,
         public_key=public_key,
-        fingerprint=fingerprint(public_key),
+        fingerprint=fingerprint(public_key, key_type),
         enrolled_by=actor.username,
     )
     _audit(device, key, "host_key.pinned", actor)

@@ -10,23 +10,28 @@ from contextlib import ExitStack
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
-from audit.actor import Actor
 from devices.credentials import Purpose, retrieve
 from devices.credentials.rules_file import credential_rules
 from devices.domain.credential_rules import Subject
+from devices.domain.drivers import proof_demanded
 from devices.domain.occasions import UNDECLARED, Occasion
+from devices.domain.pins import serves
 from devices.drivers.base import Credential, Driver, Endpoint
 from devices.drivers.registry import open_driver
 from devices.errors import DeviceError, HostKeyMismatchError, SecretScopeDeniedError, SecretUnavailableError
 from devices.models import Device, HostKeyState
 from devices.services.credential_uses import credential_use_record
-from devices.services.host_key_alerts import alert_raise
+from devices.services.host_key_alerts import unproved_report
 
 
 def pinned_keys(device: Device) -> tuple[str, ...]:
-    """The host keys that the device may prove itself with, as "type base64", in a stable order."""
+    """What the device may prove itself with to its driver, as "type base64", in a stable order.
+
+    SSH host keys, or its certificate for a driver that speaks HTTPS.
+    """
+    proof = proof_demanded(device.platform, device.driver)
     keys = device.host_keys.filter(state=HostKeyState.PINNED).order_by("key_type")
-    return tuple(key.openssh for key in keys)
+    return tuple(key.openssh for key in keys if serves(proof, key.key_type))
 
 
 def credential_name_for(device: Device, purpose: str) -> str:
@@ -93,15 +98,6 @@ def driver_for(device: Device, occasion: Occasion = UNDECLARED) -> Driver:
     return open_driver(endpoint_for(device, occasion))
 
 
-def _alert(device: Device, error: HostKeyMismatchError) -> None:
-    """Tell the administrators which key was offered; where the device has offered none there is nothing to tell."""
-    if error.offered is None:
-        return
-    key_type, public_key = error.offered
-    actor = Actor.system("worker")
-    alert_raise(device_id=device.pk, key_type=key_type, public_key=public_key, actor=actor)
-
-
 def driver_connected(
     device: Device,
     session: ExitStack,
@@ -123,7 +119,7 @@ def driver_connected(
         try:
             return session.enter_context(driver_for(device, occasion))
         except HostKeyMismatchError as error:
-            _alert(device, error)
+            unproved_report(device, error)
             raise
         except DeviceError as error:
             if error.permanent or attempt == attempts:

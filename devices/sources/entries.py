@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.domain.drivers import drivers_of
+from devices.domain.pins import pin_problem
 from devices.domain.platforms import PlatformUnmappedError, platform_for
-from devices.domain.ssh_keys import key_problem
 from devices.models import DeviceStatus
 from devices.sources.records import DeviceRecord, HostKeyRecord, Inventory, RefusedRecord
 from devices.sources.texts import tags_problem, text_problem
@@ -147,6 +147,6 @@ def _host_key_problems(value: object) -> Iterator[str]:
         return
     for line in value:
         words = line.split() if isinstance(line, str) else []
-        problem = key_problem(*words[:2]) if len(words) > 1 else "each must read “type base64”."
+        problem = pin_problem(*words[:2]) if len(words) > 1 else "each must read “type base64”."
         if problem:
             yield f"host_keys: {problem}"

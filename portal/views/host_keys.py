@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from changes.domain.policy import Role
+from devices.domain.certificates import CERTIFICATE_TYPE, CertificateWords, certificate_words
+from devices.domain.drivers import proof_demanded
 from devices.domain.ssh_keys import MAX_KNOWN_HOSTS
-from devices.models import AlertState, Device, HostKeyAlert, HostKeyState, OfferState
+from devices.models import AlertState, Device, HostKey, HostKeyAlert, HostKeyState, OfferedKey, OfferState
 from devices.services import host_key_alerts, host_key_offers, host_keys
 from portal.forms.host_keys import KnownHostsForm
 from portal.views.access import signed_in, viewer
@@ -24,6 +26,11 @@ def _is_administrator(request: HttpRequest) -> bool:
     return Role.ADMINISTRATOR in viewer(request).roles
 
 
+def _words(key: HostKey | OfferedKey) -> CertificateWords | None:
+    """What a certificate says of itself; None for a key."""
+    return certificate_words(key.public_key) if key.key_type == CERTIFICATE_TYPE else None
+
+
 def _page(request: HttpRequest, device: Device, refusal: Refusal | None = None) -> HttpResponse:
     pinned = {key.key_type: key for key in device.host_keys.filter(state=HostKeyState.PINNED)}
     offers = [
@@ -31,6 +38,7 @@ def _page(request: HttpRequest, device: Device, refusal: Refusal | None = None) 
             "offer": offer,
             "same": offer.key_type in pinned and pinned[offer.key_type].public_key == offer.public_key,
             "replaces": pinned.get(offer.key_type),
+            "words": _words(offer),
         }
         for offer in device.offered_keys.filter(state=OfferState.OFFERED)
     ]
@@ -39,7 +47,10 @@ def _page(request: HttpRequest, device: Device, refusal: Refusal | None = None) 
         "devices/host_keys.html",
         {
             "device": device,
-            "keys": device.host_keys.order_by("state", "key_type", "-pk"),
+            "keys": [
+                {"key": key, "words": _words(key)} for key in device.host_keys.order_by("state", "key_type", "-pk")
+            ],
+            "proof": proof_demanded(device.platform, device.driver).value,
             "offers": offers,
             "alerts": device.host_key_alerts.order_by("-state", "-pk")[:ALERTS_SHOWN],
             "refusal": refusal,

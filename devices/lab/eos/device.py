@@ -1,6 +1,7 @@
 """An EOS-like switch of the lab: eAPI over HTTP, or over TLS with a certificate that the switch made itself."""
 
 import asyncio
+import base64
 import contextlib
 import ipaddress
 import socket
@@ -36,8 +37,23 @@ class EosDevice(RunningDevice[EosMachine]):
 
     @override
     def start(self) -> None:
-        self._context = _context(self.folder, self._host) if self.spec.tls else None
+        self._context = _context(self.folder, "", self._host) if self.spec.tls else None
         super().start()
+
+    @property
+    @override
+    def public_key(self) -> str:
+        """The certificate as it is pinned; empty without TLS."""
+        if not self.spec.tls:
+            return ""
+        certificate = x509.load_pem_x509_certificate((self.folder / "certificate.pem").read_bytes())
+        der = certificate.public_bytes(serialization.Encoding.DER)
+        return f"tls-certificate {base64.b64encode(der).decode()}"
+
+    def _shown(self) -> ssl.SSLContext | None:
+        if self._context and self.faults.wrong_host_key:
+            return _context(self.folder, "other-", self._host)
+        return self._context
 
     @override
     async def _serve(self, connection: socket.socket) -> None:
@@ -46,13 +62,13 @@ class EosDevice(RunningDevice[EosMachine]):
         protocol = asyncio.StreamReaderProtocol(reader)
         # a client that refuses the certificate is no news
         with contextlib.suppress(OSError):
-            transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._context)
+            transport, _ = await loop.connect_accepted_socket(lambda: protocol, connection, ssl=self._shown())
             writer = asyncio.StreamWriter(transport, protocol, reader, loop)
             await eapi.serve(self, self.next_session(), reader, writer)
 
 
-def _context(folder: Path, host: str) -> ssl.SSLContext:
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
+def _context(folder: Path, prefix: str, host: str) -> ssl.SSLContext:
+    key, certificate = folder / f"{prefix}key.pem", folder / f"{prefix}certificate.pem"
     if not certificate.exists():
         _write_certificate(key, certificate, host)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -6,7 +6,7 @@ from devices.lab.device import LabDeviceSpec
 from devices.lab.ios.machine import Hardware
 
 _PORTS = (*(f"Ethernet{number}" for number in range(1, 13)), "Management1")
-_DRIVER = "napalm-eos-http"
+_DRIVER = "napalm-eos"
 
 
 def eos_specs(count: int, *, first_port: int = 0) -> list[LabDeviceSpec]:
@@ -22,6 +22,7 @@ def eos_specs(count: int, *, first_port: int = 0) -> list[LabDeviceSpec]:
             tags=("datacenter", "lab"),
             platform="arista_eos",
             driver=_DRIVER,
+            tls=True,
         )
         for number in range(1, count + 1)
     ]

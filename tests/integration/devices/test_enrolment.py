@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from rest_framework.test import APIClient
 from audit.actor import Actor, Origin
 from audit.models import Event
 from changes.domain.policy import Role
+from changes.domain.targets import TargetSpec
+from changes.selectors import resolve_targets
 from devices.errors import BadFieldsError, HostKeyMismatchError, NotPermittedError, OutdatedError, UnreachableError
 from devices.lab import Lab
 from devices.models import AlertState, Device, HostKeyAlert, OfferState
@@ -22,7 +25,7 @@ from devices.services.host_key_offers import host_key_confirm, host_keys_import,
 from devices.services.host_keys import host_key_enrol, host_key_revoke
 from devices.services.sessions import driver_connected, pinned_keys
 from tests.factories import DeviceFactory, PersonFactory, actor, public_key
-from tests.integration.lab_fixtures import LabFactory
+from tests.integration.lab_fixtures import LabFactory, eos_device
 
 pytestmark = pytest.mark.django_db
 SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
@@ -100,6 +103,59 @@ def test_an_alert_is_counted_and_not_repeated_until_somebody_has_looked(device: 
     # Pinning the very key settles the alert about it.
     host_key_enrol(device_id=device.pk, key_type="ssh-ed25519", public_key=public_key(3), actor=SETUP)
     assert not HostKeyAlert.objects.filter(state=AlertState.OPEN).exists()
+
+
+def test_a_certificate_is_read_compared_and_pinned_and_a_changed_one_raises_an_alert(
+    lab: LabFactory,
+    admin: Actor,
+    tmp_path: Path,
+    settings: Any,  # noqa: ANN401 - the fixture takes any setting
+) -> None:
+    running = lab(eos_device("leaf1", driver="napalm-eos", tls=True))
+    [switch] = running.devices
+    credentials = tmp_path / "credentials.yaml"
+    credentials.write_text(f"lab: {{username: {running.username}, password: {running.password}}}\n")
+    credentials.chmod(0o600)
+    settings.DEVICE_CREDENTIALS = f"file:{credentials}"
+    leaf = DeviceFactory.create(
+        address=switch.host, port=switch.port, platform="arista_eos", driver="napalm-eos", pinned=True
+    )
+    assert leaf.host_keys.get().key_type == "ssh-ed25519"
+    [excluded] = resolve_targets(TargetSpec(device_ids=(leaf.pk,))).excluded
+    assert (excluded.code, excluded.sentence) == (
+        "IDENTITY_HOST_KEY_MISMATCH",
+        f"No TLS certificate is pinned for {leaf.name}.",
+    )
+    [offer] = host_keys_read(device_id=leaf.pk, actor=admin)
+    shown = subprocess.run(
+        ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", str(switch.certificate)],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert offer.fingerprint == "SHA256:" + shown.stdout.strip().partition("=")[2], "as openssl prints it"
+    host_key_confirm(device_id=leaf.pk, offer_id=offer.pk, fingerprint=offer.fingerprint, actor=admin)
+    assert pinned_keys(leaf) == (switch.host_key,), "the SSH key is nothing to a driver that speaks HTTPS"
+    assert resolve_targets(TargetSpec(device_ids=(leaf.pk,))).devices == (leaf,)
+    with ExitStack() as session:
+        assert driver_connected(leaf, session).facts().hostname == "leaf1"
+    known = len(switch.auth_attempts())
+    switch.faults.wrong_host_key = True
+    for _attempt in (1, 2):
+        with ExitStack() as session, pytest.raises(HostKeyMismatchError, match="not pinned"):
+            driver_connected(leaf, session)
+    assert len(switch.auth_attempts()) == known, "no password was sent"
+    alert = HostKeyAlert.objects.get(device=leaf)
+    assert (alert.key_type, alert.times_seen, alert.state) == ("tls-certificate", 2, AlertState.OPEN)
+    [changed] = host_keys_read(device_id=leaf.pk, actor=admin)
+    assert changed.fingerprint == alert.fingerprint != offer.fingerprint
+    host_key_confirm(device_id=leaf.pk, offer_id=changed.pk, fingerprint=changed.fingerprint, actor=admin)
+    alert.refresh_from_db()
+    assert (alert.state, pinned_keys(leaf)) == (AlertState.ACKNOWLEDGED, (f"tls-certificate {changed.public_key}",))
+
+
+def test_a_device_behind_plain_http_has_nothing_to_show(admin: Actor) -> None:
+    device = DeviceFactory.create(platform="arista_eos", driver="napalm-eos-http", pinned=False)
+    with pytest.raises(BadFieldsError, match="proves itself by nothing"):
+        host_keys_read(device_id=device.pk, actor=admin)
 
 
 def test_a_revoked_key_is_trusted_no_longer(

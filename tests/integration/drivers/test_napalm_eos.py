@@ -5,13 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import certifi
 import pytest
 from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import HttpsEapiConnection
 
 from devices.drivers.base import Driver
 from devices.drivers.registry import open_driver
+from devices.drivers.tls import scan_certificate
 from devices.errors import (
     AuthenticationFailedError,
     CommandRejectedError,
@@ -175,15 +178,53 @@ def test_commit_message_raises_in_napalm_so_none_is_ever_given(switch: LabDevice
     napalm.discard_config()
 
 
-def test_pyeapi_trusts_any_certificate_so_ours_verifies(lab: LabFactory, endpoint_of: EndpointOf) -> None:
+def test_pyeapi_trusts_any_certificate_so_ours_is_pinned(lab: LabFactory, endpoint_of: EndpointOf) -> None:
     device = lab(eos_device("eos2", driver="napalm-eos", tls=True)).devices[0]
-    with pytest.raises(HostKeyMismatchError, match="not trusted"), open_driver(endpoint_of(device)):
-        pytest.fail("an unknown certificate was taken")
-    assert device.auth_attempts() == [], "no password was sent"
-    with open_driver(endpoint_of(device, ca_file=str(device.certificate))) as trusted:
-        assert trusted.facts().hostname == "eos2"
     careless = HttpsEapiConnection(device.host, port=device.port, username="lab", password=LAB_PASSWORD)
     assert careless.execute(["enable", "show hostname"])["result"][1]["hostname"] == "eos2"
+    before = len(device.auth_attempts())
+    with pytest.raises(HostKeyMismatchError, match="No certificate"), open_driver(endpoint_of(device, host_keys=())):
+        pytest.fail("a certificate that nobody pinned was taken")
+    with open_driver(endpoint_of(device)) as pinned:
+        assert pinned.facts().hostname == "eos2", "nobody signed it but the switch itself: the pin is the proof"
+        known = len(device.auth_attempts())
+        device.faults.wrong_host_key = True
+        with pytest.raises(HostKeyMismatchError) as swapped:
+            pinned.running_config()
+    assert known > before
+    offered = scan_certificate(device.host, device.port, timeout_s=5)
+    assert swapped.value.offered == offered, "each request compares anew"
+    with pytest.raises(HostKeyMismatchError) as refused, open_driver(endpoint_of(device)):
+        pytest.fail("another certificate was taken")
+    assert refused.value.offered == offered
+    assert " ".join(offered) != device.host_key
+    assert len(device.auth_attempts()) == known, "no password was sent"
+
+
+def test_where_authorities_are_named_the_pinned_certificate_needs_a_signature_too(
+    lab: LabFactory, endpoint_of: EndpointOf, tmp_path: Path
+) -> None:
+    device = lab(eos_device("eos2", driver="napalm-eos", tls=True)).devices[0]
+    with open_driver(endpoint_of(device, ca_file=str(device.certificate))) as trusted:
+        assert trusted.facts().hostname == "eos2"
+    with (
+        pytest.raises(HostKeyMismatchError, match="not trusted") as unsigned,
+        open_driver(endpoint_of(device, ca_file=certifi.where())),
+    ):
+        pytest.fail("an authority that did not sign was taken")
+    assert unsigned.value.offered is None, "it is the pinned one, so there is nothing to alert about"
+    known = len(device.auth_attempts())
+    device.faults.wrong_host_key = True
+    with (
+        pytest.raises(HostKeyMismatchError, match="not pinned") as swapped,
+        open_driver(endpoint_of(device, ca_file=str(device.certificate))),
+    ):
+        pytest.fail("another certificate was taken")
+    assert swapped.value.offered == scan_certificate(device.host, device.port, timeout_s=5)
+    for file in (tmp_path / "none.pem", device.certificate.with_name("key.pem")):
+        with pytest.raises(HostKeyMismatchError, match="cannot be used"):
+            open_driver(endpoint_of(device, ca_file=str(file))).__enter__()
+    assert len(device.auth_attempts()) == known
 
 
 def test_plain_http_is_refused_beyond_this_machine_unless_allowed(endpoint_of: EndpointOf, switch: LabDevice) -> None:

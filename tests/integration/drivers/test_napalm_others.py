@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncssh
 import pytest
 from napalm.base.exceptions import CommitConfirmException
 from napalm.base.mock import MockDriver
@@ -16,20 +18,26 @@ from napalm.nxos.nxos import NXOSDriver
 
 from devices.domain.drivers import (
     DriverUnknownError,
+    Proof,
     driver_for_platform,
     drivers_of,
-    proves_by_host_key,
+    proof_demanded,
 )
 from devices.drivers import napalm_candidate
 from devices.drivers.base import Capabilities, ConfirmTimer
+from devices.drivers.key_scan import scan_keys
 from devices.drivers.napalm_base import CAPABILITIES
 from devices.drivers.napalm_candidate import library_driver
 from devices.drivers.registry import open_driver
-from devices.errors import CapabilityMissingError, DeviceError, HostKeyMismatchError
+from devices.drivers.tls import scan_certificate
+from devices.errors import AuthenticationFailedError, CapabilityMissingError, HostKeyMismatchError
 from tests.integration.lab_fixtures import EndpointOf, LabFactory, eos_device, small_device
 
 pytestmark = pytest.mark.lab
 
+RSA_KEY = " ".join(
+    asyncssh.generate_private_key("ssh-rsa", key_size=2048).export_public_key("openssh").decode().split()[:2]
+)
 OTHERS = {
     "napalm-nxos": ("cisco_nxos", NXOSDriver),
     "napalm-junos": ("juniper_junos", JunOSDriver),
@@ -53,9 +61,9 @@ def test_the_driver_is_declared_and_never_guessed(endpoint_of: EndpointOf, lab: 
     endpoint = endpoint_of(lab().devices[0], driver="napalm-eos")
     with pytest.raises(CapabilityMissingError, match="does not drive cisco_ios"):
         open_driver(endpoint)
-    assert proves_by_host_key("arista_eos")
-    assert not proves_by_host_key("arista_eos", "napalm-eos")
-    assert proves_by_host_key("arista_eos", "nonsense"), "what is not known must prove itself the stricter way"
+    assert proof_demanded("arista_eos") is Proof.HOST_KEY
+    assert proof_demanded("arista_eos", "napalm-eos") is Proof.CERTIFICATE
+    assert proof_demanded("arista_eos", "nonsense") is Proof.HOST_KEY, "what is not known must prove itself"
 
 
 @pytest.mark.parametrize("name", ["napalm-nxos", "napalm-iosxr"])
@@ -91,26 +99,42 @@ def test_mock_rolls_nothing_back_so_it_is_no_driver_here(tmp_path: Path) -> None
     assert not any("mock" in name for name in CAPABILITIES)
 
 
-def test_nxos_trusts_any_certificate_so_ours_verifies(endpoint_of: EndpointOf, lab: LabFactory) -> None:
+def test_nxos_trusts_any_certificate_so_ours_is_pinned(endpoint_of: EndpointOf, lab: LabFactory) -> None:
+    """Any HTTPS server will do to see it: certificates come before passwords."""
+    assert NXOSDriver("x", "x", "x").ssl_verify is False, "the library's default"
     device = lab(eos_device("eos2", tls=True)).devices[0]
     endpoint = endpoint_of(device, platform="cisco_nxos", driver="napalm-nxos")
-    with contextlib.ExitStack() as files:
-        ours: Any = library_driver(endpoint, "napalm-nxos", files)
-        assert ours.ssl_verify is True
-        assert NXOSDriver("x", "x", "x").ssl_verify is False, "the library's default"
-    with pytest.raises(DeviceError), open_driver(endpoint):
+    with pytest.raises(HostKeyMismatchError, match="No certificate"), open_driver(replace(endpoint, host_keys=())):
         pytest.fail("connected")
+    device.faults.wrong_host_key = True
+    with pytest.raises(HostKeyMismatchError) as refused, open_driver(endpoint):
+        pytest.fail("connected")
+    assert refused.value.offered == scan_certificate(device.host, device.port, timeout_s=5)
     assert device.auth_attempts() == []
+    device.faults.wrong_host_key = False
+    device.faults.refuse_login = True
+    with pytest.raises(AuthenticationFailedError), open_driver(endpoint):
+        pytest.fail("connected")
+    assert len(device.auth_attempts()) == 1, "with the pinned certificate the password is sent, once"
 
 
 @pytest.mark.parametrize("name", ["napalm-junos", "napalm-iosxr"])
-def test_the_password_is_never_sent_to_an_unknown_key(name: str, endpoint_of: EndpointOf, lab: LabFactory) -> None:
-    """Any SSH server will do to see it: host keys come before passwords."""
+@pytest.mark.parametrize("was_pinned", ["of the same type", "of another type"])
+def test_the_password_is_never_sent_to_an_unknown_key(
+    name: str, was_pinned: str, endpoint_of: EndpointOf, lab: LabFactory
+) -> None:
+    """Any SSH server will do to see it: host keys come before passwords. What was offered is told for the alert."""
     device = lab(small_device()).devices[0]
-    device.faults.wrong_host_key = True
-    endpoint = endpoint_of(device, platform=OTHERS[name][0], driver=name)
-    with pytest.raises(HostKeyMismatchError), open_driver(endpoint):
+    if was_pinned == "of the same type":
+        device.faults.wrong_host_key = True
+        pinned = device.host_key
+    else:
+        pinned = RSA_KEY
+    endpoint = endpoint_of(device, platform=OTHERS[name][0], driver=name, host_keys=(pinned,))
+    with pytest.raises(HostKeyMismatchError) as refused, open_driver(endpoint):
         pytest.fail("connected")
+    assert (refused.value.offered,) == scan_keys(device.host, device.port, timeout_s=5)
+    assert " ".join(refused.value.offered or ()) != pinned
     assert device.auth_attempts() == []
 
 
@@ -119,6 +143,7 @@ def test_pyez_takes_every_host_key_so_verification_is_switched_on(endpoint_of: E
     with contextlib.ExitStack() as files:
         ours: Any = library_driver(endpoint, "napalm-junos", files)
         assert ours.device._hostkey_verify is True
+        assert ours.device._look_for_keys is False, "keys of the worker's own account are none of the device's business"
         config = Path(ours.ssh_config_file).read_text()
         known = Path(config.split("UserKnownHostsFile ")[1].split()[0])
         assert endpoint.host_keys[0] in known.read_text()

@@ -145,7 +145,8 @@ def test_eos_switches_stand_beside_the_others_with_a_driver_that_speaks_eapi(sta
     lab = start("--devices", "1", "--eos", "1")
     assert lab.line().startswith("lab ready: 2 devices")
     endpoint = lab.endpoint("fra-leaf-01")
-    assert (endpoint.driver, endpoint.host_keys) == ("napalm-eos-http", ())
+    assert endpoint.driver == "napalm-eos"
+    assert [key.partition(" ")[0] for key in endpoint.host_keys] == ["tls-certificate"]
     with open_driver(endpoint) as driver:
         assert driver.facts().hostname == "fra-leaf-01"
         running = driver.show("show running-config").splitlines()
