@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import transaction
-
 from audit.actor import Actor
 from changes.domain import policy
+from changes.domain.errors import ChangeError
 from changes.domain.policy import Role
 from changes.errors import ConflictError, PolicyDeniedError
 from changes.models import ChangeRequest, DriftRevert
@@ -13,8 +12,9 @@ from changes.services.people import enforce, person_of
 from changes.services.requests import change_create
 from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import PLATFORMS
+from devices.errors import DeviceError
 from devices.models import DriftRecord
-from devices.services.drift_decisions import drift_locked, drift_reverting
+from devices.services.drift_decisions import drift_attempt, drift_locked, drift_reverting
 from devices.services.scrubbing import Scrubber
 
 LINES_WITHHELD = (
@@ -23,7 +23,6 @@ LINES_WITHHELD = (
 )
 
 
-@transaction.atomic
 def drift_revert(*, drift_id: int, author: Actor) -> ChangeRequest:
     """Write a draft that takes a drift record back, and link the two; audited on both sides.
 
@@ -35,6 +34,11 @@ def drift_revert(*, drift_id: int, author: Actor) -> ChangeRequest:
         ConflictError: there is nothing to send, or the platform is not known.
         DeviceNotFoundError, OutdatedError: there is no such record, or it is closed.
     """
+    with drift_attempt("revert", drift_id, author, refusals=(ChangeError, DeviceError)):
+        return _revert(drift_id, author)
+
+
+def _revert(drift_id: int, author: Actor) -> ChangeRequest:
     person = person_of(author)
     enforce(policy.may_create(person))
     drift = drift_locked(drift_id)

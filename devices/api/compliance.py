@@ -15,7 +15,7 @@ from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
 from devices.domain.compliance import ComplianceState
 from devices.models import ComplianceResult, ComplianceRule
-from devices.services.compliance import compliance_rule_delete, compliance_rule_save, score_of
+from devices.services.compliance import compliance_rule_delete, compliance_rule_save, listed, score_of
 
 _NEWEST_FIRST = {"-id": Ordering((("id", WHOLE),), descending=True)}
 _COMPLIANCE_RULE = (
@@ -93,7 +93,7 @@ class ComplianceRuleView(APIView):
         rule = existing(ComplianceRule.objects.filter(pk=rule_id).first(), "compliance rule", rule_id)
         query = ListQuery.read(request, filters=["state"], orderings=_NEWEST_FIRST)
         states = known_state(query, list(ComplianceState))
-        found = page(rule.results.select_related("device").filter(**states), query, _NEWEST_FIRST)
+        found = page(rule.results.filter(listed(), **states).select_related("device"), query, _NEWEST_FIRST)
         score = score_of(rule.results.all())
         figures = {
             "compliant": score.compliant,

@@ -187,4 +187,5 @@ def _end(
         known.save(update_fields=["tried_at", "code", "backed_up_at", "unsaved_since"])
     if snapshot is None:
         # What was not read is "not assessed", or stays as the last configuration was judged.
-        compliance_assess(device_id=row.device_id, snapshot_id=newest_snapshot_id(row.device_id))
+        newest = ConfigSnapshot.objects.filter(device=row.device_id).order_by("-pk").values_list("pk", flat=True)
+        compliance_assess(device_id=row.device_id, snapshot_id=newest.first())

@@ -24,7 +24,7 @@ from devices.domain.compliance import (
 )
 from devices.domain.platforms import PLATFORMS
 from devices.errors import BadFieldsError, DeviceNotFoundError
-from devices.models import ComplianceResult, ComplianceRule, ConfigSnapshot, Device
+from devices.models import ComplianceResult, ComplianceRule, ConfigSnapshot, Device, DeviceStatus
 from devices.services.rights import ADMINISTRATOR, require_role
 from devices.services.scrubbing import Scrubber
 
@@ -36,9 +36,11 @@ _TASK = "devices.tasks.compliance_assess_rule"
 def compliance_assess(*, device_id: int, snapshot_id: int | None) -> int:
     """Judge a device by every rule of its platform; returns how many were judged anew.
 
-    What was found by the same version of a rule on the same text stays as it is.
+    What was found by the same version of a rule on the same text stays as it is. What rules of a platform found that
+    the device no longer has is forgotten.
     """
     device = Device.objects.get(pk=device_id)
+    ComplianceResult.objects.filter(device=device).exclude(rule__platform=device.platform).delete()
     rules = ComplianceRule.objects.filter(platform=device.platform, enabled=True)
     snapshot = ConfigSnapshot.objects.select_related("blob").filter(pk=snapshot_id or 0).first()
     return sum(_assess_one(device, rule, snapshot) for rule in rules)
@@ -255,10 +257,17 @@ class Score:
         return self.compliant * 100 // self.assessed if self.assessed else None
 
 
+def listed(results: str = "") -> Q:
+    """Results of devices that their source still lists; ``results`` is the way to them, such as ``results__``."""
+    return ~Q(**{f"{results}device__status": DeviceStatus.MISSING})
+
+
 def score_of(results: QuerySet[ComplianceResult]) -> Score:
-    """Add results up; one query."""
+    """Add the results of listed devices up; one query."""
     compliant, absent = Q(state=ComplianceState.COMPLIANT), Q(state=ComplianceState.NOT_ASSESSED)
-    found = results.order_by().aggregate(
-        all=Count("pk"), compliant=Count("pk", filter=compliant), absent=Count("pk", filter=absent)
+    found = (
+        results.filter(listed())
+        .order_by()
+        .aggregate(all=Count("pk"), compliant=Count("pk", filter=compliant), absent=Count("pk", filter=absent))
     )
     return Score(found["compliant"], found["all"] - found["absent"], found["absent"])

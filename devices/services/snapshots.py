@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.db import transaction
-from django.db.models import Q
 from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.errors import OutdatedError
 from devices.models import (
     ConfigBlob,
     ConfigSnapshot,
@@ -17,6 +16,7 @@ from devices.models import (
     SuspectConfig,
     SuspectState,
 )
+from devices.services.refusals import remembering_refusal
 from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, checked_reason, require_role
 
 
@@ -42,6 +42,36 @@ def snapshot_keep(*, device: Device, text: str, changed_by: str) -> tuple[Config
     return ConfigSnapshot.objects.create(device=device, blob=blob, purpose=purpose, changed_by=changed_by), is_new
 
 
+def suspect_overtake(device: Device) -> None:
+    """Dismiss the text that was kept apart, now that a whole configuration was read after it; audited.
+
+    Nobody can take it as the newest version any more. One query where nothing waits.
+    """
+    waiting = SuspectConfig.objects.select_for_update(no_key=True).filter(device=device, state=SuspectState.OPEN)
+    for suspect in waiting:
+        reason = "A later backup read a whole configuration."
+        _judged(suspect, SuspectState.DISMISSED, device=device, reason=reason, actor=Actor.system("worker"))
+
+
+def _judged(suspect: SuspectConfig, state: SuspectState, *, device: Device, reason: str, actor: Actor) -> None:
+    suspect.state = state
+    suspect.decided_by, suspect.decided_at, suspect.reason = actor.username, Now(), reason
+    suspect.save(update_fields=["state", "decided_by", "decided_at", "reason"])
+    record(
+        actor=actor,
+        action="config.suspect_taken" if state == SuspectState.TAKEN else "config.suspect_dismissed",
+        object_type="config",
+        object_id=suspect.pk,
+        object_label=device.name,
+        device_id=device.pk,
+        state_from=SuspectState.OPEN,
+        state_to=suspect.state,
+        code=suspect.code,
+        reason=reason,
+        details={"sha256": suspect.blob_id},
+    )
+
+
 def suspect_keep(*, device: Device, text: str, code: str, detail: str) -> SuspectConfig:
     """Keep a text apart that may not be the whole configuration; one for each device waits to be judged."""
     blob = ConfigBlob.store(text)
@@ -53,41 +83,39 @@ def suspect_keep(*, device: Device, text: str, code: str, detail: str) -> Suspec
     return found
 
 
-@transaction.atomic
-def suspect_decide(*, suspect_id: int, take: bool, reason: str, actor: Actor) -> SuspectConfig:
+def suspect_decide(*, suspect_id: int, seen_sha256: str, take: bool, reason: str, actor: Actor) -> SuspectConfig:
     """Take a text that was kept apart as the device's configuration, or dismiss it; audited.
+
+    ``seen_sha256`` is the text that the person's page showed.
 
     Raises:
         NotPermittedError: neither change manager nor administrator.
         BadFieldsError: no reason was given.
+        OutdatedError: another text was read since.
         SuspectConfig.DoesNotExist: there is none that waits with this id.
     """
-    require_role(actor, "judge a configuration that was kept apart", CHANGE_MANAGER, ADMINISTRATOR)
-    said = checked_reason(reason)
-    waiting = SuspectConfig.objects.select_for_update(no_key=True, of=("self",)).select_related("device", "blob")
-    suspect = waiting.get(pk=suspect_id, state=SuspectState.OPEN)
-    suspect.state = SuspectState.TAKEN if take else SuspectState.DISMISSED
-    suspect.decided_by, suspect.decided_at, suspect.reason = actor.username, Now(), said
-    suspect.save(update_fields=["state", "decided_by", "decided_at", "reason"])
-    if take:
-        ConfigSnapshot.objects.create(device=suspect.device, blob=suspect.blob, purpose=SnapshotPurpose.BACKUP)
-    record(
+    named = SuspectConfig.objects.select_related("device").get(pk=suspect_id, state=SuspectState.OPEN)
+    with remembering_refusal(
         actor=actor,
-        action="config.suspect_taken" if take else "config.suspect_dismissed",
+        action="config.suspect_refused",
         object_type="config",
-        object_id=suspect.pk,
-        object_label=suspect.device.name,
-        device_id=suspect.device_id,
-        state_from=SuspectState.OPEN,
-        state_to=suspect.state,
-        code=suspect.code,
-        reason=said,
-        details={"sha256": suspect.blob_id},
-    )
-    return suspect
+        object_id=suspect_id,
+        object_label=named.device.name,
+        device_id=named.device_id,
+    ):
+        require_role(actor, "judge a configuration that was kept apart", CHANGE_MANAGER, ADMINISTRATOR)
+        said = checked_reason(reason)
+        waiting = SuspectConfig.objects.select_for_update(no_key=True, of=("self",)).select_related("device", "blob")
+        suspect = waiting.get(pk=suspect_id, state=SuspectState.OPEN)
+        if suspect.blob_id != seen_sha256:
+            raise OutdatedError("A newer backup read something else than your page shows. Read it again, then decide.")
+        if take:
+            ConfigSnapshot.objects.create(device=suspect.device, blob=suspect.blob, purpose=SnapshotPurpose.BACKUP)
+        state = SuspectState.TAKEN if take else SuspectState.DISMISSED
+        _judged(suspect, state, device=suspect.device, reason=said, actor=actor)
+        return suspect
 
 
-@transaction.atomic
 def raw_config_read(*, device_id: int, snapshot_id: int, reason: str, actor: Actor) -> ConfigSnapshot:
     """Hand out a configuration as it stands, with its secrets, to an administrator who says why; audited first.
 
@@ -96,18 +124,25 @@ def raw_config_read(*, device_id: int, snapshot_id: int, reason: str, actor: Act
         BadFieldsError: no reason was given.
         ConfigSnapshot.DoesNotExist: the device has no such configuration.
     """
-    require_role(actor, "read a configuration with its secrets", ADMINISTRATOR)
-    said = checked_reason(reason)
-    wanted = Q(device_id=device_id, pk=snapshot_id)
-    snapshot = ConfigSnapshot.objects.select_related("device", "blob").get(wanted)
-    record(
+    snapshot = ConfigSnapshot.objects.select_related("device", "blob").get(device_id=device_id, pk=snapshot_id)
+    with remembering_refusal(
         actor=actor,
-        action="config.raw_read",
+        action="config.raw_read_refused",
         object_type="config",
         object_id=snapshot.pk,
         object_label=snapshot.device.name,
         device_id=device_id,
-        reason=said,
-        details={"sha256": snapshot.blob_id, "lines": snapshot.blob.line_count},
-    )
-    return snapshot
+    ):
+        require_role(actor, "read a configuration with its secrets", ADMINISTRATOR)
+        said = checked_reason(reason)
+        record(
+            actor=actor,
+            action="config.raw_read",
+            object_type="config",
+            object_id=snapshot.pk,
+            object_label=snapshot.device.name,
+            device_id=device_id,
+            reason=said,
+            details={"sha256": snapshot.blob_id, "lines": snapshot.blob.line_count},
+        )
+        return snapshot

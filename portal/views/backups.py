@@ -166,10 +166,11 @@ def backup_begin(request: HttpRequest) -> HttpResponse:
 def suspect_judge(request: HttpRequest, suspect_id: int) -> HttpResponse:
     """Take a text that was kept apart as the configuration, or dismiss it."""
     take, comment = request.POST.get("take") == "1", request.POST.get("comment", "")
+    seen = request.POST.get("seen_sha256", "")
 
     def act() -> None:
         try:
-            suspect_decide(suspect_id=suspect_id, take=take, reason=comment, actor=actor_of(request))
+            suspect_decide(suspect_id=suspect_id, seen_sha256=seen, take=take, reason=comment, actor=actor_of(request))
         except SuspectConfig.DoesNotExist:
             raise Http404("Nothing with this id waits to be judged.") from None
 

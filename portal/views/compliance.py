@@ -13,7 +13,7 @@ from changes.domain.errors import InvalidInputError
 from devices.domain.compliance import ComplianceState
 from devices.domain.reasons import REASONS
 from devices.models import ComplianceResult, ComplianceRule
-from devices.services.compliance import Score, compliance_rule_delete, compliance_rule_save, score_of
+from devices.services.compliance import Score, compliance_rule_delete, compliance_rule_save, listed, score_of
 from portal.forms.configs import ComplianceRuleForm
 from portal.presenters.drift_pages import config_tabs
 from portal.presenters.paging import older_page
@@ -33,10 +33,11 @@ PAGE = 50
 def compliance(request: HttpRequest) -> HttpResponse:
     """The score over all rules and of each, with what was not assessed beside it; three queries."""
     compliant, absent = Q(results__state=ComplianceState.COMPLIANT), Q(results__state=ComplianceState.NOT_ASSESSED)
+    here = listed("results__")
     rules = ComplianceRule.objects.annotate(
-        all=Count("results"),
-        compliant=Count("results", filter=compliant),
-        absent=Count("results", filter=absent),
+        all=Count("results", filter=here),
+        compliant=Count("results", filter=compliant & here),
+        absent=Count("results", filter=absent & here),
     )
     rows = [
         (
@@ -67,7 +68,7 @@ def compliance_rule_results(request: HttpRequest, rule_id: int) -> HttpResponse:
     try:
         asked = asked_for(request.GET, ["state", "before"])
         state = asked_state(asked, list(ComplianceState))
-        rows = rule.results.select_related("device").order_by("-pk")
+        rows = rule.results.filter(listed()).select_related("device").order_by("-pk")
         page = older_page(request, rows.filter(state=state) if state else rows, size=PAGE)
     except InvalidInputError as error:
         return refused(request, "This page does not exist", str(error), status=400, url=request.path, label=str(rule))

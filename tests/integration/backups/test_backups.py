@@ -14,12 +14,15 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from audit.actor import Actor, Origin
+from audit.models import Event
 from devices.domain.config_text import normalise
 from devices.domain.platforms import PLATFORMS
-from devices.errors import BadFieldsError, NotPermittedError
+from devices.errors import BadFieldsError, NotPermittedError, OutdatedError
 from devices.models import (
     BackupRun,
     BackupTrigger,
+    ComplianceResult,
+    ComplianceRule,
     ConfigBlob,
     ConfigSnapshot,
     ConfigState,
@@ -92,17 +95,35 @@ def test_much_smaller_configuration_is_kept_apart_until_somebody_has_looked(netw
     assert (row.state, row.code, row.snapshot) == ("suspicious", "CONFIG_SUSPICIOUS", None)
     assert len(network.snapshots()) == 2
     suspect = SuspectConfig.objects.get(device=network.device())
+    manager, reader = actor(PersonFactory.create(roles=["change-manager"])), actor(PersonFactory.create())
+
+    def decide(*, by: Actor = manager, reason: str = "It was erased.", seen: str = suspect.blob_id) -> None:
+        suspect_decide(suspect_id=suspect.pk, seen_sha256=seen, take=True, reason=reason, actor=by)
+
     with pytest.raises(NotPermittedError):
-        suspect_decide(suspect_id=suspect.pk, take=True, reason="It was erased.", actor=actor(PersonFactory.create()))
-    manager = actor(PersonFactory.create(roles=["change-manager"]))
+        decide(by=reader)
     with pytest.raises(BadFieldsError):
-        suspect_decide(suspect_id=suspect.pk, take=True, reason=" ", actor=manager)
-    suspect_decide(suspect_id=suspect.pk, take=True, reason="It was erased.", actor=manager)
+        decide(reason=" ")
+    with pytest.raises(OutdatedError):
+        decide(seen="0" * 64)
+    assert Event.objects.filter(action="config.suspect_refused", actor_name=reader.username).count() == 1
+    decide()
     assert network.snapshots()[-1].blob_id == suspect.blob_id
     assert network.row(network.back_up(name="sw1")).state == "unchanged"
 
 
+def test_what_was_kept_apart_cannot_be_taken_once_a_whole_configuration_was_read(network: Network) -> None:
+    suspect = SuspectConfig.objects.create(
+        device=network.device(), blob=ConfigBlob.store("hostname sw1\n"), code="CONFIG_SUSPICIOUS", detail="Small."
+    )
+    network.back_up(name="sw1")
+    suspect.refresh_from_db()
+    assert (suspect.state, suspect.decided_by) == ("dismissed", "worker")
+    assert Event.objects.filter(action="config.suspect_dismissed", device_id=network.device().pk).count() == 1
+
+
 def test_refused_login_and_other_device_end_with_their_codes_and_nothing_is_kept(network: Network) -> None:
+    ComplianceRule.objects.create(platform="cisco_ios", feature="NTP", section="ntp server")
     network.lab.device("sw1").faults.refuse_login = True
     network.lab.device("sw2").faults.serial = "FOCSTOLEN"
     run = network.back_up()
@@ -112,6 +133,8 @@ def test_refused_login_and_other_device_end_with_their_codes_and_nothing_is_kept
     assert len(network.lab.device("sw1").auth_attempts()) == 1
     assert not ConfigSnapshot.objects.exists()
     assert ConfigState.objects.get(device=network.device()).code == "PRECHECK_AUTH_FAILED"
+    judged = ComplianceResult.objects.values_list("state", "code")
+    assert set(judged) == {("not_assessed", "COMPLIANCE_NO_CONFIG")}, "what was not read counts as not assessed"
 
 
 def test_device_in_the_hands_of_a_change_is_waited_for_and_then_read(network: Network) -> None:

@@ -49,6 +49,17 @@ def test_not_assessed_counts_neither_for_nor_against_the_score() -> None:
     score = score_of(ComplianceResult.objects.all())
     assert (score.compliant, score.assessed, score.not_assessed, score.percent) == (1, 2, 2, 50)
     assert score_of(ComplianceResult.objects.filter(state="not_assessed")).percent is None
+    Device.objects.filter(name="bad").update(status="missing")
+    assert score_of(rule.results.all()).percent == 100, "what is no longer there counts no more"
+
+
+def test_a_device_that_became_another_platform_is_not_judged_by_the_old_one() -> None:
+    device = read("ntp server 192.0.2.2\n")
+    rule = compliance_rule_save(rule_id=None, data=NTP, actor=actor(PersonFactory.create(roles=["administrator"])))
+    compliance_assess_rule(rule.pk)
+    Device.objects.filter(pk=device.pk).update(platform="arista_eos")
+    compliance_assess(device_id=device.pk, snapshot_id=device.snapshots.get().pk)
+    assert not ComplianceResult.objects.exists()
 
 
 def test_same_text_and_rule_are_not_judged_again_and_a_new_version_is() -> None:

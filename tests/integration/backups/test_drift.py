@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from audit.models import Event
 from devices.errors import BadFieldsError, NotPermittedError, OutdatedError
-from devices.models import ConfigState, DriftRecord, DriftRule
+from devices.models import ConfigSnapshot, ConfigState, DriftRecord, DriftRule
 from devices.services.drift import drift_fall_due
-from devices.services.drift_decisions import drift_accept, drift_defer, drift_take
+from devices.services.drift_decisions import drift_accept, drift_defer, drift_locked, drift_take
 from devices.services.drift_rules import drift_preview, drift_rule_save, parse_rule
 from tests.factories import PersonFactory, actor
 from tests.integration.backups.conftest import Network
@@ -61,6 +62,12 @@ def test_accepted_drift_is_the_expected_configuration_from_then_on(network: Netw
     network.back_up(name="sw1")
     network.edit("ntp server 192.0.2.77")
     network.back_up(name="sw1")
+    # Somebody else goes on where the first one stopped: the first one stays an author.
+    ConfigSnapshot.objects.filter(pk=network.drift().found_id).update(changed_by="Console")
+    network.edit("ntp server 192.0.2.78")
+    network.back_up(name="sw1")
+    ConfigSnapshot.objects.filter(pk=network.drift().found_id).update(changed_by="bob")
+    DriftRecord.objects.update(changed_by="bob")
     drift = network.drift()
     manager = actor(PersonFactory.create(roles=["change-manager"]))
     console = actor(PersonFactory.create(username="console", roles=["change-manager"]))
@@ -80,7 +87,24 @@ def test_accepted_drift_is_the_expected_configuration_from_then_on(network: Netw
     assert DriftRecord.objects.count() == 1
     state = ConfigState.objects.get(device=network.device())
     assert (state.baseline_id, state.baseline_origin) == (drift.found_id, "accepted")
-    assert actions(drift) == ["drift.found", "drift.accepted"]
+    refused_four = ["drift.accept_refused"] * 4
+    expected = ["drift.found", "drift.renewed", *refused_four, "drift.accepted", "drift.accept_refused"]
+    assert actions(drift) == expected
+    first, second, *_, last = Event.objects.filter(action="drift.accept_refused").order_by("pk")
+    assert (first.actor_name, first.code, first.device_id) == (requester.username, "GATE_ROLE_DENIED", drift.device_id)
+    assert "names you as the author" in second.reason
+    assert (last.actor_name, last.code) == (manager.username, "conflict")
+
+
+def test_a_decision_and_a_backup_judge_a_device_one_after_the_other(network: Network) -> None:
+    network.back_up(name="sw1")
+    network.edit("ntp server 192.0.2.77")
+    network.back_up(name="sw1")
+    drift, other = network.drift(), connection.copy()
+    with transaction.atomic(), closing(other), other.cursor() as cursor:
+        drift_locked(drift.pk)
+        with pytest.raises(OperationalError, match="could not obtain lock"):
+            cursor.execute("SELECT 1 FROM devices_device WHERE id = %s FOR NO KEY UPDATE NOWAIT", [drift.device_id])
 
 
 def test_deferred_drift_comes_back_on_its_day_and_when_it_becomes_critical(network: Network) -> None:

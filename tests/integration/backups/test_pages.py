@@ -136,6 +136,7 @@ def test_raw_text_is_sent_to_an_administrator_who_says_why() -> None:
     url = f"/devices/{drift.device_id}/configs/{drift.found_id}/raw/"
     client, _ = signed_in("change-manager")
     assert client.post(url, {"comment": "Curious"}).status_code == 403
+    assert Event.objects.filter(action="config.raw_read_refused", device_id=drift.device_id).count() == 1
     admin, person = signed_in("administrator")
     assert admin.post(url, {"comment": ""}).status_code == 400
     answer = admin.post(url, {"comment": "Replacement"})
@@ -168,8 +169,11 @@ def test_what_was_kept_apart_is_judged_on_the_page() -> None:
         device=device, blob=ConfigBlob.store(TEXT), code="CONFIG_SUSPICIOUS", detail="Small."
     )
     url = f"/backups/suspects/{suspect.pk}/"
+    assert f'name="seen_sha256" value="{suspect.blob_id}"' in client.get("/backups/").content.decode()
     assert client.post(url, {"take": "1", "comment": ""}).status_code == 400
-    assert client.post(url, {"take": "1", "comment": "It was erased."}).status_code == 302
+    assert client.post(url, {"take": "1", "comment": "It was erased."}).status_code == 409
+    seen = {"seen_sha256": suspect.blob_id}
+    assert client.post(url, {"take": "1", "comment": "It was erased.", **seen}).status_code == 302
     assert client.post(url, {"take": "1", "comment": "Again."}).status_code == 404
     assert device.snapshots.get().blob.text == TEXT
 
