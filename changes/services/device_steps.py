@@ -79,12 +79,27 @@ def check(work: DeviceWork, driver: Driver) -> None:
                 f"The approved plan is for the driver {work.payload.driver}, but this device now gets {driver.name}."
                 " Plan again.",
             )
+        _refuse_lost_ways(work, driver)
         try:
             _climb(work, driver, notes, ladder)
         except GateRefusedError as refused:
             raise BlockedError(refused.code, f"{refused.detail} Nothing was sent.") from refused
         finally:
             notes.data["gates"] = ladder.as_data()
+
+
+def _refuse_lost_ways(work: DeviceWork, driver: Driver) -> None:
+    """Stop where the device can no longer do what the approved way back or its timer rests on."""
+    can, payload = driver.capabilities, work.payload
+    lost = ["replace its configuration, which is the backout"] * (
+        payload.backout_method == "replace" and not can.config_replace
+    ) + ["take an unconfirmed change back by a timer"] * (payload.confirm_within_s > 0 and can.commit_confirmed is None)
+    if lost:
+        raise BlockedError(
+            "PLAN_STALE",
+            f"When the plan was made, the device could {' and '.join(lost)}. It cannot any more. Nothing was sent."
+            " Restore that on the device, or plan again.",
+        )
 
 
 def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -> None:

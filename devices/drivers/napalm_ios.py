@@ -15,9 +15,11 @@ from typing import Any, Final
 import paramiko
 from napalm.base.exceptions import NapalmException
 from napalm.ios.ios import IOSDriver
+from netmiko import BaseConnection
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseException
 from scp import SCPException
 
+from devices.domain.config_text import normalise
 from devices.domain.drivers import NAPALM_IOS
 from devices.drivers import connection
 from devices.drivers.base import ApplyResult, Capabilities, OnLine, PendingConfirm
@@ -31,6 +33,7 @@ from devices.errors import (
     ConnectionLostError,
     DeviceBusyError,
     NothingPendingError,
+    SaveFailedError,
 )
 
 _MINUTE: Final = 60
@@ -38,6 +41,7 @@ _REPLACED: Final = re.compile(r"Rollback Done|Total number of passes", re.IGNORE
 _FAILED: Final = re.compile(
     r"original configuration has been successfully restored|\berror\b|failed|not a valid config", re.IGNORECASE
 )
+_ARCHIVE: Final = re.compile(r"next archive file will be named \S+")
 _SINCE: Final = re.compile(r"^Time configured[^:]*: *(.+)$", re.MULTILINE)
 _USER: Final = re.compile(r"^User: *(\S+)", re.MULTILINE)
 _LEFT: Final = re.compile(r"^Time left: *(\d+) *s", re.MULTILINE)
@@ -50,6 +54,26 @@ class NapalmIosDriver(NetmikoCliDriver):
     name = NAPALM_IOS
     capabilities: Capabilities = CAPABILITIES[NAPALM_IOS]
 
+    def _prepare(self, session: BaseConnection) -> None:
+        """Declare what this device has: the timer needs an archive with a path, the replacement an SCP server."""
+        super()._prepare(session)
+        timer = CAPABILITIES[NAPALM_IOS].commit_confirmed if self._has_archive() else None
+        self.capabilities = Capabilities(commit_confirmed=timer, config_replace=self._takes_files())
+
+    def _has_archive(self) -> bool:
+        return _ARCHIVE.search(self._asked("show archive")) is not None
+
+    def _takes_files(self) -> bool:
+        lines = self._asked("show running-config | include ^ip scp server enable").splitlines()
+        return any(line.strip() == "ip scp server enable" for line in lines)
+
+    def _asked(self, command: str) -> str:
+        """An output, or nothing where the device refuses the command."""
+        try:
+            return self.show(command)
+        except CommandRejectedError:
+            return ""
+
     def apply(
         self,
         commands: Sequence[str],
@@ -58,23 +82,47 @@ class NapalmIosDriver(NetmikoCliDriver):
         confirm_within_s: int | None = None,
         name: str = "",
     ) -> ApplyResult:
-        """Send lines one by one, with `confirm_within_s` under the device's rollback timer, which takes no name."""
+        """Send lines one by one, with `confirm_within_s` under the device's rollback timer, which takes no name.
+
+        Raises:
+            SaveFailedError: a file with the running configuration does not reach the device; no line was sent.
+        """
+        self._refuse_control_characters(commands)
         if confirm_within_s is None:
+            self._prove_way_back(commands)
             return super().apply(commands, on_line=on_line, name=name)
-        timer = CAPABILITIES[NAPALM_IOS].commit_confirmed
-        if timer is None or timer.fit(confirm_within_s) != confirm_within_s:
+        timer = self.capabilities.commit_confirmed
+        if timer is None:
+            raise self._missing("a rollback timer without an archive that has a path")
+        if timer.fit(confirm_within_s) != confirm_within_s:
             raise CapabilityMissingError(
                 f"The rollback timer counts whole minutes from 1 to 120; {confirm_within_s} s is none.",
                 device=self._endpoint.name,
             )
         if self.pending_confirm() is not None:
             raise DeviceBusyError("Another change waits to be confirmed on the device.", device=self._endpoint.name)
+        self._prove_way_back(commands)
         minutes = math.ceil(confirm_within_s / _MINUTE)
         result = self._apply_by(f"configure terminal revert timer {minutes}", commands, on_line)
         if result.mode != "exec":
             return result
         pending = self.pending_confirm()
         return ApplyResult(result.applied, result.rejection, result.mode, pending)
+
+    def _prove_way_back(self, commands: Sequence[str]) -> None:
+        """Bring the running configuration to flash and take it away again: if that fails, so would the backout."""
+        if not commands or not self.capabilities.config_replace:
+            return
+        file = f"{OWN_PREFIX}{secrets.token_hex(6)}.cfg"
+        try:
+            path = self._transfer(file, ios_text(normalise(self.running_config(), self._platform)))
+        except CommandRejectedError as error:
+            raise SaveFailedError(
+                f"The device takes no file to go back to, so no line was sent: {error.message}",
+                message=error.message,
+                device=self._endpoint.name,
+            ) from error
+        self._exchange(f"delete /force {path}")
 
     def confirm(self, name: str) -> None:
         """Stop the rollback timer."""
@@ -98,6 +146,8 @@ class NapalmIosDriver(NetmikoCliDriver):
 
     def replace(self, config: str) -> None:
         """Bring the text to flash by SCP and have the device replace its configuration by it."""
+        if not self.capabilities.config_replace:
+            raise self._missing("a replacement of the whole configuration without “ip scp server enable”")
         if self.pending_confirm() is not None:
             raise DeviceBusyError("A change waits to be confirmed on the device.", device=self._endpoint.name)
         file = f"{OWN_PREFIX}{secrets.token_hex(6)}.cfg"
@@ -144,9 +194,8 @@ class NapalmIosDriver(NetmikoCliDriver):
             except (NapalmException, SCPException, ValueError) as error:
                 raise unproved(error, endpoint) or self._no_transfer(error) from error
             except (NetmikoBaseException, paramiko.SSHException, OSError, EOFError) as error:
-                raise ConnectionLostError(
-                    f"The configuration could not be sent by SCP: {error}", device=endpoint.name
-                ) from error
+                lost = ConnectionLostError(f"The configuration could not be sent by SCP: {error}", device=endpoint.name)
+                raise unproved(error, endpoint) or lost from error
             finally:
                 _close(napalm)
         self.transcript.append((f"scp {file}", f"({text.count(chr(10))} lines, MD5 verified)"))

@@ -89,3 +89,15 @@ def test_a_refused_line_is_backed_out_by_the_timer_not_by_lines(office: Office, 
     assert switch.running_config() == before
     step = RunStep.objects.get(device_run__run=run, name="backing_out")
     assert step.data["timer"] == "the unconfirmed commit was taken back at once"
+
+
+def test_a_way_back_that_the_device_has_lost_since_the_plan_stops_it_before_the_first_line(
+    office: Office, switch: LabDevice
+) -> None:
+    change = office.approved(**EDGE)
+    switch.edit_out_of_band(["no ip scp server enable"])
+    before = switch.running_config()
+    run = office.executed(change)
+    assert ends(run) == {"sw1": ("blocked", "PLAN_STALE")}, story(run)
+    assert "could replace its configuration, which is the backout" in run.device_runs.get().detail
+    assert switch.running_config() == before

@@ -12,7 +12,13 @@ from devices.domain.platforms import platform_for
 from devices.drivers.base import Driver
 from devices.drivers.registry import open_driver
 from devices.drivers.replaceable import ios_text
-from devices.errors import CapabilityMissingError, CommandRejectedError, DeviceBusyError, HostKeyMismatchError
+from devices.errors import (
+    CapabilityMissingError,
+    CommandRejectedError,
+    DeviceBusyError,
+    HostKeyMismatchError,
+    SaveFailedError,
+)
 from devices.lab import LabDevice
 from tests.integration.lab_fixtures import LAB_PASSWORD, SMALL_CONFIG, EndpointOf, LabFactory, small_device
 
@@ -97,10 +103,48 @@ def test_a_full_disk_refuses_the_file_and_the_configuration_stays(driver: Driver
     assert switch.running_config() == before
 
 
-def test_without_scp_on_the_device_the_replacement_is_refused_with_its_words(driver: Driver, switch: LabDevice) -> None:
+@pytest.mark.parametrize(
+    ("missing", "timer", "replace"),
+    [("ip scp server enable\n", True, False), ("archive\n path flash:archive\n", False, True)],
+)
+def test_what_the_device_lacks_is_not_declared(
+    missing: str, timer: bool, replace: bool, lab: LabFactory, endpoint_of: EndpointOf
+) -> None:
+    startup = CONFIG.format(name="sw1").replace(missing, "")
+    device = lab(small_device("sw1", startup=startup, driver="napalm-ios")).devices[0]
+    before = device.running_config()
+    with open_driver(endpoint_of(device)) as driver:
+        can = driver.capabilities
+        assert (can.commit_confirmed is not None, can.config_replace) == (timer, replace)
+        if not timer:
+            with pytest.raises(CapabilityMissingError, match="archive"):
+                driver.apply(["hostname other"], confirm_within_s=60)
+        if not replace:
+            with pytest.raises(CapabilityMissingError, match="ip scp server enable"):
+                driver.replace("hostname other\n")
+    assert device.running_config() == before
+
+
+@pytest.mark.parametrize("confirm_within_s", [None, 60])
+def test_without_a_way_for_the_backout_no_line_is_sent(
+    driver: Driver, switch: LabDevice, confirm_within_s: int | None
+) -> None:
+    before = switch.running_config()
+    switch.faults.disk_full = True
+    with pytest.raises(SaveFailedError, match=r"no line was sent: .*No space left"):
+        driver.apply(["hostname other"], confirm_within_s=confirm_within_s)
+    assert not any("hostname other" in entry["line"] for entry in switch.commands())
+    assert (switch.running_config(), driver.pending_confirm()) == (before, None)
+
+
+def test_an_scp_server_that_was_switched_off_meanwhile_is_told_by_the_devices_words(
+    driver: Driver, switch: LabDevice
+) -> None:
     switch.edit_out_of_band(["no ip scp server enable"])
     with pytest.raises(CommandRejectedError, match="ip scp server enable"):
         driver.replace("hostname other\n")
+    with pytest.raises(SaveFailedError, match="no line was sent"):
+        driver.apply(["hostname other"])
 
 
 def test_the_password_is_never_sent_to_an_unknown_key_by_scp_either(
