@@ -15,7 +15,7 @@ from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
 from devices.domain.compliance import ComplianceState
 from devices.models import ComplianceResult, ComplianceRule
-from devices.services.compliance import compliance_rule_delete, compliance_rule_save, listed, score_of
+from devices.services.compliance import Score, compliance_rule_delete, compliance_rule_save, listed, score_of
 
 _NEWEST_FIRST = {"-id": Ordering((("id", WHOLE),), descending=True)}
 _COMPLIANCE_RULE = (
@@ -49,6 +49,15 @@ class ComplianceResultSerializer(serializers.ModelSerializer[ComplianceResult]):
         model = ComplianceResult
         fields = ["id", "device_id", "device", "state", "code", "missing", "extra", "snapshot_id", "assessed_at"]
         read_only_fields = fields
+
+
+class ScoreSerializer(serializers.Serializer[Score]):
+    """Results of the listed devices added up; what was not assessed counts neither for nor against."""
+
+    compliant = serializers.IntegerField()
+    assessed = serializers.IntegerField()
+    not_assessed = serializers.IntegerField()
+    percent = serializers.IntegerField(allow_null=True, help_text="Rounded down; null where nothing was assessed.")
 
 
 class ComplianceView(APIView):
@@ -86,7 +95,10 @@ class ComplianceRuleView(APIView):
         operation_id="compliance_rules_retrieve",
         summary="Retrieve what a compliance rule found",
         parameters=list_parameters({"state": "`compliant`, `not_compliant` or `not_assessed`."}, _NEWEST_FIRST),
-        responses={200: page_of("CompliancePage", ComplianceResultSerializer), **refusals(400, 404)},
+        responses={
+            200: page_of("CompliancePage", ComplianceResultSerializer, besides={"score": ScoreSerializer()}),
+            **refusals(400, 404),
+        },
     )
     def get(self, request: Request, rule_id: int) -> Response:
         """The score (compliant of assessed; what was not assessed is apart) and a page of results."""
@@ -94,13 +106,7 @@ class ComplianceRuleView(APIView):
         query = ListQuery.read(request, filters=["state"], orderings=_NEWEST_FIRST)
         states = known_state(query, list(ComplianceState))
         found = page(rule.results.filter(listed(), **states).select_related("device"), query, _NEWEST_FIRST)
-        score = score_of(rule.results.all())
-        figures = {
-            "compliant": score.compliant,
-            "assessed": score.assessed,
-            "not_assessed": score.not_assessed,
-            "percent": score.percent,
-        }
+        figures = ScoreSerializer(score_of(rule.results.all())).data
         return found.response(request, ComplianceResultSerializer(found.rows, many=True).data, score=figures)
 
     @extend_schema(

@@ -107,7 +107,10 @@ class BackupDetailView(APIView):
         operation_id="backups_retrieve",
         summary="Retrieve a backup run with its devices",
         parameters=list_parameters({"state": "The state of the devices to list."}, _NEWEST_FIRST),
-        responses={200: page_of("BackupDevicePage", DeviceBackupSerializer), **refusals(400, 404)},
+        responses={
+            200: page_of("BackupDevicePage", DeviceBackupSerializer, besides=BackupRunSerializer().get_fields()),
+            **refusals(400, 404),
+        },
     )
     def get(self, request: Request, run_id: int) -> Response:
         """The run and a page of its devices."""

@@ -48,11 +48,17 @@ def refusals(*statuses: int) -> dict[int, OpenApiResponse]:
     return {status: OpenApiResponse(ErrorSerializer, _SAID[status]) for status in (401, *statuses)}
 
 
-def page_of(name: str, results: type[serializers.BaseSerializer[Any]]) -> serializers.BaseSerializer[Any]:
-    """The shape of a page of a list."""
+def page_of(
+    name: str,
+    results: type[serializers.BaseSerializer[Any]],
+    *,
+    besides: Mapping[str, serializers.Field[Any, Any, Any, Any]] | None = None,
+) -> serializers.BaseSerializer[Any]:
+    """The shape of a page of a list; ``besides`` are fields that stand beside the rows."""
     page: serializers.BaseSerializer[Any] = inline_serializer(
         name,
         fields={
+            **(besides or {}),
             "next": serializers.URLField(allow_null=True, help_text="The page that follows; null on the last one."),
             "results": results(many=True),
         },

@@ -13,7 +13,6 @@ class OccasionKind(StrEnum):
     PLAN = "plan"
     RUN = "run"
     BACKUP = "backup"
-    CHECK = "check"
     OTHER = "other"
 
 
