@@ -35,6 +35,12 @@ def as_() -> As:
 
 
 @pytest.fixture
+def author(cast: Cast, as_: As) -> Client:
+    """The browser of somebody who may write changes."""
+    return as_(cast.author)
+
+
+@pytest.fixture
 def devices(db: None) -> list[Device]:
     """Three access switches in FRA, the last in maintenance, and a distribution switch in MUC."""
     return [
