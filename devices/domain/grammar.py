@@ -319,7 +319,7 @@ class Grammar:
 
     ``prints_no_address``: a layer 3 interface without an address says ``no ip address``. ``prints_no_shutdown``: a
     layer 3 interface that is up says so. ``hides_empty_blocks``: interfaces and address families without settings are
-    not printed.
+    not printed. ``passive_on_interface``: ``passive-interface`` of a router is printed at the interface.
     """
 
     modes: dict[str, Mode]
@@ -329,6 +329,7 @@ class Grammar:
     prints_no_address: bool = False
     prints_no_shutdown: bool = False
     hides_empty_blocks: bool = False
+    passive_on_interface: bool = False
 
     def spelled(self, text: str) -> str:
         """Replace other spellings of a line, which stands without ``no``."""
@@ -390,6 +391,7 @@ def grammar(
     prints_no_address: bool = False,
     prints_no_shutdown: bool = False,
     hides_empty_blocks: bool = False,
+    passive_on_interface: bool = False,
 ) -> Grammar:
     """Build a grammar from rule texts; a later text replaces rules of the same mode or adds to them.
 
@@ -410,7 +412,16 @@ def grammar(
     modes = {name: _mode(name, lines, flags_by_mode.get(name, set()), names) for name, lines in lines_by_mode.items()}
     compiled = tuple((re.compile(pattern), replacement) for _, pattern, replacement in aliases)
     starts = tuple(f"{word}{start}" for start, _, _ in aliases for word in ("", "no "))
-    return Grammar(modes, names, compiled, starts, prints_no_address, prints_no_shutdown, hides_empty_blocks)
+    return Grammar(
+        modes,
+        names,
+        compiled,
+        starts,
+        prints_no_address=prints_no_address,
+        prints_no_shutdown=prints_no_shutdown,
+        hides_empty_blocks=hides_empty_blocks,
+        passive_on_interface=passive_on_interface,
+    )
 
 
 def _overlaid(lines: list[str], own: list[str]) -> list[str]:

@@ -143,6 +143,8 @@ vni ...
 ip address ...                                 many
 ipv6 address ...                               many
 ip ospf area ...                               short refuses
+ip ospf passive
+ip ospf passive <address>                      many
 
 [bgp]
 bgp ebgp-requires-policy                       off hidden
@@ -157,6 +159,7 @@ neighbor <peer> activate                       grouped off hidden
 
 [router]
 ospf router-id ...                             short
+passive-interface IF <address>                 many
 
 [route-map]
 set ip next-hop ...                            short
@@ -171,4 +174,11 @@ _FRR_ALIASES = (("neighbor ", r"^(neighbor \S+ ebgp-multihop)$", r"\1 255"),)
 PRINTED_ORDER = grammar("")
 """No rules: every line stands where the device prints it. IOS XR and Junos print in an order of their own."""
 
-FRR_GRAMMAR = grammar(*IOS_TEXTS, _FRR, names=VERBATIM_NAMES, aliases=_FRR_ALIASES, hides_empty_blocks=True)
+FRR_GRAMMAR = grammar(
+    *IOS_TEXTS,
+    _FRR,
+    names=VERBATIM_NAMES,
+    aliases=_FRR_ALIASES,
+    hides_empty_blocks=True,
+    passive_on_interface=True,
+)

@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import Final
 
 from devices.domain import draft as edit
+from devices.domain import passive_interfaces
 from devices.domain.access_lists import (
     add_entry,
     canonical_entry,
@@ -383,16 +384,17 @@ def _shutdown(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -
     return []
 
 
-def _passive(_draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
-    """With ``passive-interface default`` the exceptions are printed, without it the passive interfaces."""
-    default = any(child.text == "passive-interface default" for child in block.children)
-    if not default or found.text == "passive-interface default":
+def _passive(draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+    sets = verb is Verb.SET
+    if draft.grammar.passive_on_interface:
+        return [] if passive_interfaces.set_from_router(draft, block, found, sets=sets) else None
+    return [] if passive_interfaces.set_in_router(block, found, sets=verb is not Verb.UNSET) else None
+
+
+def _passive_here(draft: Draft, block: Node, _mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
+    if not draft.grammar.passive_on_interface:
         return None
-    old = [child for child in block.children if child.text == f"no {found.text}"]
-    if verb is Verb.UNSET and not old:
-        edit.add(block, f"no {found.text}")
-    elif verb is not Verb.UNSET:
-        edit.drop(block, old)
+    passive_interfaces.set_on_interface(block, found.text, sets=verb is Verb.SET)
     return []
 
 
@@ -414,6 +416,9 @@ _HANDLERS: dict[str, _Handler] = {
     "ip access-list resequence ...": _resequence,
     "line vty <first> [...]": _terminal,
     "passive-interface IF": _passive,
+    "passive-interface IF <address>": _passive,
+    "ip ospf passive": _passive_here,
+    "ip ospf passive <address>": _passive_here,
     "ip address ...": _address,
     "shutdown": _shutdown,
 }

@@ -15,6 +15,7 @@ from audit.actor import Actor, Origin
 from changes.domain.check_library import library_checks
 from changes.domain.policy import Role
 from changes.models import ChangeRequest, DeviceRun, PlanRevision, Run
+from changes.services import checking
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.execution import change_start, run_devices
 from changes.services.planning import plan_devices, plan_request
@@ -119,7 +120,14 @@ def configured(frr: FrrLab) -> FrrLab:
 
 
 @pytest.fixture
-def network(routers: FrrLab, transactional_db: None, tmp_path: Path, settings: Any) -> Network:  # noqa: ANN401
+def network(
+    routers: FrrLab,
+    transactional_db: None,
+    tmp_path: Path,
+    settings: Any,  # noqa: ANN401 - the fixture takes any setting
+    monkeypatch: pytest.MonkeyPatch,
+) -> Network:
+    monkeypatch.setattr(checking, "POLL_S", 0.25)
     credentials = tmp_path / "credentials.yaml"
     credentials.write_text(f"routers: {{username: {routers.prefix}, password: {PASSWORD}}}\n")
     credentials.chmod(0o600)

@@ -1,6 +1,6 @@
 """Real FRRouting routers on this machine: each in its own network and UTS namespace, reached over SSH into vtysh.
 
-Three routers in a row, r1 to r3, speak BGP (AS 65001 to 65003, timers 1 and 4 s) and OSPF. Needs root, namespaces
+Three routers in a row, r1 to r3, speak BGP (AS 65001 to 65003, timers 1 and 3 s) and OSPF. Needs root, namespaces
 and the packages that ``requirements/frr.sh`` installs. A lab owns one numbered slot of the machine: names, addresses
 and files carry the number, so that several sessions run side by side, and whoever gets the slot next removes what a
 killed session left in it. Only processes inside the slot's own namespaces are ever ended.

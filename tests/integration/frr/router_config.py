@@ -42,7 +42,7 @@ def _bgp(number: int) -> Iterator[str]:
         f"router bgp {65000 + number}",
         f" bgp router-id 192.0.2.{number}",
         " no bgp ebgp-requires-policy",
-        " timers bgp 1 4",
+        " timers bgp 1 3",
     )
     for link, end in _links(number):
         peer, other = f"10.0.{link}.{3 - end}", number + (1 if end == 1 else -1)

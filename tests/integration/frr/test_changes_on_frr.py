@@ -15,8 +15,8 @@ from tests.integration.frr.lab import FrrLab, wait_for
 
 pytestmark = pytest.mark.frr
 
-HOLD_S = 6
-"""Longer than the hold time of four seconds that the routers have."""
+HOLD_S = 4
+"""Longer than the hold time of three seconds that the routers have."""
 
 
 def not_fewer(**changed: object) -> dict[str, object]:
@@ -87,21 +87,15 @@ def test_a_check_that_does_not_hold_on_is_deceived_by_a_session_that_is_only_abo
     wait_for(lambda: "10.0.1.1" not in r2.established(), "the session ends by its timer", 15)
 
 
-@pytest.mark.parametrize(
-    ("lines", "words"),
-    [
-        (["router bgp 65009"], "BGP is already running; AS is 65001"),
-        (["ip route 10.9.0.0/16 blackhole", "interface eth1", " ip address 10.0.1.300/30"], "% Unknown command"),
-    ],
-)  # fmt: skip
-def test_a_refused_line_backs_out_what_was_taken_before_it(network: Network, lines: list[str], words: str) -> None:
+def test_a_refused_line_backs_out_what_was_taken_before_it(network: Network) -> None:
     r1 = network.router(1)
     before = r1.vtysh("show running-config")
 
-    run = network.executed(r1, *lines)
+    run = network.executed(r1, "ip route 10.9.0.0/16 blackhole", "router bgp 65009")
 
     assert ended(run) == ("rolled_back", "COMMAND_REJECTED"), story(run.run)
-    assert words in run.detail
+    assert "BGP is already running; AS is 65001" in run.detail
+    assert run.lines_applied == 1
     assert r1.vtysh("show running-config") == before
     assert network.router(2).established() == ["10.0.1.1", "10.0.2.2"]
 

@@ -39,10 +39,16 @@ def endpoint_of(lab: FrrLab, router: Router) -> Endpoint:
     )
 
 
-@pytest.fixture
-def session(configured: FrrLab) -> Iterator[Driver]:
-    with open_driver(endpoint_of(configured, configured.router(1))) as driver:
+@pytest.fixture(scope="module")
+def opened(frr: FrrLab) -> Iterator[Driver]:
+    with open_driver(endpoint_of(frr, frr.router(1))) as driver:
         yield driver
+
+
+@pytest.fixture
+def session(opened: Driver, configured: FrrLab) -> Driver:
+    """One session for the whole module: signing in takes longer than most changes."""
+    return opened
 
 
 def test_frr_is_driven_like_ios_through_vtysh_and_by_no_napalm_driver() -> None:
@@ -71,27 +77,25 @@ def test_a_changed_host_key_is_refused_before_a_password_is_sent(configured: Frr
     assert log.read_text().count("password") == before
 
 
-@pytest.mark.parametrize(
-    ("lines", "index", "words"),
-    [
-        (["ip route 10.1.0.0/16 blackhole", "no such command"], 1, "% Unknown command"),
-        (["router bgp 65009"], 0, "BGP is already running; AS is 65001"),
-        (["interface eth1", " ip ospf area 1"], 1, "Must remove previous area"),
-        (["ip prefix-list X seq 5 permit 10.0.0.0/8 le 4"], 0, "% Configuration failed"),
-        (["ip"], 0, "% Command incomplete"),
-        (["router bgp 65001", " neighbor 10.0.1.2 route-map"], 1, "% Command incomplete"),
-    ],
-)
-def test_a_refused_line_is_seen_and_the_session_left_in_a_known_mode(
-    session: Driver, configured: FrrLab, lines: list[str], index: int, words: str
-) -> None:
-    result = session.apply(lines)
-    assert result.rejection is not None
-    assert result.rejection.index == index
-    assert words in result.rejection.message
-    assert result.applied == tuple(lines[:index])
-    assert result.mode == "exec", "netmiko by itself would stay in configuration mode"
-    assert session.running_config().startswith("Building configuration"), "and it can still be used"
+REFUSED = [
+    (["ip route 10.1.0.0/16 blackhole", "no such command"], 1, "% Unknown command"),
+    (["router bgp 65009"], 0, "BGP is already running; AS is 65001"),
+    (["interface eth1", " ip ospf area 1"], 1, "Must remove previous area"),
+    (["ip prefix-list X seq 5 permit 10.0.0.0/8 le 4"], 0, "% Configuration failed"),
+    (["ip"], 0, "% Command incomplete"),
+    (["router bgp 65001", " neighbor 10.0.1.2 route-map"], 1, "% Command incomplete"),
+]
+
+
+def test_a_refused_line_is_seen_and_the_session_left_in_a_known_mode(session: Driver) -> None:
+    for lines, index, words in REFUSED:
+        result = session.apply(lines)
+        assert result.rejection is not None, lines
+        assert result.rejection.index == index, lines
+        assert words in result.rejection.message
+        assert result.applied == tuple(lines[:index])
+        assert result.mode == "exec", "netmiko by itself would stay in configuration mode"
+        assert session.running_config().startswith("Building configuration"), "and it can still be used"
 
 
 def test_saving_writes_the_file_that_the_router_starts_with(session: Driver, configured: FrrLab) -> None:
@@ -148,6 +152,12 @@ CHANGES = {
     ],
     "OSPF": ["router ospf", " ospf router-id 192.0.2.111", " auto-cost reference-bandwidth 1000"],
     "OSPF's area, after the old one is taken away": ["interface lo", " no ip ospf area 0", " ip ospf area 1"],
+    "OSPF's passive interfaces": [
+        "router ospf", " passive-interface eth1", " passive-interface eth1 10.0.1.1", " no passive-interface lo",
+    ],
+    "OSPF passive but for one": [
+        "router ospf", " passive-interface default", "exit", "interface eth1", " no ip ospf passive",
+    ],
     "OSPF's costs": ["interface eth1", " ip ospf cost 77"],
     "IPv6": ["interface eth1", " ipv6 address 2001:db8:1::1/64", "exit", "ipv6 route 2001:db8:9::/48 blackhole"],
 }  # fmt: skip
@@ -192,7 +202,10 @@ def _difference(router: Router, wanted: str, folder: Path) -> list[str]:
 
 
 def test_two_labs_stand_side_by_side_and_what_a_killed_session_left_is_removed(configured: FrrLab) -> None:
-    command = "from tests.integration.frr.lab import FrrLab; lab = FrrLab().__enter__(); print(lab.slot); input()"
+    command = (
+        "from tests.integration.frr.lab import FrrLab; lab = FrrLab(); lab.wait_for_bgp = lambda: 0;"
+        "lab.__enter__(); print(lab.slot); input()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
