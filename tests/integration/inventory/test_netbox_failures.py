@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 
 import pytest
+import requests
+from pynetbox.core.query import RequestError
 from pytest_django import Settings
 
+from devices.errors import InventoryError
 from devices.models import Device, SyncRun
+from devices.sources.netbox_errors import NETBOX_FAILURES, netbox_failures
 from tests.integration.inventory.netbox_stub import TOKEN, NetBoxStub
 from tests.integration.inventory.test_netbox_sync import sync
 
@@ -39,6 +43,20 @@ def failed(netbox: NetBoxStub, code: str = "INV_REFRESH_FAILED") -> str:
 def test_each_way_a_token_is_wrong_has_its_own_sentence(netbox: NetBoxStub, refusal: str, sentence: str) -> None:
     netbox.refusal = refusal
     assert sentence in failed(netbox, "INV_SOURCE_DENIED")
+    assert netbox.asked == ["/api/status/"], "the address of the version would answer such a token"
+
+
+@pytest.mark.parametrize("kind", NETBOX_FAILURES)
+def test_whatever_pynetbox_and_requests_raise_is_one_kind_of_error(kind: type[Exception]) -> None:
+    error = kind.__new__(kind)
+    if isinstance(error, RequestError):
+        error.req = requests.Response()
+        error.req.status_code = 502
+    with (
+        pytest.raises(InventoryError, match="example"),
+        netbox_failures(what="reading", permission="x", host="example"),
+    ):
+        raise error
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -14,11 +15,13 @@ from pytest_django import Settings
 from audit.actor import Actor
 from audit.models import Event
 from devices.errors import SyncRunningError
-from devices.models import Device, InventorySource, StagedDevice, SyncRun, SyncScope, SyncState
+from devices.models import Device, InventorySource, PlatformMapping, StagedDevice, SyncRun, SyncScope, SyncState
 from devices.services.inventory_lock import SYNC_LOCK_CLASS
 from devices.services.inventory_netbox import netbox_due, netbox_run, netbox_sync, netbox_waiting
 from devices.services.inventory_platforms import platform_map
 from devices.services.inventory_runs import sync_request
+from devices.sources.netbox_client import DEVICE_FIELDS
+from portal.presenters.inventory_pages import mapping_rows
 from tests.integration.inventory.netbox_stub import NetBoxStub
 
 ACTOR = Actor.system("test")
@@ -110,9 +113,38 @@ def test_devices_are_read_in_pages_by_id(netbox: NetBoxStub) -> None:
         netbox.add(number)
     run = sync()
     assert (run.created, run.done, run.total) == (5, 5, 5)
-    pages = [asked for asked in netbox.asked if asked.startswith("/api/dcim/devices/")]
-    assert [page.partition("id__gt=")[2].partition("&")[0] for page in pages] == ["0", "4", "20"]
-    assert not any("offset=0&" not in page and "offset" in page and "offset=0" not in page for page in pages)
+    pages = [parse_qs(urlsplit(asked).query) for asked in netbox.asked if asked.startswith("/api/dcim/devices/")]
+    assert [page["id__gt"] for page in pages] == [["0"], ["4"], ["20"]]
+    assert {(*page["limit"], *page["offset"], *page["fields"]) for page in pages} == {("1000", "0", DEVICE_FIELDS)}
+
+
+def test_no_device_costs_a_request_of_its_own(netbox: NetBoxStub) -> None:
+    counts = []
+    for number in range(1, 41, 13):
+        netbox.add(number, primary_ip6=None, platform=None)
+        netbox.asked.clear()
+        sync()
+        counts.append(len(netbox.asked))
+    assert counts == counts[:1] * 4, "an attribute that NetBox did not send would be asked for, device by device"
+
+
+@pytest.mark.parametrize(
+    ("words", "netmiko", "napalm"),
+    [
+        ("cisco-ios ios", "cisco_ios", "ios"),
+        ("ios-xe", "cisco_xe", "ios"),
+        ("nxos", "cisco_nxos", "nxos"),
+        ("iosxr", "cisco_xr", "iosxr"),
+        ("arista-eos eos", "arista_eos", "eos"),
+        ("juniper-junos junos", "juniper_junos", "junos"),
+        ("frr", "cisco_ios", ""),
+    ],
+)
+def test_the_usual_words_for_platforms_are_in_the_table(
+    netbox: NetBoxStub, words: str, netmiko: str, napalm: str
+) -> None:
+    rows = mapping_rows(list(PlatformMapping.objects.filter(value__in=words.split())))
+    assert [(row.netmiko_type, row.napalm_driver) for row in rows] == [(netmiko, napalm)] * len(words.split())
 
 
 def test_a_failure_on_the_second_page_replaces_nothing(netbox: NetBoxStub) -> None:

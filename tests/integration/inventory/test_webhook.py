@@ -53,6 +53,11 @@ def test_the_device_is_read_from_netbox_and_nothing_is_believed_of_the_body(netb
     assert (run.scope, run.updated) == ("devices", 1)
     assert (device(1).serial, device(2).serial) == ("NEW", "SN2")
     assert deliveries_reconcile() is None
+    events = Event.objects.count()
+    post(body(1, request="a save that changed nothing"))
+    again = deliveries_reconcile()
+    assert again is not None
+    assert (again.updated, again.unchanged, Event.objects.count()) == (0, 1, events)
 
 
 def test_a_call_that_comes_again_is_kept_once(netbox: NetBoxStub) -> None:
