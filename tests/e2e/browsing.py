@@ -1,35 +1,24 @@
-"""A real browser, and people in it whose every page is watched: what goes wrong there is written down."""
+"""People in a real browser whose every page is watched: what goes wrong there is written down."""
 
 from __future__ import annotations
 
 import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 
-import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, expect
 
 expect.set_options(timeout=15_000)  # machines are busy
 
-CHROMIUM_ARGUMENTS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-]
-CANDIDATES: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESKTOP: Final = ViewportSize(width=1440, height=900)
 WIDTHS: Final = (360, 768, 1440)
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
-_JUDGED: Final[dict[Scheme, tuple[int, ...]]] = {"light": (360, 1440), "dark": (360,)}
+_JUDGED: Final[dict[Scheme, int]] = {"light": 1440, "dark": 360}
 SCREENSHOTS: Final = os.environ.get("COUNTERSIGN_SCREENSHOTS", "")
 """A folder; when it is named, people take pictures of what they see."""
 
@@ -69,29 +58,6 @@ TOO_WIDE: Final = """
     .map((element) => `${element.tagName}.${element.className} reaches ${element.getBoundingClientRect().right} px`);
 }
 """
-
-
-def chromium_path() -> str:
-    """The browser that ``CHROMIUM`` names, or one on the path; without any the test is skipped, in CI it fails."""
-    named = os.environ.get("CHROMIUM", "")
-    found = shutil.which(named) if named else next(filter(None, map(shutil.which, CANDIDATES)), None)
-    if found:
-        return found
-    if os.environ.get("CI") == "true":
-        pytest.fail(f"No browser: {named or 'chromium'} cannot be run. Install chromium, or name one in CHROMIUM.")
-    pytest.skip("NO BROWSER on this machine: no page is looked at. Install chromium, or name one in CHROMIUM.")
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """A running browser. While it runs, Playwright's event loop keeps Django from the database in this thread."""
-    path = chromium_path()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 class Person:
@@ -184,11 +150,15 @@ class Person:
 
     # ---- judging
 
-    def checks(self) -> None:
-        """The page in view has caused no complaint, fits its window, and has no grave fault of accessibility."""
+    def fits(self) -> None:
+        """The page in view has caused no complaint and fits its window."""
         assert not self.complaints, "\n".join(self.complaints)
         wide = self.page.evaluate(TOO_WIDE)
         assert not wide, f"{self.page.url} is wider than its window {self.page.viewport_size}: {wide}"
+
+    def checks(self) -> None:
+        """The page in view has caused no complaint, fits its window, and has no grave fault of accessibility."""
+        self.fits()
         if not self._scripts:
             return  # axe is a script, too: it would wait for timers that never ring
         built = hash(self.page.evaluate(BUILT))
@@ -210,17 +180,20 @@ class Person:
         ]
 
     def looks(self, name: str, *, typed: bool = False) -> None:
-        """Look at the page in view on a phone and a desk, in light and in dark; judge each.
+        """See that the page in view fits every window in both schemes; judge it on a light desk and a dark phone.
 
-        Colours do not depend on the width, so dark is judged on a phone alone; with pictures every width is seen in
-        both. The page is loaded again for each scheme, unless something is ``typed`` in it: what stands outside the
-        window may keep the other scheme's colours, as far as axe can see, until it is scrolled to.
+        Colours do not depend on the width, nor the page's structure on the scheme. The page is loaded again for each
+        scheme, unless something is ``typed`` in it: what stands outside the window may keep the other scheme's
+        colours, as far as axe can see, until it is scrolled to.
         """
         for scheme in SCHEMES:
             self._prefers(scheme, typed=typed)
-            for width in WIDTHS if SCREENSHOTS else _JUDGED[scheme]:
+            for width in WIDTHS:
                 self.page.set_viewport_size({"width": width, "height": 900})
-                self.checks()
+                if width == _JUDGED[scheme]:
+                    self.checks()
+                else:
+                    self.fits()
                 self.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
         self.page.set_viewport_size(DESKTOP)
         self._prefers("light", typed=typed)

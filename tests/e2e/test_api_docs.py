@@ -5,7 +5,6 @@ from playwright.sync_api import Browser, expect
 
 from tests.e2e.design.conftest import Watched
 from tests.e2e.design.conftest import address as address  # noqa: PLC0414 - a fixture, used below
-from tests.e2e.design.conftest import browser as browser  # noqa: PLC0414 - a fixture, used below
 
 pytestmark = pytest.mark.e2e
 

@@ -1,7 +1,5 @@
 """The pages about a change in a real browser, against a real server and database."""
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -9,11 +7,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import connections
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Device
-from tests.e2e.design.conftest import CHROMIUM_ARGUMENTS
 from tests.factories import Cast, DeviceFactory
 
 
@@ -34,8 +31,6 @@ Open = Callable[..., Window]
 
 @pytest.fixture(autouse=True)
 def _database_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright's event loop runs in this thread, and Django would refuse the test's own queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # A thread of the server that waits for a browser's next request must not hold on to the test's database.
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
@@ -48,21 +43,6 @@ def cast(transactional_db: None) -> Cast:
 @pytest.fixture
 def devices(transactional_db: None) -> list[Device]:
     return [DeviceFactory.create(name=f"fra-acc-{number:02}") for number in (1, 2, 3, 4)]
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("No Chromium: install the chromium package.")
-        pytest.skip("No Chromium on this machine: the change pages are not looked at.")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
-        yield chromium
-        chromium.close()
-        # While its event loop runs, Django keeps another connection for this thread; nobody else would close it.
-        connections.close_all()
 
 
 @pytest.fixture

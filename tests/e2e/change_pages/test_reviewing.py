@@ -37,6 +37,7 @@ def test_reviewer_reads_by_keyboard_and_approves(cast: Cast, change: ChangeReque
     page.goto(f"/changes/{change.pk}/")
     page.get_by_role("link", name="Review and decide").first.click()
     expect(page).to_have_url(re.compile(rf"/changes/{change.pk}/plan/$"))
+    page.wait_for_load_state()  # the keys have a meaning when the scripts have run
     page.evaluate("window.sameDocument = true")
     page.keyboard.press("j")
     assert current(page) == "d-0"

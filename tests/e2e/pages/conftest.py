@@ -13,7 +13,7 @@ from playwright.sync_api import Browser
 from pytest_django.live_server_helper import LiveServer
 
 from devices.models import Device
-from tests.e2e.browsing import Person, chromium
+from tests.e2e.browsing import Person
 from tests.factories import Cast, DeviceFactory
 
 Comes = Callable[..., Person]
@@ -21,8 +21,6 @@ Comes = Callable[..., Person]
 
 @pytest.fixture(autouse=True)
 def _database_beside_playwright(monkeypatch: pytest.MonkeyPatch) -> None:
-    # Playwright's event loop runs in this thread, and Django would refuse the test's own queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
     # A thread of the server that waits for a browser's next request must not hold on to the test's database.
     monkeypatch.setitem(connections.settings["default"], "CONN_MAX_AGE", 0)
 
@@ -40,14 +38,6 @@ def devices(transactional_db: None) -> list[Device]:
         DeviceFactory.create(name="fra-acc-11", status="maintenance"),
         DeviceFactory.create(name="muc-dist-01", site="MUC", role="distribution", tags=["core"]),
     ]
-
-
-@pytest.fixture
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-        # While its event loop runs, Django keeps another connection for this thread; nobody else would close it.
-        connections.close_all()
 
 
 @pytest.fixture

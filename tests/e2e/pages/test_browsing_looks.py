@@ -31,8 +31,8 @@ from tests.factories import (
 
 pytestmark = pytest.mark.e2e
 
-GLANCES: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((360, "dark"), (768, "light"), (1440, "dark"))
-"""Every width and both themes; the desk in light has been judged when the page was opened."""
+GLANCES: Final[tuple[tuple[int, Literal["light", "dark"]], ...]] = ((768, "light"), (1440, "dark"), (360, "dark"))
+"""Every width and both themes; the last one is judged, as the desk in light was when the page was opened."""
 LONG = "An unbreakable title: " + "supercalifragilistic" * 6
 
 
@@ -41,8 +41,9 @@ def glance(person: Person, name: str) -> None:
     for width, scheme in GLANCES:
         person.page.emulate_media(color_scheme=scheme)
         person.page.set_viewport_size({"width": width, "height": 900})
-        person.checks()
+        person.fits()
         person.pictures(f"looks/{name}-{width}-{scheme}", whole=True)
+    person.checks()
     person.page.emulate_media(color_scheme="light")
     person.page.set_viewport_size(DESKTOP)
 

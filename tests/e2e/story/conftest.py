@@ -4,22 +4,17 @@ from contextlib import ExitStack
 import pytest
 from playwright.sync_api import Browser
 
-from tests.e2e.browsing import Person, chromium
+from tests.e2e.browsing import Person
+from tests.e2e.conftest import Launched
 from tests.e2e.story.product import Product, running_product
 
 SLOW = {"fra-acc-02": 0.15, "fra-acc-08": 0.3, "muc-acc-02": 0.3}
 """These switches think a while before each answer, so that a person sees something happen."""
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
-
-
 # After the browser, so that nothing is started where no page can be looked at.
 @pytest.fixture(scope="module")
-def product(browser: Browser) -> Iterator[Product]:
+def product(launched: Launched) -> Iterator[Product]:
     with running_product() as started:
         for device, seconds in SLOW.items():
             started.slow_down(device, seconds)
