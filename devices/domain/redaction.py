@@ -22,8 +22,8 @@ _CUT = "\n \x01\n"
 _MASK = re.compile(r"<hidden:[0-9a-f]{8}>")
 # Where a quoted line may begin in a sentence or an error message. A second look leaves values in double quotes whole.
 _BREAKS = (
-    re.compile(r"(\\r|\\n|[\"'“”`]|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
-    re.compile(r"(\\r|\\n|['“”`]|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
+    re.compile(r"(\\r|\\n|[\"'“”`(]|&(?:#x27|#39|quot);|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
+    re.compile(r"(\\r|\\n|['“”`(]|&(?:#x27|#39);|: |; |(?<!<hidden:[0-9a-f]{8})[#>] ?)"),
 )
 _QUOTED = re.compile(r"“([^”]*)”")
 
@@ -48,7 +48,7 @@ def redact_prose(text: str, *, key: bytes, known_secrets: Iterable[str] | Secret
     """A sentence, a log message or a traceback with its secrets masked; ordinary words stay.
 
     Lines that it quotes are read as configuration: all patterns between “ and ”, and those that begin with a
-    command after any other quote, a colon, a prompt, or at the start of a line.
+    command after any other quote, a bracket, a colon, a prompt, or at the start of a line.
     """
     masker = _Masker(key)
     text = masker.everywhere(text, known_secrets)

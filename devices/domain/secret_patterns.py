@@ -99,6 +99,8 @@ ANYWHERE = (
             r"(?P<secret>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|[^\s&,;)\"']+)"
         ),
     ),
+    # the database quotes the row that it refuses, whatever stands in it
+    (("failing row contains",), re.compile(r"Failing row contains \((?P<secret>.+?)\)\.(?=\s*$|\n|[\"'])", re.DOTALL)),
     (("://",), re.compile(r"(?i:\b[a-z][a-z0-9+.-]{0,20}://[^\s/:@]{1,200}:)(?P<secret>[^\s/@]{1,500})(?=@)")),
     (
         ("private key",),

@@ -324,6 +324,8 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
         "django": {"handlers": [], "level": "WARNING", "propagate": True},
+        # Below that it quotes a page's whole context for each variable that a template does not find.
+        "django.template": {"level": "WARNING"},
         "django.server": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
         "django-q": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
         "axes": {"level": "WARNING"},

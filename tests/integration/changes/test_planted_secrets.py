@@ -25,6 +25,7 @@ from django.conf import settings as django_settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 from hypothesis import HealthCheck, example, given
@@ -58,6 +59,7 @@ ONE = {"filter": {"name": "fra-acc-01"}}
 PASSWORD = 'L4b"Pa55&w%rd'
 ENABLE = "En4ble<Secret>"
 
+OTHERS_TALK = ("django.db", "django.template", "asyncssh", "asyncio")
 PAYLOAD = "changes_deviceplan.payload"
 MAY_HOLD = {
     "changes_changerequest.content": "what the author wrote; it is sent to the devices",
@@ -139,6 +141,11 @@ def exports(office: Office) -> str:
     return b"\n".join(raw).decode()
 
 
+def whole(answer: HttpResponse) -> str:
+    """An answer with its headers and cookies."""
+    return f"{answer.headers}\n{answer.cookies}\n{answer.content.decode()}"
+
+
 def pages(change: ChangeRequest, run: Run) -> Iterator[tuple[str, str]]:
     """What an auditor, who may read everything but content, sees of the story on pages and through the API."""
     client = Client()
@@ -153,7 +160,7 @@ def pages(change: ChangeRequest, run: Run) -> Iterator[tuple[str, str]]:
         ("device-config", device.pk, snapshot.pk), ("audit-list",), ("audit-detail", event.pk), ("credential-list",),
     ):  # fmt: skip
         path = reverse(name, args=args)
-        yield path, client.get(path).content.decode()
+        yield path, whole(client.get(path))
     for path in (
         f"/api/v1/changes/{change.pk}/", f"/api/v1/changes/{change.pk}/plan/", f"/api/v1/changes/{change.pk}/timeline/",
         f"/api/v1/runs/{run.pk}/", f"/api/v1/devices/{device.pk}/configs/{snapshot.pk}/",
@@ -161,7 +168,7 @@ def pages(change: ChangeRequest, run: Run) -> Iterator[tuple[str, str]]:
     ):  # fmt: skip
         answer = client.get(path)
         assert answer.status_code == 200, path
-        yield path, answer.content.decode()
+        yield path, whole(answer)
 
 
 def bad_requests(planted: Planted) -> Iterator[tuple[str, str]]:
@@ -176,23 +183,45 @@ def bad_requests(planted: Planted) -> Iterator[tuple[str, str]]:
     ):
         answer = client.post(path, data, content_type="application/json")
         assert answer.status_code in {400, 401, 403, 422}, (path, answer.status_code)
-        yield path, answer.content.decode()
+        yield path, whole(answer)
     answer = client.post("/api/v1/changes/", f'{{"password": "{planted.body}", ]', content_type="application/json")
     assert answer.status_code == 400
-    yield "malformed", answer.content.decode()
+    yield "malformed", whole(answer)
     stranger = Client()
-    yield "sign-in", stranger.post("/sign-in/", {"username": "olivia", "password": planted.body}).content.decode()
+    yield "sign-in", whole(stranger.post("/sign-in/", {"username": "olivia", "password": planted.body}))
+    form = {"title": "", "reason": "x", "content": f"snmp-server community {planted.body} RO", "target_by": "filter"}
+    for path in (f"/devices/?password={quote(PASSWORD)}", f"/changes/?q={quote(ENABLE)}"):
+        # Whoever follows a link with a secret in it sees what they typed; nobody else may, nor any page after it.
+        client.get(path)
+    client.post("/changes/new/", form)
+    for path in ("/", "/changes/", reverse("api-schema")):
+        answer = client.get(path)
+        assert answer.status_code == 200, path
+        yield path, whole(answer)
 
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the product logs in this process, through the filter that all its handlers have."""
+    """What the product and its libraries log in this process, through the filter that all its handlers have.
+
+    Everything down to DEBUG, as somebody may set it who looks for a fault; only the database's and the lab's own talk
+    is left out: the first is the tables again, the second is the device's side. Templates quote whole contexts at
+    DEBUG, so their level is fixed.
+    """
+    assert django_settings.LOGGING["loggers"]["django.template"] == {"level": "WARNING"}
     written = io.StringIO()
     handler = logging.StreamHandler(written)
     handler.addFilter(SecretFilter())
+    names = ["", *(name for name in logging.Logger.manager.loggerDict if not name.startswith(OTHERS_TALK))]
+    loggers = [logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.DEBUG)
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.fixture

@@ -11,15 +11,19 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
-from django.test import RequestFactory
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client, RequestFactory
+from django.utils.log import AdminEmailHandler
 from django.views.debug import technical_500_response
 from netmiko.exceptions import ReadTimeout
 
+from changes.domain.policy import Role
 from devices.credentials.seen import forget, remember
 from devices.domain.secret_values import spellings
 from devices.drivers.base import Credential, Endpoint
 from portal.environment import BASE_DIR
 from portal.log_filter import SecretFilter, all_handlers, guard_all_handlers
+from tests.factories import PersonFactory
 
 SECRET = 'Tr0ub4dor&3"/ü'
 COMMUNITY = "c0mmun1tyOfTheTest"
@@ -147,6 +151,48 @@ def test_an_error_report_in_debug_mode_shows_no_secret(accept: str, settings: Si
     text = response.content.decode()
     assert not [spelling for spelling in spellings(SECRET) if spelling in text]
     assert "the-device-sw1" in text
+
+
+def test_a_mail_to_administrators_holds_no_secret(
+    settings: SimpleNamespace, mailoutbox: list[EmailMultiAlternatives]
+) -> None:
+    """None is sent as this installation is set up; somebody may add Django's own handler."""
+    settings.ADMINS = [("Ada", "ada@example.net")]
+    handler = AdminEmailHandler(include_html=True)
+    handler.addFilter(SecretFilter())
+    request = RequestFactory().post("/x/", {"password": SECRET}, HTTP_AUTHORIZATION=f"Bearer {SECRET}")
+
+    def fail(output: str) -> None:
+        raise RuntimeError(f"{SECRET} in a string") from ValueError(output)
+
+    try:
+        fail(f"snmp-server community {COMMUNITY} RO")
+    except RuntimeError:
+        record = logging.LogRecord("django.request", logging.ERROR, "", 0, "failed: %s", (SECRET,), sys.exc_info())
+    record.request = request
+    handler.handle(record)
+    [mail] = mailoutbox
+    texts = [mail.subject, str(mail.body), *(str(part[0]) for part in mail.alternatives)]
+    assert len(texts) == 3
+    assert "RuntimeError" in texts[1]
+    for text in texts:
+        assert not [spelling for secret in (SECRET, COMMUNITY) for spelling in spellings(secret) if spelling in text]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/credentials/", "/api/v1/credentials/"])
+def test_the_answer_to_an_unforeseen_error_says_nothing_of_it(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_args: object, **_named: object) -> None:
+        raise RuntimeError(f"{SECRET}: snmp-server community {COMMUNITY} RO")
+
+    client = Client(raise_request_exception=False)
+    client.force_login(PersonFactory.create(roles=[Role.AUDITOR]))
+    monkeypatch.setattr("devices.services.credential_overview._devices_by_credential", fail)
+    answer = client.get(path)
+    assert answer.status_code == 500
+    text = f"{answer.headers} {answer.cookies} {answer.content.decode()}"
+    assert not [spelling for secret in (SECRET, COMMUNITY) for spelling in spellings(secret) if spelling in text]
+    assert "RuntimeError" not in text
 
 
 def test_a_credential_shows_its_username_alone_and_cannot_travel() -> None:

@@ -131,3 +131,31 @@ def test_no_spelling_of_a_known_value_survives(secret: str, before: str, after: 
             assert not [
                 each for each in spellings(secret) if each in masked and each not in "<hidden:0123456789abcdef>"
             ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The above exception (snmp-server community s3cretWord RO) was the direct cause",
+        "<pre>&#x27;snmp-server community s3cretWord RO&#x27;</pre>",
+        "<td>&quot;enable secret 0 s3cretWord&quot;</td>",
+        "new row violates check\nDETAIL:  Failing row contains (1, x, snmp-server community s3cretWord RO, t).\n",
+        "DETAIL:  Failing row contains (7,\n s3cretWord\n, f).",
+    ],
+)
+def test_what_frameworks_quote_in_their_own_ways_is_masked_once_and_for_all(text: str) -> None:
+    masked = redact_prose(text, key=b"k")
+    assert "s3cretWord" not in masked
+    assert redact_prose(masked, key=b"k") == masked
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Nothing was sent (the password was refused).",
+        "The key (secret of the user) is not known.",
+        "An interface (ospf authentication is off) is not the one that was approved.",
+    ],
+)
+def test_brackets_in_our_own_sentences_hide_nothing(sentence: str) -> None:
+    assert redact_prose(sentence, key=b"k") == sentence
