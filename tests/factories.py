@@ -257,7 +257,7 @@ def _device_plan(
         policy_version=revision.policy_version,
         pre_checks=tuple(revision.inputs["checks"]["pre"]),
         post_checks=tuple(revision.inputs["checks"]["post"]),
-        strategy=revision.inputs["strategy"],
+        strategy={**revision.inputs["strategy"], "wave": 1},
     ).to_bytes()
     return DevicePlan.objects.create(
         revision=revision,

@@ -8,8 +8,9 @@ from rest_framework import serializers
 
 from changes.domain.check_expectations import Expectation, Parser
 from changes.domain.checks import DEFAULT_TIMEOUT_S, MAX_HOLD_S, MAX_TIMEOUT_S
-from changes.domain.content import DEFAULT_STRATEGY, MAX_PARALLEL, MAX_TITLE
+from changes.domain.content import MAX_TITLE
 from changes.domain.states import ChangeType, CloseCode
+from changes.domain.strategy import BudgetAction, HumanGate, InFlight, Promotion, Strategy
 from changes.domain.targets import FILTER_NAMES
 
 Body = serializers.Serializer[Any]
@@ -63,13 +64,39 @@ class ChecksBody(Body):
     post = CheckBody(many=True, required=False)
 
 
+_USUAL = Strategy()
+
+
 class StrategyBody(Body):
     """How the devices are worked through."""
 
-    max_parallel = serializers.IntegerField(
-        min_value=1, max_value=MAX_PARALLEL, default=int(DEFAULT_STRATEGY["max_parallel"])
-    )
+    max_parallel = serializers.IntegerField(default=_USUAL.max_parallel, help_text="Devices at once, 1 to 100.")
+    max_parallel_per_site = serializers.IntegerField(default=_USUAL.max_parallel_per_site, help_text="0: no own limit.")
     on_failure = serializers.CharField(default="backout", help_text="`backout`: what failed is taken back at once.")
+    canary = serializers.IntegerField(default=_USUAL.canary, help_text="Devices of the first wave, 0 to 3; 0: none.")
+    batch_percent = serializers.IntegerField(
+        default=_USUAL.batch_percent, help_text="Share of all devices in each later wave, per cent; 100: all."
+    )
+    batch_cap = serializers.IntegerField(default=_USUAL.batch_cap, help_text="Most devices of a later wave; 0: any.")
+    promote_when = serializers.ChoiceField(Promotion.choices(), default=_USUAL.promote_when)
+    soak_s = serializers.IntegerField(
+        default=_USUAL.soak_s, help_text="Seconds that a wave is left alone before it is judged."
+    )
+    cooldown_s = serializers.IntegerField(
+        default=_USUAL.cooldown_s, help_text="Least seconds from a wave's verdict to the opening of the next."
+    )
+    gate = serializers.ChoiceField(HumanGate.choices(), default=_USUAL.gate)
+    gate_role = serializers.CharField(default=_USUAL.gate_role, help_text="The group whose members may let it go on.")
+    gate_timeout_s = serializers.IntegerField(
+        default=_USUAL.gate_timeout_s, help_text="Seconds that a gate waits; then the run is aborted."
+    )
+    failures_allowed = serializers.IntegerField(default=_USUAL.failures_allowed, help_text="Failed devices borne.")
+    failures_allowed_percent = serializers.IntegerField(
+        default=_USUAL.failures_allowed_percent,
+        help_text="Or this share of all devices, per cent; the larger of the two counts.",
+    )
+    on_budget_spent = serializers.ChoiceField(BudgetAction.choices(), default=_USUAL.on_budget_spent)
+    on_window_close = serializers.ChoiceField(InFlight.choices(), default=_USUAL.on_window_close)
 
 
 class ChangeBody(Body):

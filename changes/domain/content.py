@@ -4,7 +4,6 @@ import json
 import keyword
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any, Final
 
 from changes.domain.checks import Check, parse_checks
@@ -19,6 +18,7 @@ from changes.domain.input import (
     unknown_names,
 )
 from changes.domain.states import ChangeType
+from changes.domain.strategy import Strategy, parse_strategy
 from changes.domain.targets import TargetSpec, parse_targets
 
 MAX_TITLE: Final = 200
@@ -29,12 +29,9 @@ MAX_VARIABLES: Final = 200
 MAX_VARIABLES_BYTES: Final = 64 * 1024
 MAX_VARIABLE_NAME: Final = 64
 MAX_LIST: Final = 1_000
-MAX_PARALLEL: Final = 100
 
 Scalar = str | int | bool
 Variable = Scalar | list[Scalar]
-
-DEFAULT_STRATEGY: Final[Mapping[str, str | int]] = MappingProxyType({"max_parallel": 10, "on_failure": "backout"})
 
 RESERVED_NAMES: Final = frozenset(
     {
@@ -87,7 +84,7 @@ class ChangeDraft:
     variables: Mapping[str, Variable] = field(default_factory=dict)
     pre_checks: tuple[Check, ...] = ()
     post_checks: tuple[Check, ...] = ()
-    strategy: Mapping[str, str | int] = field(default_factory=lambda: dict(DEFAULT_STRATEGY))
+    strategy: Mapping[str, str | int] = field(default_factory=lambda: Strategy().as_data())
 
 
 def parse_draft(data: object) -> ChangeDraft:
@@ -181,28 +178,6 @@ def parse_variables(value: object, *, where: str = "variables") -> dict[str, Var
         sentence = f"The variables have {size:,} bytes in all; {MAX_VARIABLES_BYTES:,} are allowed."
         raise InvalidInputError({where: [sentence]})
     return {name: list(item) if isinstance(item, list | tuple) else item for name, item in value.items()}
-
-
-def parse_strategy(value: object, *, where: str = "strategy") -> dict[str, str | int]:
-    """``{"max_parallel": 1 to 100, "on_failure": "backout"}``; what is left out takes its default.
-
-    Raises:
-        InvalidInputError: with sentences under ``strategy.<name>``.
-    """
-    if not isinstance(value, Mapping):
-        raise InvalidInputError({where: ['The strategy must be an object, such as {"max_parallel": 10}.']})
-    findings = Findings()
-    for name, sentence in unknown_names(value, DEFAULT_STRATEGY.keys(), "field").items():
-        findings.add(f"{where}.{shown(name)}", sentence)
-    strategy = dict(DEFAULT_STRATEGY) | {name: value[name] for name in DEFAULT_STRATEGY if name in value}
-    parallel = strategy["max_parallel"]
-    if isinstance(parallel, bool) or not isinstance(parallel, int) or not 1 <= parallel <= MAX_PARALLEL:
-        findings.add(f"{where}.max_parallel", f"Give a whole number of devices from 1 to {MAX_PARALLEL}.")
-    if strategy["on_failure"] != "backout":
-        sentence = f'"{shown(strategy["on_failure"])}" is not known. Allowed: backout.'
-        findings.add(f"{where}.on_failure", sentence)
-    findings.check()
-    return strategy
 
 
 def _parse(data: object) -> tuple[dict[str, Any], Findings]:

@@ -109,6 +109,22 @@ class DeviceRunState(Labelled):
     UNKNOWN = "unknown"
 
 
+class WaveState(Labelled):
+    """Where a wave of a run stands.
+
+    *working*: its devices are carried out; *soaking*: all have ended, and nothing is opened until the soak time is
+    over; *checking*: the devices are looked at once more; *waiting*: for a person who lets the run go on.
+    """
+
+    PENDING = "pending"
+    WORKING = "working"
+    SOAKING = "soaking"
+    CHECKING = "checking"
+    WAITING = "waiting"
+    HELD = "held"
+    STOPPED = "stopped"
+
+
 class RunOutcome(Labelled):
     """What an ended run came to, over all its devices."""
 
@@ -304,6 +320,22 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _R.ENDED: frozenset(),
 }
 
+_W = WaveState
+
+WAVE_TRANSITIONS: dict[WaveState, frozenset[WaveState]] = {
+    _W.PENDING: frozenset({_W.WORKING, _W.STOPPED}),
+    _W.WORKING: frozenset({_W.SOAKING, _W.STOPPED}),
+    # Back to working: failed devices of it are tried again.
+    _W.SOAKING: frozenset({_W.WORKING, _W.CHECKING, _W.WAITING, _W.HELD, _W.STOPPED}),
+    _W.CHECKING: frozenset({_W.WORKING, _W.WAITING, _W.HELD, _W.STOPPED}),
+    _W.WAITING: frozenset({_W.WORKING, _W.HELD, _W.STOPPED}),
+    _W.HELD: frozenset(),
+    _W.STOPPED: frozenset(),
+}
+"""*held*: it showed what the strategy asks for. *stopped*: the run went no further."""
+
+WAVE_ENDED: frozenset[WaveState] = frozenset({_W.HELD, _W.STOPPED})
+
 _D = DeviceRunState
 
 DEVICE_BEFORE_WRITE: frozenset[DeviceRunState] = frozenset({_D.PENDING, _D.CONNECTING, _D.CHECKING, _D.SNAPSHOTTING})
@@ -369,6 +401,17 @@ def check_run_step(state: RunState, target: RunState) -> RunState:
     """
     if target not in RUN_TRANSITIONS[state]:
         raise IllegalTransitionError(state, target, sorted(RUN_TRANSITIONS[state]))
+    return target
+
+
+def check_wave_step(state: WaveState, target: WaveState) -> WaveState:
+    """``target``, when a wave may go there from ``state``.
+
+    Raises:
+        IllegalTransitionError: the table has no such step.
+    """
+    if target not in WAVE_TRANSITIONS[state]:
+        raise IllegalTransitionError(state, target, sorted(WAVE_TRANSITIONS[state]))
     return target
 
 

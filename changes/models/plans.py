@@ -55,6 +55,7 @@ class DevicePlan(Claimable):
     revision = models.ForeignKey(PlanRevision, on_delete=models.CASCADE, related_name="device_plans")
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="plans")
     position = models.PositiveIntegerField(help_text="Order of the leaf in the Merkle tree.")
+    wave = models.PositiveSmallIntegerField(default=1, help_text="The wave of its run, counted from 1; it is signed.")
     state = models.CharField(max_length=12, choices=DevicePlanState.choices(), default=DevicePlanState.PENDING.value)
     code = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)

@@ -9,7 +9,16 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from changes.domain.states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, RunOutcome, RunState
+from changes.domain.states import (
+    DEVICE_ACTIVE,
+    DEVICE_ENDED,
+    WAVE_ENDED,
+    DeviceRunState,
+    RunOutcome,
+    RunState,
+    WaveState,
+)
+from changes.domain.strategy import InFlight
 from changes.models.plans import DevicePlan, PlanRevision
 from changes.models.requests import ChangeRequest
 from devices.models import ConfigSnapshot, Device
@@ -17,6 +26,7 @@ from devices.models.claims import Claimable
 
 BUSY_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE)
 ENDED_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ENDED)
+ENDED_WAVE_STATES = sorted(state.value for state in WAVE_ENDED)
 HELD_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE - {DeviceRunState.RECONCILING})
 
 
@@ -33,6 +43,17 @@ class Run(models.Model):
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     started_at = models.DateTimeField(db_default=Now())
     rung_at = models.DateTimeField(null=True, blank=True, help_text="When workers were last called.")
+    strategy = models.JSONField(default=dict, help_text="From the signed plan.")
+    stop_after_wave = models.BooleanField(default=False, help_text="Somebody asked to open no further wave.")
+    abort = models.CharField(
+        max_length=10, choices=InFlight.choices(), blank=True, help_text="How devices in flight end, once aborted."
+    )
+    failures_accepted = models.PositiveIntegerField(
+        default=0, help_text="Failures that there were when somebody resumed beyond the budget."
+    )
+    code = models.CharField(max_length=40, blank=True, help_text="Why it is paused, or was aborted.")
+    detail = models.TextField(blank=True)
+    paused_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
@@ -53,7 +74,16 @@ class Wave(models.Model):
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="waves")
     number = models.PositiveSmallIntegerField()
     name = models.CharField(max_length=60)
+    state = models.CharField(max_length=10, choices=WaveState.choices(), default=WaveState.PENDING.value)
     opened_at = models.DateTimeField(null=True, blank=True)
+    worked_at = models.DateTimeField(null=True, blank=True, help_text="When its last device had ended.")
+    judged_at = models.DateTimeField(null=True, blank=True, help_text="When it had shown what was asked for.")
+    gate_until = models.DateTimeField(null=True, blank=True, help_text="A person has to decide before this time.")
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    code = models.CharField(max_length=40, blank=True)
+    detail = models.TextField(blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -93,7 +93,7 @@ class Planner:
         plan = DevicePlan.objects.select_related("device").get(pk=claim.row_id)
         ladder = Ladder(plan.device, GateMode.REPORT_ONLY)
         try:
-            values = self._planned(plan.device, heartbeat, ladder)
+            values = self._planned(plan, heartbeat, ladder)
         except (UnplannableDeviceError, GateRefusedError, DeviceError) as error:
             if isinstance(error, HostKeyMismatchError):
                 unproved_report(plan.device, error)
@@ -102,7 +102,8 @@ class Planner:
         values["gates"] = masked(ladder.as_data(), self._scrub)
         fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)
 
-    def _planned(self, device: Device, heartbeat: Heartbeat, ladder: Ladder) -> dict[str, object]:
+    def _planned(self, plan: DevicePlan, heartbeat: Heartbeat, ladder: Ladder) -> dict[str, object]:
+        device = plan.device
         try:
             platform = platform_for(device.platform)
         except PlatformUnmappedError as error:
@@ -112,7 +113,7 @@ class Planner:
             effect = effect_of(live.running, live.commands, live.candidate, live.capabilities, platform)
         except NoBackoutError as error:
             raise UnplannableDeviceError(error.code, error.detail) from error
-        payload = self._payload(device, live, effect).to_bytes()
+        payload = self._payload(plan, live, effect).to_bytes()
         stat = diff_stat(effect.diff)
         baseline = snapshot_store(device=device, text=live.running, purpose=SnapshotPurpose.PLAN)
         return {
@@ -199,7 +200,8 @@ class Planner:
         while True:
             yield self._rendering
 
-    def _payload(self, device: Device, live: LiveDevice, effect: Effect) -> DevicePayload:
+    def _payload(self, plan: DevicePlan, live: LiveDevice, effect: Effect) -> DevicePayload:
+        device = plan.device
         pinned = device.host_keys.filter(state=HostKeyState.PINNED).values_list("fingerprint", flat=True)
         return DevicePayload(
             device=DeviceIdentity(
@@ -226,7 +228,7 @@ class Planner:
             policy_version=self._revision.policy_version,
             pre_checks=tuple(self._inputs["checks"]["pre"]),
             post_checks=tuple(self._inputs["checks"]["post"]),
-            strategy=self._inputs["strategy"],
+            strategy={**self._inputs["strategy"], "wave": plan.wave},
         )
 
 

@@ -40,6 +40,7 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
         "device_plan__revision",
         "device_plan__baseline__blob",
         "run__change__revision",
+        "wave",
         "before__blob",
     ).get(pk=claim.row_id)
     scrub = Scrubber.load()

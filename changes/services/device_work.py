@@ -104,6 +104,8 @@ def _verified_payload(run: DeviceRun, seal: PlanSeal) -> DevicePayload:
         raise BlockedError("PLAN_HASH_MISMATCH", f"The stored plan cannot be read: {error}") from error
     if plan.digest != run.plan_digest:
         raise BlockedError("PLAN_HASH_MISMATCH", "The device's plan is not the one that this run was started with.")
+    if payload.strategy.get("wave", 1) != run.wave.number:
+        raise BlockedError("PLAN_HASH_MISMATCH", "The device was approved for another wave than it stands in.")
     return payload
 
 

@@ -13,7 +13,6 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from audit.actor import Actor
-from audit.recorder import record
 from changes.domain import policy
 from changes.domain.states import (
     ChangeEvent,
@@ -23,18 +22,24 @@ from changes.domain.states import (
     DeviceRunState,
     PlanState,
     RunState,
+    WaveState,
     check_run_step,
     next_state,
     run_outcome,
 )
+from changes.domain.strategy import Strategy
+from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
+from changes.models.runs import ENDED_WAVE_STATES
 from changes.services.device_run import execute
 from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
 from changes.services.inventory_notes import notes_queue
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
+from changes.services.run_control import audit_run
 from changes.services.transitions import move, remembering_refusal
+from changes.services.wave_progress import waves_step
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
 from devices.services.credential_uses import credential_uses_report
@@ -73,29 +78,40 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
             actor=implementer,
             details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count},
         )
-        _audit_run(run, "run.started", actor=implementer)
-        ring_runners(run.pk)
+        audit_run(run, "run.started", actor=implementer)
+        waves_step(change, run)
         return run
 
 
 def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) -> Run:
     ready = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
-    plans = list(ready.only("pk", "device_id", "digest"))
+    plans = list(ready.only("pk", "device_id", "digest", "wave"))
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
-    strategy = ready[0].content.strategy
+    strategy = Strategy.of({name: value for name, value in ready[0].content.strategy.items() if name != "wave"})
     run = Run.objects.create(
         change=change,
         revision=revision,
         plan_digest=revision.digest,
         state=RunState.RUNNING,
         device_count=len(plans),
-        max_parallel=int(str(strategy["max_parallel"])),
+        max_parallel=strategy.max_parallel,
+        strategy=strategy.as_data(),
         started_by_id=starter_id,
     )
-    wave = Wave.objects.create(run=run, number=1, name="All devices", opened_at=Now())
+    numbers = sorted({plan.wave for plan in plans})
+    waves = Wave.objects.bulk_create(
+        Wave(run=run, number=number, name=wave_name(number, strategy, len(numbers))) for number in numbers
+    )
+    by_number = {wave.number: wave for wave in waves}
     DeviceRun.objects.bulk_create(
         (
-            DeviceRun(run=run, wave=wave, device_id=plan.device_id, device_plan=plan, plan_digest=plan.digest)
+            DeviceRun(
+                run=run,
+                wave=by_number[plan.wave],
+                device_id=plan.device_id,
+                device_plan=plan,
+                plan_digest=plan.digest,
+            )
             for plan in plans
         ),
         batch_size=500,
@@ -110,7 +126,7 @@ def claimable_device_runs(run_id: int) -> DeviceRunQuerySet:
         DeviceRun.objects.filter(
             run_id=run_id,
             run__state=RunState.RUNNING,
-            wave__opened_at__isnull=False,
+            wave__state=WaveState.WORKING,
             state__in=[DeviceRunState.PENDING, DeviceRunState.RECONCILING],
         )
         .filter(~Exists(elsewhere))
@@ -146,10 +162,15 @@ def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
     with transaction.atomic():
         # The run's row is the gate of max_parallel over all runners; it is held for two small queries only.
         Run.objects.select_for_update().get(pk=run.pk)
-        held = DeviceRun.objects.filter(run=run, owner__isnull=False).count()
-        if held >= run.max_parallel:
+        strategy = Strategy.of(run.strategy)
+        held = Counter(DeviceRun.objects.filter(run=run, owner__isnull=False).values_list("device__site", flat=True))
+        if held.total() >= strategy.max_parallel:
             return None
-        return claim_next(claimable_device_runs(run.pk), owner=owner)
+        waiting = claimable_device_runs(run.pk)
+        if strategy.max_parallel_per_site:
+            full = [site for site, count in held.items() if count >= strategy.max_parallel_per_site]
+            waiting = waiting.exclude(device__site__in=full)
+        return claim_next(waiting, owner=owner)
 
 
 def _execute(seal: PlanSeal, claim: Claim, heartbeat: Heartbeat) -> None:
@@ -178,16 +199,17 @@ def run_advance(run_id: int) -> bool:
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.state == RunState.ENDED:
         return False
-    if run.device_runs.open().exists():
+    if run.state == RunState.RUNNING:
+        waves_step(change, run)
+    if run.device_runs.open().exists() or run.waves.exclude(state__in=ENDED_WAVE_STATES).exists():
         return False
     states = [DeviceRunState(state) for state in run.device_runs.values_list("state", flat=True)]
     run.outcome = run_outcome(states)
     run.state = check_run_step(RunState(run.state), RunState.ENDED)
     run.ended_at = Now()
     run.save(update_fields=["state", "outcome", "ended_at"])
-    run.waves.update(ended_at=Now())
     counts = dict(Counter(states))
-    _audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
+    audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
     credential_uses_report(Occasion(OccasionKind.RUN, run.pk))
     notes_queue(run, change)
     move(
@@ -197,16 +219,3 @@ def run_advance(run_id: int) -> bool:
         details={"run": run.pk, "outcome": run.outcome, "devices": counts},
     )
     return True
-
-
-def _audit_run(run: Run, action: str, *, actor: Actor, **details: object) -> None:
-    record(
-        actor=actor,
-        action=action,
-        object_type="run",
-        object_id=run.pk,
-        object_label=f"run {run.pk} of {run.change.number}",
-        change_id=run.change_id,
-        state_to=run.state,
-        details={"plan_digest": run.plan_digest, "devices": run.device_count, **details},
-    )

@@ -18,6 +18,7 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.plan import merkle_root
 from changes.domain.policy import POLICY_VERSION
 from changes.domain.states import ChangeState, DevicePlanState, PlanState, check_editable
+from changes.domain.strategy import Strategy
 from changes.domain.targets import MAX_TARGETS, parse_targets
 from changes.errors import UnplannableError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision
@@ -27,6 +28,7 @@ from changes.services.device_planning import Planner
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
 from changes.services.requests import discard_plan
+from changes.services.rollout import waves_laid_out, waves_settle
 from changes.services.transitions import audit_change, remembering_refusal
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable
@@ -111,9 +113,11 @@ def _create_revision(change: ChangeRequest, requester_id: int, targets: Targets)
         device_count=len(targets.devices),
         requested_by_id=requester_id,
     )
+    rows = [(device.pk, device.name, device.redundancy_group) for device in targets.devices]
+    waves = waves_laid_out(rows, Strategy.of(change.strategy))
     DevicePlan.objects.bulk_create(
         (
-            DevicePlan(revision=revision, device=device, position=position)
+            DevicePlan(revision=revision, device=device, position=position, wave=waves[device.pk])
             for position, device in enumerate(targets.devices)
         ),
         batch_size=500,
@@ -199,5 +203,6 @@ def _close(revision: PlanRevision, progress: Mapping[str, int]) -> None:
         revision.state, revision.code = PlanState.FAILED, "PLAN_EMPTY"
         revision.detail = "Every device is already as this change wants it; there is nothing to approve."
         return
+    waves_settle(revision)
     revision.state = PlanState.READY
     revision.digest = merkle_root(list(plans.values_list("digest", flat=True)))

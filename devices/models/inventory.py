@@ -51,6 +51,15 @@ class Device(models.Model):
     site = models.CharField(max_length=100, blank=True)
     role = models.CharField(max_length=100, blank=True)
     tags = ArrayField(models.CharField(max_length=100), default=list, blank=True)
+    redundancy_group = models.CharField(
+        max_length=100, blank=True, help_text="Devices of one group stand in for each other; never two in one wave."
+    )
+    uplinks = ArrayField(
+        models.CharField(max_length=200),
+        default=list,
+        blank=True,
+        help_text="Names of the devices that this one reaches the network by; never two of them in one wave.",
+    )
     status = models.CharField(max_length=20, choices=DeviceStatus.choices, default=DeviceStatus.ACTIVE)
     hostname = models.CharField(max_length=200, blank=True, help_text="What the device must call itself.")
     serial = models.CharField(max_length=100, blank=True)

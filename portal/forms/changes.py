@@ -10,10 +10,11 @@ from typing import Any, Final, Self
 from django import forms
 from django.http import QueryDict
 
-from changes.domain.content import DEFAULT_STRATEGY, parse_draft
+from changes.domain.content import parse_draft
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings
 from changes.domain.states import ChangeType
+from changes.domain.strategy import Strategy
 from changes.models import ChangeRequest
 from portal.forms.checks import KINDS, CheckRows
 from portal.forms.targets import TargetInput
@@ -88,7 +89,7 @@ class ChangeInput:
     @classmethod
     def blank(cls) -> Self:
         """A new change."""
-        form = _filled({"max_parallel": str(DEFAULT_STRATEGY["max_parallel"])})
+        form = _filled({"max_parallel": str(Strategy().max_parallel)})
         return cls(form, TargetInput(), {kind: CheckRows.of([], kind) for kind in KINDS})
 
     @classmethod
@@ -96,7 +97,7 @@ class ChangeInput:
         """A stored change."""
         texts = {name: str(getattr(change, name)) for name in ("title", "reason", "content", "version")}
         texts["variables"] = write_variables(change.variables)
-        texts["max_parallel"] = str(change.strategy.get("max_parallel", DEFAULT_STRATEGY["max_parallel"]))
+        texts["max_parallel"] = str(change.strategy.get("max_parallel", Strategy().max_parallel))
         checks = {kind: CheckRows.of(change.checks.get(kind, []), kind) for kind in KINDS}
         return cls(_filled(texts), TargetInput.of(change.targets), checks)
 

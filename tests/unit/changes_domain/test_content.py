@@ -5,7 +5,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes.domain.content import (
-    DEFAULT_STRATEGY,
     MAX_CONTENT_BYTES,
     MAX_VARIABLES,
     RESERVED_NAMES,
@@ -14,11 +13,11 @@ from changes.domain.content import (
     parse_content,
     parse_draft,
     parse_patch,
-    parse_strategy,
     parse_variables,
 )
 from changes.domain.errors import InvalidInputError
 from changes.domain.states import ChangeType
+from changes.domain.strategy import Strategy
 from changes.domain.targets import TargetSpec
 from devices.domain.redaction import redact
 
@@ -46,7 +45,7 @@ def test_a_draft_needs_little_and_has_defaults() -> None:
         targets=TargetSpec(filters={"site": ("FRA",)}),
     )
     assert draft.change_type is ChangeType.NORMAL
-    assert dict(draft.strategy) == {"max_parallel": 10, "on_failure": "backout"}
+    assert draft.strategy == Strategy().as_data()
 
 
 def test_everything_that_can_be_given_is_kept() -> None:
@@ -228,30 +227,6 @@ def test_variables_are_limited_in_number_and_size() -> None:
 
 
 # Strategy, comment, patch
-
-
-def test_a_strategy_takes_its_defaults_and_leaves_them_alone() -> None:
-    assert parse_strategy({}) == dict(DEFAULT_STRATEGY)
-    assert parse_strategy({"max_parallel": 100}) == {"max_parallel": 100, "on_failure": "backout"}
-    assert DEFAULT_STRATEGY["max_parallel"] == 10
-
-
-@pytest.mark.parametrize("value", [0, 101, -1, True, "5", 1.0, None])
-def test_parallel_devices_are_counted_in_whole_numbers(value: object) -> None:
-    with pytest.raises(InvalidInputError, match="1 to 100"):
-        parse_strategy({"max_parallel": value})
-
-
-@pytest.mark.parametrize("value", ["ignore", None, True])
-def test_a_failed_device_is_always_backed_out(value: object) -> None:
-    with pytest.raises(InvalidInputError, match="Allowed: backout"):
-        parse_strategy({"on_failure": value})
-
-
-@pytest.mark.parametrize("value", [None, 5, [], "fast"])
-def test_a_strategy_is_an_object(value: object) -> None:
-    with pytest.raises(InvalidInputError, match="object"):
-        parse_strategy(value)
 
 
 def test_a_comment_is_asked_for_where_it_is_needed() -> None:
