@@ -30,9 +30,10 @@ from changes.domain.states import DevicePlanState, DeviceRunState, PlanState
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.device_work import sha256_hex
-from changes.services.execution import change_start, run_advance
+from changes.services.execution import change_start, claimable_device_runs, run_advance
 from changes.services.journal import Journal
 from changes.services.requests import change_create, change_submit
+from changes.services.rollout import waves_settle
 from devices.models import Device, HostKey, SnapshotPurpose
 from devices.services.claims import claim_next
 from devices.services.host_keys import fingerprint
@@ -219,12 +220,12 @@ def ready_plan(
         requested_by=change.author,
     )
     ordered = sorted(devices, key=lambda device: device_order(device.source, device.source_key))
-    plans = [
+    for position, device in enumerate(ordered):
         _device_plan(revision, device, position, commands=commands, diff=diff)
-        for position, device in enumerate(ordered)
-    ]
+    waves_settle(revision)
     revision.state = PlanState.READY
-    revision.digest = merkle_root([plan.digest for plan in plans])
+    digests = DevicePlan.objects.filter(revision=revision).order_by("position").values_list("digest", flat=True)
+    revision.digest = merkle_root(list(digests))
     revision.finished_at = timezone.now()
     revision.save()
     change.revision = revision
@@ -309,6 +310,17 @@ def _decide(change: ChangeRequest, reviewer: User, decide: Any) -> None:  # noqa
 
 def _again(change: ChangeRequest) -> ChangeRequest:
     return ChangeRequest.objects.select_related("revision").get(pk=change.pk)
+
+
+def wave_carried_out(run: Run, *, rejected: Sequence[Device] = (), advance: bool = True) -> list[str]:
+    """Carry the devices of the open wave to their ends, then let the run go as far as it may; returns their names."""
+    rows = list(claimable_device_runs(run.pk).select_related("device"))
+    for row in rows:
+        _carry_out(row, rejects=row.device in rejected)
+    if advance:
+        run_advance(run.pk)
+        run.refresh_from_db()
+    return [row.device.name for row in rows]
 
 
 def carried_out(run: Run, *, rejected: Sequence[Device] = ()) -> Run:

@@ -60,9 +60,13 @@ def waves_settle(revision: PlanRevision) -> None:
         plan.save(update_fields=["wave", "payload", "digest"])
 
 
-def clashes_now(run: Run) -> tuple[Clash, ...]:
-    """Devices that share a wave of the signed plan though the inventory, as it is now, keeps them apart."""
-    rows = list(run.device_runs.values_list("device_id", "device__name", "device__redundancy_group", "wave__number"))
+def clashes_now(run: Run, *, from_wave: int = 1) -> tuple[Clash, ...]:
+    """Devices that share a wave of the signed plan though the inventory, as it is now, keeps them apart.
+
+    Waves before ``from_wave`` are done: nothing can be kept apart in them any more.
+    """
+    coming = run.device_runs.filter(wave__number__gte=from_wave)
+    rows = list(coming.values_list("device_id", "device__name", "device__redundancy_group", "wave__number"))
     apart = kept_apart((pk, name, group) for pk, name, group, _wave in rows)
     waves: dict[int, list[Member]] = {}
     for pk, _name, _group, wave in rows:

@@ -5,11 +5,9 @@ Asked by the dispatcher every second and by each runner when it has nothing left
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from audit.actor import Actor
 from changes.domain.states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, WaveState
@@ -71,7 +69,7 @@ class _Progress:
             self._judge(wave, WaveState.STOPPED)
         if wave.state == WaveState.SOAKING:
             self._soak(wave)
-        if wave.state == WaveState.WAITING and _is_past(wave.gate_until):
+        if wave.state == WaveState.WAITING and _is_past(wave, "gate_until"):
             self._abort("GATE_TIMEOUT", f"Nobody let the run go on after {wave.name} in time, so it goes no further.")
             wave.refresh_from_db()
 
@@ -81,9 +79,9 @@ class _Progress:
         before = run.waves.filter(number__lt=wave.number).order_by("number").last()
         if run.abort or (before and run.stop_after_wave):
             return
-        if before and before.judged_at and not _is_past(before.judged_at, plus_s=self.strategy.cooldown_s):
+        if before and before.judged_at and not _is_past(before, "judged_at", plus_s=self.strategy.cooldown_s):
             return
-        refusal = self._refusal()
+        refusal = self._refusal(wave)
         if refusal:
             code, detail = refusal
             pause(self.change, run, actor=DISPATCHER, code=code, detail=f"{wave.name} was not opened: {detail}")
@@ -92,13 +90,13 @@ class _Progress:
         audit_run(run, "wave.opened", actor=DISPATCHER, wave=wave.number, devices_in_wave=wave.device_runs.count())
         ring_runners(run.pk)
 
-    def _refusal(self) -> tuple[str, str] | None:
+    def _refusal(self, wave: Wave) -> tuple[str, str] | None:
         try:
             verify_revision(self.run.revision, approved_digest=self.run.plan_digest)
             verify_approvals(self.change, self.run.revision)
         except PlanIntegrityError as error:
             return error.code, str(error)
-        found = clashes_now(self.run)
+        found = clashes_now(self.run, from_wave=wave.number)
         if found:
             return "PLAN_STALE", (
                 f"the inventory now keeps two devices of wave {found[0].wave} apart ({found[0].because})."
@@ -107,7 +105,7 @@ class _Progress:
         return None
 
     def _soak(self, wave: Wave) -> None:
-        if wave.worked_at is None or not _is_past(wave.worked_at, plus_s=self.strategy.soak_s):
+        if not _is_past(wave, "worked_at", plus_s=self.strategy.soak_s):
             return
         more = self.run.waves.filter(number__gt=wave.number).exists()
         if more and self.strategy.waits_for_a_person(wave.number):
@@ -125,5 +123,6 @@ class _Progress:
         abort(self.change, self.run, InFlight.FINISH, actor=DISPATCHER, code=code, detail=detail)
 
 
-def _is_past(moment: datetime | None, *, plus_s: float = 0) -> bool:
-    return moment is not None and moment + timedelta(seconds=plus_s) <= timezone.now()
+def _is_past(wave: Wave, moment: str, *, plus_s: float = 0) -> bool:
+    """Whether a time of the wave, and so many seconds, are over by the database's clock: hosts may disagree."""
+    return Wave.objects.filter(pk=wave.pk, **{f"{moment}__lte": database_time_plus(-plus_s)}).exists()
