@@ -9,6 +9,7 @@ from changes.domain.labels import Labelled
 from changes.domain.states import (
     DEVICE_AFTER_WRITE,
     DEVICE_BEFORE_WRITE,
+    DEVICE_ENDED,
     DEVICE_TRANSITIONS,
     ENDED,
     RUN_TRANSITIONS,
@@ -29,6 +30,7 @@ _ENDS: Final = {
     DeviceRunState.SKIPPED: "none",
     DeviceRunState.BLOCKED: "none: a gate refused",
     DeviceRunState.UNKNOWN: "unknown: people decide",
+    DeviceRunState.ROLLBACK_PENDING: "all of them, or a part after a backout that failed; nothing more is sent yet",
 }
 
 
@@ -38,7 +40,7 @@ def renewed(page: str) -> str:
         "change-diagram": change_diagram(),
         "change-table": change_table(),
         "run-diagram": steps_diagram(RUN_TRANSITIONS),
-        "device-run-diagram": steps_diagram(DEVICE_TRANSITIONS),
+        "device-run-diagram": steps_diagram(DEVICE_TRANSITIONS, ends=DEVICE_ENDED),
         "device-run-table": device_run_table(),
     }
     for name, block in blocks.items():
@@ -68,13 +70,16 @@ def change_table() -> str:
     return "\n".join(rows)
 
 
-def steps_diagram(table: Mapping[_State, AbstractSet[_State]]) -> str:
-    """A table of steps without events as a Mermaid state diagram; the first state is where it begins."""
+def steps_diagram(table: Mapping[_State, AbstractSet[_State]], *, ends: AbstractSet[_State] = frozenset()) -> str:
+    """A table of steps without events as a Mermaid state diagram; the first state is where it begins.
+
+    ``ends`` are ends that a person may lead on from; those without any way on are ends in any case.
+    """
     first = next(iter(table))
     edges = [f"[*] --> {first}"]
     for source, targets in table.items():
         edges += [f"{source} --> {target}" for target in table if target in targets]
-    edges += [f"{state} --> [*]" for state, targets in table.items() if not targets]
+    edges += [f"{state} --> [*]" for state, targets in table.items() if not targets or state in ends]
     return _mermaid(edges)
 
 

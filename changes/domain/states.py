@@ -54,6 +54,7 @@ class ChangeEvent(Labelled):
     RESUME = "resume"
     ROLL_BACK = "roll_back"
     FINISH = "finish"
+    RETRY = "retry"
     CLOSE = "close"
     CANCEL = "cancel"
 
@@ -107,6 +108,14 @@ class DeviceRunState(Labelled):
     SKIPPED = "skipped"
     BLOCKED = "blocked"
     UNKNOWN = "unknown"
+    ROLLBACK_PENDING = "rollback_pending"
+
+
+class Goal(Labelled):
+    """What a device run is to bring about: the change, or the configuration from before it."""
+
+    APPLY = "apply"
+    ROLL_BACK = "roll_back"
 
 
 class WaveState(Labelled):
@@ -254,7 +263,22 @@ TRANSITIONS: tuple[Transition, ...] = (
         "implementer or system",
         "the backout plan that was approved with the plan",
     ),
+    Transition(
+        frozenset({_S.REVIEW}),
+        _E.ROLL_BACK,
+        _S.ROLLING_BACK,
+        "implementer",
+        "before the change is closed, because a review may find what no check has seen; once it is closed,"
+        " taking it back is a change of its own",
+    ),
     Transition(EXECUTING, _E.FINISH, _S.REVIEW, "system", "every device run has ended"),
+    Transition(
+        frozenset({_S.REVIEW}),
+        _E.RETRY,
+        _S.IMPLEMENTING,
+        "implementer",
+        "only devices that hold nothing of the change, with the same plan and approvals, which are checked again",
+    ),
     Transition(
         frozenset({_S.REVIEW}),
         _E.CLOSE,
@@ -317,7 +341,8 @@ RUN_TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     _R.RUNNING: frozenset({_R.PAUSED, _R.ROLLING_BACK, _R.ENDED}),
     _R.PAUSED: frozenset({_R.RUNNING, _R.ROLLING_BACK, _R.ENDED}),
     _R.ROLLING_BACK: frozenset({_R.ENDED}),
-    _R.ENDED: frozenset(),
+    # The change is in review, and is rolled back before it is closed.
+    _R.ENDED: frozenset({_R.ROLLING_BACK}),
 }
 
 _W = WaveState
@@ -329,7 +354,8 @@ WAVE_TRANSITIONS: dict[WaveState, frozenset[WaveState]] = {
     _W.SOAKING: frozenset({_W.WORKING, _W.CHECKING, _W.WAITING, _W.HELD, _W.STOPPED}),
     _W.CHECKING: frozenset({_W.WORKING, _W.WAITING, _W.HELD, _W.STOPPED}),
     _W.WAITING: frozenset({_W.WORKING, _W.HELD, _W.STOPPED}),
-    _W.HELD: frozenset(),
+    # Back to working: while the run is paused, failed devices of it are set to be tried again.
+    _W.HELD: frozenset({_W.WORKING}),
     _W.STOPPED: frozenset(),
 }
 """*held*: it showed what the strategy asks for. *stopped*: the run went no further."""
@@ -349,7 +375,17 @@ DEVICE_AFTER_WRITE: frozenset[DeviceRunState] = frozenset(
 DEVICE_ACTIVE: frozenset[DeviceRunState] = (DEVICE_BEFORE_WRITE | DEVICE_AFTER_WRITE) - {_D.PENDING}
 """A worker holds, or held, the device."""
 
-DEVICE_ENDED: frozenset[DeviceRunState] = frozenset(DeviceRunState) - DEVICE_BEFORE_WRITE - DEVICE_AFTER_WRITE
+DEVICE_ENDED: frozenset[DeviceRunState] = (
+    frozenset(DeviceRunState) - DEVICE_BEFORE_WRITE - DEVICE_AFTER_WRITE - {_D.ROLLBACK_PENDING}
+)
+
+DEVICE_HOLDS_CHANGE: frozenset[DeviceRunState] = frozenset(
+    {_D.SUCCEEDED, _D.ROLLBACK_PENDING, _D.ROLLBACK_FAILED, _D.UNKNOWN}
+)
+"""Nobody works on the device, and the change, or a part of it, is or may be on it."""
+
+DEVICE_TO_ROLL_BACK: frozenset[DeviceRunState] = frozenset({_D.SUCCEEDED, _D.ROLLBACK_FAILED})
+"""Ends from which a rollback may be ordered."""
 
 _STOPPED_BEFORE_WRITE = frozenset({_D.FAILED, _D.BLOCKED, _D.SKIPPED})
 
@@ -377,17 +413,21 @@ DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
             _D.BACKING_OUT,
             _D.ROLLED_BACK,
             _D.ROLLBACK_FAILED,
+            _D.ROLLBACK_PENDING,
             _D.UNKNOWN,
         }
     )
     | _STOPPED_BEFORE_WRITE,
-    # The whole change is rolled back after this device was done.
-    _D.SUCCEEDED: frozenset({_D.BACKING_OUT}),
+    # The change is to be rolled back after this device was done. It waits without holding the device, is read back
+    # first, and goes back to waiting where the device is busy; a refusal before that ends it.
+    _D.SUCCEEDED: frozenset({_D.ROLLBACK_PENDING}),
+    _D.ROLLBACK_PENDING: frozenset({_D.RECONCILING, _D.ROLLBACK_FAILED}),
     # People decided to read the device again.
     _D.UNKNOWN: frozenset({_D.RECONCILING}),
     _D.FAILED: frozenset(),
     _D.ROLLED_BACK: frozenset(),
-    _D.ROLLBACK_FAILED: frozenset(),
+    # It is ordered once more: the cause was removed, or a person confirmed lines that were computed again.
+    _D.ROLLBACK_FAILED: frozenset({_D.ROLLBACK_PENDING}),
     _D.SKIPPED: frozenset(),
     _D.BLOCKED: frozenset(),
 }

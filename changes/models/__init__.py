@@ -8,6 +8,7 @@ from changes.models.drift_reverts import DriftRevert
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
+from changes.models.rollbacks import RecomputedBackout, RollbackOrder
 from changes.models.runs import (
     BUSY_DEVICE_RUN_STATES,
     ENDED_DEVICE_RUN_STATES,
@@ -39,6 +40,8 @@ __all__ = [
     "GateExceptionQuerySet",
     "PlanOpening",
     "PlanRevision",
+    "RecomputedBackout",
+    "RollbackOrder",
     "Run",
     "RunStep",
     "StepOutcome",

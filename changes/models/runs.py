@@ -14,6 +14,7 @@ from changes.domain.states import (
     DEVICE_ENDED,
     WAVE_ENDED,
     DeviceRunState,
+    Goal,
     RunOutcome,
     RunState,
     WaveState,
@@ -128,6 +129,16 @@ class DeviceRun(Claimable):
     detail = models.TextField(blank=True)
     lines_sent = models.PositiveIntegerField(default=0, help_text="Recorded before each line is sent.")
     lines_applied = models.PositiveIntegerField(default=0, help_text="Acknowledged by the device.")
+    goal = models.CharField(max_length=10, choices=Goal.choices(), default=Goal.APPLY.value)
+    goal_step = models.PositiveSmallIntegerField(default=0, help_text="The last step before this goal was set.")
+    rollback_from = models.ForeignKey(
+        ConfigSnapshot,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The configuration that the change had led to, when a rollback was ordered.",
+    )
     drift = models.CharField(max_length=12, blank=True, help_text="same, unrelated or overlapping.")
     before = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     after = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")

@@ -57,6 +57,7 @@ LOOKS: Final[dict[str, Look]] = {
     "partial": Look("s-partial", "warn"),
     "failed": Look("s-rejected", "bad"),
     "rolled_back": Look("s-rollback", "warn"),
+    "rollback_pending": Look("s-rollback", "wait"),
     "rollback_failed": Look("s-failed", "bad"),
     "skipped": Look("s-skipped"),
     "blocked": Look("s-blocked", "warn"),

@@ -60,6 +60,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("paused", "roll_back"): "rolling_back",
     ("paused", "finish"): "review",
     ("rolling_back", "finish"): "review",
+    ("review", "roll_back"): "rolling_back",
+    ("review", "retry"): "implementing",
     ("review", "close"): "closed",
 }
 SUBMIT_BY_TYPE = {"standard": "approved", "normal": "assessment", "emergency": "authorization"}
@@ -118,8 +120,10 @@ def test_the_groups_of_states_do_not_overlap() -> None:
 
 def test_a_refusal_says_what_is_possible_instead() -> None:
     with pytest.raises(IllegalTransitionError) as refused:
-        next_state(ChangeState.REVIEW, ChangeEvent.ROLL_BACK)
-    assert str(refused.value) == ('"roll back" is not possible while the state is "review". Possible now: close.')
+        next_state(ChangeState.REVIEW, ChangeEvent.RESUME)
+    assert str(refused.value) == (
+        '"resume" is not possible while the state is "review". Possible now: roll back, close.'
+    )
     with pytest.raises(IllegalTransitionError, match="nothing, it has ended"):
         next_state(ChangeState.CLOSED, ChangeEvent.SUBMIT)
 
@@ -139,7 +143,7 @@ RUN_STEPS = {
     "running": {"paused", "rolling_back", "ended"},
     "paused": {"running", "rolling_back", "ended"},
     "rolling_back": {"ended"},
-    "ended": set(),
+    "ended": {"rolling_back"},
 }
 
 
@@ -171,16 +175,18 @@ DEVICE_STEPS = {
         "backing_out",
         "rolled_back",
         "rollback_failed",
+        "rollback_pending",
         "unknown",
     }
     | _STOP,
-    "succeeded": {"backing_out"},
+    "succeeded": {"rollback_pending"},
+    "rollback_pending": {"reconciling", "rollback_failed"},
     "unknown": {"reconciling"},
-    "failed": set(),
-    "rolled_back": set(),
-    "rollback_failed": set(),
-    "skipped": set(),
-    "blocked": set(),
+    "failed": {"pending"},
+    "rolled_back": {"pending"},
+    "rollback_failed": {"rollback_pending"},
+    "skipped": {"pending"},
+    "blocked": {"pending"},
 }
 
 
@@ -194,8 +200,8 @@ def test_a_device_run_steps_only_where_the_table_says(state: DeviceRunState, tar
     assert DEVICE_TRANSITIONS.keys() == set(DeviceRunState)
 
 
-def test_every_device_run_state_is_before_or_after_the_first_write_or_an_end() -> None:
-    parts = (DEVICE_BEFORE_WRITE, DEVICE_AFTER_WRITE, DEVICE_ENDED)
+def test_every_device_run_state_is_before_or_after_the_first_write_or_an_end_or_waits_for_its_rollback() -> None:
+    parts = (DEVICE_BEFORE_WRITE, DEVICE_AFTER_WRITE, DEVICE_ENDED, {DeviceRunState.ROLLBACK_PENDING})
     assert sum(map(len, parts)) == len(DeviceRunState)
     assert frozenset().union(*parts) == set(DeviceRunState)
     assert (DEVICE_BEFORE_WRITE | DEVICE_AFTER_WRITE) - {DeviceRunState.PENDING} == DEVICE_ACTIVE
