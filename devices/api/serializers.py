@@ -14,8 +14,9 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
     class Meta:
         model = Device
         fields = [
-            "id", "name", "source", "source_key", "platform", "address", "port", "site", "role", "tags", "status",
-            "hostname", "serial", "model", "exclusion", "exclusion_detail", "synced_at",
+            "id", "name", "source", "source_key", "platform", "address", "port", "site", "role", "tags",
+            "redundancy_group", "uplinks", "status", "hostname", "serial", "model",
+            "exclusion", "exclusion_detail", "synced_at",
         ]  # fmt: skip
         read_only_fields = fields
 

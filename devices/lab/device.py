@@ -32,8 +32,9 @@ class LabDeviceSpec:
 
     Port 0 takes a free one. `privilege` 15 signs in to privileged exec mode, less to user exec mode, where `enable`
     asks for `enable_secret` (None: asks for nothing). `minute_s` is the length of a minute of the rollback timer,
-    `boot_s` how long a reboot takes. `driver` is the driver that the inventory names; empty: the platform's own. An
-    EOS device (`platform` "arista_eos") speaks eAPI, over TLS with a certificate of its own if `tls`.
+    `boot_s` how long a reboot takes. `redundancy_group`, `uplinks` and `driver` are what the inventory says of it; no
+    driver: the platform's own. An EOS device (`platform` "arista_eos") speaks eAPI, over TLS with a certificate of its
+    own if `tls`.
     """
 
     name: str
@@ -45,6 +46,8 @@ class LabDeviceSpec:
     site: str = ""
     role: str = ""
     tags: tuple[str, ...] = ()
+    redundancy_group: str = ""
+    uplinks: tuple[str, ...] = ()
     platform: str = "cisco_ios"
     driver: str = ""
     tls: bool = False

@@ -67,6 +67,8 @@ def _record(device: LabDevice) -> dict[str, Any]:
         "site": spec.site,
         "role": spec.role,
         "tags": list(spec.tags),
+        "redundancy_group": spec.redundancy_group,
+        "uplinks": list(spec.uplinks),
         "serial": spec.hardware.serial,
         "model": spec.hardware.model,
         "hostname": spec.name,

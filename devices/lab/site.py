@@ -32,6 +32,14 @@ class _Slot:
         return f"10.{20 + self.site_index}.99.{(10 if self.role == 'distribution' else 20) + self.number}"
 
     @property
+    def redundancy_group(self) -> str:
+        return f"{self.site.lower()}-dist" if self.role == "distribution" else ""
+
+    @property
+    def uplinks(self) -> tuple[str, ...]:
+        return (f"{self.site.lower()}-dist-01", f"{self.site.lower()}-dist-02") if self.role == "access" else ()
+
+    @property
     def gateway(self) -> str:
         return f"10.{20 + self.site_index}.99.1"
 
@@ -49,6 +57,8 @@ def site_specs(count: int, *, first_port: int = 0) -> list[LabDeviceSpec]:
                 site=slot.site,
                 role=slot.role,
                 tags=("core" if slot.role == "distribution" else "campus", "lab"),
+                redundancy_group=slot.redundancy_group,
+                uplinks=slot.uplinks,
             )
         )
     return specs

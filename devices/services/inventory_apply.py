@@ -23,8 +23,8 @@ BATCH: Final = 500
 SHRANK_FROM: Final = 10
 """Devices; smaller sources may lose more than half of them without a question."""
 _FACTS: Final = (
-    "name", "platform", "address", "port", "site", "role", "tags", "status", "hostname", "serial", "model",
-    "credential", "driver", "exclusion", "exclusion_detail",
+    "name", "platform", "address", "port", "site", "role", "tags", "redundancy_group", "uplinks", "status", "hostname",
+    "serial", "model", "credential", "driver", "exclusion", "exclusion_detail",
 )  # fmt: skip
 
 Item = TypeVar("Item")
@@ -119,7 +119,7 @@ def _repeated_names(active: DeviceQuerySet) -> QuerySet[Any, Any]:
 
 def _facts(entry: DeviceRecord) -> dict[str, object]:
     facts = {name: value for name, value in asdict(entry).items() if name in _FACTS}
-    return {**facts, "tags": list(entry.tags)}
+    return {**facts, "tags": list(entry.tags), "uplinks": list(entry.uplinks)}
 
 
 def _create(source: str, entries: Sequence[DeviceRecord], *, actor: Actor) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import transaction
@@ -247,7 +247,12 @@ def _staged_batches(run: SyncRun) -> Iterator[list[DeviceRecord]]:
     last = 0
     while rows := list(StagedDevice.objects.filter(run=run, pk__gt=last).order_by("pk")[:BATCH]):
         last = rows[-1].pk
-        yield [DeviceRecord(**{**row.facts, "tags": tuple(row.facts["tags"])}) for row in rows]
+        yield [_record(row.facts) for row in rows]
+
+
+def _record(facts: Mapping[str, Any]) -> DeviceRecord:
+    lists = {name: tuple(facts.get(name, ())) for name in ("tags", "uplinks")}
+    return DeviceRecord(**{**facts, **lists})
 
 
 def _advance(source: InventorySource, load: _Load) -> None:

@@ -1,8 +1,8 @@
 """The CSV inventory source: a header row with the names of fields, then one device a line.
 
-Tags and host keys are lists: their values stand in one cell, separated by semicolons (or by vertical bars, where the
-semicolon separates the cells). Nothing is ever computed: a cell that a spreadsheet would take for a formula is refused,
-so that it does not come out of an export again either.
+Tags, uplinks and host keys are lists: their values stand in one cell, separated by semicolons (or by vertical bars,
+where the semicolon separates the cells). Nothing is ever computed: a cell that a spreadsheet would take for a formula
+is refused, so that it does not come out of an export again either.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from devices.sources.records import Inventory
 
 MAX_BYTES: Final = 64 * 1024 * 1024
 _REQUIRED: Final = ("name", "platform", "address")
-_LISTS: Final = ("tags", "host_keys")
+_LISTS: Final = ("tags", "uplinks", "host_keys")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 

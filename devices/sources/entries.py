@@ -11,7 +11,7 @@ from devices.domain.pins import pin_problem
 from devices.domain.platforms import PlatformUnmappedError, platform_for
 from devices.models import DeviceStatus
 from devices.sources.records import DeviceRecord, HostKeyRecord, Inventory, RefusedRecord
-from devices.sources.texts import tags_problem, text_problem
+from devices.sources.texts import LIST_LIMITS, list_problem, text_problem
 
 _SSH_PORT: Final = 22
 TEXT_FIELDS: Final = (
@@ -20,6 +20,7 @@ TEXT_FIELDS: Final = (
     "address",
     "site",
     "role",
+    "redundancy_group",
     "status",
     "hostname",
     "serial",
@@ -27,7 +28,7 @@ TEXT_FIELDS: Final = (
     "credential",
     "driver",
 )
-KNOWN_FIELDS: Final = frozenset({*TEXT_FIELDS, "key", "port", "tags", "host_keys"})
+KNOWN_FIELDS: Final = frozenset({*TEXT_FIELDS, "key", "port", *LIST_LIMITS, "host_keys"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ def _parse(entry: object, place: str) -> DeviceRecord | RefusedRecord:
         key=key,
         port=given.get("port", _SSH_PORT),
         tags=tuple(sorted(given.get("tags", ()))),
+        uplinks=tuple(sorted(set(given.get("uplinks", ())))),
         host_keys=tuple(HostKeyRecord(*line.split()[:2]) for line in given.get("host_keys", ())),
         **text,
     )
@@ -131,13 +133,15 @@ def _text_problems(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _other_problems(given: Mapping[str, Any]) -> Iterator[str]:
-    port, status, tags = (given.get(name, "") for name in ("port", "status", "tags"))
+    port, status = (given.get(name, "") for name in ("port", "status"))
     if "port" in given and (not isinstance(port, int) or isinstance(port, bool) or not 0 < port < 65536):
         yield "port must be a number from 1 to 65535."
     if status not in {"", *DeviceStatus.values}:
         yield f"status “{status}” is not one of {', '.join(DeviceStatus.values)}."
-    if "tags" in given and (problem := tags_problem(tags) if isinstance(tags, list) else "tags must be a list."):
-        yield problem
+    for field in LIST_LIMITS.keys() & given.keys():
+        texts = given[field]
+        if problem := list_problem(field, texts) if isinstance(texts, list) else f"{field} must be a list.":
+            yield problem
     yield from _host_key_problems(given.get("host_keys", []))
 
 

@@ -11,13 +11,16 @@ from devices.domain.exclusions import MappedPlatform, choose_platform, judge
 from devices.models import DeviceStatus
 from devices.sources.netbox_client import Row
 from devices.sources.records import DeviceRecord
-from devices.sources.texts import tags_problem, text_problem
+from devices.sources.texts import list_problem, text_problem
 
 _STATUSES: Final = {
     "active": DeviceStatus.ACTIVE,
     "decommissioning": DeviceStatus.DECOMMISSIONED,
 }
 _NAME_LIMIT: Final = 200
+GROUP_FIELD: Final = "redundancy_group"
+UPLINKS_FIELD: Final = "uplinks"
+"""Custom fields of a device in NetBox; without them nothing is kept apart."""
 _SENTENCE_LIMIT: Final = 300
 
 
@@ -41,9 +44,12 @@ class Reading:
                 "model": str((row.get("device_type") or {}).get("model") or ""),
                 "address": _address(row),
                 "credential": self._custom(row, self.credential_field) or self.credential,
+                "redundancy_group": self._custom(row, GROUP_FIELD),
             }
         )
         tags = sorted(_slug(tag) for tag in row.get("tags") or ())
+        uplinks = _names((row.get("custom_fields") or {}).get(UPLINKS_FIELD))
+        lists_problem = list_problem("tags", tags) or list_problem("uplinks", uplinks)
         name = texts["name"] or _shown(str(row.get("display") or ""))[:_NAME_LIMIT] or f"device {row['id']}"
         platform = choose_platform(
             self.platforms,
@@ -54,7 +60,7 @@ class Reading:
         exclusion = judge(
             label=name,
             status_problem="" if status == "active" else f"is “{_shown(status)[:40]}” in its source, not active",
-            field_problem=field_problem or tags_problem(tags),
+            field_problem=field_problem or lists_problem,
             has_name=bool(row.get("name")),
             address=texts["address"],
             platform_problem=platform.problem,
@@ -67,7 +73,9 @@ class Reading:
             address=texts["address"],
             site=texts["site"],
             role=texts["role"],
-            tags=() if tags_problem(tags) else tuple(tags),
+            tags=() if list_problem("tags", tags) else tuple(tags),
+            redundancy_group=texts["redundancy_group"],
+            uplinks=() if list_problem("uplinks", uplinks) else uplinks,
             status=_STATUSES.get(status, DeviceStatus.INACTIVE),
             hostname=texts["name"],
             serial=texts["serial"],
@@ -80,7 +88,7 @@ class Reading:
     @staticmethod
     def _custom(row: Row, name: str) -> str:
         value = (row.get("custom_fields") or {}).get(name)
-        return _value(value).strip()
+        return _name(value)
 
 
 def _checked(texts: Mapping[str, str]) -> tuple[dict[str, str], str]:
@@ -98,6 +106,20 @@ def _address(row: Row) -> str:
 
 def _slug(nested: Any) -> str:  # noqa: ANN401 - a nested object as NetBox sends it
     return str(nested.get("slug") or "") if isinstance(nested, Mapping) else ""
+
+
+def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a text, a choice of several, or several devices
+    """Names of devices from a custom field of any type: separated by commas, semicolons or lines, or a list."""
+    if isinstance(value, str):
+        found = [part.strip() for part in value.replace(";", ",").replace("\n", ",").split(",")]
+    else:
+        found = [_name(item) for item in value] if isinstance(value, list) else []
+    return tuple(sorted({name for name in found if name}))
+
+
+def _name(item: Any) -> str:  # noqa: ANN401 - a choice, or a device as NetBox nests it
+    nested = isinstance(item, Mapping) and "value" not in item
+    return str(item.get("name") or item.get("display") or "").strip() if nested else _value(item).strip()
 
 
 def _value(choice: Any) -> str:  # noqa: ANN401 - a choice: a text, or {value, label}

@@ -17,6 +17,7 @@ class HostKeyRecord:
 class DeviceRecord:
     """One device as its source describes it.
 
+    ``redundancy_group`` names devices that stand in for each other, ``uplinks`` those that it reaches the network by.
     ``exclusion`` is a reason code where the source's facts keep it from being a target, ``exclusion_detail`` the
     sentence; names that repeat are found when all devices are there.
     """
@@ -29,6 +30,8 @@ class DeviceRecord:
     site: str = ""
     role: str = ""
     tags: tuple[str, ...] = ()
+    redundancy_group: str = ""
+    uplinks: tuple[str, ...] = ()
     status: str = "active"
     hostname: str = ""
     serial: str = ""

@@ -8,7 +8,8 @@ from devices.models import Device
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _ADDRESS = re.compile(r"[A-Za-z0-9_:][A-Za-z0-9._:%-]*")
-_TAG_LIMIT = 100
+LIST_LIMITS = {"tags": 100, "uplinks": 200}
+"""How long one text of a list may be, by the device's field."""
 
 
 def text_problem(field: str, value: str) -> str:
@@ -26,11 +27,12 @@ def text_problem(field: str, value: str) -> str:
     return ""
 
 
-def tags_problem(tags: Iterable[object]) -> str:
-    """The same for a list of tags."""
-    for tag in tags:
-        if not isinstance(tag, str) or not tag or len(tag) > _TAG_LIMIT or _is_hiding(tag):
-            return f"tags must be a list of texts of up to {_TAG_LIMIT} characters; put them in quotes."
+def list_problem(field: str, texts: Iterable[object]) -> str:
+    """The same for a list of texts, such as tags."""
+    limit = LIST_LIMITS[field]
+    for text in texts:
+        if not isinstance(text, str) or not text or len(text) > limit or _is_hiding(text):
+            return f"{field} must be a list of texts of up to {limit} characters; put them in quotes."
     return ""
 
 

@@ -144,6 +144,8 @@ def inventory_facts(device: Device) -> list[Fact]:
         _fact("Address", _endpoint(device), "no address to connect to", mono=True),
         _fact("Site", device.site),
         _fact("Role", device.role),
+        _fact("Redundancy group", device.redundancy_group, "none"),
+        _fact("Uplinks", ", ".join(device.uplinks), "none declared"),
         _fact("Credential", device.credential, "none: nobody can sign in", mono=True),
         _fact("Source", device.source),
         _fact("Key there", device.source_key, mono=True),

@@ -35,6 +35,8 @@ def test_the_list_shows_devices_by_name(cast: Cast, as_: As, devices: list[Devic
         "site": "FRA",
         "role": "access",
         "tags": ["edge"],
+        "redundancy_group": "",
+        "uplinks": [],
         "status": "active",
         "hostname": "fra-acc-01",
         "serial": devices[0].serial,

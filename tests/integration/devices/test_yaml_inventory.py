@@ -28,6 +28,12 @@ def refusal(tmp_path: Path, entry: str) -> tuple[str, str]:
     return refused.code, refused.sentence
 
 
+def test_redundancy_group_and_uplinks_are_facts_of_a_device(tmp_path: Path) -> None:
+    [record] = loaded(tmp_path, GOOD[:-1] + ", redundancy_group: fra-dist, uplinks: [core2, core1, core2]}").records
+    assert (record.redundancy_group, record.uplinks) == ("fra-dist", ("core1", "core2"))
+    assert "uplinks must be a list." in refusal(tmp_path, GOOD[:-1] + ", uplinks: core1}")[1]
+
+
 def test_all_fields_are_taken_as_they_are_written(tmp_path: Path) -> None:
     entry = (
         "{key: dcim-7, name: fra-acc-01, platform: cisco_ios, address: 'fra-acc-01.example.net', port: 2222,"

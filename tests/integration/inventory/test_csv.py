@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from audit.actor import Actor, Origin
+from audit.models import Event
 from devices.errors import InventoryError
 from devices.models import Device, InventorySource, RefusedEntry
+from devices.services.inventory import inventory_sync
 from devices.sources.csv_file import load
 from devices.sources.records import Inventory
 
+SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
 HEAD = "name,platform,address,port,site,tags\n"
 
 
@@ -92,3 +97,22 @@ def test_the_command_takes_csv_files_and_keeps_what_was_refused(tmp_path: Path) 
     assert RefusedEntry.objects.get().sentence.startswith("Line 3: ")
     with pytest.raises(CommandError, match="is the name of the NetBox source"):
         call_command("devices_sync", str(path), "--name", "netbox")
+
+
+def test_uplinks_are_separated_like_tags_and_come_into_the_inventory(tmp_path: Path, db: None) -> None:
+    head = "name,platform,address,redundancy_group,uplinks\n"
+    inventory = read(tmp_path, f"{head}sw1,cisco_ios,192.0.2.1,fra-dist,core2; core1;core2\n")
+    assert (inventory.records[0].redundancy_group, inventory.records[0].uplinks) == ("fra-dist", ("core1", "core2"))
+    inventory_sync(source="csv", inventory=inventory, actor=SETUP)
+    found = Device.objects.get(name="sw1")
+    assert (found.redundancy_group, found.uplinks) == ("fra-dist", ["core1", "core2"])
+    changed = read(tmp_path, f"{head}sw1,cisco_ios,192.0.2.1,,core1\n")
+    inventory_sync(source="csv", inventory=changed, actor=SETUP)
+    event = Event.objects.filter(action="device.updated", device_id=found.pk).get()
+    assert json.loads(event.body)["after"] == {"redundancy_group": "", "uplinks": ["core1"]}
+
+
+def test_an_uplink_with_hidden_characters_refuses_its_line(tmp_path: Path) -> None:
+    text = "name,platform,address,uplinks\nsw1,cisco_ios,192.0.2.1,core\u200b1\n"
+    [refused] = read(tmp_path, text).refused
+    assert "Line 2: sw1: uplinks must be a list" in refused.sentence

@@ -47,6 +47,21 @@ def test_a_device_becomes_what_netbox_says_of_it(netbox: NetBoxStub) -> None:
 
 
 @pytest.mark.parametrize(
+    ("group", "uplinks"),
+    [
+        ("ams1-core", "core2, core1"),
+        ({"value": "ams1-core", "label": "Core"}, ["core1", "core2"]),
+        ({"id": 3, "name": "ams1-core"}, [{"id": 4, "name": "core1"}, {"id": 5, "name": "core2"}]),
+    ],
+)
+def test_custom_fields_of_any_kind_name_group_and_uplinks(netbox: NetBoxStub, group: object, uplinks: object) -> None:
+    netbox.add(7, custom_fields={"countersign_credential": "lab", "redundancy_group": group, "uplinks": uplinks})
+    sync()
+    assert (device(7).redundancy_group, device(7).uplinks) == ("ams1-core", ["core1", "core2"])
+    assert (device(7).exclusion, device(7).credential) == ("", "lab")
+
+
+@pytest.mark.parametrize(
     ("changed", "code", "words"),
     [
         ({"primary_ip4": None}, "INV_NO_PRIMARY_IP", "no primary IP address"),
