@@ -255,6 +255,41 @@ def may_roll_back(person: Person, facts: ChangeFacts) -> Verdict:
     return _verdict(_role(person, "roll back a change", Role.IMPLEMENTER))
 
 
+def may_stop_after_wave(person: Person, facts: ChangeFacts) -> Verdict:
+    """Have a run stop when the present wave has ended: who may hold the run."""
+    return may_pause(person, facts)
+
+
+def may_skip(person: Person, facts: ChangeFacts) -> Verdict:
+    """Leave out one device that waits: implementers."""
+    del facts
+    return _verdict(_role(person, "skip a device", Role.IMPLEMENTER))
+
+
+def may_retry(person: Person, facts: ChangeFacts) -> Verdict:
+    """Have devices that hold nothing of the change tried again: the same people who may start it."""
+    return _verdict(_role(person, "retry devices", Role.IMPLEMENTER), _not_approver(person, facts, "retry devices"))
+
+
+def may_engage_kill_switch(person: Person) -> Verdict:
+    """Stop all writing to devices: whoever carries changes out, answers for them, or runs the installation."""
+    return _verdict(
+        _role(person, "engage the kill switch", Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.ADMINISTRATOR)
+    )
+
+
+def may_release_kill_switch(person: Person, *, engaged_by_id: int) -> Verdict:
+    """Let changes write again: a change manager or an administrator, and another person than who engaged it.
+
+    Stopping has to be easy and quick, so one person is enough. That the reason is gone is for a second one to see.
+    """
+    own = None
+    if person.id == engaged_by_id:
+        sentence = "You engaged the kill switch, so you cannot release it. Ask a second person."
+        own = Denial(GATE_SELF_APPROVAL, sentence)
+    return _verdict(_role(person, "release the kill switch", Role.CHANGE_MANAGER, Role.ADMINISTRATOR), own)
+
+
 def may_close(person: Person, facts: ChangeFacts) -> Verdict:
     """Close the review: change managers who neither wrote, edited nor implemented the change."""
     return _verdict(
@@ -286,6 +321,7 @@ _POLICIES: Final[Mapping[ChangeEvent, Policy]] = {
     ChangeEvent.PAUSE: may_pause,
     ChangeEvent.RESUME: may_resume,
     ChangeEvent.ROLL_BACK: may_roll_back,
+    ChangeEvent.RETRY: may_retry,
     ChangeEvent.CLOSE: may_close,
     ChangeEvent.CANCEL: may_cancel,
 }

@@ -84,7 +84,46 @@ _APPROVAL = (
     ),
 )
 
-REASONS: dict[str, Reason] = {entry.code: entry for group in (_PLAN, _APPROVAL) for entry in group}
+_CONTROL = (
+    Reason(
+        "RUN_ABORTED",
+        "The run was aborted: devices that had not been begun were skipped, the others finished or backed out.",
+        "Read why it was aborted; then retry the devices, or close the change and say how it went.",
+        permanent=False,
+    ),
+    Reason(
+        "RUN_PAUSED",
+        "Somebody paused the run. Nothing new is started; devices that were being worked on are finished.",
+        "Resume it, have failed devices tried again, skip what waits, or abort the run.",
+        permanent=False,
+    ),
+    Reason(
+        "STOPPED_AFTER_WAVE",
+        "The run was to stop after this wave, so the next one was not opened.",
+        "Look at the devices of the wave; then resume or abort the run.",
+        permanent=False,
+    ),
+    Reason(
+        "KILL_SWITCH_ENGAGED",
+        "The kill switch is engaged: no change writes to any device that it has not written to yet.",
+        "Find out why on the page of the kill switch; when it is released, resume the run.",
+        permanent=False,
+    ),
+    Reason(
+        "DEVICE_SKIPPED",
+        "A person left this device out of the run. Nothing was sent to it.",
+        "If it shall be changed after all, retry it while the change is not closed.",
+        permanent=True,
+    ),
+    Reason(
+        "RETRY_NOT_PROVED",
+        "It is not proved that nothing of the change is left on the device, so it is not tried again.",
+        "Have people look at the device, repair it, and write a new change for what is left.",
+        permanent=True,
+    ),
+)
+
+REASONS: dict[str, Reason] = {entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL) for entry in group}
 
 
 def reason(code: str) -> Reason:

@@ -424,12 +424,14 @@ DEVICE_TRANSITIONS: dict[DeviceRunState, frozenset[DeviceRunState]] = {
     _D.ROLLBACK_PENDING: frozenset({_D.RECONCILING, _D.ROLLBACK_FAILED}),
     # People decided to read the device again.
     _D.UNKNOWN: frozenset({_D.RECONCILING}),
-    _D.FAILED: frozenset(),
-    _D.ROLLED_BACK: frozenset(),
+    # Back to pending: a person has failed devices tried again. Nothing of the change is on them: nothing was sent, or
+    # a read-back has proved that all of it was taken back. Where that is not known, nothing starts again.
+    _D.FAILED: frozenset({_D.PENDING}),
+    _D.ROLLED_BACK: frozenset({_D.PENDING}),
     # It is ordered once more: the cause was removed, or a person confirmed lines that were computed again.
     _D.ROLLBACK_FAILED: frozenset({_D.ROLLBACK_PENDING}),
-    _D.SKIPPED: frozenset(),
-    _D.BLOCKED: frozenset(),
+    _D.SKIPPED: frozenset({_D.PENDING}),
+    _D.BLOCKED: frozenset({_D.PENDING}),
 }
 
 

@@ -30,6 +30,7 @@ _PAST_TENSE = {
     ChangeEvent.RESUME: "change.resumed",
     ChangeEvent.ROLL_BACK: "change.rollback_started",
     ChangeEvent.FINISH: "change.finished",
+    ChangeEvent.RETRY: "change.retried",
     ChangeEvent.CLOSE: "change.closed",
     ChangeEvent.CANCEL: "change.canceled",
 }

@@ -6,8 +6,12 @@ from devices.domain import reasons as device_reasons
 CODES = {
     "PLAN_MISSING", "PLAN_NOT_APPROVED", "PLAN_HASH_MISMATCH", "PLAN_STALE", "PLAN_EMPTY", "PLAN_NOT_OPENED",
     "TEMPLATE_ERROR", "COMMAND_FORBIDDEN", "GATE_SELF_APPROVAL", "GATE_DUPLICATE", "GATE_TIMEOUT",
-    "GATE_DIGEST_MISMATCH",
+    "GATE_DIGEST_MISMATCH", "RUN_ABORTED", "RUN_PAUSED", "STOPPED_AFTER_WAVE", "KILL_SWITCH_ENGAGED", "DEVICE_SKIPPED",
+    "RETRY_NOT_PROVED",
 }  # fmt: skip
+
+WAITED_FOR = {"RUN_ABORTED", "RUN_PAUSED", "STOPPED_AFTER_WAVE", "KILL_SWITCH_ENGAGED"}
+"""An order stopped the device, and nothing is wrong with it: recovery may begin it again."""
 
 
 def test_the_catalogue_holds_exactly_the_published_codes() -> None:
@@ -21,7 +25,7 @@ def test_every_reason_is_two_whole_sentences(code: str) -> None:
     for sentence in (entry.sentence, entry.next_step):
         assert sentence[0].isupper()
         assert sentence.endswith(".")
-    assert entry.permanent
+    assert entry.permanent is (code not in WAITED_FOR)
 
 
 def test_the_codes_of_the_devices_layer_are_found_too_and_never_shadowed() -> None:

@@ -122,7 +122,7 @@ def test_a_refusal_says_what_is_possible_instead() -> None:
     with pytest.raises(IllegalTransitionError) as refused:
         next_state(ChangeState.REVIEW, ChangeEvent.RESUME)
     assert str(refused.value) == (
-        '"resume" is not possible while the state is "review". Possible now: roll back, close.'
+        '"resume" is not possible while the state is "review". Possible now: roll back, retry, close.'
     )
     with pytest.raises(IllegalTransitionError, match="nothing, it has ended"):
         next_state(ChangeState.CLOSED, ChangeEvent.SUBMIT)
