@@ -23,6 +23,7 @@ class ObjectType(StrEnum):
     DEVICE_PLAN = "device_plan"
     RUN = "run"
     DEVICE_RUN = "device_run"
+    KILL_SWITCH = "kill_switch"
     DEVICE = "device"
     HOST_KEY = "host_key"
     HOST_KEY_ALERT = "host_key_alert"

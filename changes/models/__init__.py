@@ -6,6 +6,7 @@ States live in :mod:`changes.domain.states`; only the services move them.
 from changes.models.approvals import Approval, Decision
 from changes.models.drift_reverts import DriftRevert
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
+from changes.models.kill_switch import KillSwitch, KillSwitchQuerySet
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
 from changes.models.rollbacks import RecomputedBackout, RollbackOrder
@@ -38,6 +39,8 @@ __all__ = [
     "ExceptionState",
     "GateException",
     "GateExceptionQuerySet",
+    "KillSwitch",
+    "KillSwitchQuerySet",
     "PlanOpening",
     "PlanRevision",
     "RecomputedBackout",

@@ -42,6 +42,9 @@ class Run(models.Model):
     device_count = models.PositiveIntegerField()
     max_parallel = models.PositiveSmallIntegerField(default=20)
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    implementers = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, related_name="+", help_text="Who resumed it, besides who started it."
+    )
     started_at = models.DateTimeField(db_default=Now())
     rung_at = models.DateTimeField(null=True, blank=True, help_text="When workers were last called.")
     strategy = models.JSONField(default=dict, help_text="From the signed plan.")
