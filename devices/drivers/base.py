@@ -241,13 +241,27 @@ class Driver(Protocol):
         """The commit that waits to be confirmed on this device, whoever made it; always None without such a timer."""
         ...
 
-    def replace(self, config: str) -> None:
+    def compare_replacement(self, config: str) -> Comparison:
+        """What `replace` would do; the device's candidate is discarded again.
+
+        Raises:
+            CommandRejectedError: the device refuses a line of the text.
+            DeviceBusyError: somebody else holds the candidate or its lock.
+            CapabilityMissingError: without `candidate_diff` or without `config_replace`.
+        """
+        ...
+
+    def replace(self, config: str, *, confirm_within_s: int | None = None, name: str = "") -> PendingConfirm | None:
         """Make the whole running configuration equal to the text; nothing is saved. Read back afterwards.
+
+        With `confirm_within_s` the device takes the replacement back after that time unless `confirm` is called, as
+        for `apply`; what waits is returned.
 
         Raises:
             CommandRejectedError: the device refuses the text; the configuration is as before, or must be read back.
             DeviceBusyError: somebody else holds the candidate or its lock; nothing was applied.
-            CapabilityMissingError: without `config_replace`.
+            CapabilityMissingError: without `config_replace`, or `confirm_within_s` was given without
+                `commit_confirmed`.
         """
         ...
 
@@ -285,7 +299,17 @@ class LineByLine:
         """Nothing can be pending."""
         return None
 
-    def replace(self, config: str) -> None:  # noqa: ARG002 - the protocol's signature
+    def compare_replacement(self, config: str) -> Comparison:  # noqa: ARG002 - the protocol's signature
+        """Refuse: there is no candidate to compare with."""
+        raise self._missing("a candidate configuration")
+
+    def replace(
+        self,
+        config: str,  # noqa: ARG002 - the protocol's signature
+        *,
+        confirm_within_s: int | None = None,  # noqa: ARG002
+        name: str = "",  # noqa: ARG002
+    ) -> PendingConfirm | None:
         """Refuse: lines can only be added and removed."""
         raise self._missing("a replacement of the whole configuration")
 

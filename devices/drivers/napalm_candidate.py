@@ -141,9 +141,7 @@ class NapalmCandidateDriver:
         name: str = "",  # noqa: ARG002 - none of these platforms takes a name through NAPALM
     ) -> ApplyResult:
         """Load and commit, without a message, since that raises on some platforms."""
-        timer = self.capabilities.commit_confirmed
-        if confirm_within_s is not None and (timer is None or timer.fit(confirm_within_s) != confirm_within_s):
-            raise self._missing(f"a commit that is confirmed within {confirm_within_s} s")
+        self._check_timer(confirm_within_s)
         try:
             self._load(commands)
         except CommandRejectedError as error:
@@ -176,10 +174,28 @@ class NapalmCandidateDriver:
         pending = self._call("_get_pending_commits")
         return next((PendingConfirm(str(number), int(left)) for number, left in pending.items()), None)
 
-    def replace(self, config: str) -> None:
+    def compare_replacement(self, config: str) -> Comparison:
+        """Load the whole text, compare and discard."""
+        if not self.capabilities.candidate_diff:
+            raise self._missing("a candidate configuration")
+        try:
+            self._call("load_replace_candidate", config=config)
+            return Comparison(str(self._call("compare_config")), None)
+        finally:
+            self._call("discard_config")
+
+    def replace(
+        self,
+        config: str,
+        *,
+        confirm_within_s: int | None = None,
+        name: str = "",  # noqa: ARG002 - none of these platforms takes a name through NAPALM
+    ) -> PendingConfirm | None:
         """Load the text as the whole candidate and commit it."""
+        self._check_timer(confirm_within_s)
         self._call("load_replace_candidate", config=config)
-        self._call("commit_config")
+        self._call("commit_config", **({} if confirm_within_s is None else {"revert_in": confirm_within_s}))
+        return self.pending_confirm() if confirm_within_s is not None else None
 
     def save(self) -> None:
         """Nothing to do: NAPALM's commit has saved."""
@@ -190,6 +206,11 @@ class NapalmCandidateDriver:
         with contextlib.suppress(*_LOST):
             if napalm is not None:
                 napalm.close()
+
+    def _check_timer(self, confirm_within_s: int | None) -> None:
+        timer = self.capabilities.commit_confirmed
+        if confirm_within_s is not None and (timer is None or timer.fit(confirm_within_s) != confirm_within_s):
+            raise self._missing(f"a commit that is confirmed within {confirm_within_s} s")
 
     def _load(self, commands: Sequence[str]) -> None:
         refuse_what_leaves(commands, self._platform, device=self._endpoint.name)

@@ -180,18 +180,29 @@ class NapalmEosDriver:
             pending: Mapping[str, int] = self._open()._get_pending_commits()  # noqa: SLF001 - has_pending_commit hides the name
         return next((PendingConfirm(name, left if left >= 0 else None) for name, left in pending.items()), None)
 
-    def replace(self, config: str) -> None:
-        """Load the text into an empty configuration session and commit it."""
+    def compare_replacement(self, config: str) -> Comparison:
+        """Load the text into an empty configuration session, read its diff and its text, and abort it."""
         name = session_name()
+        self._refuse_if_taken()
+        try:
+            self._load(name, _typed(config), replace=True)
+            diff = self._text(f"show session-config named {name} diffs")
+            return Comparison(diff.strip("\n"), self._config(f"show session-config named {name}"))
+        finally:
+            self._discard(name)
+
+    def replace(self, config: str, *, confirm_within_s: int | None = None, name: str = "") -> PendingConfirm | None:
+        """Load the text into an empty configuration session and commit it, under the commit timer if asked for."""
+        name = name or session_name()
         self._clear_leftovers()
         self._refuse_if_taken()
-        lines = [line for line in config.splitlines() if line.strip() not in ("", "!", "end")]
         try:
-            self._load(name, lines, replace=True)
+            self._load(name, _typed(config), replace=True)
         except BaseException:
             self._discard(name)
             raise
-        self._commit(name, None)
+        self._commit(name, confirm_within_s)
+        return PendingConfirm(name, confirm_within_s) if confirm_within_s is not None else None
 
     def save(self) -> None:
         """Save the configuration and demand that the device did.
@@ -354,6 +365,11 @@ class NapalmEosDriver:
         return CommandRejectedError(
             f"The device refused “{command}”: {message}", command=command, message=message, device=self._endpoint.name
         )
+
+
+def _typed(config: str) -> list[str]:
+    """A whole configuration as lines to type."""
+    return [line for line in config.splitlines() if line.strip() not in ("", "!", "end")]
 
 
 def _words(error: CommandError) -> str:

@@ -91,6 +91,17 @@ class NapalmIosDriver(NetmikoCliDriver):
         if confirm_within_s is None:
             self._prove_way_back(commands)
             return super().apply(commands, on_line=on_line, name=name)
+        minutes = self._minutes(confirm_within_s)
+        if self.pending_confirm() is not None:
+            raise DeviceBusyError("Another change waits to be confirmed on the device.", device=self._endpoint.name)
+        self._prove_way_back(commands)
+        result = self._apply_by(f"configure terminal revert timer {minutes}", commands, on_line)
+        if result.mode != "exec":
+            return result
+        pending = self.pending_confirm()
+        return ApplyResult(result.applied, result.rejection, result.mode, pending)
+
+    def _minutes(self, confirm_within_s: int) -> int:
         timer = self.capabilities.commit_confirmed
         if timer is None:
             raise self._missing("a rollback timer without an archive that has a path")
@@ -99,15 +110,7 @@ class NapalmIosDriver(NetmikoCliDriver):
                 f"The rollback timer counts whole minutes from 1 to 120; {confirm_within_s} s is none.",
                 device=self._endpoint.name,
             )
-        if self.pending_confirm() is not None:
-            raise DeviceBusyError("Another change waits to be confirmed on the device.", device=self._endpoint.name)
-        self._prove_way_back(commands)
-        minutes = math.ceil(confirm_within_s / _MINUTE)
-        result = self._apply_by(f"configure terminal revert timer {minutes}", commands, on_line)
-        if result.mode != "exec":
-            return result
-        pending = self.pending_confirm()
-        return ApplyResult(result.applied, result.rejection, result.mode, pending)
+        return math.ceil(confirm_within_s / _MINUTE)
 
     def _prove_way_back(self, commands: Sequence[str]) -> None:
         """Bring the running configuration to flash and take it away again: if that fails, so would the backout."""
@@ -144,8 +147,14 @@ class NapalmIosDriver(NetmikoCliDriver):
         left = _LEFT.search(text)
         return PendingConfirm(f"{user[1]} at {since[1].strip()}", int(left[1]) if left else None)
 
-    def replace(self, config: str) -> None:
-        """Bring the text to flash by SCP and have the device replace its configuration by it."""
+    def replace(
+        self,
+        config: str,
+        *,
+        confirm_within_s: int | None = None,
+        name: str = "",  # noqa: ARG002 - the timer takes no name
+    ) -> PendingConfirm | None:
+        """Bring the text to flash by SCP and have the device replace its configuration by it, under its timer."""
         if not self.capabilities.config_replace:
             raise self._missing("a replacement of the whole configuration without “ip scp server enable”")
         if self.pending_confirm() is not None:
@@ -153,12 +162,15 @@ class NapalmIosDriver(NetmikoCliDriver):
         file = f"{OWN_PREFIX}{secrets.token_hex(6)}.cfg"
         path = self._transfer(file, ios_text(config))
         command = f"configure replace {path} force"
+        if confirm_within_s is not None:
+            command += f" revert trigger error timer {self._minutes(confirm_within_s)}"
         try:
             answer = self._exchange(command, patience=_PATIENCE, renames=True)
             self._refuse_failure(command, answer.text)
         finally:
             if self._terminal is not None:
                 self._exchange(f"delete /force {path}")
+        return self.pending_confirm() if confirm_within_s is not None else None
 
     def _transfer(self, file: str, text: str) -> str:
         """Bring a text to the device's file system by SCP; gives its whole path there.

@@ -33,6 +33,8 @@ class NetmikoCandidateDriver(NetmikoSession):
 
     capabilities: ClassVar[Capabilities]
     _enter_command: ClassVar[str] = "configure exclusive"
+    _holds_whole: ClassVar[bool] = False
+    """Whether a candidate can be a whole configuration that is compared before it is committed."""
 
     def compare(self, commands: Sequence[str]) -> Comparison:
         """Load the lines, take the device's own difference and the whole candidate, and discard it."""
@@ -83,8 +85,29 @@ class NetmikoCandidateDriver(NetmikoSession):
             f"“{name}” cannot be taken back before its time is over.", device=self._endpoint.name
         )
 
-    def replace(self, config: str) -> None:
+    def compare_replacement(self, config: str) -> Comparison:
+        """Load the text as the whole candidate, take the device's own difference, and discard it.
+
+        Raises:
+            CapabilityMissingError: the system merges a candidate until it is committed, so it cannot tell.
+        """
+        if not self._holds_whole:
+            raise CapabilityMissingError(
+                "A replacement cannot be compared on this platform before it is committed.", device=self._endpoint.name
+            )
+        lines = self._replacement(config)
+        self._refuse_control_characters(lines)
+        with self._candidate():
+            self._empty()
+            _, rejection = self._load(lines)
+            if rejection is not None:
+                raise self._rejected(rejection)
+            diff = self._difference()
+            return Comparison(diff, self._candidate_text(changed=bool(diff)))
+
+    def replace(self, config: str, *, confirm_within_s: int | None = None, name: str = "") -> PendingConfirm | None:
         """Load the text as the whole candidate and commit it as the whole configuration."""
+        self._check_timer(confirm_within_s)
         lines = self._replacement(config)
         self._refuse_control_characters(lines)
         self._refuse_pending()
@@ -93,7 +116,7 @@ class NetmikoCandidateDriver(NetmikoSession):
             _, rejection = self._load(lines)
             if rejection is not None:
                 raise self._rejected(rejection)
-            message = self._commit_whole()
+            message, pending = self._commit(confirm_within_s, name, whole=True)
             if message:
                 raise CommandRejectedError(
                     f"The device did not take the configuration as a whole: {message}",
@@ -101,6 +124,7 @@ class NetmikoCandidateDriver(NetmikoSession):
                     message=message,
                     device=self._endpoint.name,
                 )
+            return pending
 
     def save(self) -> None:
         """What is committed is saved; there is nothing to do."""
@@ -118,12 +142,13 @@ class NetmikoCandidateDriver(NetmikoSession):
         """The whole candidate, in the form of `running_config`."""
 
     @abstractmethod
-    def _commit(self, confirm_within_s: int | None, name: str) -> tuple[str, PendingConfirm | None]:
-        """Commit; gives the device's words if it refused, and what waits to be confirmed."""
+    def _commit(
+        self, confirm_within_s: int | None, name: str, *, whole: bool = False
+    ) -> tuple[str, PendingConfirm | None]:
+        """Commit; gives the device's words if it refused, and what waits to be confirmed.
 
-    @abstractmethod
-    def _commit_whole(self) -> str:
-        """Commit the candidate as the whole configuration; gives the device's words if it refused."""
+        ``whole``: the candidate becomes the whole configuration.
+        """
 
     @abstractmethod
     def _keep(self, name: str) -> None:

@@ -38,6 +38,7 @@ class NetmikoJunosDriver(NetmikoCandidateDriver):
         config_replace=True,
         save=False,
     )
+    _holds_whole: ClassVar[bool] = True
 
     def pending_confirm(self) -> PendingConfirm | None:
         """The newest commit, if it waits: `show system commit` says "rollback pending" below it while its timer runs.
@@ -101,7 +102,13 @@ class NetmikoJunosDriver(NetmikoCandidateDriver):
         self._raise_if_cut(text, "show | display set | count")
         return text.rstrip() + "\n"
 
-    def _commit(self, confirm_within_s: int | None, name: str) -> tuple[str, PendingConfirm | None]:
+    def _commit(
+        self,
+        confirm_within_s: int | None,
+        name: str,
+        *,
+        whole: bool = False,  # noqa: ARG002 - the candidate always is the whole configuration
+    ) -> tuple[str, PendingConfirm | None]:
         name = _NAME.sub("-", name) or "countersign"
         command = f'commit confirmed {confirm_within_s // _MINUTE} comment "{name}"' if confirm_within_s else "commit"
         message = self._committed(command)
@@ -112,9 +119,6 @@ class NetmikoJunosDriver(NetmikoCandidateDriver):
         answer = self._exchange(command, patience=COMMIT_PATIENCE, renames=True)
         text = self._answered(answer, ())
         return "" if _COMPLETE.search(text) else self._words(answer)
-
-    def _commit_whole(self) -> str:
-        return self._committed("commit")
 
     def _keep(self, name: str) -> None:
         message = self._committed("commit")

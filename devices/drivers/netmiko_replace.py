@@ -59,8 +59,16 @@ class NetmikoReplaceDriver(NetmikoCliDriver):
             self._keep(self.running_config())
         return super().apply(commands, on_line=on_line, confirm_within_s=confirm_within_s, name=name)
 
-    def replace(self, config: str) -> None:
+    def replace(
+        self,
+        config: str,
+        *,
+        confirm_within_s: int | None = None,
+        name: str = "",  # noqa: ARG002 - there is no timer, so nothing has a name
+    ) -> None:
         """Go back to the copy that is this configuration."""
+        if confirm_within_s is not None:
+            raise self._missing("a replacement that is confirmed")
         if not self.capabilities.config_replace:
             raise self._missing("a replacement of the whole configuration")
         copy = self._copy_of(config)

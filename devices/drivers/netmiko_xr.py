@@ -93,11 +93,14 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
         self._raise_if_cut(text, "")
         return text.rstrip() + "\n"
 
-    def _commit(self, confirm_within_s: int | None, name: str) -> tuple[str, PendingConfirm | None]:
+    def _commit(
+        self, confirm_within_s: int | None, name: str, *, whole: bool = False
+    ) -> tuple[str, PendingConfirm | None]:
+        command = "commit replace" if whole else "commit"
         if confirm_within_s is None:
-            return self._committed("commit"), None
+            return self._committed(command), None
         label = _label(name, confirm_within_s)
-        message = self._committed(f"commit label {label} confirmed {confirm_within_s}")
+        message = self._committed(f"{command} label {label} confirmed {confirm_within_s}")
         if message:
             return message, None
         self._trial = PendingConfirm(_name(label), confirm_within_s)
@@ -114,9 +117,6 @@ class NetmikoXrDriver(NetmikoCandidateDriver):
             return ""
         reasons = _FAILED.findall(self.show("show configuration failed"))
         return " ".join([failed, *reasons])
-
-    def _commit_whole(self) -> str:
-        return self._committed("commit replace")
 
     def _keep(self, name: str) -> None:
         self._trial = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import socket
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Iterable, Sequence
@@ -192,6 +193,14 @@ class RunningDevice(ABC, Generic[_M]):
         if self._machine is not None and self._machine.tick():
             self.journal.event(0, "rollback")
 
+    def is_cut_off(self) -> bool:
+        """Whether the running configuration, as it is now, cuts the way to the device."""
+        pattern = self.faults.cut_off_while
+        if not pattern:
+            return False
+        self.tick()
+        return re.search(pattern, self.machine.running_text(), re.MULTILINE) is not None
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -202,6 +211,9 @@ class RunningDevice(ABC, Generic[_M]):
         try:
             connection, _ = listener.accept()
         except OSError:
+            return
+        if self.is_cut_off():
+            connection.close()
             return
         connection.setblocking(False)
         served = self._spawn(self._serve(connection))

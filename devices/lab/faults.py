@@ -32,6 +32,9 @@ class Faults:
     """Cut the session when a matching line was executed, in any mode, before the answer."""
     drop_times: int = 0
     """How many sessions are cut before the switch goes off by itself; 0: all."""
+    cut_off_while: str = ""
+    """While the running configuration matches, the way to the device is cut: sessions end without an answer and no
+    new one begins. Searched in the whole text, line by line; its own timers go on."""
     reject: str = ""
     """Refuse matching lines as invalid input; nothing changes."""
     ignore: str = ""
@@ -77,7 +80,7 @@ def _checked(name: str, value: object, example: object) -> object:
         fits = isinstance(value, str)
     if not fits:
         raise LabError(f"switch {name} cannot be {value!r}; it takes something like {example!r}")
-    if name in ("reject", "ignore", "hang_at", "drop_at"):
+    if name in ("reject", "ignore", "hang_at", "drop_at", "cut_off_while"):
         try:
             re.compile(str(value))
         except re.error as error:

@@ -114,6 +114,10 @@ class Host(Protocol):
         """Someone confirmed a reload."""
         ...
 
+    def is_cut_off(self) -> bool:
+        """Whether the running configuration cuts the way to the device."""
+        ...
+
 
 class LabServer(asyncssh.SSHServer):
     """One TCP connection: it authenticates by password alone and notes every offer."""
@@ -281,7 +285,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
             await asyncio.Event().wait()
         reply = self._faulty(line, is_config) or self._cut(shell.execute(line), is_config)
         host.journal.line(self._number, mode, shown, reply.result)
-        if self._must_drop(line, is_config):
+        if self._must_drop(line, is_config) or host.is_cut_off():
             self._end("cut")
             return False
         return await self._answer(shown, reply)

@@ -34,6 +34,10 @@ class EapiHost(Protocol):
         """The state that all requests share."""
         ...
 
+    def is_cut_off(self) -> bool:
+        """Whether the running configuration cuts the way to the device."""
+        ...
+
 
 class DropError(Exception):
     """The connection is to be cut without an answer."""
@@ -166,6 +170,8 @@ class _Runner:
         due = (is_config and limit and self._config_lines >= limit) or (
             faults.drop_at and re.search(faults.drop_at, command)
         )
+        if self._host.is_cut_off():
+            raise DropError
         if not due:
             return
         if faults.drop_times:

@@ -300,6 +300,27 @@ def test_a_replacement_takes_all_back_that_was_changed_since(driver: Driver, dev
     assert normalise(driver.running_config(), platform) == normalise(before, platform)
 
 
+def test_a_replacement_under_the_timer_is_confirmed_by_its_name(driver: Driver, device: LabDevice, kind: Kind) -> None:
+    before = driver.running_config()
+    platform = platform_for(kind.spec.platform)
+    driver.apply(kind.change)
+    if kind.spec.platform == "cisco_xr":
+        with pytest.raises(CapabilityMissingError):
+            driver.compare_replacement(before)
+    else:
+        candidate = driver.compare_replacement(before).candidate
+        assert candidate is not None
+        assert normalise(candidate, platform) == normalise(before, platform)
+        assert normalise(device.running_config(), platform) != normalise(before, platform), "a comparison alone"
+    pending = driver.replace(before, confirm_within_s=60, name="countersign-run-5-1")
+    assert pending is not None
+    assert driver.pending_confirm() is not None
+    assert normalise(driver.running_config(), platform) == normalise(before, platform)
+    driver.confirm(pending.name)
+    assert driver.pending_confirm() is None
+    assert normalise(driver.running_config(), platform) == normalise(before, platform)
+
+
 def test_a_replacement_that_the_device_refuses_changes_nothing(driver: Driver, device: LabDevice, kind: Kind) -> None:
     before = device.running_config()
     bad = {"cisco_xr": "hostname r1\nfrobnicate on\nend\n", "juniper_junos": "set system host-name r1\nset frob x\n"}

@@ -12,6 +12,8 @@ import pytest
 from napalm.eos.eos import EOSDriver
 from pyeapi.eapilib import HttpsEapiConnection
 
+from devices.domain.config_text import normalise
+from devices.domain.platforms import platform_for
 from devices.drivers.base import Driver
 from devices.drivers.registry import open_driver
 from devices.drivers.tls import scan_certificate
@@ -159,6 +161,27 @@ def test_eos_rollback_restores_the_old_startup_so_replace_is_used(driver: Driver
     napalm.confirm_commit()
     napalm.rollback()
     assert "203.0.113.5" not in switch.running_config(), "NAPALM's rollback loses it: the trap is real"
+
+
+def test_a_replacement_is_compared_and_taken_back_or_confirmed_under_the_commit_timer(
+    driver: Driver, switch: LabDevice
+) -> None:
+    baseline = switch.running_config()
+    driver.apply(CHANGE)
+    changed = switch.running_config()
+    candidate = driver.compare_replacement(baseline).candidate
+    assert candidate is not None
+    eos = platform_for("arista_eos")
+    assert normalise(candidate, eos) == normalise(baseline, eos)
+    assert switch.running_config() == changed, "a comparison changes nothing"
+    pending = driver.replace(baseline, confirm_within_s=60, name="countersign-run-3-1")
+    assert pending is not None
+    assert switch.running_config() == baseline
+    driver.revert(pending.name)
+    assert switch.running_config() == changed
+    driver.replace(baseline, confirm_within_s=60, name="countersign-run-3-2")
+    driver.confirm("countersign-run-3-2")
+    assert (switch.running_config(), driver.pending_confirm()) == (baseline, None)
 
 
 def test_napalm_strips_banner_lines_so_candidates_are_loaded_here(driver: Driver, switch: LabDevice) -> None:

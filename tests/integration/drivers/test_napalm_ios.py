@@ -86,6 +86,21 @@ def test_lines_under_the_rollback_timer_are_confirmed_or_taken_back(driver: Driv
     assert switch.running_config() == before
 
 
+def test_a_replacement_under_the_rollback_timer_is_taken_back_or_confirmed(driver: Driver, switch: LabDevice) -> None:
+    baseline = switch.running_config()
+    driver.apply(["ntp server 10.0.0.123"])
+    changed = switch.running_config()
+    pending = driver.replace(ios_text(baseline), confirm_within_s=60)
+    assert pending is not None
+    assert switch.running_config() == baseline
+    driver.revert(pending.name)
+    assert switch.running_config() == changed
+    pending = driver.replace(ios_text(baseline), confirm_within_s=60)
+    assert pending is not None
+    driver.confirm(pending.name)
+    assert (switch.running_config(), driver.pending_confirm()) == (baseline, None)
+
+
 def test_revert_in_is_whole_minutes_on_ios_and_is_never_rounded_silently(driver: Driver, switch: LabDevice) -> None:
     timer = driver.capabilities.commit_confirmed
     assert timer is not None
