@@ -75,6 +75,7 @@ class ShownDevicePlan:
     """One device's plan as a reviewer reads it."""
 
     device: ShownDevice
+    wave: int
     state: str
     code: str
     detail: str
@@ -105,6 +106,7 @@ def shown_plan(plan: DevicePlan, scrub: Scrubber) -> ShownDevicePlan:
     content = _verified_content(plan)
     return ShownDevicePlan(
         device=ShownDevice.of(plan),
+        wave=plan.wave,
         state=plan.state,
         code=plan.code,
         detail=plan.detail,

@@ -177,6 +177,7 @@ class DevicePlanSerializer(Shown):
     """What will be sent to one device, secrets masked."""
 
     device = DeviceReferenceSerializer()
+    wave = serializers.IntegerField(help_text="Its wave of the rollout, from 1; it is signed with the plan.")
     state = serializers.ChoiceField(DevicePlanState.choices())
     code = serializers.CharField(help_text="A reason code where the device cannot or need not be planned.")
     detail = serializers.CharField(help_text="What happened on this device.")

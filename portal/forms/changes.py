@@ -14,29 +14,17 @@ from changes.domain.content import parse_draft
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings
 from changes.domain.states import ChangeType
-from changes.domain.strategy import Strategy
 from changes.models import ChangeRequest
 from portal.forms.checks import KINDS, CheckRows
+from portal.forms.raw_text import RawText
+from portal.forms.strategy import BETWEEN_WAVES, StrategyFields, is_usual, strategy_body, strategy_texts
 from portal.forms.targets import TargetInput
 from portal.forms.variables_text import read_variables, write_variables
 
 _CHECK: Final = re.compile(r"checks\.(?P<kind>pre|post)(?:\[(?P<at>\d+)\](?:\.(?P<field>\w+))?)?")
 
 
-class RawText(forms.CharField):
-    """Text exactly as it was typed. ``required`` only draws the mark: what may be empty is for the domain to say."""
-
-    def __init__(self, *, required: bool = False, **options: Any) -> None:  # noqa: ANN401 - Django's field options
-        super().__init__(required=required, strip=False, **options)
-
-    def validate(self, value: object) -> None:
-        """Accept anything."""
-
-    def run_validators(self, value: object) -> None:
-        """Accept anything."""
-
-
-class ChangeForm(forms.Form):
+class ChangeForm(StrategyFields):
     """The single fields of a change."""
 
     title = RawText(
@@ -52,11 +40,6 @@ class ChangeForm(forms.Form):
     content = RawText(required=True, label="Configuration", widget=forms.Textarea(attrs={"rows": 14, "wrap": "off"}))
     variables = RawText(
         widget=forms.Textarea(attrs={"rows": 6, "wrap": "off"}), help_text="One “name: value” on each line."
-    )
-    max_parallel = RawText(
-        label="Devices at the same time",
-        widget=forms.NumberInput(attrs={"min": 1, "max": 100, "inputmode": "numeric"}),
-        help_text="At most so many devices are worked on at once, 1 to 100.",
     )
     version = RawText(widget=forms.HiddenInput)
 
@@ -89,7 +72,7 @@ class ChangeInput:
     @classmethod
     def blank(cls) -> Self:
         """A new change."""
-        form = _filled({"max_parallel": str(Strategy().max_parallel)})
+        form = _filled(strategy_texts({}))
         return cls(form, TargetInput(), {kind: CheckRows.of([], kind) for kind in KINDS})
 
     @classmethod
@@ -97,7 +80,7 @@ class ChangeInput:
         """A stored change."""
         texts = {name: str(getattr(change, name)) for name in ("title", "reason", "content", "version")}
         texts["variables"] = write_variables(change.variables)
-        texts["max_parallel"] = str(change.strategy.get("max_parallel", Strategy().max_parallel))
+        texts |= strategy_texts(change.strategy)
         checks = {kind: CheckRows.of(change.checks.get(kind, []), kind) for kind in KINDS}
         return cls(_filled(texts), TargetInput.of(change.targets), checks)
 
@@ -123,7 +106,7 @@ class ChangeInput:
             "content": self.text("content"),
             "targets": self.targets.body(),
             "checks": {kind: rows.body() for kind, rows in self.checks.items()},
-            "strategy": self._strategy(),
+            "strategy": strategy_body(self._texts()),
         }
         try:
             body["variables"] = read_variables(self.text("variables")).values
@@ -131,11 +114,13 @@ class ChangeInput:
             raise _with_the_rest(unreadable, body) from unreadable
         return body
 
-    def _strategy(self) -> dict[str, object]:
-        text = self.text("max_parallel").strip()
-        if not text:
-            return {}
-        return {"max_parallel": int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text}
+    def _texts(self) -> dict[str, str]:
+        return {name: self.text(name) for name in self.form.fields}
+
+    @property
+    def strategy_is_usual(self) -> bool:
+        """Whether the rarer fields of the strategy may stay folded: nothing is set there, and nothing is wrong."""
+        return is_usual(self._texts()) and not any(name in self.form.errors for name in BETWEEN_WAVES)
 
     @property
     def version(self) -> int | None:
@@ -160,7 +145,7 @@ class ChangeInput:
             self.target_errors.append(sentence)
             return Problem("targets", f"Devices, {facet}" if facet and facet != "device_ids" else "Devices", sentence)
         if top == "strategy":
-            return self._placed_field("max_parallel", sentence)
+            return self._placed_field(below if below in self.form.fields else "max_parallel", sentence)
         if top == "variables" and below:
             return self._placed_field("variables", self._variable(below, sentence))
         if top in self.form.fields:

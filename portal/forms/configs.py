@@ -11,8 +11,8 @@ from devices.domain.drift_review import DriftState
 from devices.domain.drift_rules import DriftClass
 from devices.domain.platforms import PLATFORMS
 from devices.models import ComplianceRule, DriftRule
-from portal.forms.changes import RawText
 from portal.forms.filters import ANY, FilterForm, search
+from portal.forms.raw_text import RawText
 
 OPEN = "open_all"
 """A name for all states that are not closed, which the filter takes besides the states."""

@@ -6,7 +6,7 @@ from django import forms
 
 from devices.domain.drivers import drivers_of
 from devices.domain.platforms import PLATFORMS
-from portal.forms.changes import RawText
+from portal.forms.raw_text import RawText
 
 
 def _drivers() -> list[tuple[str, str]]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from django import forms
 
-from portal.forms.changes import RawText
+from portal.forms.raw_text import RawText
 
 LIFETIMES = ((7, "7 days"), (30, "30 days"), (90, "90 days"), (365, "a year"))
 

@@ -1,7 +1,7 @@
 """When two devices' plans may be shown as one: the same changes in the same places, by the same commands.
 
 Groups are made from the signed payloads and from nothing beside them, so that no stored mark can hide one device's
-diff behind another's.
+diff behind another's. The wave of a device is no difference: it says when, not what.
 """
 
 import hashlib
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 _HUNK = re.compile(r"@@ -\d+(?:,\d+)? \+\d+(?:,\d+)? @@ ?(.*)")
-_ALIKE = ("commands", "backout", "pre_checks", "post_checks", "strategy")
+_ALIKE = ("commands", "backout", "pre_checks", "post_checks")
 _SINCE_SECOND = ("backout_method", "confirm_within_s", "diff_source")
 """What plans of the first schema lack."""
 
@@ -44,7 +44,8 @@ def likeness(payload: str) -> str:
     """
     try:
         content = json.loads(payload)
-        alike = [*(content[name] for name in _ALIKE), *(content.get(name) for name in _SINCE_SECOND)]
+        strategy = {name: value for name, value in content["strategy"].items() if name != "wave"}
+        alike = [*(content[name] for name in _ALIKE), strategy, *(content.get(name) for name in _SINCE_SECOND)]
         changes = list(placed_changes(content["expected_diff"]))
     except (ValueError, KeyError, TypeError, AttributeError):
         return hashlib.sha256(payload.encode()).hexdigest()

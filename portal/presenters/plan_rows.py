@@ -26,6 +26,7 @@ class PlanRow:
     added: int
     removed: int
     warnings: int
+    wave: int
     viewed: bool
 
     @property
@@ -41,10 +42,11 @@ class PlanRow:
 
 _FIELDS = (
     "pk", "position", "device_id", "name", "site", "role", "state", "group", "digest", "added", "removed", "warnings",
+    "wave",
 )  # fmt: skip
 _COLUMNS = (
     "pk", "position", "device_id", "device__name", "device__site", "device__role", "state", "diff_group", "digest",
-    "lines_added", "lines_removed", "warnings",
+    "lines_added", "lines_removed", "warnings", "wave",
 )  # fmt: skip
 
 

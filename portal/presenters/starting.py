@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from changes.domain.states import DevicePlanState
 from changes.models import Approval, Decision, DevicePlan
 from portal.presenters.sight import Sight
+from portal.presenters.strategy import StrategyFact, strategy_facts
 from portal.presenters.words import both, counted, group_label
 
 NAMES_SHOWN = 200
@@ -24,7 +25,8 @@ class StartFacts:
     where: str
     names: tuple[str, ...]
     more: int
-    max_parallel: int
+    strategy: tuple[StrategyFact, ...]
+    waves: int
     approvals: tuple[str, ...]
     warned: int
 
@@ -35,18 +37,19 @@ def start_facts(sight: Sight) -> StartFacts | None:
     if revision is None or not sight.plan_ready:
         return None
     plans = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
-    rows = list(plans.values_list("device__name", "device__site"))
+    rows = list(plans.values_list("device__name", "device__site", "wave"))
     signed = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED).order_by("pk")
-    sites = Counter(site or "no site" for _name, site in rows)
+    sites = Counter(site or "no site" for _name, site, _wave in rows)
     return StartFacts(
         digest=revision.digest,
         revision=revision.number,
         devices=len(rows),
         unchanged=sight.totals.count(DevicePlanState.UNCHANGED),
         where=both([f"{counted(count, 'device')} in {site}" for site, count in sites.most_common(5)]),
-        names=tuple(name for name, _site in rows[:NAMES_SHOWN]),
+        names=tuple(name for name, _site, _wave in rows[:NAMES_SHOWN]),
         more=max(0, len(rows) - NAMES_SHOWN),
-        max_parallel=int(revision.inputs.get("strategy", {}).get("max_parallel", 0)),
+        strategy=strategy_facts(revision.inputs.get("strategy", {})),
+        waves=len({wave for _name, _site, wave in rows}),
         approvals=tuple(
             f"{name} ({group_label(stage)})" for name, stage in signed.values_list("approver__username", "stage")
         ),

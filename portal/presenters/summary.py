@@ -16,6 +16,7 @@ from devices.models import Device
 from portal.presenters.check_words import CheckWords, check_words
 from portal.presenters.links import device_url
 from portal.presenters.sight import Sight
+from portal.presenters.strategy import StrategyFact, strategy_facts
 from portal.presenters.visible import Mask
 from portal.presenters.words import counted, few
 
@@ -66,7 +67,7 @@ class Summary:
     content: tuple[str, ...]
     pre_checks: tuple[CheckWords, ...]
     post_checks: tuple[CheckWords, ...]
-    max_parallel: int
+    strategy: tuple[StrategyFact, ...]
     sites: tuple[Share, ...]
     roles: tuple[Share, ...]
     platforms: tuple[Share, ...]
@@ -96,7 +97,7 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         content=tuple(mask.text(change.content).removesuffix("\n").split("\n")),
         pre_checks=tuple(check_words(check, mask) for check in change.checks.get("pre", [])),
         post_checks=tuple(check_words(check, mask) for check in change.checks.get("post", [])),
-        max_parallel=int(change.strategy.get("max_parallel", 0)),
+        strategy=strategy_facts(change.strategy),
         sites=_shares(device.site for device in devices),
         roles=_shares(device.role for device in devices),
         platforms=_shares(device.platform for device in devices),

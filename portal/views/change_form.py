@@ -199,6 +199,7 @@ def _page(request: HttpRequest, page: _Page) -> HttpResponse:
         {
             "change": change,
             "form": given.form,
+            "strategy_is_usual": given.strategy_is_usual,
             "problems": given.problems,
             "target_errors": given.target_errors,
             "refusal": page.refusal,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,11 +20,12 @@ from portal.preferences import preference
 from portal.presenters.building import failures_of, plan_problem, progress_of
 from portal.presenters.decision import decision_of
 from portal.presenters.diffs import Gap, unfolded
-from portal.presenters.plan_rows import plan_rows
+from portal.presenters.plan_rows import PlanRow, plan_rows
 from portal.presenters.review import NoSuchDeviceError, Review, layout_of, review_of
 from portal.presenters.selection import Selection, with_query
 from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.stale import replaced_plan
+from portal.presenters.strategy import rollout_of
 from portal.presenters.visible import Mask
 from portal.views.access import signed_in, viewer
 from portal.views.acting import actor_of
@@ -61,6 +63,7 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
     selection = selection_of(request, sight.change.pk)
     revision = _revision(sight, selection)
     mask = Mask.load()
+    rows = plan_rows(revision, sight.person.id) if revision and revision.state != PlanState.BUILDING else ()
     common = page_context(sight, "plan", page="Plan")
     context: dict[str, Any] = {
         **common,
@@ -70,7 +73,8 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
         "progress": progress_of(sight) if sight.plan_building and revision == sight.revision else None,
         "failures": failures_of(sight, mask) if revision == sight.revision else (),
         "problem": plan_problem(revision),
-        "review": _review(sight, revision, selection, mask),
+        "review": _review(revision, selection, mask, rows, may_mark=revision == sight.revision),
+        "rollout": rollout_of(rows, revision.inputs.get("strategy", {})) if revision else None,
         "decision": decision_of(sight, common["actions"]) if revision == sight.revision else None,
         "form": _comment_form(refusal, comment),
         "refusal": refusal,
@@ -87,12 +91,13 @@ def _comment_form(refusal: Refusal | None, comment: str) -> CommentForm:
     return form
 
 
-def _review(sight: Sight, revision: PlanRevision | None, selection: Selection, mask: Mask) -> Review | None:
+def _review(
+    revision: PlanRevision | None, selection: Selection, mask: Mask, rows: Sequence[PlanRow], *, may_mark: bool
+) -> Review | None:
     if revision is None or revision.state == PlanState.BUILDING:
         return None
-    may_mark = revision == sight.revision and revision.state == PlanState.READY
     try:
-        return review_of(plan_rows(revision, sight.person.id), selection, mask, may_mark=may_mark)
+        return review_of(rows, selection, mask, may_mark=may_mark and revision.state == PlanState.READY)
     except NoSuchDeviceError as missing:
         raise Http404(f"This plan changes no device at position {missing}.") from missing
 
@@ -131,7 +136,9 @@ def _mark(sight: Sight, selection: Selection, position: int, request: HttpReques
 
 def _marked(request: HttpRequest, sight: Sight, selection: Selection, position: int) -> HttpResponse:
     """The parts of the page that a mark changes: the diff's own box, the tree's line, the count."""
-    review = _review(sight, sight.revision, selection, Mask.load())
+    revision = sight.revision
+    rows = plan_rows(revision, sight.person.id) if revision else ()
+    review = _review(revision, selection, Mask.load(), rows, may_mark=True)
     items = [item for item in review.items if item.position == position] if review else []
     if review is None or not items:
         raise Http404

@@ -66,6 +66,7 @@ def test_a_ready_plan_is_read_with_everything_that_a_reviewer_needs(cast: Cast, 
     assert masked.startswith("<hidden:")
     assert first == {
         "device": {"id": devices[0].pk, "name": "fra-acc-01", "site": "FRA", "platform": "cisco_ios"},
+        "wave": 1,
         "state": "ready",
         "code": "",
         "detail": "",

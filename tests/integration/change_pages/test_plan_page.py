@@ -447,3 +447,19 @@ def test_warnings_stand_at_the_diff_and_say_for_how_many(cast: Cast, devices: li
     assert "This line shuts an interface. (2 of 3 devices)" in html
     assert "<code>shutdown</code>" in html
     assert "Warnings on 2 devices" in body(as_(cast.peer), f"/changes/{change.pk}/")
+
+
+def test_the_plan_says_which_device_comes_in_which_wave(cast: Cast, client: Client) -> None:
+    devices = DeviceFactory.create_batch(5)
+    change = submitted(cast.author, devices, strategy={"canary": 1, "batch_percent": 40, "gate": "after_canary"})
+    client.force_login(cast.peer)
+    html = client.get(f"/changes/{change.pk}/plan/").content.decode()
+    rollout = html[html.index('id="rollout"') : html.index("</ol>", html.index('id="rollout"'))]
+    assert "3 waves, one after the other" in rollout
+    parts = rollout.split("<summary>")[1:]
+    assert [part.partition(" <")[0] for part in parts] == ["Canary", "Wave 2", "Wave 3"]
+    assert [[name for name in sorted(d.name for d in devices) if f"<li>{name}</li>" in part] for part in parts] == [
+        [devices[0].name], [devices[1].name, devices[2].name], [devices[3].name, devices[4].name],
+    ]  # fmt: skip
+    assert [("then a person" in part) for part in parts] == [True, False, False]
+    assert html.count("all the same") == 1, "the wave makes no diff a different one"

@@ -301,3 +301,47 @@ def test_others_cannot_edit_and_learn_why(cast: Cast, as_: As, devices: list[Dev
 def test_change_that_is_not_there_has_no_form(author: Client, devices: list[Device]) -> None:
     assert author.get("/changes/999999/edit/").status_code == 404
     assert author.post("/changes/999999/edit/", filled()).status_code == 404
+
+
+def test_the_whole_strategy_is_stored_and_shown_again(author: Client, devices: list[Device]) -> None:
+    strategy = {
+        "max_parallel_per_site": "2", "canary": "1", "batch_percent": "20", "batch_cap": "5", "failures_allowed": "1",
+        "failures_allowed_percent": "0", "on_budget_spent": "abort", "soak_s": "600", "cooldown_s": "60",
+        "gate": "after_canary", "gate_role": "cab", "gate_timeout_s": "1800", "on_window_close": "back_out",
+    }  # fmt: skip
+    author.post(NEW, filled(**strategy))
+    change = ChangeRequest.objects.get()
+    assert {name: str(value) for name, value in change.strategy.items()} == {
+        **strategy, "max_parallel": "5", "on_failure": "backout", "promote_when": "verified",
+    }  # fmt: skip
+    html = author.get(f"/changes/{change.pk}/edit/").content.decode()
+    assert 'value="after_canary" selected' in html
+    assert '<details class="disclosure" open><summary>From one wave to the next' in html
+    summary = author.get(f"/changes/{change.pk}/").content.decode()
+    for sentence in (
+        "a canary of 1 device, then 20 % of the devices at a time, at most 5 devices",
+        "up to 5 devices, 2 in one site",
+        "with the role CAB lets it go on after the first wave; without an answer in 30 minutes the run is aborted",
+        "with more than 1 device failed the run is aborted",
+    ):
+        assert sentence in summary
+
+
+def test_the_usual_strategy_is_one_wave_and_folded(author: Client, devices: list[Device]) -> None:
+    author.post(NEW, filled())
+    change = ChangeRequest.objects.get()
+    assert '<details class="disclosure"><summary>From one wave' in author.get(NEW).content.decode()
+    assert "all devices in one" in author.get(f"/changes/{change.pk}/").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [("canary", "4", "from 0 to 3"), ("soak_s", "-1", "from 0 to 604,800")],
+)
+def test_a_wrong_strategy_is_answered_at_its_field(
+    author: Client, devices: list[Device], name: str, value: str, sentence: str
+) -> None:
+    html = refused(author, **{name: value})
+    assert f'<a href="#id_{name}">' in html
+    assert html.count(sentence) >= 2
+    assert f'value="{value}"' in html

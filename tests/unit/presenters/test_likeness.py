@@ -63,6 +63,13 @@ def test_commands_backout_and_checks_count() -> None:
     assert len(prints) == 5
 
 
+def test_the_wave_of_a_device_does_not_count() -> None:
+    diff = unified_diff("a\n", "b\n")
+    waves = {likeness(payload(diff, strategy={"canary": 1, "wave": wave})) for wave in (1, 2)}
+    assert len(waves) == 1
+    assert likeness(payload(diff, strategy={"canary": 2, "wave": 1})) not in waves
+
+
 @given(st.text())
 def test_payload_that_cannot_be_read_is_like_itself_alone(text: str) -> None:
     assert likeness(text) == likeness(text)
