@@ -9,7 +9,7 @@ from changes.domain.states import DeviceRunState
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, StepStopError
 from devices.domain.config_text import normalise
-from devices.domain.drift import change_set
+from devices.domain.drift import other_effect
 from devices.domain.patching import PatchMismatchError, patched
 from devices.domain.prediction import predict
 from devices.drivers.base import ApplyResult, Driver, PendingConfirm
@@ -22,6 +22,10 @@ ENOUGH_S = 20
 
 class NothingWrittenError(StepStopError):
     """The device refused the change as a whole, and was read back to prove that nothing of it is there."""
+
+
+class OtherEffectError(BlockedError):
+    """On what the device has now, the approved lines would do something else than what was approved."""
 
 
 def confirm_name(work: DeviceWork) -> str:
@@ -102,7 +106,8 @@ def set_target(work: DeviceWork, driver: Driver | None = None) -> None:
     """Find out what the configuration must be after all lines, from what it was before the first.
 
     Raises:
-        BlockedError: on this configuration the approved lines would do something else than what was approved.
+        OtherEffectError: on this configuration the approved lines would do something else than what was approved.
+        BlockedError: not even on the baseline is the result the approved one.
         CommandRejectedError: the device now refuses a line that it took when the plan was made.
     """
     work.target = expected_target(work, driver)
@@ -113,13 +118,15 @@ def set_target(work: DeviceWork, driver: Driver | None = None) -> None:
                 "PLAN_STALE", f"{who} predicts another result than the one that was approved. Plan again."
             )
         return
-    approved = change_set(work.baseline, approved_target(work), work.platform)
     if driver is None and work.payload.diff_source == "device":
         return  # checked before the first line was sent; what comes now only compares, and stops where it does not fit
-    if change_set(work.before, work.target, work.platform) != approved:
-        raise BlockedError(
+    sections = other_effect(work.baseline, approved_target(work), work.before, work.target, work.platform)
+    if sections:
+        where = ", ".join(work.scrub(" / ".join(path)) for path in sections[:5])
+        raise OtherEffectError(
             "PLAN_STALE",
-            "The device has changed so that the approved lines would have another effect. Plan again.",
+            f"The device has changed so that the approved lines would have another effect at: {where}."
+            " Plan again.",
         )
 
 

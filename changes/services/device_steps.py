@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from functools import partial
+from itertools import islice
 
 from changes.domain.check_judging import Before
 from changes.domain.gates import Gate, GateMode
 from changes.domain.states import DeviceRunState
 from changes.models import StepOutcome
 from changes.services.checking import failed_checks, read_before, stored_before
-from changes.services.committing import approved_target, confirm_name, refuse_as_a_whole, send, set_target
+from changes.services.committing import (
+    OtherEffectError,
+    approved_target,
+    confirm_name,
+    refuse_as_a_whole,
+    send,
+    set_target,
+)
 from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
@@ -145,18 +153,31 @@ def _before(work: DeviceWork) -> Mapping[str, Before]:
 
 
 def _check_staleness(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
-    touched = touched_sections(work.baseline, approved_target(work), work.platform)
-    drift = classify_drift(work.baseline, work.before, touched, work.platform)
-    paths = [work.scrub(" / ".join(path)) for path in drift.paths[:50]]
-    notes.data["drift"] = {"kind": drift.kind.value, "paths": paths}
+    drift = classify_drift(work.baseline, approved_target(work), work.before, work.platform)
+    found: dict[str, object] = {"kind": drift.kind.value, "paths": _masked(work, drift.paths)}
+    if drift.done:
+        found["done"] = _masked(work, drift.done)
+    notes.data["drift"] = found
     work.journal.note(drift=drift.kind.value)
     if drift.kind is DriftKind.OVERLAPPING:
+        already = f" Already as planned: {named(work, drift.done)}." if drift.done else ""
         raise BlockedError(
             "PLAN_STALE",
             "Somebody changed the device where this plan would change it, after the plan was made:"
-            f" {named(work, drift.paths)}. Nothing was sent.",
+            f" {named(work, drift.paths)}.{already} Nothing was sent.",
         )
-    set_target(work, driver)
+    try:
+        set_target(work, driver)
+    except OtherEffectError:
+        # no place in common, yet not independent: a line that had nothing to do when it was planned now has
+        notes.data["drift"] = {**found, "kind": DriftKind.OVERLAPPING.value}
+        work.journal.note(drift=DriftKind.OVERLAPPING.value)
+        raise
+
+
+def _masked(work: DeviceWork, paths: Iterable[tuple[str, ...]]) -> list[str]:
+    """The first places of many, as the journal keeps them."""
+    return [work.scrub(" / ".join(path)) for path in islice(paths, 50)]
 
 
 def snapshot(work: DeviceWork) -> None:

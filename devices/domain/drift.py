@@ -1,18 +1,19 @@
 """What changed between two configurations, by place rather than by line number, and whether two changes meet.
 
-A *path* is where a line stands: the headers of the blocks around it. The *section* that a change touches is the
-outermost block, or for a line outside any block its first two words, so that ``ntp server A`` and ``ntp server B`` meet
-and ``ntp server`` and ``logging host`` do not.
+A *path* is where a line stands: the headers of the blocks around it. The *section* that a change touches, for a
+sentence, is the outermost block, or for a line outside any block its first two words. Whether two changes meet is
+decided on finer places: `devices.domain.places`.
 """
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from devices.domain.config_text import normalise, parse, tidy
 from devices.domain.config_tree import Node
+from devices.domain.places import Place, lines_at, named_place, touched
 from devices.domain.platforms import Platform
 
 Path = tuple[str, ...]
@@ -45,10 +46,15 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What somebody else did since the baseline; ``paths`` are the sections in which they did it, sorted."""
+    """What somebody else did since the baseline, by place, sorted.
+
+    ``paths`` are the places that meet the plan's, or for unrelated drift all of them. ``done`` are those of the plan's
+    places that already are as the plan wants them.
+    """
 
     kind: DriftKind
     paths: tuple[Path, ...]
+    done: tuple[Path, ...] = ()
 
 
 def change_set(before: str, after: str, platform: Platform) -> frozenset[Change]:
@@ -98,13 +104,38 @@ def touched_sections(before: str, after: str, platform: Platform) -> frozenset[P
     return frozenset(_section(change, platform) for change in change_set(before, after, platform))
 
 
-def classify_drift(baseline: str, actual: str, touched: frozenset[Path], platform: Platform) -> Drift:
-    """Compare what a device has now with a plan's baseline, given the sections that the plan touches."""
-    moved = touched_sections(baseline, actual, platform)
-    if not moved:
+def classify_drift(baseline: str, target: str, actual: str, platform: Platform) -> Drift:
+    """Compare what a device has now with what a plan was made from and what it leads to.
+
+    Overlapping: somebody changed a place that the plan changes too, or one above, below or taken along by it; also
+    where both did the same, since the approved difference is then not what would be made.
+    """
+    if normalise(baseline, platform) == normalise(actual, platform):
         return Drift(DriftKind.SAME, ())
-    kind = DriftKind.OVERLAPPING if moved & touched else DriftKind.UNRELATED
-    return Drift(kind, tuple(sorted(moved & touched or moved)))
+    planned, moved = touched(baseline, target, platform), touched(baseline, actual, platform)
+    if not moved.places:
+        # The same lines in another order, on a platform whose orders are not known: it may mean anything.
+        return Drift(DriftKind.OVERLAPPING, (("the order of the lines",),))
+    meeting = moved.meeting(planned)
+    if not meeting:
+        return Drift(DriftKind.UNRELATED, _sorted(moved.places))
+    wanted, found = lines_at(target, platform), lines_at(actual, platform)
+    done = {place for place in planned.places & moved.places if wanted.get(place) == found.get(place)}
+    return Drift(DriftKind.OVERLAPPING, _sorted(meeting), _sorted(done))
+
+
+def other_effect(baseline: str, target: str, actual: str, new_target: str, platform: Platform) -> tuple[Path, ...]:
+    """The sections in which a plan would do something else on the actual configuration than on its baseline, sorted.
+
+    A line that changed nothing when the plan was made, such as ``no shutdown`` of a port that was up, has no place in
+    the plan's difference, yet it would undo what somebody did since.
+    """
+    differing = change_set(baseline, target, platform) ^ change_set(actual, new_target, platform)
+    return tuple(sorted({_section(change, platform) for change in differing}))
+
+
+def _sorted(places: Iterable[Place]) -> tuple[Path, ...]:
+    return tuple(sorted(named_place(place) for place in places))
 
 
 def _section(change: Change, platform: Platform) -> Path:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part, touched_sections
+from devices.domain.drift import DriftKind, change_set, classify_drift, converged, is_part
 from devices.domain.platforms import platform_for
 
 IOS = platform_for("cisco_ios")
@@ -31,7 +31,7 @@ PLAN = edited(" description users", " description staff")
 
 
 def kind(actual: str, plan: str = PLAN) -> DriftKind:
-    return classify_drift(BASE, actual, touched_sections(BASE, plan, IOS), IOS).kind
+    return classify_drift(BASE, plan, actual, IOS).kind
 
 
 def test_nothing_happened() -> None:
@@ -42,29 +42,35 @@ def test_nothing_happened() -> None:
     "actual",
     [
         edited(" description users", " description guests"),
-        edited(" ip address 10.1.0.1", " ip address 10.1.0.2"),
+        edited(" description users\n", ""),
         edited("interface Vlan10\n description users\n ip address 10.1.0.1 255.255.255.0\n", ""),
-        edited("interface Vlan20", " shutdown\ninterface Vlan20"),
+        PLAN,
     ],
-    ids=["same line", "same section", "section removed", "line added"],
+    ids=["other value", "value removed", "block removed", "done by hand"],
 )
-def test_a_change_in_the_touched_section_overlaps(actual: str) -> None:
+def test_a_change_at_the_touched_place_overlaps(actual: str) -> None:
     assert kind(actual) is DriftKind.OVERLAPPING
 
 
 @pytest.mark.parametrize(
     "actual",
-    [edited("description voice", "description phones"), edited("ntp server 10.0.0.1", "ntp server 10.0.0.2"),
-     BASE + "interface Vlan30\n description new\n"],
-)  # fmt: skip
+    [
+        edited("description voice", "description phones"),
+        edited("ntp server 10.0.0.1", "ntp server 10.0.0.2"),
+        edited(" ip address 10.1.0.1", " ip address 10.1.0.2"),
+        edited("interface Vlan20", " shutdown\ninterface Vlan20"),
+        BASE + "interface Vlan30\n description new\n",
+    ],
+    ids=["other block", "other kind", "other setting of the block", "setting added to the block", "new block"],
+)
 def test_a_change_elsewhere_is_unrelated(actual: str) -> None:
     assert kind(actual) is DriftKind.UNRELATED
 
 
-def test_two_lines_of_one_kind_outside_any_block_meet() -> None:
-    plan = BASE + "ntp server 10.0.0.9\n"
-    assert kind(edited("ntp server 10.0.0.1", "ntp server 10.0.0.2"), plan) is DriftKind.OVERLAPPING
-    assert kind(edited("logging host 10.0.0.5", "logging host 10.0.0.6"), plan) is DriftKind.UNRELATED
+def test_what_was_done_by_hand_is_told() -> None:
+    plan = edited("ntp server 10.0.0.1", "ntp server 10.0.0.9", PLAN)
+    found = classify_drift(BASE, plan, PLAN, IOS)
+    assert (found.kind, found.done) == (DriftKind.OVERLAPPING, (("interface Vlan10", "description"),))
 
 
 def test_a_change_is_the_same_set_on_another_configuration() -> None:
