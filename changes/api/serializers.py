@@ -18,6 +18,7 @@ from changes.domain.states import (
     PlanState,
     RunOutcome,
     RunState,
+    WaveState,
 )
 from changes.models import Approval, ChangeRequest, Decision, PlanRevision, Run, RunStep, StepOutcome, Wave
 from devices.api.openapi import ReasonSerializer
@@ -283,11 +284,19 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
 
 class WaveSerializer(serializers.ModelSerializer[Wave]):
-    """A group of devices that is executed together."""
+    """A group of devices that is executed together; the next opens when it has held."""
+
+    state = serializers.ChoiceField(WaveState.choices())
+    decided_by = serializers.CharField(
+        source="decided_by.username", default=None, allow_null=True, help_text="Who answered its gate."
+    )
 
     class Meta:
         model = Wave
-        fields = ["number", "name", "opened_at", "ended_at"]
+        fields = [
+            "number", "name", "state", "opened_at", "worked_at", "judged_at", "gate_until", "decided_by", "code",
+            "detail", "ended_at",
+        ]  # fmt: skip
         read_only_fields = fields
 
 

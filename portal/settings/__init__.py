@@ -244,7 +244,7 @@ SPECTACULAR_SETTINGS = {
         "StepOutcome": "changes.models.StepOutcome",
         "Decision": "changes.models.Decision",
         "CloseCode": "changes.domain.states.CloseCode.choices",
-        "Gate": "changes.domain.gates.Gate.choices",
+        "GateName": "changes.domain.gates.Gate.choices",
         "HumanGate": "changes.domain.strategy.HumanGate.choices",
         "WaveState": "changes.domain.states.WaveState.choices",
         "DeviceStatus": "devices.models.DeviceStatus",
