@@ -162,7 +162,7 @@ _RULES: Final[Mapping[str, Callable[[object], str]]] = {
     "canary": _number("the devices of the canary (0: none)", 0, MAX_CANARY),
     "batch_percent": _number("the share of a wave in per cent", 1, 100),
     "batch_cap": _number("the most devices of a wave (0: no limit of its own)", 0, MAX_DEVICES),
-    "promote_when": _choice(Promotion.VERIFIED.value),
+    "promote_when": _choice(*(promotion.value for promotion in Promotion)),
     "soak_s": _number("the soak time in seconds", 0, 7 * DAY_S),
     "cooldown_s": _number("the time between two waves in seconds", 0, 7 * DAY_S),
     "gate": _choice(*(gate.value for gate in HumanGate)),

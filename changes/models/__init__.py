@@ -21,6 +21,7 @@ from changes.models.runs import (
     StepOutcome,
     Wave,
 )
+from changes.models.wave_checks import HealthVerdict, WaveCheck, WaveCheckQuerySet
 from devices.models.claims import Claimable
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "ExceptionState",
     "GateException",
     "GateExceptionQuerySet",
+    "HealthVerdict",
     "KillSwitch",
     "KillSwitchQuerySet",
     "PlanOpening",
@@ -50,4 +52,6 @@ __all__ = [
     "StepOutcome",
     "ViewedMark",
     "Wave",
+    "WaveCheck",
+    "WaveCheckQuerySet",
 ]

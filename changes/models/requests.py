@@ -6,6 +6,7 @@ from typing import Self
 
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from changes.domain.states import ChangeState, ChangeType, CloseCode
@@ -44,6 +45,8 @@ class ChangeRequest(models.Model):
     targets = models.JSONField(default=dict, help_text='{"device_ids": […]} or {"filter": {…}}.')
     checks = models.JSONField(default=dict, blank=True, help_text='{"pre": […], "post": […]}.')
     strategy = models.JSONField(default=dict, blank=True)
+    window_start = models.DateTimeField(null=True, blank=True, help_text="Nothing is started before; UTC.")
+    window_end = models.DateTimeField(null=True, blank=True, help_text="Nothing is started from then on; UTC.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="changes")
     last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     editors = models.ManyToManyField(
@@ -62,6 +65,12 @@ class ChangeRequest(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(window_start=None, window_end=None) | Q(window_start__lt=F("window_end")),
+                name="window_has_a_start_and_a_later_end",
+            )
+        ]
         indexes = [
             models.Index(fields=["state", "-id"], name="change_by_state"),
             models.Index(fields=["author", "-id"], name="change_by_author"),

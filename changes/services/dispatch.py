@@ -20,6 +20,7 @@ from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
 from changes.services.queueing import is_ringing, ring_planners, ring_runners
+from changes.services.wave_checks import claimable_checks, wave_checks_hand_on
 from devices.services.claims import claimable, database_time_plus
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class DispatchReport:
 
 def dispatch_once() -> DispatchReport:
     """One round over everything that is under way. Several small transactions; cheap when nothing is."""
-    recovered = _recover_device_runs() + device_plans_hand_on()
+    recovered = _recover_device_runs() + device_plans_hand_on() + wave_checks_hand_on()
     finished = _finish_runs() + _finish_revisions()
     rung = 0 if is_ringing() else _ring_for_runs() + _ring_for_revisions()
     return DispatchReport(recovered, rung, finished)
@@ -74,12 +75,16 @@ def _due(rows: QuerySet[Run] | QuerySet[PlanRevision]) -> list[int]:
 
 
 def _ring_for_runs() -> int:
-    waiting = [
-        pk for pk in _due(Run.objects.filter(state=RunState.RUNNING)) if claimable(claimable_device_runs(pk)).exists()
-    ]
+    # Those that are paused too: a device whose worker was lost is read back whatever was ordered.
+    under_way = Run.objects.exclude(state=RunState.ENDED)
+    waiting = [pk for pk in _due(under_way) if _has_work(pk)]
     for pk in waiting:
         ring_runners(pk)
     return len(waiting)
+
+
+def _has_work(run_id: int) -> bool:
+    return claimable(claimable_device_runs(run_id)).exists() or claimable(claimable_checks(run_id)).exists()
 
 
 def _ring_for_revisions() -> int:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Collection
 from functools import partial
 
 import psycopg
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from audit.actor import Actor
@@ -35,10 +36,13 @@ from changes.models.runs import ENDED_WAVE_STATES
 from changes.services.device_run import execute
 from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
 from changes.services.inventory_notes import notes_queue
+from changes.services.kill_switch import engaged_now, refuse_while_engaged
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
+from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.transitions import move, remembering_refusal
+from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import waves_step
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
@@ -58,6 +62,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         IllegalTransitionError: the change is not approved.
         PolicyDeniedError: the person is no implementer, or approved this plan.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
+        ConflictError: the change is on hold, or the kill switch is engaged.
     """
     with remembering_refusal(actor=implementer, attempt="start", change_id=change_id):
         change = lock_change(change_id)
@@ -66,12 +71,9 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         enforce(policy.may_start(person, facts_of(change)))
         if change.on_hold:
             raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
-        revision = change.revision
-        if revision is None or revision.state != PlanState.READY:
-            raise PlanNotReadyError("There is no ready plan to execute.")
-        verify_revision(revision)
-        verify_approvals(change, revision)
-        run = _create_run(change, revision, person.id)
+        refuse_while_engaged()
+        revision = verified_revision(change)
+        run = run_create(change, revision, person.id)
         move(
             change,
             ChangeEvent.START,
@@ -83,8 +85,29 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         return run
 
 
-def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) -> Run:
+def verified_revision(change: ChangeRequest) -> PlanRevision:
+    """The plan of a locked change, proved to be the one that was approved, by everybody that the policy asks for.
+
+    Raises:
+        PlanNotReadyError: there is none.
+        PlanIntegrityError: it is not, or it lacks approvals.
+    """
+    revision = change.revision
+    if revision is None or revision.state != PlanState.READY:
+        raise PlanNotReadyError("There is no ready plan to execute.")
+    verify_revision(revision)
+    verify_approvals(change, revision)
+    return revision
+
+
+def run_create(
+    change: ChangeRequest, revision: PlanRevision, starter_id: int, *, only: Collection[int] | None = None
+) -> Run:
+    """The rows of a run: its waves as they were signed, and their devices; ``only`` some, by their ids, if given."""
     ready = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
+    waves_in_all = len(set(ready.order_by().values_list("wave", flat=True).distinct()))
+    if only is not None:
+        ready = ready.filter(device_id__in=only)
     plans = list(ready.only("pk", "device_id", "digest", "wave"))
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
     strategy = Strategy.of({name: value for name, value in ready[0].content.strategy.items() if name != "wave"})
@@ -100,7 +123,7 @@ def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) 
     )
     numbers = sorted({plan.wave for plan in plans})
     waves = Wave.objects.bulk_create(
-        Wave(run=run, number=number, name=wave_name(number, strategy, len(numbers))) for number in numbers
+        Wave(run=run, number=number, name=wave_name(number, strategy, waves_in_all)) for number in numbers
     )
     by_number = {wave.number: wave for wave in waves}
     DeviceRun.objects.bulk_create(
@@ -120,33 +143,47 @@ def _create_run(change: ChangeRequest, revision: PlanRevision, starter_id: int) 
 
 
 def claimable_device_runs(run_id: int) -> DeviceRunQuerySet:
-    """A running run's device runs that are waiting and whose device no other run is working on."""
+    """A run's device runs that are waiting and whose device no other run is working on.
+
+    Those that begin: while the run is running and the kill switch is not engaged, in its first wave that is working;
+    an earlier one works again when failed devices of it are retried. Those that have to be read back: always, for only
+    then is it known what the device has.
+    """
     elsewhere = DeviceRun.objects.busy().filter(device=OuterRef("device")).exclude(pk=OuterRef("pk"))
-    return (
-        DeviceRun.objects.filter(
-            run_id=run_id,
-            run__state=RunState.RUNNING,
-            wave__state=WaveState.WORKING,
-            state__in=[DeviceRunState.PENDING, DeviceRunState.RECONCILING],
-        )
-        .filter(~Exists(elsewhere))
-        .order_by("pk")
+    earlier = Wave.objects.filter(run=OuterRef("run"), number__lt=OuterRef("wave__number"))
+    begins = (
+        Q(state=DeviceRunState.PENDING, run__state=RunState.RUNNING, wave__state=WaveState.WORKING)
+        & ~Exists(earlier.exclude(state__in=ENDED_WAVE_STATES))
+        & ~engaged_now()
     )
+    reads_back = Q(state=DeviceRunState.RECONCILING) & ~Q(run__state=RunState.ENDED)
+    possible = DeviceRun.objects.filter(begins | reads_back | _rolls_back(), run_id=run_id)
+    # In plan order; rollbacks last wave first, which only one wave of a run at a time may begin.
+    return possible.filter(~Exists(elsewhere)).order_by("pk")
+
+
+def _rolls_back() -> Q:
+    """Those whose rollback may begin: the last waves first, so that what was kept apart stays apart."""
+    later = DeviceRun.objects.open().filter(run=OuterRef("run"), wave__number__gt=OuterRef("wave__number"))
+    waits = Q(state=DeviceRunState.ROLLBACK_PENDING, run__state=RunState.ROLLING_BACK)
+    return waits & ~Exists(later) & ~engaged_now()
 
 
 def run_devices(run_id: int) -> int:
     """Work on a run's devices in this process until none is left or the deadline nears; then end or ring on.
 
-    Returns how many device runs were claimed. Safe to call twice at once: the claims decide who does what.
+    Returns how many device runs, and visits between waves, were claimed. Safe to call twice at once: the claims decide
+    who does what.
     """
     run = Run.objects.select_related("revision").filter(pk=run_id).first()
     if run is None or run.state == RunState.ENDED:
         return 0
+    visits = check_devices(run)
     waiting = claimable(claimable_device_runs(run_id))
     if not waiting.exists():
         run_advance(run_id)
-        return 0
-    done = run_claims(
+        return visits
+    done = visits + run_claims(
         DeviceRun,
         claim_next=lambda owner: _claim_device_run(run, owner),
         work=partial(_execute, PlanSeal(run)),
@@ -201,6 +238,8 @@ def run_advance(run_id: int) -> bool:
         return False
     if run.state == RunState.RUNNING:
         waves_step(change, run)
+    elif run.state == RunState.ROLLING_BACK:
+        rollback_step(run)
     if run.device_runs.open().exists() or run.waves.exclude(state__in=ENDED_WAVE_STATES).exists():
         return False
     states = [DeviceRunState(state) for state in run.device_runs.values_list("state", flat=True)]
@@ -210,8 +249,11 @@ def run_advance(run_id: int) -> bool:
     run.save(update_fields=["state", "outcome", "ended_at"])
     counts = dict(Counter(states))
     audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
-    credential_uses_report(Occasion(OccasionKind.RUN, run.pk))
+    for kind in (OccasionKind.RUN, OccasionKind.HEALTH):
+        credential_uses_report(Occasion(kind, run.pk))
     notes_queue(run, change)
+    if rollback_goes_on(change):
+        return True
     move(
         change,
         ChangeEvent.FINISH,

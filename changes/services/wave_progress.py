@@ -10,14 +10,18 @@ from typing import Final
 from django.db.models.functions import Now
 
 from audit.actor import Actor
+from changes.domain.orders import KILL_SWITCH_ENGAGED, STOPPED_AFTER_WAVE
 from changes.domain.states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, WaveState
-from changes.domain.strategy import BudgetAction, InFlight, Strategy
+from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
 from changes.errors import PlanIntegrityError
-from changes.models import ChangeRequest, Run, Wave
+from changes.models import ChangeRequest, Run, Wave, WaveCheck
 from changes.services.integrity import verify_approvals, verify_revision
+from changes.services.kill_switch import kill_switch_engaged
 from changes.services.queueing import ring_runners
+from changes.services.rollback import run_roll_back
 from changes.services.rollout import clashes_now
 from changes.services.run_control import abort, audit_run, pause, wave_moves
+from changes.services.wave_checks import wave_checks_create
 from devices.services.claims import database_time_plus
 
 DISPATCHER: Final = Actor.system("dispatcher")
@@ -26,10 +30,16 @@ FAILURES: Final = sorted(state.value for state in DEVICE_ENDED - {DeviceRunState
 """Ends that count against the failure budget: everything but success and what people left out."""
 
 
+def failed_devices(run: Run) -> int:
+    """Devices that count against the failure budget: runs that failed, and those that were not healthy afterwards."""
+    unhealthy = WaveCheck.objects.failed().filter(wave__run=run)
+    return run.device_runs.filter(state__in=FAILURES).count() + unhealthy.count()
+
+
 def waves_step(change: ChangeRequest, run: Run) -> None:
     """Take a running run's waves as far as they may go now; the run may be paused or aborted by it."""
     progress = _Progress(change, run)
-    if not run.abort and progress.budget_is_spent():
+    if not run.abort and (progress.is_killed() or progress.budget_is_spent()):
         return
     for wave in run.waves.order_by("number"):
         if wave.state not in WAVE_ENDED:
@@ -44,10 +54,18 @@ class _Progress:
         self.run = run
         self.strategy = Strategy.of(run.strategy)
 
+    def is_killed(self) -> bool:
+        """Pause a run while the kill switch is engaged, so that releasing it starts nothing by itself."""
+        found = kill_switch_engaged()
+        if found is not None:
+            detail = f"The kill switch was engaged by {found.engaged_by.get_username()}: “{found.reason}”"
+            pause(self.change, self.run, actor=DISPATCHER, code=KILL_SWITCH_ENGAGED, detail=detail)
+        return found is not None
+
     def budget_is_spent(self) -> bool:
         """Pause or abort a run with more failures than its strategy bears."""
         run = self.run
-        failed = run.device_runs.filter(state__in=FAILURES).count()
+        failed = failed_devices(run)
         borne = self.strategy.failures_borne(run.device_count)
         if failed <= max(borne, run.failures_accepted):
             return False
@@ -55,6 +73,8 @@ class _Progress:
         if self.strategy.on_budget_spent == BudgetAction.PAUSE:
             detail = f"{detail} Nothing new is started."
             pause(self.change, run, actor=DISPATCHER, code="ABORT_THRESHOLD_HIT", detail=detail)
+        elif self.strategy.on_budget_spent == BudgetAction.ROLL_BACK:
+            run_roll_back(self.change, run, actor=DISPATCHER, code="ABORT_THRESHOLD_HIT", detail=detail)
         else:
             self._abort("ABORT_THRESHOLD_HIT", detail)
         return True
@@ -65,10 +85,12 @@ class _Progress:
             self._open(wave)
         if wave.state == WaveState.WORKING and not wave.device_runs.open().exists():
             wave_moves(wave, WaveState.SOAKING, worked_at=Now())
-        if self.run.abort and wave.state in {WaveState.SOAKING, WaveState.WAITING}:
+        if self.run.abort and wave.state in {WaveState.SOAKING, WaveState.CHECKING, WaveState.WAITING}:
             self._judge(wave, WaveState.STOPPED)
         if wave.state == WaveState.SOAKING:
             self._soak(wave)
+        if wave.state == WaveState.CHECKING and not wave.checks.open().exists():
+            self._promote(wave)
         if wave.state == WaveState.WAITING and _is_past(wave, "gate_until"):
             self._abort("GATE_TIMEOUT", f"Nobody let the run go on after {wave.name} in time, so it goes no further.")
             wave.refresh_from_db()
@@ -77,7 +99,11 @@ class _Progress:
         """Open a wave when the one before has held for the cooldown and what was approved still holds."""
         run = self.run
         before = run.waves.filter(number__lt=wave.number).order_by("number").last()
-        if run.abort or (before and run.stop_after_wave):
+        if run.abort:
+            return
+        if before and run.stop_after_wave:
+            detail = f"It was to stop after {before.name}, and {wave.name} was not opened."
+            pause(self.change, run, actor=DISPATCHER, code=STOPPED_AFTER_WAVE, detail=detail)
             return
         if before and before.judged_at and not _is_past(before, "judged_at", plus_s=self.strategy.cooldown_s):
             return
@@ -107,6 +133,15 @@ class _Progress:
     def _soak(self, wave: Wave) -> None:
         if not _is_past(wave, "worked_at", plus_s=self.strategy.soak_s):
             return
+        if self.strategy.promote_when == Promotion.HEALTHY and (visits := wave_checks_create(wave)):
+            wave_moves(wave, WaveState.CHECKING)
+            audit_run(self.run, "wave.checking", actor=DISPATCHER, wave=wave.number, visits=visits)
+            ring_runners(self.run.pk)
+        else:
+            self._promote(wave)
+
+    def _promote(self, wave: Wave) -> None:
+        """The wave has shown what it has to: now a person decides, or it has held."""
         more = self.run.waves.filter(number__gt=wave.number).exists()
         if more and self.strategy.waits_for_a_person(wave.number):
             wave_moves(wave, WaveState.WAITING, gate_until=database_time_plus(self.strategy.gate_timeout_s))

@@ -13,12 +13,16 @@ class OccasionKind(StrEnum):
     PLAN = "plan"
     RUN = "run"
     BACKUP = "backup"
+    HEALTH = "health"
     OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One piece of work; ``id`` is the key of its row (plan revision, run, backup run), 0 where there is none."""
+    """One piece of work; ``id`` is the key of its row (plan revision, run, backup run), 0 where there is none.
+
+    A visit between two waves, for their health, names its run.
+    """
 
     kind: OccasionKind
     id: int = 0

@@ -49,7 +49,9 @@ class StrategyFields(forms.Form):
         "A wave has held when",
         {
             Promotion.VERIFIED: "its devices have ended, within the budget",
+            Promotion.HEALTHY: "they are also found healthy again after the soak time",
         },
+        "Healthy: identity, health and post-checks are looked at once more, read-only. What fails counts as a failure.",
     )
     soak_s = _number("Soak time", 0, 604_800, "Seconds that a finished wave is left alone before it is judged.")
     cooldown_s = _number("Pause between waves", 0, 604_800, "Least seconds from one wave's verdict to the next wave.")

@@ -93,7 +93,7 @@ def test_a_bad_declaration_is_refused_with_a_sentence(text: str, sentence: str) 
 
 
 def test_only_a_run_writes_and_everything_undeclared_is_unusual() -> None:
-    assert [Occasion(kind).purpose for kind in OccasionKind] == ["read", "write", "read", "read"]
+    assert [Occasion(kind).purpose for kind in OccasionKind] == ["read", "write", "read", "read", "read"]
     assert is_unusual(UNDECLARED, "read")
     assert is_unusual(Occasion(OccasionKind.BACKUP, 1), "write")
     assert is_unusual(Occasion(OccasionKind.RUN, 1), "read")
