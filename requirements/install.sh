@@ -1,6 +1,6 @@
 #!/bin/sh
-# Usage: install.sh base|dev
-# Makes .venv hold exactly the packages of requirements/<kind>.lock, by their hashes, with uv where present, else pip.
+# Usage: install.sh base|dev|bench
+# Makes .venv (for bench: .venv-bench, which the product never meets) hold exactly the packages of requirements/<kind>.lock, by their hashes, with uv where present, else pip.
 # Does nothing when it holds them already; repairs a virtual environment that was left half made.
 set -eu
 cd "$(dirname "$0")/.."
@@ -8,6 +8,7 @@ cd "$(dirname "$0")/.."
 kind=$1
 lock=requirements/$kind.lock
 venv=.venv
+[ "$kind" != bench ] || venv=.venv-bench
 python=$venv/bin/python
 wanted=${PYTHON:-python3}
 log=$venv/install.log
@@ -20,7 +21,9 @@ has() { command -v "$1" >/dev/null 2>&1; }
 
 is_installed() {
     # What tests need contains what the product needs.
-    for one in "$kind" dev; do
+    also=dev
+    [ "$kind" != bench ] || also=bench
+    for one in "$kind" $also; do
         stamp=$venv/installed-$one
         [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$(fingerprint "requirements/$one.lock")" ] && return 0
     done

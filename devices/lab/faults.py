@@ -26,6 +26,8 @@ class Faults:
     """The hostname to claim instead of the configured one."""
     latency_s: float = 0.0
     """Seconds before each answer."""
+    round_trip_s: float = 0.0
+    """Seconds from a line's arrival to its answer, as on a long way: lines sent right behind each other share them."""
     drop_after_config_lines: int = 0
     """Cut the session when this many configuration lines of it are executed, before the answer; 0: never."""
     drop_at: str = ""

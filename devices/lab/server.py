@@ -180,7 +180,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._after_return = False
         self._quoted = False
         self._paging = False
-        self._input: asyncio.Queue[str] = asyncio.Queue()
+        self._input: asyncio.Queue[tuple[str, float]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._config_lines = 0
         self._sink: ScpSink | None = None
@@ -237,7 +237,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
             return
         for char in data:
             if self._paging:
-                self._input.put_nowait(char)
+                self._enter(char)
             elif char == "\n" and self._after_return:
                 self._after_return = False
             else:
@@ -246,11 +246,11 @@ class CliSession(asyncssh.SSHServerSession[str]):
 
     def _key(self, char: str) -> None:
         if char in "\r\n":
-            self._input.put_nowait(self._typed)
+            self._enter(self._typed)
             self._typed = ""
         elif char in (_CTRL_C, _CTRL_Z):
             self._typed = ""
-            self._input.put_nowait(char)
+            self._enter(char)
         elif char == _CTRL_U:
             self._typed = ""
         elif char in _ERASE:
@@ -262,10 +262,16 @@ class CliSession(asyncssh.SSHServerSession[str]):
             self._typed += _QUOTED_QUESTION_MARK if self._quoted and char == "?" else char
         self._quoted = False
 
+    def _enter(self, line: str) -> None:
+        """A line, or a key that counts as one, arrived: kept with the time, by the event loop's clock."""
+        self._input.put_nowait((line, asyncio.get_running_loop().time()))
+
     async def _serve(self) -> None:
         self._write(self._shell.greeting + self._shell.prompt)
         while True:
-            line = await self._input.get()
+            line, arrived = await self._input.get()
+            if self._host.faults.round_trip_s:
+                await asyncio.sleep(arrived + self._host.faults.round_trip_s - asyncio.get_running_loop().time())
             if not await self._take(line):
                 return
 
@@ -348,7 +354,7 @@ class CliSession(asyncssh.SSHServerSession[str]):
         self._paging = bool(rest)
         while rest:
             self._write(MORE)
-            key = await self._input.get()
+            key, _arrived = await self._input.get()
             step = {" ": size, "\r": 1, "\n": 1}.get(key, 0)
             self._write("\b" * len(MORE) + " " * len(MORE) + "\b" * len(MORE) + "".join(rest[:step]))
             rest = rest[step:] if step else []

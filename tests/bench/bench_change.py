@@ -1,0 +1,88 @@
+"""An approved change over all devices of a benchmark, made the way that people make one. Needs Django to be set up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
+
+from audit.actor import Actor, Origin
+from changes.domain.policy import Role
+from changes.domain.states import ChangeState, PlanState
+from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run
+from changes.services.approvals import change_approve, change_assess, plan_open
+from changes.services.execution import change_start
+from changes.services.planning import plan_devices, plan_request
+from changes.services.requests import change_create, change_submit
+
+PEOPLE = {"author": (Role.REQUESTER, Role.IMPLEMENTER), "peer": (Role.PEER,), "approver": (Role.CAB,)}
+
+
+def install(inventory: Path) -> None:
+    """An empty installation with the devices of an inventory file, their host keys, and three people."""
+    call_command("migrate", verbosity=0)
+    call_command("devices_sync", str(inventory), "--pin-host-keys", verbosity=0, stdout=_Nowhere())
+    for name, roles in PEOPLE.items():
+        user = User.objects.create_user(name)
+        user.groups.set(Group.objects.filter(name__in=roles))
+
+
+class _Nowhere:
+    def write(self, _text: str) -> None: ...
+
+    def flush(self) -> None: ...
+
+
+def approved_change(lines: Sequence[str], *, at_once: int) -> ChangeRequest:
+    """A change that sends these lines to every device, planned and approved.
+
+    Raises:
+        RuntimeError: a device could not be planned; the sentence says why.
+    """
+    author, peer, approver = (_actor(name) for name in PEOPLE)
+    change = change_create(
+        data={
+            "title": "Describe the uplinks",
+            "reason": "A benchmark.",
+            "content": "\n".join(lines) + "\n",
+            "targets": {"filter": {"site": ["BENCH"]}},
+            "strategy": {"max_parallel": at_once},
+        },
+        author=author,
+    )
+    revision = plan_request(change_id=change.pk, actor=author)
+    while revision.state == PlanState.BUILDING:
+        plan_devices(revision.pk)
+        revision.refresh_from_db()
+    if revision.state != PlanState.READY:
+        problems = DevicePlan.objects.filter(revision=revision).exclude(code="").values_list("detail", flat=True)
+        raise RuntimeError(f"the plan is {revision.state}: {revision.detail} {list(problems[:3])}")
+    change_submit(change_id=change.pk, requester=author)
+    for person, decide in ((peer, change_assess), (approver, change_approve)):
+        plan_open(revision=revision, actor=person)
+        decide(change_id=change.pk, approver=person, plan_digest=revision.digest)
+    change.refresh_from_db()
+    if change.state != ChangeState.APPROVED:
+        raise RuntimeError(f"the change is {change.state} instead of approved")
+    return change
+
+
+def started(change: ChangeRequest) -> Run:
+    """A run of it that no worker has looked at."""
+    return change_start(change_id=change.pk, implementer=_actor("author"))
+
+
+def ends(run: Run) -> dict[str, int]:
+    """How many devices ended how: state and code."""
+    counts: dict[str, int] = {}
+    for state, code, detail in DeviceRun.objects.filter(run=run).values_list("state", "code", "detail"):
+        name = f"{state} {code} {detail}".strip()
+        counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _actor(name: str) -> Actor:
+    user = User.objects.get(username=name)
+    return Actor(user_id=user.pk, username=name, origin=Origin.COMMAND)
