@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions, exceptions
+from changes.api import actions, exceptions, orders
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -27,6 +27,12 @@ urlpatterns = [
     path(f"{_CHANGE}approve/", actions.ApproveView.as_view(), name="api-change-approve"),
     path(f"{_CHANGE}reject/", actions.RejectView.as_view(), name="api-change-reject"),
     path(f"{_CHANGE}start/", actions.StartView.as_view(), name="api-change-start"),
+    path(f"{_CHANGE}pause/", orders.PauseView.as_view(), name="api-change-pause"),
+    path(f"{_CHANGE}resume/", orders.ResumeView.as_view(), name="api-change-resume"),
+    path(f"{_CHANGE}stop-after-wave/", orders.StopAfterWaveView.as_view(), name="api-change-stop-after-wave"),
+    path(f"{_CHANGE}abort/", orders.AbortView.as_view(), name="api-change-abort"),
+    path(f"{_CHANGE}skip/", orders.SkipView.as_view(), name="api-change-skip"),
+    path(f"{_CHANGE}retry/", orders.RetryView.as_view(), name="api-change-retry"),
     path(f"{_CHANGE}close/", actions.CloseView.as_view(), name="api-change-close"),
     path(f"{_CHANGE}cancel/", actions.CancelView.as_view(), name="api-change-cancel"),
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
@@ -43,6 +49,9 @@ urlpatterns = [
     path("exceptions/<id:exception_id>/reject/", exceptions.ExceptionRejectView.as_view(), name="api-exception-reject"),
     path("exceptions/<id:exception_id>/revoke/", exceptions.ExceptionRevokeView.as_view(), name="api-exception-revoke"),
     path("drift/<id:drift_id>/revert/", DriftRevertView.as_view(), name="api-drift-revert"),
+    path("kill-switch/", orders.KillSwitchView.as_view(), name="api-kill-switch"),
+    path("kill-switch/engage/", orders.KillSwitchEngageView.as_view(), name="api-kill-switch-engage"),
+    path("kill-switch/release/", orders.KillSwitchReleaseView.as_view(), name="api-kill-switch-release"),
     path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
     path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
 ]

@@ -45,6 +45,16 @@ ORDERS: Final[Mapping[Order, frozenset[RunState]]] = {
 }
 
 
+class OrderRefusedError(IllegalTransitionError):
+    """The order does not fit how the run stands. Nothing was changed."""
+
+    def __str__(self) -> str:
+        state, order = (name.replace("_", " ") for name in (self.state, self.event))
+        instead = ", ".join(name.replace("_", " ") for name in self.possible)
+        ways = f" Possible now: {instead}." if instead else " Wait until it has ended."
+        return f'"{order}" is not possible while the run is {state}.{ways}'
+
+
 def orders_from(state: RunState, *, stop_after_wave: bool = False, abort: str = "") -> tuple[Order, ...]:
     """Every order that is possible for such a run. Once it is aborted, only "finish" may become "back out"."""
     if abort:
@@ -61,12 +71,12 @@ def check_order(
     """Refuse an order that does not fit the run's state; ``in_flight`` is what an order to abort asks for.
 
     Raises:
-        IllegalTransitionError: it names what is possible instead.
+        OrderRefusedError: it names what is possible instead.
     """
     possible = orders_from(state, stop_after_wave=stop_after_wave, abort=abort)
     repeated = bool(abort) and in_flight != InFlight.BACK_OUT
     if order not in possible or repeated:
-        raise IllegalTransitionError("aborting" if abort else state, order, possible)
+        raise OrderRefusedError("aborting" if abort else state, order, possible)
 
 
 class SafePoint(Labelled):
@@ -105,14 +115,6 @@ def at_step(entering: DeviceRunState, *, paused: bool, abort: str, killed: bool)
     if killed or (paused and not begun):
         return SafePoint.HOLD
     return SafePoint.GO
-
-
-def stops_line(*, first: bool, abort: str, killed: bool) -> bool:
-    """Whether a worker that is about to send a line has to leave it, and read the device back instead.
-
-    The kill switch only stops the first line: a device with a part of a change is brought to a known end.
-    """
-    return abort == InFlight.BACK_OUT or (killed and first)
 
 
 RETRYABLE: Final = frozenset({_D.FAILED, _D.BLOCKED, _D.SKIPPED, _D.ROLLED_BACK})

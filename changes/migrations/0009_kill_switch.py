@@ -9,6 +9,8 @@ from audit.ddl import require_event
 
 
 class Migration(migrations.Migration):
+    """The kill switch with its guards."""
+
     dependencies = [
         ("audit", "0002_append_only"),
         ("changes", "0008_rollback"),

@@ -46,9 +46,11 @@ def send(work: DeviceWork, driver: Driver) -> ApplyResult:
     atomic = driver.capabilities.atomic_commit
 
     def on_line(index: int, _line: str, phase: str) -> None:
-        # A line is counted before it leaves and again when it is taken; a lost lease stops the session here.
-        done = phase == "done"
-        work.journal.line(sent=index + 1, applied=(index + 1) * done if atomic else index + done)
+        # A line is counted before it leaves and again when it is taken; a lost lease or an order stops the session here.
+        if phase == "done":
+            work.journal.line(sent=index + 1, applied=index + 1)
+        else:
+            work.journal.before_line(sent=index + 1, applied=0 if atomic else index, first=atomic or index == 0)
 
     within_s = work.payload.confirm_within_s
     if not within_s:

@@ -11,15 +11,18 @@ from contextlib import ExitStack
 
 from django.conf import settings
 
-from changes.domain.states import DeviceRunState
+from changes.domain.orders import SafePoint
+from changes.domain.states import DeviceRunState, Goal
 from changes.models import DeviceRun
 from changes.services.backout import back_out
 from changes.services.committing import NothingWrittenError
 from changes.services.device_steps import apply, await_confirm, check, connect, save, snapshot, verify
 from changes.services.device_work import DeviceWork, OnDriver, gather
 from changes.services.integrity import PlanSeal
-from changes.services.journal import BackoutNeededError, BlockedError, Journal
+from changes.services.journal import BackoutNeededError, BlockedError, Journal, LineStoppedError, OrderedStopError
 from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row, reconcile
+from changes.services.rolling_back import refused as rollback_refused
+from changes.services.rolling_back import roll_back
 from devices.drivers.base import Driver
 from devices.errors import DeviceError
 from devices.services.claims import Claim, device_lock
@@ -42,6 +45,7 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
         "run__change__revision",
         "wave",
         "before__blob",
+        "rollback_from__blob",
     ).get(pk=claim.row_id)
     scrub = Scrubber.load()
     journal = Journal(claim, scrub)
@@ -63,18 +67,35 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
 def _refuse(run: DeviceRun, journal: Journal, gate: BlockedError) -> None:
     """A plan that cannot be trusted stops the device; where lines may have been sent, people must look."""
     end = _S.UNKNOWN if run.state == _S.RECONCILING else _S.BLOCKED
+    if run.goal == Goal.ROLL_BACK:
+        end = rollback_refused(run)
     journal.end(end, code=gate.code, detail=gate.detail)
 
 
 def _carry_on(work: DeviceWork) -> None:
     try:
         with ExitStack() as session:
-            if work.run.state == _S.RECONCILING:
+            if work.run.goal == Goal.ROLL_BACK:
+                roll_back(work, session)
+            elif work.run.state == _S.RECONCILING:
                 _recover(work, session)
             else:
                 _implement(work, session)
     except DeviceError as error:
         _reconcile_later(work, error)
+    except OrderedStopError as order:
+        _leave_unwritten(work.journal, order)
+    except LineStoppedError as order:
+        # The driver has closed the session. What the device has is read back at once, and then it is taken back.
+        work.journal.hand_back(_S.RECONCILING, wait_s=0, code=order.code, detail=order.detail)
+
+
+def _leave_unwritten(journal: Journal, order: OrderedStopError) -> None:
+    """Obey an order that met a device before anything was written to it."""
+    if order.way is SafePoint.SKIP:
+        journal.end(_S.SKIPPED, code=order.code, detail=order.detail)
+    else:
+        journal.hand_back(_S.PENDING, wait_s=0, code=order.code, detail=order.detail, tried=False)
 
 
 def _implement(work: DeviceWork, session: ExitStack) -> None:

@@ -46,8 +46,12 @@ class DeviceWork:
     """The commit that the device takes back by itself unless it is confirmed, once there is one."""
 
     def steps(self, *states: DeviceRunState) -> QuerySet[RunStep]:
-        """This run's journalled steps of these names, oldest first; of all claims."""
-        return RunStep.objects.filter(device_run=self.run, name__in=states).order_by("sequence")
+        """This run's journalled steps of these names, oldest first; of all claims, but of the present attempt only."""
+        return self.all_steps().filter(name__in=states).order_by("sequence")
+
+    def all_steps(self) -> QuerySet[RunStep]:
+        """This run's journalled steps, without those before people had it retried, or had its rollback ordered."""
+        return RunStep.objects.filter(device_run=self.run, sequence__gt=self.run.goal_step)
 
     @contextmanager
     def step(self, state: DeviceRunState, driver: Driver | None = None) -> Iterator[StepNotes]:

@@ -7,14 +7,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Exists, Max, OuterRef
 from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.body import clean_text, clip
 from audit.recorder import record
-from changes.domain.states import DEVICE_ENDED, DeviceRunState, check_device_step
-from changes.models import DeviceRun, RunStep, StepOutcome
+from changes.domain.orders import KILL_SWITCH_ENGAGED, RUN_ABORTED, RUN_PAUSED, SafePoint, at_step
+from changes.domain.states import DEVICE_ENDED, DeviceRunState, RunState, check_device_step
+from changes.domain.strategy import InFlight
+from changes.models import DeviceRun, Run, RunStep, StepOutcome
+from changes.services.kill_switch import engaged_now
 from devices.errors import DeviceError, LeaseLostError
 from devices.services.claims import Claim, fenced_update, release
 from devices.services.scrubbing import Scrubber
@@ -54,6 +57,18 @@ class BackoutNeededError(StepStopError):
     """Something was, or may have been, written, and it must be taken back."""
 
 
+class OrderedStopError(StepStopError):
+    """An order stopped the device before its next step, and nothing of the change is on it: ``way`` is hold or skip."""
+
+    def __init__(self, way: SafePoint, code: str, detail: str) -> None:
+        super().__init__(code, detail)
+        self.way = way
+
+
+class LineStoppedError(StepStopError):
+    """An order kept the next line from being sent. The session is closed, so the device is read back on a new one."""
+
+
 class Journal:
     """Writes one claimed device run's states, steps and audit events, each in a small transaction of its own.
 
@@ -82,8 +97,35 @@ class Journal:
         self._end(step_id, notes)
 
     def line(self, *, sent: int, applied: int) -> None:
-        """Record that ``sent`` lines are about to be sent in all and ``applied`` of them were acknowledged."""
+        """Record that ``sent`` lines were sent in all and ``applied`` of them were acknowledged."""
         fenced_update(DeviceRun, self.claim, lines_sent=sent, lines_applied=applied)
+
+    def before_line(self, *, sent: int, applied: int, first: bool) -> None:
+        """A safe point: record that a line is about to leave, unless an order keeps it back. One query.
+
+        ``sent`` counts it already; ``first``: no line of this attempt has left yet. An abort with "back out" stops any
+        line. The kill switch only stops the first: a device with a part of a change is brought to a known end.
+
+        Raises:
+            LineStoppedError: nothing was recorded, and the line must not be sent.
+        """
+        backs_out = Run.objects.filter(pk=OuterRef("run"), abort=InFlight.BACK_OUT)
+        rows = DeviceRun.objects.filter(~Exists(backs_out))
+        if first:
+            rows = rows.filter(~engaged_now())
+        held = rows.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
+        if not held.update(lines_sent=sent, lines_applied=applied):
+            with transaction.atomic():
+                raise LineStoppedError(*_order(self._locked()))
+
+    def safe_point(self, state: DeviceRunState) -> None:
+        """Stop as if ``state`` were about to be entered; for a step that takes long, before what cannot be taken back.
+
+        Raises:
+            BackoutNeededError, OrderedStopError: an order says so.
+        """
+        with transaction.atomic():
+            _obey(self._locked(), state)
 
     def note(self, **values: object) -> None:
         """Store facts about the run, such as its snapshots or its drift, without changing its state."""
@@ -122,9 +164,14 @@ class Journal:
     ) -> None:
         """Return the run to *pending* or *reconciling*, to be claimed again after ``wait_s`` seconds.
 
-        Code and detail say meanwhile what it waits for. ``tried=False``: nothing was attempted.
+        Code and detail say meanwhile what it waits for. ``tried=False``: nothing was attempted. Of an aborted run, what
+        would begin again is skipped.
         """
         run, detail = self._locked(), self._text(detail)
+        if state is DeviceRunState.PENDING and run.run.abort:
+            # It would begin again, and an aborted run begins nothing.
+            self.end(DeviceRunState.SKIPPED, code=run.run.code or RUN_ABORTED, detail=run.run.detail)
+            return
         if run.state != state:
             self._move(run, state, code=code, detail=detail)
         release(DeviceRun, self.claim, wait_s=wait_s, tried=tried, code=code, detail=detail)
@@ -132,6 +179,7 @@ class Journal:
     @transaction.atomic
     def _enter(self, state: DeviceRunState) -> int:
         run = self._locked()
+        _obey(run, state)
         if run.state != state:
             self._move(run, state)
         if run.started_at is None:
@@ -168,6 +216,7 @@ class Journal:
     def _locked(self) -> DeviceRun:
         run = (
             DeviceRun.objects.select_for_update(of=("self",))
+            .annotate(killed=engaged_now())
             .select_related("run__change", "device")
             # Read at every step of every device; a change's content may have 256 KiB.
             .defer("run__change__content", "run__change__variables")
@@ -186,6 +235,37 @@ class Journal:
         run.state = state
 
 
+def _obey(run: DeviceRun, entering: DeviceRunState) -> None:
+    """Stop a device where an order says so, before it enters its next step.
+
+    Raises:
+        BackoutNeededError: what was written is to be taken back.
+        OrderedStopError: nothing was written, and nothing shall be.
+    """
+    paused = run.run.state == RunState.PAUSED
+    way = at_step(entering, paused=paused, abort=run.run.abort, killed=_killed(run))
+    if way is SafePoint.GO:
+        return
+    code, detail = _order(run)
+    if way is SafePoint.BACK_OUT:
+        raise BackoutNeededError(code, detail)
+    raise OrderedStopError(way, code, detail)
+
+
+def _killed(run: DeviceRun) -> bool:
+    """Whether the kill switch was engaged when the row was locked."""
+    return bool(getattr(run, "killed", False))
+
+
+def _order(run: DeviceRun) -> tuple[str, str]:
+    """The code and the sentence of the order that stops a device."""
+    if run.run.abort:
+        return RUN_ABORTED, run.run.detail or "The run was aborted."
+    if _killed(run):
+        return KILL_SWITCH_ENGAGED, "The kill switch is engaged, so nothing begins to write to this device."
+    return RUN_PAUSED, "The run is paused, so this device was not begun."
+
+
 def audit_device_run(
     run: DeviceRun,
     *,
@@ -195,12 +275,13 @@ def audit_device_run(
     code: str = "",
     reason: str = "",
     details: Mapping[str, object] | None = None,
+    action: str = "",
 ) -> None:
     """Write the audit event of a device run's transition, in the caller's transaction."""
     ended = DeviceRunState(state_to) in DEVICE_ENDED
     record(
         actor=actor,
-        action="device_run.ended" if ended else "device_run.step_entered",
+        action=action or ("device_run.ended" if ended else "device_run.step_entered"),
         object_type="device_run",
         object_id=run.pk,
         object_label=f"{run.run.change.number} on {run.device.name}",

@@ -37,11 +37,16 @@ def facts_of(change: ChangeRequest) -> ChangeFacts:
         state=ChangeState(change.state),
         change_type=ChangeType(change.type),
         editor_ids=frozenset({change.last_editor_id, *change.editors.values_list("pk", flat=True)}),
-        implementer_ids=frozenset(change.runs.values_list("started_by_id", flat=True)),
+        implementer_ids=_implementers(change),
         plan_digest=revision.digest if revision else "",
         opened_by=frozenset(revision.openings.values_list("person_id", flat=True)) if revision else frozenset(),
         approvals=_approvals(revision) if revision else (),
     )
+
+
+def _implementers(change: ChangeRequest) -> frozenset[int]:
+    pairs = change.runs.order_by().values_list("started_by_id", "implementers")
+    return frozenset(pk for pair in pairs for pk in pair if pk is not None)
 
 
 def _approvals(revision: PlanRevision) -> tuple[ApprovalFact, ...]:

@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from changes.domain.reasons import reason
 from changes.domain.states import DeviceRunState
-from changes.models import RunStep, StepOutcome
+from changes.models import StepOutcome
 from changes.services.committing import ENOUGH_S, found_pending, set_target, waiting
 from changes.services.device_steps import is_part_of_change, named, prove_identity
 from changes.services.device_work import DeviceWork
@@ -90,7 +90,7 @@ def _decide_pending(work: DeviceWork, pending: PendingConfirm, finding: str, not
 
 def readings_in_a_row(work: DeviceWork) -> int:
     """How often the device was to be read back since something else was last done with it."""
-    last = RunStep.objects.filter(device_run=work.run).exclude(name=_S.RECONCILING).aggregate(last=Max("sequence"))
+    last = work.all_steps().exclude(name=_S.RECONCILING).aggregate(last=Max("sequence"))
     return work.steps(_S.RECONCILING).filter(sequence__gt=last["last"] or 0).count()
 
 
@@ -123,7 +123,7 @@ class _Cause:
 
 def _cause(work: DeviceWork) -> _Cause:
     backing_out = work.steps(_S.BACKING_OUT).exists()
-    others = RunStep.objects.filter(device_run=work.run).exclude(name__in=[_S.RECONCILING, _S.BACKING_OUT])
+    others = work.all_steps().exclude(name__in=[_S.RECONCILING, _S.BACKING_OUT])
     broken = others.exclude(outcome__in=["", StepOutcome.OK]).order_by("-sequence").first()
     if broken and broken.outcome == StepOutcome.FAILED:
         return _Cause(broken.code, broken.detail, backing_out)

@@ -8,9 +8,19 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
-from changes.domain.states import ChangeEvent, ChangeState, ChangeType, CloseCode, RunOutcome, next_state
+from changes.domain.states import (
+    ChangeEvent,
+    ChangeState,
+    ChangeType,
+    CloseCode,
+    DeviceRunState,
+    RunOutcome,
+    next_state,
+    run_outcome,
+)
 from changes.models import ChangeRequest
 from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.retrying import latest_device_runs
 from changes.services.transitions import move, remembering_refusal
 
 
@@ -26,7 +36,7 @@ def change_close(*, change_id: int, manager: Actor, close_code: str, comment: st
         change = lock_change(change_id)
         next_state(ChangeState(change.state), ChangeEvent.CLOSE, change_type=ChangeType(change.type))
         enforce(policy.may_close(person_of(manager), facts_of(change)))
-        outcome = _outcome(change)
+        outcome = change_outcome(change)
         change.close_code = _close_code(close_code, outcome)
         needs_note = change.close_code != CloseCode.SUCCESSFUL
         change.close_note = parse_comment(
@@ -43,9 +53,16 @@ def change_close(*, change_id: int, manager: Actor, close_code: str, comment: st
         return change
 
 
-def _outcome(change: ChangeRequest) -> str:
-    latest = change.runs.order_by("-id").first()
-    return latest.outcome if latest else ""
+def change_outcome(change: ChangeRequest) -> str:
+    """What a change came to whose runs have all ended: over all its devices, each as its latest run left it.
+
+    A run that retried some devices and succeeded does not make a change successful that failed on others.
+    """
+    outcomes = list(change.runs.order_by("-id").values_list("outcome", flat=True)[:2])
+    if len(outcomes) < 2:
+        return outcomes[0] if outcomes else ""
+    states = latest_device_runs(change).values_list("state", flat=True).distinct().order_by("state")
+    return run_outcome(DeviceRunState(state) for state in states)
 
 
 def _close_code(given: str, outcome: str) -> CloseCode:

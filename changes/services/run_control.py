@@ -39,6 +39,19 @@ def pause(change: ChangeRequest, run: Run, *, actor: Actor, code: str, detail: s
     audit_run(run, "run.paused", actor=actor, code=code, reason=detail)
 
 
+def resume(change: ChangeRequest, run: Run, *, actor: Actor, detail: str = "") -> None:
+    """Let a paused run go on; an order to stop after a wave is over with it.
+
+    Raises:
+        IllegalTransitionError: the run is not paused.
+    """
+    run.state = check_run_step(RunState(run.state), RunState.RUNNING)
+    run.code, run.detail, run.paused_at, run.stop_after_wave = "", "", None, False
+    run.save(update_fields=["state", "code", "detail", "paused_at", "stop_after_wave", "failures_accepted"])
+    move(change, ChangeEvent.RESUME, actor=actor, reason=detail, details={"run": run.pk})
+    audit_run(run, "run.resumed", actor=actor, reason=detail, failures_accepted=run.failures_accepted)
+
+
 def abort(change: ChangeRequest, run: Run, how: InFlight, *, actor: Actor, code: str, detail: str) -> None:
     """Skip every device that nobody works on yet; those in flight are finished or backed out, as ``how`` says.
 

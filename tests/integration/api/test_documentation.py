@@ -55,6 +55,13 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/approve/": {"post"},
     "/api/v1/changes/{change_id}/reject/": {"post"},
     "/api/v1/changes/{change_id}/start/": {"post"},
+    **{
+        f"/api/v1/changes/{{change_id}}/{order}/": {"post"}
+        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry")
+    },
+    "/api/v1/kill-switch/": {"get"},
+    "/api/v1/kill-switch/engage/": {"post"},
+    "/api/v1/kill-switch/release/": {"post"},
     "/api/v1/changes/{change_id}/close/": {"post"},
     "/api/v1/changes/{change_id}/cancel/": {"post"},
     "/api/v1/changes/{change_id}/approvals/": {"get"},

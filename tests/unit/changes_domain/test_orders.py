@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from changes.domain.orders import ORDERS, RETRYABLE, Order, SafePoint, at_step, check_order, orders_from, stops_line
+from changes.domain.orders import ORDERS, RETRYABLE, Order, SafePoint, at_step, check_order, orders_from
 from changes.domain.states import DEVICE_ENDED, DEVICE_TRANSITIONS, DeviceRunState, IllegalTransitionError, RunState
 
 POSSIBLE = {
@@ -79,13 +79,6 @@ def test_what_an_order_leads_to_is_a_step_of_the_table() -> None:
         for way, target in ways.items():
             held = way is SafePoint.HOLD and state is DeviceRunState.PENDING
             assert held or target in DEVICE_TRANSITIONS[state], (entering, way)
-
-
-@pytest.mark.parametrize(("first", "killed"), list(itertools.product((False, True), (False, True))))
-def test_the_kill_switch_stops_the_first_line_only_and_an_abort_any(first: bool, killed: bool) -> None:
-    assert stops_line(first=first, abort="", killed=killed) is (first and killed)
-    assert stops_line(first=first, abort="finish", killed=killed) is (first and killed)
-    assert stops_line(first=first, abort="back_out", killed=killed)
 
 
 def test_only_ends_that_left_nothing_on_the_device_are_tried_again() -> None:
