@@ -123,7 +123,24 @@ _CONTROL = (
     ),
 )
 
-REASONS: dict[str, Reason] = {entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL) for entry in group}
+_ROLLBACK = (
+    Reason(
+        "ROLLBACK_ORDERED",
+        "The change was rolled back on purpose: the device was read back and no longer has it.",
+        "Nothing has to be done on the device. Say why when the change is closed.",
+        permanent=True,
+    ),
+    Reason(
+        "ROLLBACK_UNCONFIRMED",
+        "The device has moved since the change, so its backout was computed again. Nobody has confirmed those lines.",
+        "Open the rollback of this device, read the lines that would be sent, and confirm them; or leave the device.",
+        permanent=True,
+    ),
+)
+
+REASONS: dict[str, Reason] = {
+    entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL, _ROLLBACK) for entry in group
+}
 
 
 def reason(code: str) -> Reason:

@@ -21,6 +21,9 @@ from devices.domain.prediction import predict
 
 Places = frozenset[Path]
 
+ORDERED = "ROLLBACK_ORDERED"
+"""Reason code of a device that was rolled back because somebody, or a policy, ordered it."""
+
 
 class Source(Labelled):
     """Where the way back comes from.

@@ -48,7 +48,13 @@ def device_run_hand_on(pk: int) -> bool:
         detail="The worker was lost in this step.",
     )
     reason = "The worker's lease ended; the run is handed to another worker."
-    _move(run, _S.RECONCILING if written else _S.PENDING, code="LEASE_LOST", reason=reason)
+    if run.state == _S.ROLLBACK_PENDING:
+        # Claimed, and lost before its first step: it waits as before, without holding the device.
+        audit_device_run(
+            run, actor=DISPATCHER, state_from=run.state, state_to=run.state, code="LEASE_LOST", reason=reason
+        )
+    else:
+        _move(run, _S.RECONCILING if written else _S.PENDING, code="LEASE_LOST", reason=reason)
     if run.losses >= MAX_LOSSES:
         _give_up(run, written=written)
     return True
@@ -59,7 +65,10 @@ def _give_up(run: DeviceRun, *, written: bool) -> None:
     state = "What the device has now is not known." if written else "Nothing was sent."
     run.detail = f"{MAX_LOSSES} attempts ended with the loss of the worker, so it was given up. {state} {run.detail}"
     run.detail = run.detail.strip()
-    _move(run, _S.UNKNOWN if written else _S.FAILED, code=run.code, reason=run.detail)
+    end = _S.UNKNOWN if written else _S.FAILED
+    if run.state == _S.ROLLBACK_PENDING:
+        end = _S.ROLLBACK_FAILED
+    _move(run, end, code=run.code, reason=run.detail)
     DeviceRun.objects.filter(pk=run.pk).update(code=run.code, detail=run.detail, ended_at=Now())
 
 

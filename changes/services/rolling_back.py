@@ -1,0 +1,323 @@
+"""Rolling one device back: read it, find the way back, rehearse it, send it under a timer, prove it, save it.
+
+Nothing is sent before the device was read. A lost worker's rollback is read back and planned again from what is there.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Final
+
+from django.conf import settings
+
+from changes.domain.orders import KILL_SWITCH_ENGAGED
+from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, lines_digest, way_back
+from changes.domain.states import DeviceRunState
+from changes.models import DeviceRun, RecomputedBackout, StepOutcome
+from changes.services.committing import ENOUGH_S, confirm_name, found_pending, take_back_pending
+from changes.services.device_steps import connect, named, prove_identity, store_after
+from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.journal import BlockedError, StepNotes, StepStopError
+from changes.services.kill_switch import kill_switch_engaged
+from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row
+from changes.services.rollback_scope import later_changes, texts_of
+from devices.domain.config_text import normalise
+from devices.domain.diffing import diff_stat
+from devices.domain.drift import converged, touched_sections
+from devices.drivers.base import Driver, PendingConfirm
+from devices.errors import (
+    CapabilityMissingError,
+    CommandRejectedError,
+    ConnectionLostError,
+    DeviceBusyError,
+    DeviceError,
+    NothingPendingError,
+    SaveFailedError,
+)
+from devices.models import SnapshotPurpose
+from devices.services.snapshots import snapshot_store
+
+SENDS: Final = 3
+"""How often a backout is begun where worker after worker is lost before a line was taken."""
+
+_S = DeviceRunState
+
+
+class RollbackStopError(StepStopError):
+    """The device cannot be rolled back now, or it cannot be proved that it was."""
+
+
+def roll_back(work: DeviceWork, session: ExitStack) -> None:
+    """Take a device back to what it had before the change, and end its run; errors of the session are handled here."""
+    try:
+        _refuse_later_change(work)
+        driver = connect(work, session, _S.RECONCILING)
+        way = _find_way(work, driver)
+        if _is_held_back(work):
+            return
+        _send(work, driver, way)
+        work.journal.end(_S.ROLLED_BACK, code=ORDERED, detail=work.run.run.detail)
+    except (RollbackStopError, BlockedError) as stop:
+        work.journal.end(_S.ROLLBACK_FAILED, code=stop.code, detail=stop.detail)
+    except DeviceError as error:
+        _later(work, error)
+
+
+def refused(run: DeviceRun) -> DeviceRunState:
+    """How a device run ends whose plan cannot be trusted any more: nothing is sent, unless it had begun already."""
+    begun = run.steps.filter(sequence__gt=run.goal_step, name=_S.BACKING_OUT).exists()
+    return _S.UNKNOWN if begun and run.state == _S.RECONCILING else _S.ROLLBACK_FAILED
+
+
+def _is_held_back(work: DeviceWork) -> bool:
+    """While the kill switch is engaged no rollback begins; one that had begun is brought to a known end."""
+    if _sends(work) or kill_switch_engaged() is None:
+        return False
+    detail = "The kill switch is engaged, so nothing begins to write to this device."
+    work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=0, code=KILL_SWITCH_ENGAGED, detail=detail, tried=False)
+    return True
+
+
+def _refuse_later_change(work: DeviceWork) -> None:
+    found = later_changes([work.run.pk]).get(work.run.pk)
+    if found is not None and not _sends(work):
+        raise RollbackStopError("ROLLBACK_CONFLICT", f"{work.scrub.prose(found.sentence)} Nothing was sent.")
+
+
+def _sends(work: DeviceWork) -> int:
+    """How often something was sent, or was about to be, since the rollback was ordered."""
+    return work.steps(_S.BACKING_OUT).count()
+
+
+def _find_way(work: DeviceWork, driver: Driver) -> WayBack:
+    with work.step(_S.RECONCILING, driver) as notes:
+        prove_identity(work, driver, notes)
+        _settle_pending(work, driver, notes)
+        actual = normalise(driver.running_config(), work.platform)
+        stored = snapshot_store(device=work.run.device, text=actual, purpose=SnapshotPurpose.RECOVERY)
+        notes.data["actual_sha256"] = stored.blob_id
+        _refuse_again(work, actual)
+        way = _way(work, actual)
+        notes.data["source"] = way.source.value
+        if way.elsewhere:
+            notes.data["elsewhere"] = [work.scrub(" / ".join(place)) for place in sorted(way.elsewhere)[:50]]
+        if way.source is Source.RECOMPUTED:
+            _demand_confirmation(work, way, stored.pk, sha256_hex(actual), notes)
+        return way
+
+
+def _settle_pending(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    """A lost worker's commit may still wait: keep it where it is the whole rollback, else have it taken back at once.
+
+    Raises:
+        DeviceBusyError: the platform can only wait, or the commit is somebody else's.
+    """
+    pending = found_pending(work, driver)
+    if pending is None:
+        return
+    before, _after = texts_of(work.run)
+    whole = normalise(driver.running_config(), work.platform) == before
+    if whole and pending.left_s is not None and pending.left_s >= ENOUGH_S:
+        driver.confirm(pending.name)
+        notes.data["timer"] = "the commit of the lost worker was the whole rollback and is confirmed"
+    elif take_back_pending(work, driver):
+        notes.data["timer"] = "the unconfirmed commit of the lost worker was taken back at once"
+
+
+def _refuse_again(work: DeviceWork, actual: str) -> None:
+    """A rollback that the device's own timer took back is not sent again: it would cut the same path once more.
+
+    Raises:
+        RollbackStopError: the change is on the device as before; people must find another way.
+    """
+    last = work.steps(_S.BACKING_OUT).last()
+    if last is None or actual != texts_of(work.run)[1]:
+        return
+    if last.outcome == StepOutcome.FAILED and last.data.get("timer_s"):
+        raise RollbackStopError(
+            last.code,
+            f"The rollback was sent, but could not be confirmed in time: {last.detail} The device took it back by"
+            " itself, so the change is on it as before. Find out why the rollback cuts the way to the device.",
+        )
+    if _sends(work) >= SENDS:
+        raise RollbackStopError(
+            last.code, f"{SENDS} attempts ended before the device had taken anything. {last.detail}"
+        )
+
+
+def _way(work: DeviceWork, actual: str) -> WayBack:
+    before, after = texts_of(work.run)
+    if not before or not after:
+        raise RollbackStopError(
+            "ROLLBACK_PLAN_MISSING", "The configuration before or after the change was never read. Nothing was sent."
+        )
+    try:
+        return way_back(
+            before=before,
+            after=after,
+            actual=actual,
+            approved=work.payload.backout,
+            replaces=work.payload.backout_method == "replace",
+            platform=work.platform,
+        )
+    except NoWayBackError as error:
+        if not error.places:
+            raise RollbackStopError(
+                "ROLLBACK_PLAN_MISSING",
+                "The device has moved since the change, and no lines are known that undo exactly the change on what it"
+                " has now. Nothing was sent.",
+            ) from error
+        raise RollbackStopError(
+            "ROLLBACK_CONFLICT",
+            "Since the change, the device was changed at the same places by hand or by another system:"
+            f" {named(work, error.places)}. Nothing was sent.",
+        ) from error
+
+
+def _demand_confirmation(work: DeviceWork, way: WayBack, actual_id: int, actual_sha256: str, notes: StepNotes) -> None:
+    """Lines that nobody has approved are sent only once a person confirmed exactly these, by their digest."""
+    digest = lines_digest(device_run_id=work.run.pk, actual_sha256=actual_sha256, commands=way.commands)
+    notes.data["lines_digest"] = digest
+    work.journal.assert_held()
+    found, _is_new = RecomputedBackout.objects.get_or_create(
+        device_run=work.run, digest=digest, defaults={"actual_id": actual_id, "line_count": len(way.commands)}
+    )
+    if found.confirmed_at is None:
+        where = f" at: {named(work, way.elsewhere)}" if way.elsewhere else ""
+        raise RollbackStopError(
+            "ROLLBACK_UNCONFIRMED",
+            f"The approved backout does not fit what the device has now{where}. {len(way.commands)} lines were computed"
+            f" again, with the digest {digest[:12]}…. Nothing was sent.",
+        )
+    notes.data["confirmed_by"] = str(found.confirmed_by)
+
+
+def _send(work: DeviceWork, driver: Driver, way: WayBack) -> None:
+    with work.step(_S.BACKING_OUT, driver) as notes:
+        notes.data.update(source=way.source.value, lines=len(way.commands), replaces=way.replaces)
+        if way.replaces or way.commands:
+            _rehearse(work, driver, way, notes)
+            pending = _sent(work, driver, way, notes)
+            actual = normalise(driver.running_config(), work.platform)
+            notes.data["after_sha256"] = store_after(work, actual).blob_id
+            _prove(work, driver, way, actual, pending)
+        else:
+            notes.data["after_sha256"] = store_after(work, way.wanted).blob_id
+        if work.run.steps.filter(name=_S.SAVING).exists() or way.replaces or way.commands:
+            _save(work, driver, notes)
+
+
+def _rehearse(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> None:
+    """Where the platform has a candidate: load it, take the diff, discard it. It must lead to what is wanted.
+
+    Raises:
+        RollbackStopError: the device says that it would have something else, or refuses a line; nothing was applied.
+    """
+    if not driver.capabilities.candidate_diff:
+        notes.data["rehearsal"] = "not possible on this platform"
+        return
+    try:
+        found = driver.compare_replacement(way.wanted) if way.replaces else driver.compare(way.commands)
+    except CapabilityMissingError:
+        notes.data["rehearsal"] = "not possible on this platform"
+        return
+    except CommandRejectedError as error:
+        raise RollbackStopError(
+            "ROLLBACK_UNVERIFIED", f"In the rehearsal the device refused: {error.message} Nothing was sent."
+        ) from error
+    stat = diff_stat(found.diff)
+    notes.data["rehearsal"] = f"{stat.added} lines would come, {stat.removed} would go"
+    if found.candidate is None:
+        return
+    candidate = normalise(found.candidate, work.platform)
+    if not converged(way.wanted, candidate, work.platform):
+        where = named(work, touched_sections(way.wanted, candidate, work.platform))
+        raise RollbackStopError(
+            "ROLLBACK_UNVERIFIED",
+            f"In the rehearsal the device would have had something else than is wanted, at: {where}. Nothing was sent.",
+        )
+
+
+def _sent(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> PendingConfirm | None:
+    """Send the way back, under the approved timer where the device has one."""
+    within_s = work.payload.confirm_within_s if driver.capabilities.commit_confirmed else 0
+    confirm = {"confirm_within_s": within_s, "name": confirm_name(work)} if within_s else {}
+    if within_s:
+        notes.data.update(timer_s=within_s, confirm=confirm_name(work))
+    work.journal.assert_held()
+    try:
+        if way.replaces:
+            return driver.replace(way.wanted, **confirm)  # type: ignore[arg-type]  # the two names have one type each
+        result = driver.apply(way.commands, on_line=lambda *_line: work.journal.assert_held(), **confirm)  # type: ignore[arg-type]
+    except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
+        store_after(work, normalise(driver.running_config(), work.platform))
+        raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device did not go back: {error.detail}") from error
+    if result.rejection is None:
+        return result.pending
+    if result.pending is not None:
+        _take_back(driver, result.pending)
+    store_after(work, normalise(driver.running_config(), work.platform))
+    line, words = work.scrub(result.rejection.line), work.scrub(result.rejection.message)
+    raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device refused “{line}”: {words}")
+
+
+def _prove(work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending: PendingConfirm | None) -> None:
+    """Compare what was read back with what is wanted; only then confirm.
+
+    Raises:
+        RollbackStopError: it differs; under a timer the rollback is taken back, so the change is there as before.
+    """
+    if converged(way.wanted, actual, work.platform):
+        if pending is not None:
+            work.journal.assert_held()
+            driver.confirm(pending.name)
+        return
+    where = named(work, touched_sections(way.wanted, actual, work.platform))
+    detail = f"the configuration read back is not the one that is wanted. It differs at: {where}."
+    if pending is not None and _take_back(driver, pending):
+        store_after(work, normalise(driver.running_config(), work.platform))
+        detail += " The unconfirmed rollback was taken back, so the change is on the device as before."
+    raise RollbackStopError("ROLLBACK_UNVERIFIED", detail)
+
+
+def _take_back(driver: Driver, pending: PendingConfirm) -> bool:
+    """Have an unconfirmed rollback taken back at once; where the platform cannot, its timer does it."""
+    try:
+        driver.revert(pending.name)
+    except (CapabilityMissingError, NothingPendingError):
+        return False
+    return True
+
+
+def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    """Make the configuration before the change the one that the device starts with: the change was saved once."""
+    if not driver.capabilities.save:
+        return
+    try:
+        driver.save()
+    except SaveFailedError as error:
+        raise RollbackStopError(
+            "ROLLBACK_UNVERIFIED",
+            f"The device runs without the change, but it could not save: {work.scrub.prose(error.message)}. A restart"
+            " would bring the change back.",
+        ) from error
+    notes.data["saved"] = "the configuration without the change"
+
+
+def _later(work: DeviceWork, error: DeviceError) -> None:
+    """The device could not be worked on: try again later, or end the run; nothing sent means rollback failed."""
+    wait_s = min(settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** readings_in_a_row(work), LONGEST_WAIT_S)
+    if _sends(work):
+        if is_hopeless(work, error):
+            work.journal.give_up(code=error.code, detail=str(error))
+        else:
+            work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=str(error))
+        return
+    busy = isinstance(error, DeviceBusyError)
+    most = settings.COUNTERSIGN_RECONCILE_ATTEMPTS if busy else settings.DEVICE_CONNECT_ATTEMPTS
+    broke = busy or (isinstance(error, ConnectionLostError) and not error.permanent)
+    if broke and readings_in_a_row(work) < most:
+        work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=wait_s, code=error.code, detail=str(error))
+        return
+    detail = f"{error} Nothing was sent: the change is on the device as before. Order its rollback again."
+    work.journal.end(_S.ROLLBACK_FAILED, code=error.code, detail=detail)

@@ -1,0 +1,185 @@
+"""Rolling back on real sessions: approved and recomputed ways back, timers that heal a cut path, lost sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from changes.errors import ConflictError
+from changes.models import ChangeRequest, DeviceRun, RecomputedBackout, Run, RunStep
+from changes.services.rollback import Wish, change_rollback
+from changes.services.rollback_preview import rollback_preview
+from devices.lab import Lab
+from devices.models import Device
+from tests.integration.changes.conftest import Office, ends, story
+from tests.integration.lab_fixtures import SMALL_CONFIG, eos_device, small_device
+
+pytestmark = pytest.mark.lab
+
+CONTENT = "ntp server 10.0.0.123\n"
+EDGE: dict[str, Any] = {"targets": {"filter": {"role": "edge"}}, "content": CONTENT}
+WITHOUT_NTP = r"\A(?![\s\S]*10\.0\.0\.123)"
+"""Matches a configuration without the change: the path that the device is managed by rests on the change."""
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    startup = SMALL_CONFIG.format(name="{name}") + "ip scp server enable\n"
+    specs = [
+        *(eos_device(name, role="edge", site="FRA", minute_s=6.0) for name in ("eos1", "eos2")),
+        small_device(
+            "ios1", startup=startup.format(name="ios1"), driver="napalm-ios", role="edge", site="FRA", minute_s=3.0
+        ),
+        small_device("cli1", role="edge", site="FRA"),
+        small_device("cli2", role="edge", site="FRA"),
+    ]
+    with Lab(tmp_path / "lab", specs) as running:
+        yield running
+
+
+@pytest.fixture
+def only(office: Office, settings: object) -> object:
+    """`only("eos1", …)`: the other devices are no targets."""
+    settings.DEVICE_CONFIRM_WITHIN_S = 30  # type: ignore[attr-defined]
+
+    def targets(*names: str) -> dict[str, Any]:
+        ids = list(Device.objects.filter(name__in=names).values_list("pk", flat=True))
+        return {"targets": {"device_ids": ids}, "content": CONTENT}
+
+    return targets
+
+
+def rolled_back(office: Office, change: ChangeRequest, *names: str, confirmed: dict[str, str] | None = None) -> Run:
+    ids = dict(Device.objects.values_list("name", "pk"))
+    digests = {ids[name]: digest for name, digest in (confirmed or {}).items()}
+    wish = Wish(device_ids=[ids[name] for name in names], confirmed=digests, comment="The clock is wrong.")
+    run = change_rollback(change_id=change.pk, implementer=office.people["olivia"], wish=wish)
+    return office.worked_on(run)
+
+
+def backing_out(run: Run, device: str) -> RunStep:
+    found = RunStep.objects.filter(device_run__run=run, device_run__device__name=device, name="backing_out").last()
+    assert found is not None, story(run)
+    return found
+
+
+def test_a_whole_change_is_taken_back_except_where_others_wrote_at_the_same_place(office: Office) -> None:
+    change = office.approved(**EDGE)
+    befores = {device.name: device.running_config() for device in office.lab.devices}
+    run = office.executed(change)
+    assert {state for state, _code in ends(run).values()} == {"succeeded"}, story(run)
+    office.lab.device("cli1").edit_out_of_band(["interface GigabitEthernet1/0/3", "description theirs"])
+    office.lab.device("cli2").edit_out_of_band(["no ntp server 10.0.0.123", "ntp server 10.0.0.123 prefer"])
+    office.lab.device("eos2").power_off()
+
+    run = rolled_back(office, change)
+
+    found = ends(run)
+    assert found["eos1"] == found["ios1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
+    assert found["cli1"] == ("rolled_back", "ROLLBACK_ORDERED"), "approved lines, beside somebody else's work"
+    assert found["cli2"] == ("rollback_failed", "ROLLBACK_CONFLICT"), story(run)
+    assert found["eos2"] == ("rollback_failed", "PRECHECK_UNREACHABLE"), "the others went on"
+    for name in ("eos1", "ios1"):
+        device = office.lab.device(name)
+        assert (device.running_config(), device.startup_config()) == (befores[name], befores[name])
+        assert backing_out(run, name).data["timer_s"]
+    assert "description theirs" in office.lab.device("cli1").startup_config()
+    assert "10.0.0.123" not in office.lab.device("cli1").startup_config()
+    assert "10.0.0.123 prefer" in office.lab.device("cli2").running_config(), "nothing was sent"
+    assert backing_out(run, "eos1").data["rehearsal"] == "0 lines would come, 1 would go"
+    change.refresh_from_db()
+    assert (change.state, run.outcome) == ("review", "failed")
+
+    office.lab.device("eos2").power_on()
+    run = rolled_back(office, change, "eos2")
+    assert ends(run)["eos2"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
+
+
+def test_eos_takes_a_rollback_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Any) -> None:
+    change = office.approved(**only("eos1"))
+    one = office.lab.device("eos1")
+    run = office.executed(change)
+    after = one.running_config()
+    one.faults.cut_off_while = WITHOUT_NTP
+
+    run = rolled_back(office, change)
+
+    assert ends(run)["eos1"][0] == "rollback_failed", story(run)
+    assert "took it back by itself" in DeviceRun.objects.get(run=run).detail
+    assert (one.running_config(), one.startup_config()) == (after, after), "the path healed, and it was not cut again"
+    assert len([entry for entry in one.commands() if "commit timer" in entry["line"]]) == 2, "the change, the rollback"
+
+
+def test_eos_takes_a_change_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Any) -> None:
+    change = office.approved(**only("eos1"))
+    one = office.lab.device("eos1")
+    before = one.running_config()
+    one.faults.cut_off_while = r"10\.0\.0\.123"
+    run = office.executed(change)
+    assert ends(run)["eos1"][0] == "rolled_back", story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+
+
+def test_ios_takes_change_and_rollback_that_cut_the_path_back_by_its_revert_timer(office: Office, only: Any) -> None:
+    change = office.approved(**only("ios1"))
+    one = office.lab.device("ios1")
+    before = one.running_config()
+    run = office.executed(change)
+    after = one.running_config()
+    assert (ends(run)["ios1"], one.startup_config()) == (("succeeded", ""), after), story(run)
+    one.faults.cut_off_while = WITHOUT_NTP
+
+    run = rolled_back(office, change)
+
+    assert ends(run)["ios1"][0] == "rollback_failed", story(run)
+    assert (one.running_config(), one.startup_config()) == (after, after)
+    assert any("revert trigger error timer" in entry["line"] for entry in one.commands())
+    one.faults.cut_off_while = ""
+    run = rolled_back(office, change)
+    assert ends(run)["ios1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+
+    again = office.approved(**only("ios1"))
+    one.faults.cut_off_while = r"10\.0\.0\.123"
+    run = office.executed(again)
+    assert ends(run)["ios1"][0] == "rolled_back", story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+
+
+def test_recomputed_lines_wait_for_a_person_who_confirms_exactly_these(office: Office, only: Any) -> None:
+    change = office.approved(**only("eos1"))
+    one = office.lab.device("eos1")
+    office.executed(change)
+    one.edit_out_of_band(["interface Ethernet2", "description theirs"])
+    moved = one.running_config()
+
+    run = rolled_back(office, change)
+
+    assert ends(run)["eos1"] == ("rollback_failed", "ROLLBACK_UNCONFIRMED"), story(run)
+    assert one.running_config() == moved, "a replacement would have undone somebody else's work"
+    (shown,) = rollback_preview(change).devices
+    assert (shown.kind, shown.lines) == ("recomputed", ("no ntp server 10.0.0.123",))
+    assert shown.digest == RecomputedBackout.objects.get().digest
+    with pytest.raises(ConflictError, match="not those that were computed last"):
+        rolled_back(office, change, confirmed={"eos1": "0" * 64})
+
+    run = rolled_back(office, change, confirmed={"eos1": shown.digest})
+
+    assert ends(run)["eos1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
+    assert "description theirs" in one.startup_config()
+    assert "10.0.0.123" not in one.startup_config()
+
+
+def test_an_answer_lost_under_the_timer_is_confirmed_by_name_and_not_sent_twice(office: Office, only: Any) -> None:
+    change = office.approved(**only("eos1"))
+    one = office.lab.device("eos1")
+    before = one.running_config()
+    office.executed(change)
+    one.faults.drop_at, one.faults.drop_times = "commit timer", 1
+    run = rolled_back(office, change)
+    assert ends(run)["eos1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+    assert len([entry for entry in one.commands() if "commit timer" in entry["line"]]) == 2, "the change, the rollback"
