@@ -5,16 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from changes.domain import policy
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import hidden_character, one_of
 from changes.domain.policy import Person, Role
-from changes.domain.states import ChangeState, ChangeType
+from changes.domain.states import ChangeState, ChangeType, WaveState
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
-from changes.models import Approval, ChangeQuerySet, ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run, RunStep
+from changes.models import (
+    Approval,
+    ChangeQuerySet,
+    ChangeRequest,
+    DevicePlan,
+    DeviceRun,
+    PlanRevision,
+    Run,
+    RunStep,
+    Wave,
+)
 from devices.domain.drivers import Proof, proof_demanded
 from devices.domain.pins import serves
 from devices.domain.platforms import PLATFORMS
@@ -163,6 +173,12 @@ def changes_waiting_for(person: Person) -> ChangeQuerySet:
         waits |= Q(state=ChangeState.APPROVED)
     if Role.CHANGE_MANAGER in person.roles:
         waits |= Q(state=ChangeState.REVIEW) & strangers
+    gates = {Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB} & person.roles
+    if gates and Role.AUDITOR not in person.roles:
+        asked = Wave.objects.filter(
+            state=WaveState.WAITING, run__strategy__gate_role__in=sorted(gates), run__change=OuterRef("pk")
+        )
+        waits |= Q(state__in=[ChangeState.IMPLEMENTING, ChangeState.PAUSED]) & Exists(asked)
     if Role.REQUESTER in person.roles:
         waits |= Q(state__in=[ChangeState.DRAFT, ChangeState.STALE], author_id=person.id)
     return ChangeRequest.objects.with_people().filter(waits).distinct().order_by("pk")

@@ -148,6 +148,18 @@ class CommentBody(Body):
     comment = serializers.CharField(required=False)
 
 
+class WaveReleaseBody(CommentBody):
+    """The wave that waits, by its number."""
+
+    wave = serializers.IntegerField(min_value=1)
+
+
+class WaveRefusalBody(ReasonBody):
+    """The wave that waits, by its number, and why the run goes no further."""
+
+    wave = serializers.IntegerField(min_value=1)
+
+
 class CloseBody(Body):
     """The change manager's verdict."""
 

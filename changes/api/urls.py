@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions, exceptions, orders
+from changes.api import actions, exceptions, orders, waves
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -33,6 +33,8 @@ urlpatterns = [
     path(f"{_CHANGE}abort/", orders.AbortView.as_view(), name="api-change-abort"),
     path(f"{_CHANGE}skip/", orders.SkipView.as_view(), name="api-change-skip"),
     path(f"{_CHANGE}retry/", orders.RetryView.as_view(), name="api-change-retry"),
+    path(f"{_CHANGE}release-wave/", waves.ReleaseWaveView.as_view(), name="api-change-release-wave"),
+    path(f"{_CHANGE}refuse-wave/", waves.RefuseWaveView.as_view(), name="api-change-refuse-wave"),
     path(f"{_CHANGE}close/", actions.CloseView.as_view(), name="api-change-close"),
     path(f"{_CHANGE}cancel/", actions.CancelView.as_view(), name="api-change-cancel"),
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),

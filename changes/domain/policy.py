@@ -255,6 +255,11 @@ def may_roll_back(person: Person, facts: ChangeFacts) -> Verdict:
     return _verdict(_role(person, "roll back a change", Role.IMPLEMENTER))
 
 
+def may_answer_gate(person: Person, role: str) -> Verdict:
+    """Let a run go on after a wave, or end it: the role that its signed strategy names, and nobody else."""
+    return _verdict(_role(person, "decide whether this run goes on", role))
+
+
 def may_stop_after_wave(person: Person, facts: ChangeFacts) -> Verdict:
     """Have a run stop when the present wave has ended: who may hold the run."""
     return may_pause(person, facts)

@@ -77,6 +77,12 @@ _APPROVAL = (
         permanent=True,
     ),
     Reason(
+        "GATE_REFUSED",
+        "A person who had to let the run go on decided that it goes no further.",
+        "Read the reason. What is left needs a new run, or a rollback.",
+        permanent=True,
+    ),
+    Reason(
         "GATE_DIGEST_MISMATCH",
         "The decision names another plan digest than the plan has now: the plan was rebuilt meanwhile.",
         "Open the plan as it is now, review it, and decide again.",

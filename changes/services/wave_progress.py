@@ -91,7 +91,7 @@ class _Progress:
             self._soak(wave)
         if wave.state == WaveState.CHECKING and not wave.checks.open().exists():
             self._promote(wave)
-        if wave.state == WaveState.WAITING and _is_past(wave, "gate_until"):
+        if wave.state == WaveState.WAITING and is_past(wave, "gate_until"):
             self._abort("GATE_TIMEOUT", f"Nobody let the run go on after {wave.name} in time, so it goes no further.")
             wave.refresh_from_db()
 
@@ -105,7 +105,7 @@ class _Progress:
             detail = f"It was to stop after {before.name}, and {wave.name} was not opened."
             pause(self.change, run, actor=DISPATCHER, code=STOPPED_AFTER_WAVE, detail=detail)
             return
-        if before and before.judged_at and not _is_past(before, "judged_at", plus_s=self.strategy.cooldown_s):
+        if before and before.judged_at and not is_past(before, "judged_at", plus_s=self.strategy.cooldown_s):
             return
         refusal = self._refusal(wave)
         if refusal:
@@ -131,7 +131,7 @@ class _Progress:
         return None
 
     def _soak(self, wave: Wave) -> None:
-        if not _is_past(wave, "worked_at", plus_s=self.strategy.soak_s):
+        if not is_past(wave, "worked_at", plus_s=self.strategy.soak_s):
             return
         if self.strategy.promote_when == Promotion.HEALTHY and (visits := wave_checks_create(wave)):
             wave_moves(wave, WaveState.CHECKING)
@@ -158,6 +158,6 @@ class _Progress:
         abort(self.change, self.run, InFlight.FINISH, actor=DISPATCHER, code=code, detail=detail)
 
 
-def _is_past(wave: Wave, moment: str, *, plus_s: float = 0) -> bool:
+def is_past(wave: Wave, moment: str, *, plus_s: float = 0) -> bool:
     """Whether a time of the wave, and so many seconds, are over by the database's clock: hosts may disagree."""
     return Wave.objects.filter(pk=wave.pk, **{f"{moment}__lte": database_time_plus(-plus_s)}).exists()

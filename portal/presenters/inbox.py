@@ -81,6 +81,15 @@ _KINDS: Final = (
         "approved",
     ),
     _Kind(
+        "gate",
+        "To let go on",
+        "A wave is done, and the run waits for your role. Without an answer in time it is aborted.",
+        "Look and decide",
+        frozenset({ChangeState.IMPLEMENTING, ChangeState.PAUSED}),
+        "change-gate",
+        "changed",
+    ),
+    _Kind(
         "close",
         "To close",
         "You are a change manager: the run has ended, its result has to be judged and the change closed.",

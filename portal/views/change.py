@@ -17,6 +17,7 @@ from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.summary import plan_counts, summary_of
 from portal.presenters.timeline import timeline_of
 from portal.presenters.visible import Mask
+from portal.presenters.wave_gate import gate_of
 from portal.views.access import reads_audit, signed_in, viewer
 from portal.views.acting import actor_of
 from portal.views.refusals import Refusal
@@ -78,6 +79,7 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
     context = {
         **page_context(sight, "summary"),
         "gates": gates_of(sight),
+        "gate": gate_of(sight, mask),
         "summary": summary_of(sight, mask),
         "counts": plan_counts(sight),
         "progress": progress_of(sight) if sight.plan_building else None,
@@ -99,7 +101,11 @@ def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
 def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
     """The runs of a change."""
     sight = look_at(request, change_id)
-    context = {**page_context(sight, "execution", page="Execution"), "runs": sight.runs}
+    context = {
+        **page_context(sight, "execution", page="Execution"),
+        "runs": sight.runs,
+        "gate": gate_of(sight, Mask.load()),
+    }
     return render(request, "changes/execution.html", context)
 
 

@@ -10,13 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
-from changes.domain.states import RunState
+from changes.domain.orders import Order
+from changes.domain.states import DeviceRunState, RunState
 from changes.models import DeviceRun, Run
 from portal.presenters.run_device import record_of, record_version
+from portal.presenters.run_orders import order_buttons, order_refusal, order_url
 from portal.presenters.run_page import RunFigures, figures_of, seen_of
 from portal.presenters.run_rows import ROWS_PER_PAGE, Light, light_rows, page_of, run_rows, touched_since
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
+from portal.presenters.wave_gate import gate_of
 from portal.presenters.waves import waves_of
 from portal.views.access import signed_in
 from portal.views.change import look_at, page_context
@@ -40,6 +43,8 @@ def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
         **common,
         "run": run,
         "figures": figures,
+        "orders": order_buttons(sight, run),
+        "run_detail": mask.prose(run.detail),
         "page": page,
         "pages": -(-len(light) // ROWS_PER_PAGE),
         "since": f"{now.timestamp():.3f}",
@@ -48,6 +53,7 @@ def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
         return _moved(request, run, light, now, context)
     rows = run_rows(run, page_of(light, page), mask, now)
     context["waves"] = waves_of(run, rows)
+    context["gate"] = gate_of(sight, mask)
     return render(request, "changes/run.html", context)
 
 
@@ -109,4 +115,7 @@ def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id:
         return response
     sight: Sight = look_at(request, change_id)
     common = page_context(sight, "execution", page=record.name)
-    return render(request, "changes/run_device.html", {**common, "run": row.run, "record": record})
+    skips = row.state == DeviceRunState.PENDING and not order_refusal(sight, Order.SKIP)[1]
+    context = {**common, "run": row.run, "record": record}
+    context["skip_url"] = order_url(Order.SKIP, change_id, row.pk) if skips else ""
+    return render(request, "changes/run_device.html", context)

@@ -57,7 +57,7 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/start/": {"post"},
     **{
         f"/api/v1/changes/{{change_id}}/{order}/": {"post"}
-        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry")
+        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry", "release-wave", "refuse-wave")
     },
     "/api/v1/kill-switch/": {"get"},
     "/api/v1/kill-switch/engage/": {"post"},
