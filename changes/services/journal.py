@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, Max, OuterRef
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from audit.actor import Actor
@@ -19,7 +22,7 @@ from changes.domain.strategy import InFlight
 from changes.models import DeviceRun, Run, RunStep, StepOutcome
 from changes.services.kill_switch import engaged_now
 from devices.errors import DeviceError, LeaseLostError
-from devices.services.claims import Claim, fenced_update, release
+from devices.services.claims import Claim, database_time_plus, fenced_update, release
 from devices.services.scrubbing import Scrubber
 
 WORKER = Actor.system("worker")
@@ -108,15 +111,31 @@ class Journal:
 
         Raises:
             LineStoppedError: nothing was recorded, and the line must not be sent.
+            LeaseLostError: the lease is lost, or this process was stopped meanwhile for about as long as a lease.
         """
+        began = time.monotonic()
         backs_out = Run.objects.filter(pk=OuterRef("run"), abort=InFlight.BACK_OUT)
         rows = DeviceRun.objects.filter(~Exists(backs_out))
         if first:
             rows = rows.filter(~engaged_now())
         held = rows.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
-        if not held.update(lines_sent=sent, lines_applied=applied):
+        if not held.update(lines_sent=sent, lines_applied=applied, lease_until=_next_lease()):
             with transaction.atomic():
                 raise LineStoppedError(*_order(self._locked()))
+        self.refuse_late(began)
+
+    def refuse_late(self, began: float) -> None:
+        """Stop a worker that is late with what it asked leave for at ``began``, when its lease was extended.
+
+        It was stopped, or starved, for so long that its lease may have ended, and another worker may have read the
+        device back. The database cannot be asked about the instant in which a line leaves, but this process's monotonic
+        clock can, which goes on while the process is stopped.
+
+        Raises:
+            LeaseLostError: three quarters of a lease are over, as for a heartbeat.
+        """
+        if time.monotonic() - began > settings.COUNTERSIGN_LEASE_S * 0.75:
+            raise LeaseLostError("This worker stood still for too long; another worker may carry on with the device.")
 
     def safe_point(self, state: DeviceRunState) -> None:
         """Stop as if ``state`` were about to be entered; for a step that takes long, before what cannot be taken back.
@@ -147,8 +166,10 @@ class Journal:
         )
 
     def assert_held(self) -> None:
-        """Write nothing, but stop the worker when its lease has gone to somebody else."""
-        fenced_update(DeviceRun, self.claim, fence=self.claim.fence)
+        """Extend the lease right before something is sent; stop the worker when it has gone to somebody else."""
+        began = time.monotonic()
+        fenced_update(DeviceRun, self.claim, lease_until=_next_lease())
+        self.refuse_late(began)
 
     @transaction.atomic
     def give_up(self, *, code: str, detail: str) -> None:
@@ -233,6 +254,10 @@ class Journal:
         fenced_update(DeviceRun, self.claim, state=state)
         audit_device_run(run, actor=WORKER, state_from=before, state_to=state, code=code, reason=detail)
         run.state = state
+
+
+def _next_lease() -> Combinable:
+    return database_time_plus(settings.COUNTERSIGN_LEASE_S)
 
 
 def _obey(run: DeviceRun, entering: DeviceRunState) -> None:

@@ -1,0 +1,10 @@
+"""Settings of a chaos session: a database server of its own, that may be killed, and waits that a test can afford."""
+
+from tests.settings import *  # noqa: F403
+
+COUNTERSIGN_LEASE_S = 3
+COUNTERSIGN_BUSY_WAIT_S = 0.3
+COUNTERSIGN_RECONNECT_WAIT_S = 0.2
+DEVICE_RETRY_BASE_S = 0.1
+DEVICE_READ_TIMEOUT_S = 10.0
+DEVICE_CONNECT_TIMEOUT_S = 15.0
