@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from changes.domain.states import DeviceRunState
 from changes.services.device_work import DeviceWork, sha256_hex
-from changes.services.journal import BackoutNeededError, BlockedError, StepStopError
+from changes.services.journal import BackoutNeededError, BlockedError, LineStoppedError, StepStopError
 from devices.domain.config_text import normalise
 from devices.domain.drift import other_effect
 from devices.domain.patching import PatchMismatchError, patched
@@ -40,17 +40,24 @@ def _own_prefix(work: DeviceWork) -> str:
 def send(work: DeviceWork, driver: Driver) -> ApplyResult:
     """Send the approved lines, under the approved timer if there is one; each is counted before it leaves.
 
-    An atomic driver announces all lines as one: before the commit none is applied, after it all are.
+    An atomic driver announces all lines as one: before the commit none is applied, after it all are. That a line was
+    taken is recorded together with the leave for the next one, and by itself where none follows.
     """
     commands = work.payload.commands
     atomic = driver.capabilities.atomic_commit
 
     def on_line(index: int, _line: str, phase: str) -> None:
-        # A line is counted before it leaves and again when it is taken; a lost lease or an order stops the session here.
         if phase == "done":
-            work.journal.line(sent=index + 1, applied=index + 1)
-        else:
-            work.journal.before_line(sent=index + 1, applied=0 if atomic else index, first=atomic or index == 0)
+            if index + 1 == len(commands):
+                work.journal.line(sent=index + 1, applied=index + 1)
+            return
+        # A line is counted before it leaves; a lost lease or an order stops the session here.
+        applied = 0 if atomic else index
+        try:
+            work.journal.before_line(sent=index + 1, applied=applied, first=atomic or index == 0)
+        except LineStoppedError:
+            work.journal.line(sent=applied, applied=applied)
+            raise
 
     within_s = work.payload.confirm_within_s
     if not within_s:
@@ -78,7 +85,7 @@ def approved_target(work: DeviceWork) -> str:
     """
     payload = work.payload
     if payload.diff_source == "estimate":
-        return predict(work.baseline, payload.commands, work.platform)
+        return _estimate(work, work.baseline)
     try:
         target = patched(work.baseline, payload.expected_diff)
     except PatchMismatchError as error:
@@ -94,14 +101,21 @@ def expected_target(work: DeviceWork, driver: Driver | None) -> str:
     Without a driver, as after a lost worker, the device may have changed already and cannot be asked.
     """
     if work.payload.diff_source == "estimate":
-        return predict(work.before, work.payload.commands, work.platform)
+        return _estimate(work, work.before)
     if driver is not None and driver.capabilities.candidate_diff:
         candidate = driver.compare(work.payload.commands).candidate
         if candidate is not None:
             return normalise(candidate, work.platform)
     if work.before == work.baseline:
         return approved_target(work)
-    return predict(work.before, work.payload.commands, work.platform)
+    return _estimate(work, work.before)
+
+
+def _estimate(work: DeviceWork, running: str) -> str:
+    """What the approved lines lead to from a configuration; computed once for each, as most devices have one only."""
+    if running not in work.estimates:
+        work.estimates[running] = predict(running, work.payload.commands, work.platform)
+    return work.estimates[running]
 
 
 def set_target(work: DeviceWork, driver: Driver | None = None) -> None:

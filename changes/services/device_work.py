@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
@@ -44,6 +44,8 @@ class DeviceWork:
     """What the configuration must be after the last line; known once staleness was checked."""
     pending: PendingConfirm | None = None
     """The commit that the device takes back by itself unless it is confirmed, once there is one."""
+    estimates: dict[str, str] = field(default_factory=dict, repr=False)
+    """What the approved lines lead to, by the configuration that they were computed from."""
 
     def steps(self, *states: DeviceRunState) -> QuerySet[RunStep]:
         """This run's journalled steps of these names, oldest first; of all claims, but of the present attempt only."""

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Final
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Exists, Max, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
@@ -26,6 +27,8 @@ from devices.services.claims import Claim, database_time_plus, fenced_update, re
 from devices.services.scrubbing import Scrubber
 
 WORKER = Actor.system("worker")
+
+_LOST: Final = "This worker's lease has ended; another worker carries on with the device."
 
 
 @dataclass
@@ -85,6 +88,7 @@ class Journal:
         self.state: DeviceRunState | None = None
         """The step that was entered last under this claim."""
         self._scrub = scrub or Scrubber.load()
+        self._seen: DeviceRun | None = None
 
     @contextmanager
     def step(self, state: DeviceRunState) -> Iterator[StepNotes]:
@@ -203,18 +207,17 @@ class Journal:
         _obey(run, state)
         if run.state != state:
             self._move(run, state)
-        if run.started_at is None:
-            fenced_update(DeviceRun, self.claim, started_at=Now())
-        if run.code:
-            # What it waited for is over.
-            fenced_update(DeviceRun, self.claim, code="", detail="")
+        if run.started_at is None or run.code:
+            # It waits for nothing any more.
+            fenced_update(DeviceRun, self.claim, started_at=run.started_at or Now(), code="", detail="")
         self.state = state
         last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
         return RunStep.objects.create(device_run=run, sequence=last + 1, name=state, fence=self.claim.fence).pk
 
     @transaction.atomic
     def _end(self, step_id: int, notes: StepNotes) -> None:
-        self._locked()
+        if not self._held().values_list("pk"):
+            raise LeaseLostError(_LOST)
         RunStep.objects.filter(pk=step_id).update(
             ended_at=Now(),
             outcome=notes.outcome,
@@ -235,18 +238,25 @@ class Journal:
         return [self._value(item) for item in value] if isinstance(value, list | tuple) else value
 
     def _locked(self) -> DeviceRun:
-        run = (
-            DeviceRun.objects.select_for_update(of=("self",))
-            .annotate(killed=engaged_now())
-            .select_related("run__change", "device")
-            # Read at every step of every device; a change's content may have 256 KiB.
-            .defer("run__change__content", "run__change__variables")
-            .filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
-            .first()
-        )
+        """The row with its run, as they are now; change and device only as they were when this claim first looked."""
+        rows = self._held().annotate(killed=engaged_now())
+        if self._seen is None:
+            # Read once for each claim; a change's content may have 256 KiB.
+            rows = rows.select_related("run__change", "device").defer("run__change__content", "run__change__variables")
+        else:
+            rows = rows.select_related("run")
+        run = next(iter(rows), None)
         if run is None:
-            raise LeaseLostError("This worker's lease has ended; another worker carries on with the device.")
+            raise LeaseLostError(_LOST)
+        if self._seen is None:
+            self._seen = run
+        run.device, run.run.change = self._seen.device, self._seen.run.change
         return run
+
+    def _held(self) -> QuerySet[DeviceRun]:
+        """The row while it is ours, locked; unordered, since to order costs Django more than PostgreSQL."""
+        ours = DeviceRun.objects.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
+        return ours.select_for_update(of=("self",)).order_by()
 
     def _move(self, run: DeviceRun, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
         before = DeviceRunState(run.state)

@@ -76,6 +76,8 @@ def converged(expected: str, actual: str, platform: Platform) -> bool:
     Both are compared in normal form. Lines may differ only in a secret that was typed in clear text and is stored
     coded (types 4 to 9); whether it is the same secret cannot be known.
     """
+    if expected == actual:
+        return True
     lines, others = (normalise(text, platform).split("\n") for text in (expected, actual))
     return len(lines) == len(others) and all(
         line == other or _is_coded_form(line, other) for line, other in zip(lines, others, strict=True)
@@ -110,7 +112,7 @@ def classify_drift(baseline: str, target: str, actual: str, platform: Platform) 
     Overlapping: somebody changed a place that the plan changes too, or one above, below or taken along by it; also
     where both did the same, since the approved difference is then not what would be made.
     """
-    if normalise(baseline, platform) == normalise(actual, platform):
+    if baseline == actual or normalise(baseline, platform) == normalise(actual, platform):
         return Drift(DriftKind.SAME, ())
     planned, moved = touched(baseline, target, platform), touched(baseline, actual, platform)
     if not moved.places:

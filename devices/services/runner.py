@@ -11,8 +11,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -23,7 +23,7 @@ from django.db import connection
 from devices.drivers.base import Driver
 from devices.errors import LeaseLostError
 from devices.models.claims import Claimable
-from devices.services.claims import Claim, abandon, renew
+from devices.services.claims import Claim, abandon, kept_lock_connections, renew
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +113,69 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
             driver.abort()
 
 
+class _Crew(AbstractContextManager["_Crew"]):
+    """At most ``size`` threads that do one claim each; one thread alone gives orders.
+
+    Each keeps its database connections from one row to the next, since to open them costs more than a row's queries.
+    """
+
+    def __init__(self, size: int, do: Callable[[Claim], None]) -> None:
+        self._size = size
+        self._do = do
+        self._orders: SimpleQueue[Claim | None] = SimpleQueue()
+        self._done: SimpleQueue[None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._busy = 0
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for _thread in self._threads:
+            self._orders.put(None)
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        return self._busy > 0
+
+    @property
+    def full(self) -> bool:
+        """Whether every thread has something to do."""
+        return self._busy >= self._size
+
+    def begin(self, claim: Claim) -> None:
+        """Have a free thread do it; a new one if all are busy."""
+        if self._busy == len(self._threads):
+            self._threads.append(threading.Thread(target=self._serve, name="device"))
+            self._threads[-1].start()
+        self._busy += 1
+        self._orders.put(claim)
+
+    def wait_for_one(self) -> None:
+        """Wait until at least one is done."""
+        self._done.get()
+        self._busy -= 1
+        while True:
+            try:
+                self._done.get_nowait()
+            except Empty:
+                return
+            self._busy -= 1
+
+    def _serve(self) -> None:
+        try:
+            with kept_lock_connections():
+                while (claim := self._orders.get()) is not None:
+                    try:
+                        self._do(claim)
+                    finally:
+                        self._done.put(None)
+        finally:
+            connection.close()
+
+
 def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, threads: int) -> int:
     """Claim and work until nothing is claimable or the deadline nears; returns how many rows were worked on."""
     owner = uuid.uuid4()
@@ -120,20 +183,19 @@ def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, thr
     done = 0
     with (
         Heartbeat(model, owner) as heartbeat,
-        ThreadPoolExecutor(threads, thread_name_prefix="device") as pool,
+        _Crew(threads, lambda claim: _guarded(model, work, claim, heartbeat)) as crew,
     ):
-        busy: set[Future[None]] = set()
         while True:
-            while len(busy) < threads and time.monotonic() < deadline:
+            while not crew.full and time.monotonic() < deadline:
                 claim = claim_next(owner)
                 if claim is None:
                     break
                 heartbeat.hold(claim)
-                busy.add(pool.submit(_guarded, model, work, claim, heartbeat))
+                crew.begin(claim)
                 done += 1
-            if not busy:
+            if not crew.busy:
                 return done
-            _finished, busy = wait(busy, return_when=FIRST_COMPLETED)
+            crew.wait_for_one()
 
 
 def _guarded(model: type[Claimable], work: Work, claim: Claim, heartbeat: Heartbeat) -> None:
@@ -148,7 +210,7 @@ def _guarded(model: type[Claimable], work: Work, claim: Claim, heartbeat: Heartb
         _abandon(model, claim, error)
     finally:
         heartbeat.let_go(claim)
-        connection.close()
+        connection.close_if_unusable_or_obsolete()
 
 
 def _abandon(model: type[Claimable], claim: Claim, error: Exception) -> None:

@@ -99,7 +99,7 @@ def _server_command(layout: Layout, programs: Path, *, durable: bool) -> list[st
         "unix_socket_directories": f'"{directories}"',
         "unix_socket_permissions": "0700",
         "port": str(PORT),
-        "max_connections": "200",
+        "max_connections": "400",
         "timezone": "UTC",
         "log_timezone": "UTC",
         "log_checkpoints": "off",
