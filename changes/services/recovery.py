@@ -10,7 +10,7 @@ from django.db.models import Max
 
 from changes.domain.reasons import reason
 from changes.domain.states import DeviceRunState
-from changes.models import StepOutcome
+from changes.models import RunStep, StepOutcome
 from changes.services.committing import ENOUGH_S, found_pending, set_target, waiting
 from changes.services.device_steps import is_part_of_change, named, prove_identity
 from changes.services.device_work import DeviceWork
@@ -19,7 +19,13 @@ from devices.domain.config_text import normalise
 from devices.domain.drift import converged, touched_sections
 from devices.domain.prediction import predict
 from devices.drivers.base import Driver, PendingConfirm
-from devices.errors import DeviceBusyError, DeviceError
+from devices.errors import (
+    ConnectionLostError,
+    DeviceBusyError,
+    DeviceError,
+    DeviceTimeoutError,
+    UnreachableError,
+)
 from devices.models import SnapshotPurpose
 from devices.services.snapshots import snapshot_store
 
@@ -28,6 +34,8 @@ TRIES: Final = 3
 BACKOUT_TRIES: Final = 5
 LONGEST_WAIT_S: Final = 60
 """Between two attempts to read a device back that has not come back yet, or whose commit waits to be confirmed."""
+
+_OUT_OF_REACH: Final = (UnreachableError.code, ConnectionLostError.code, DeviceTimeoutError.code)
 
 _S = DeviceRunState
 
@@ -146,6 +154,13 @@ def _not_applied(work: DeviceWork, cause: _Cause) -> None:
         )
         work.journal.end(_S.ROLLED_BACK, code=cause.code, detail=detail)
         return
+    if _may_have_cut_the_path(work):
+        detail = (
+            "After the commit was sent the device could not be reached until it was as before the change: its timer"
+            f" took the commit back. The change may have cut the way to it, so it is not sent again. {cause.detail}"
+        )
+        work.journal.end(_S.ROLLED_BACK, code=cause.code, detail=detail)
+        return
     tries = work.steps(_S.APPLYING).count()
     if reason(cause.code).permanent or tries >= TRIES:
         attempts = "one attempt" if tries == 1 else f"{tries} attempts"
@@ -155,6 +170,20 @@ def _not_applied(work: DeviceWork, cause: _Cause) -> None:
     work.journal.hand_back(
         _S.PENDING, wait_s=settings.COUNTERSIGN_RECONNECT_WAIT_S, code=cause.code, detail=cause.detail
     )
+
+
+def _may_have_cut_the_path(work: DeviceWork) -> bool:
+    """Whether a commit under a timer was sent, its answer was lost, and then the device could not be reached."""
+    sent = work.steps(_S.APPLYING).last()
+    if not work.payload.confirm_within_s or not work.run.lines_sent or sent is None:
+        return False
+    return was_out_of_reach(work, sent)
+
+
+def was_out_of_reach(work: DeviceWork, sent: RunStep) -> bool:
+    """Whether the session was lost in a step, and the device could not be reached again for a while."""
+    readings = work.steps(_S.RECONCILING).filter(sequence__gt=sent.sequence, outcome=StepOutcome.FAILED)
+    return sent.code in _OUT_OF_REACH and readings.filter(code__in=_OUT_OF_REACH).exists()
 
 
 def _target_of(work: DeviceWork, taken: tuple[str, ...]) -> str:

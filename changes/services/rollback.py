@@ -225,6 +225,8 @@ def _begin(
             RollbackOrder.objects.create(
                 run=run, ordered_by_id=person_id, whole=whole, devices=count_of[run.pk], reason=reason
             )
+    if person_id is not None:
+        first.implementers.add(person_id)
     for row in rows:
         _await(row, actor, detail)
     if first.state != RunState.ROLLING_BACK:

@@ -108,9 +108,7 @@ def _worded(row: DeviceRun, way: WayBack, actual: str, proposed: str, scrub: Scr
     return _told(row, kind, _masked(way.commands, scrub), digest=digest)
 
 
-def _told(
-    row: DeviceRun, kind: str, lines: Sequence[str] = (), *, digest: str = "", note: str = ""
-) -> DeviceRollback:
+def _told(row: DeviceRun, kind: str, lines: Sequence[str] = (), *, digest: str = "", note: str = "") -> DeviceRollback:
     return DeviceRollback(row.device_id, row.device.name, row.state, kind, tuple(lines), digest, note)
 
 

@@ -10,6 +10,7 @@ from django.db.models import Exists, OuterRef
 from changes.domain.rollback import meet
 from changes.domain.states import DEVICE_ACTIVE, DEVICE_HOLDS_CHANGE
 from changes.models import DeviceRun, DeviceRunQuerySet
+from devices.domain.config_text import normalise
 from devices.domain.platforms import platform_for
 
 MAY_HOLD_CHANGE = sorted(state.value for state in DEVICE_HOLDS_CHANGE | DEVICE_ACTIVE)
@@ -42,7 +43,9 @@ def with_texts(rows: DeviceRunQuerySet) -> DeviceRunQuerySet:
 def texts_of(row: DeviceRun) -> tuple[str, str]:
     """The configurations before and after the change, in normal form; empty where they were never read."""
     after = row.rollback_from or row.after
-    return (row.before.blob.text if row.before else "", after.blob.text if after else "")
+    platform = platform_for(row.device_plan.content.device.platform)
+    texts = (row.before.blob.text if row.before else "", after.blob.text if after else "")
+    return (normalise(texts[0], platform) if texts[0] else "", normalise(texts[1], platform) if texts[1] else "")
 
 
 def later_changes(device_runs: Collection[int]) -> Mapping[int, LaterChange]:

@@ -13,13 +13,13 @@ from django.conf import settings
 from changes.domain.orders import KILL_SWITCH_ENGAGED
 from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, lines_digest, way_back
 from changes.domain.states import DeviceRunState
-from changes.models import DeviceRun, RecomputedBackout, StepOutcome
+from changes.models import DeviceRun, RecomputedBackout
 from changes.services.committing import ENOUGH_S, confirm_name, found_pending, take_back_pending
 from changes.services.device_steps import connect, named, prove_identity, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BlockedError, StepNotes, StepStopError
 from changes.services.kill_switch import kill_switch_engaged
-from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row
+from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row, was_out_of_reach
 from changes.services.rollback_scope import later_changes, texts_of
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat
@@ -133,7 +133,7 @@ def _refuse_again(work: DeviceWork, actual: str) -> None:
     last = work.steps(_S.BACKING_OUT).last()
     if last is None or actual != texts_of(work.run)[1]:
         return
-    if last.outcome == StepOutcome.FAILED and last.data.get("timer_s"):
+    if last.data.get("timer_s") and was_out_of_reach(work, last):
         raise RollbackStopError(
             last.code,
             f"The rollback was sent, but could not be confirmed in time: {last.detail} The device took it back by"
@@ -141,7 +141,7 @@ def _refuse_again(work: DeviceWork, actual: str) -> None:
         )
     if _sends(work) >= SENDS:
         raise RollbackStopError(
-            last.code, f"{SENDS} attempts ended before the device had taken anything. {last.detail}"
+            last.code, f"{SENDS} attempts ended and the change is on the device as before. {last.detail}"
         )
 
 

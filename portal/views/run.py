@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
 from changes.domain.orders import Order
-from changes.domain.states import DeviceRunState, RunState
+from changes.domain.states import DEVICE_TO_ROLL_BACK, DeviceRunState, RunState
 from changes.models import DeviceRun, Run
 from portal.presenters.run_device import record_of, record_version
 from portal.presenters.run_orders import order_buttons, order_refusal, order_url
@@ -117,5 +117,8 @@ def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id:
     common = page_context(sight, "execution", page=record.name)
     skips = row.state == DeviceRunState.PENDING and not order_refusal(sight, Order.SKIP)[1]
     context = {**common, "run": row.run, "record": record}
+    rollback = common["actions"].get("rollback")
+    rolls = row.state in DEVICE_TO_ROLL_BACK and rollback is not None and rollback.allowed
+    context["rollback_url"] = f"{rollback.url}?device={row.device_id}" if rolls else ""
     context["skip_url"] = order_url(Order.SKIP, change_id, row.pk) if skips else ""
     return render(request, "changes/run_device.html", context)

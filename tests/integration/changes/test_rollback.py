@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.lab
 
 CONTENT = "ntp server 10.0.0.123\n"
 EDGE: dict[str, Any] = {"targets": {"filter": {"role": "edge"}}, "content": CONTENT}
+Targets = Callable[..., dict[str, Any]]
 WITHOUT_NTP = r"\A(?![\s\S]*10\.0\.0\.123)"
 """Matches a configuration without the change: the path that the device is managed by rests on the change."""
 
@@ -41,7 +42,7 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 
 @pytest.fixture
-def only(office: Office, settings: object) -> object:
+def only(office: Office, settings: object) -> Targets:
     """`only("eos1", …)`: the other devices are no targets."""
     settings.DEVICE_CONFIRM_WITHIN_S = 30  # type: ignore[attr-defined]
 
@@ -98,7 +99,7 @@ def test_a_whole_change_is_taken_back_except_where_others_wrote_at_the_same_plac
     assert ends(run)["eos2"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
 
 
-def test_eos_takes_a_rollback_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Any) -> None:
+def test_eos_takes_a_rollback_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Targets) -> None:
     change = office.approved(**only("eos1"))
     one = office.lab.device("eos1")
     run = office.executed(change)
@@ -113,7 +114,7 @@ def test_eos_takes_a_rollback_that_cut_its_own_management_path_back_by_its_timer
     assert len([entry for entry in one.commands() if "commit timer" in entry["line"]]) == 2, "the change, the rollback"
 
 
-def test_eos_takes_a_change_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Any) -> None:
+def test_eos_takes_a_change_that_cut_its_own_management_path_back_by_its_timer(office: Office, only: Targets) -> None:
     change = office.approved(**only("eos1"))
     one = office.lab.device("eos1")
     before = one.running_config()
@@ -123,33 +124,33 @@ def test_eos_takes_a_change_that_cut_its_own_management_path_back_by_its_timer(o
     assert (one.running_config(), one.startup_config()) == (before, before)
 
 
-def test_ios_takes_change_and_rollback_that_cut_the_path_back_by_its_revert_timer(office: Office, only: Any) -> None:
-    change = office.approved(**only("ios1"))
+def test_ios_takes_changes_and_rollbacks_that_cut_the_path_back_by_its_timer(
+    office: Office, only: Targets
+) -> None:
     one = office.lab.device("ios1")
     before = one.running_config()
+    change = office.approved(**only("ios1"))
+    one.faults.cut_off_while = r"10\.0\.0\.123"
+    run = office.executed(change)
+    assert ends(run)["ios1"][0] == "rolled_back", story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+
+    one.faults.cut_off_while = ""
+    change = office.approved(**only("ios1"))
     run = office.executed(change)
     after = one.running_config()
     assert (ends(run)["ios1"], one.startup_config()) == (("succeeded", ""), after), story(run)
     one.faults.cut_off_while = WITHOUT_NTP
-
     run = rolled_back(office, change)
-
     assert ends(run)["ios1"][0] == "rollback_failed", story(run)
+    assert "took it back by itself" in DeviceRun.objects.get(run=run).detail
     assert (one.running_config(), one.startup_config()) == (after, after)
-    assert any("revert trigger error timer" in entry["line"] for entry in one.commands())
-    one.faults.cut_off_while = ""
-    run = rolled_back(office, change)
-    assert ends(run)["ios1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
-    assert (one.running_config(), one.startup_config()) == (before, before)
-
-    again = office.approved(**only("ios1"))
-    one.faults.cut_off_while = r"10\.0\.0\.123"
-    run = office.executed(again)
-    assert ends(run)["ios1"][0] == "rolled_back", story(run)
-    assert (one.running_config(), one.startup_config()) == (before, before)
+    sent = [entry["line"] for entry in one.commands() if "revert" in entry["line"]]
+    assert sent[0] == sent[1] == "configure terminal revert timer 1"
+    assert [line.partition(" force ")[2] for line in sent[2:]] == ["revert trigger error timer 1"]
 
 
-def test_recomputed_lines_wait_for_a_person_who_confirms_exactly_these(office: Office, only: Any) -> None:
+def test_recomputed_lines_wait_for_a_person_who_confirms_exactly_these(office: Office, only: Targets) -> None:
     change = office.approved(**only("eos1"))
     one = office.lab.device("eos1")
     office.executed(change)
@@ -173,7 +174,10 @@ def test_recomputed_lines_wait_for_a_person_who_confirms_exactly_these(office: O
     assert "10.0.0.123" not in one.startup_config()
 
 
-def test_an_answer_lost_under_the_timer_is_confirmed_by_name_and_not_sent_twice(office: Office, only: Any) -> None:
+def test_an_answer_lost_under_the_timer_is_confirmed_by_name_and_not_sent_twice(
+    office: Office, only: Targets, settings: object
+) -> None:
+    settings.DEVICE_CONFIRM_WITHIN_S = 120  # type: ignore[attr-defined]
     change = office.approved(**only("eos1"))
     one = office.lab.device("eos1")
     before = one.running_config()
