@@ -24,6 +24,7 @@ class ObjectType(StrEnum):
     RUN = "run"
     DEVICE_RUN = "device_run"
     KILL_SWITCH = "kill_switch"
+    BREAKER = "breaker"
     DEVICE = "device"
     HOST_KEY = "host_key"
     HOST_KEY_ALERT = "host_key_alert"

@@ -111,6 +111,21 @@ class DeviceBusyError(DeviceError):
     permanent = False
 
 
+class BreakerOpenError(DeviceError):
+    """Too many failures with one cause: nothing was tried, and nothing is for ``wait_s`` seconds.
+
+    ``hopeless``: it has been so for longer than anybody should wait.
+    """
+
+    code = "BREAKER_OPEN"
+    permanent = False
+
+    def __init__(self, detail: str, *, wait_s: float, hopeless: bool = False, device: str = "") -> None:
+        super().__init__(detail, device=device)
+        self.wait_s = wait_s
+        self.hopeless = hopeless
+
+
 class NothingPendingError(DeviceError):
     """There is no commit of that name to confirm: the device has taken it back, or somebody confirmed it."""
 

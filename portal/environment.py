@@ -42,6 +42,15 @@ class Environment:
     backup_keep: str
     device_ca_file: str
     device_allow_plain_http: bool
+    connect_attempts: int
+    retry_base_s: float
+    retry_factor: float
+    retry_jitter: float
+    breaker_credential_failures: int
+    breaker_site_failures: int
+    breaker_window_s: int
+    breaker_cool_down_s: int
+    breaker_give_up_s: int
 
     @property
     def https(self) -> bool:
@@ -75,6 +84,23 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         backup_keep=_backup_keep(environ),
         device_ca_file=_device_ca_file(environ),
         device_allow_plain_http=_switch(environ, "DEVICE_ALLOW_PLAIN_HTTP"),
+        connect_attempts=_whole_number(environ, "DEVICE_CONNECT_ATTEMPTS", default=3, lowest=1, highest=10),
+        retry_base_s=_number(environ, "DEVICE_RETRY_BASE_S", default=1.0, lowest=0, highest=60),
+        retry_factor=_number(environ, "DEVICE_RETRY_FACTOR", default=2.0, lowest=1, highest=10),
+        retry_jitter=_number(environ, "DEVICE_RETRY_JITTER", default=0.2, lowest=0, highest=1),
+        breaker_credential_failures=_whole_number(
+            environ, "COUNTERSIGN_BREAKER_CREDENTIAL_FAILURES", default=3, lowest=0, highest=100
+        ),
+        breaker_site_failures=_whole_number(
+            environ, "COUNTERSIGN_BREAKER_SITE_FAILURES", default=5, lowest=0, highest=1000
+        ),
+        breaker_window_s=_whole_number(environ, "COUNTERSIGN_BREAKER_WINDOW_S", default=300, lowest=1, highest=86_400),
+        breaker_cool_down_s=_whole_number(
+            environ, "COUNTERSIGN_BREAKER_COOL_DOWN_S", default=60, lowest=1, highest=3600
+        ),
+        breaker_give_up_s=_whole_number(
+            environ, "COUNTERSIGN_BREAKER_GIVE_UP_S", default=900, lowest=0, highest=86_400
+        ),
     )
 
 
@@ -199,6 +225,15 @@ def _whole_number(environ: Mapping[str, str], name: str, *, default: int, lowest
     if not value.isdecimal() or not lowest <= int(value) <= highest:
         raise SettingError(f"{name} is {value!r}: give a whole number from {lowest} to {highest}.")
     return int(value)
+
+
+def _number(environ: Mapping[str, str], name: str, *, default: float, lowest: float, highest: float) -> float:
+    value = _text(environ, name)
+    if not value:
+        return default
+    if not re.fullmatch(r"\d+(\.\d+)?", value) or not lowest <= float(value) <= highest:
+        raise SettingError(f"{name} is {value!r}: give a number from {lowest:g} to {highest:g}, such as {default:g}.")
+    return float(value)
 
 
 def _device_credentials(environ: Mapping[str, str], home: Path) -> str:

@@ -6,6 +6,7 @@ answered by sending again: the device is read back first.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from contextlib import ExitStack
 
@@ -24,9 +25,10 @@ from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a
 from changes.services.rolling_back import refused as rollback_refused
 from changes.services.rolling_back import roll_back
 from devices.drivers.base import Driver
-from devices.errors import DeviceError
+from devices.errors import BreakerOpenError, DeviceError
 from devices.services.claims import Claim, device_lock
 from devices.services.scrubbing import Scrubber
+from devices.services.sessions import pause_before_next, retry_policy
 
 _S = DeviceRunState
 Step = Callable[[DeviceWork, Driver], None]
@@ -113,10 +115,16 @@ def _implement(work: DeviceWork, session: ExitStack) -> None:
 
 def _not_begun(work: DeviceWork, error: DeviceError) -> None:
     """Nothing was sent. A session that broke while reading is worth another one; the others end the run."""
+    if isinstance(error, BreakerOpenError) and not error.hopeless:
+        # Later by chance, so that not all devices come back in the same moment.
+        wait_s = error.wait_s + random.uniform(0.2, 2)  # noqa: S311 - spreads the devices, protects nothing
+        work.journal.hand_back(_S.PENDING, wait_s=wait_s, code=error.code, detail=str(error), tried=False)
+        return
     reads = work.steps(_S.CHECKING).count()
-    if work.journal.state is _S.CHECKING and not error.permanent and reads < settings.DEVICE_CONNECT_ATTEMPTS:
-        wait_s = settings.DEVICE_RETRY_BASE_S * 2 ** (reads - 1)
-        work.journal.hand_back(_S.PENDING, wait_s=wait_s, code=error.code, detail=str(error))
+    if work.journal.state is _S.CHECKING and retry_policy().goes_on(reads, permanent=error.permanent):
+        wait_s = pause_before_next(reads)
+        detail = f"{error} Attempt {reads + 1} follows in {wait_s:.1f} s."
+        work.journal.hand_back(_S.PENDING, wait_s=wait_s, code=error.code, detail=detail)
         return
     # A wrong identity is a gate's refusal, everything else a failure.
     end = _S.BLOCKED if error.code.startswith("IDENTITY_") else _S.FAILED
@@ -154,8 +162,10 @@ def _reconcile_later(work: DeviceWork, error: DeviceError) -> None:
     A device that cannot be read back ends as *unknown*: at once where trying again is no use, or would lock an
     account, else after some minutes.
     """
-    if is_hopeless(work, error):
+    if is_hopeless(work, error) or (isinstance(error, BreakerOpenError) and error.hopeless):
         work.journal.give_up(code=error.code, detail=str(error))
         return
     wait_s = min(settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** readings_in_a_row(work), LONGEST_WAIT_S)
+    if isinstance(error, BreakerOpenError):
+        wait_s = max(wait_s, error.wait_s)
     work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=str(error))

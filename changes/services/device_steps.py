@@ -27,10 +27,10 @@ from devices.domain.config_text import normalise
 from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.drivers.base import Driver
-from devices.errors import DeviceError
+from devices.errors import BreakerOpenError, DeviceError
 from devices.models import ConfigSnapshot, SnapshotPurpose
 from devices.services.identity import Identity
-from devices.services.sessions import driver_connected
+from devices.services.sessions import Retry, driver_connected
 from devices.services.snapshots import snapshot_store
 
 _S = DeviceRunState
@@ -43,15 +43,32 @@ def connect(work: DeviceWork, session: ExitStack, state: DeviceRunState) -> Driv
     """
     with work.step(state) as notes:
         try:
-            attempts = partial(notes.data.__setitem__, "attempts")
-            driver = driver_connected(work.run.device, session, occasion=_occasion(work), on_attempt=attempts)
+            driver = driver_connected(
+                work.run.device,
+                session,
+                occasion=_occasion(work),
+                on_retry=partial(_note_retry, notes, []),
+                reads_back=state is _S.RECONCILING,
+            )
         except DeviceError as error:
             notes.data["gates"] = connecting_data(work.run.device, error)
+            if isinstance(error, BreakerOpenError):
+                notes.data["breaker"] = {"wait_s": round(error.wait_s, 1), "gives_up": error.hopeless}
             raise
         work.on_driver(driver)
         session.callback(work.on_driver, None)
         notes.data["driver"] = driver.name
     return driver
+
+
+def _note_retry(notes: StepNotes, retries: list[Retry], retry: Retry) -> None:
+    """Keep each decision to try again, with its reason and its pause."""
+    retries.append(retry)
+    notes.data["attempts"] = retry.attempt + 1
+    notes.data["retries"] = [
+        {"attempt": each.attempt, "code": each.code, "detail": each.detail, "wait_s": round(each.wait_s, 2)}
+        for each in retries
+    ]
 
 
 def _occasion(work: DeviceWork) -> Occasion:

@@ -5,6 +5,7 @@ from devices.api import (
     host_keys,
     trust,
 )
+from devices.api.breakers import BreakerListView, BreakerResetView
 from devices.api.credentials import CredentialListView
 from devices.api.inventory import (
     ExcludedListView,
@@ -20,6 +21,8 @@ from devices.api.views import DeviceConfigDetailView, DeviceConfigListView, Devi
 from devices.api.webhooks import NetBoxWebhookView
 
 urlpatterns = [
+    path("breakers/", BreakerListView.as_view(), name="api-breaker-list"),
+    path("breakers/<id:breaker_id>/reset/", BreakerResetView.as_view(), name="api-breaker-reset"),
     path("credentials/", CredentialListView.as_view(), name="api-credential-list"),
     path("inventory/sources/", SourceListView.as_view(), name="api-inventory-sources"),
     path("inventory/sources/<str:source>/sync/", SourceSyncView.as_view(), name="api-inventory-sync"),

@@ -10,6 +10,7 @@ from devices.models.backups import (
     SuspectConfig,
     SuspectState,
 )
+from devices.models.breakers import CircuitBreaker
 from devices.models.compliance import ComplianceResult, ComplianceRule
 from devices.models.configs import BaselineOrigin, ConfigBlob, ConfigSnapshot, ConfigState, SnapshotPurpose
 from devices.models.credential_uses import CredentialUse
@@ -42,6 +43,7 @@ __all__ = [
     "BackupState",
     "BackupTrigger",
     "BaselineOrigin",
+    "CircuitBreaker",
     "ComplianceResult",
     "ComplianceRule",
     "ConfigBlob",

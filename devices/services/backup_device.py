@@ -26,7 +26,7 @@ from devices.services.host_key_alerts import unproved_report
 from devices.services.identity import identity_contradictions
 from devices.services.runner import Heartbeat
 from devices.services.scrubbing import Scrubber
-from devices.services.sessions import driver_connected
+from devices.services.sessions import driver_connected, pause_before_next
 from devices.services.snapshots import snapshot_keep, suspect_keep, suspect_overtake
 
 STARTUP_COMMANDS: Final = {
@@ -124,12 +124,11 @@ def _wait(row: DeviceBackup, claim: Claim) -> None:
 def _try_again(row: DeviceBackup, claim: Claim, error: DeviceError) -> None:
     """A session that broke while reading is worth another; refusals and devices out of reach are not."""
     detail = Scrubber.load().prose(str(error))
-    reached = error.code != "PRECHECK_UNREACHABLE"
+    reached = error.code not in {"PRECHECK_UNREACHABLE", "BREAKER_OPEN"}
     if error.permanent or not reached or row.attempts >= settings.DEVICE_CONNECT_ATTEMPTS:
         _end(row, claim, BackupState.FAILED, code=error.code, detail=detail)
         return
-    wait_s = settings.DEVICE_RETRY_BASE_S * 2 ** (row.attempts - 1)
-    release(DeviceBackup, claim, wait_s=wait_s, code=error.code, detail=detail)
+    release(DeviceBackup, claim, wait_s=pause_before_next(row.attempts), code=error.code, detail=detail)
 
 
 def _keep(row: DeviceBackup, claim: Claim, reading: Reading) -> None:

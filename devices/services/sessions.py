@@ -6,20 +6,30 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import dataclass
 
 from django.conf import settings
 from django.views.decorators.debug import sensitive_variables
 
 from devices.credentials import Purpose, retrieve
 from devices.credentials.rules_file import credential_rules
+from devices.domain.breaker import BreakerKind
 from devices.domain.credential_rules import Subject
 from devices.domain.drivers import proof_demanded
 from devices.domain.occasions import UNDECLARED, Occasion
 from devices.domain.pins import serves
+from devices.domain.retry import RetryPolicy
 from devices.drivers.base import Credential, Driver, Endpoint
 from devices.drivers.registry import open_driver
-from devices.errors import DeviceError, HostKeyMismatchError, SecretScopeDeniedError, SecretUnavailableError
+from devices.errors import (
+    BreakerOpenError,
+    DeviceError,
+    HostKeyMismatchError,
+    SecretScopeDeniedError,
+    SecretUnavailableError,
+)
 from devices.models import Device, HostKeyState
+from devices.services.breakers import guarded
 from devices.services.credential_uses import credential_use_record
 from devices.services.host_key_alerts import unproved_report
 
@@ -98,33 +108,72 @@ def driver_for(device: Device, occasion: Occasion = UNDECLARED) -> Driver:
     return open_driver(endpoint_for(device, occasion))
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """An attempt that failed for a transient reason, and the pause before the next one."""
+
+    attempt: int
+    code: str
+    detail: str
+    wait_s: float
+
+
+def retry_policy() -> RetryPolicy:
+    """When transient errors before any write are tried again, by the settings."""
+    return RetryPolicy(
+        settings.DEVICE_CONNECT_ATTEMPTS,
+        settings.DEVICE_RETRY_BASE_S,
+        settings.DEVICE_RETRY_FACTOR,
+        settings.DEVICE_RETRY_JITTER,
+    )
+
+
+def pause_before_next(attempt: int) -> float:
+    """Seconds to wait after the attempt with this number, spread by chance so that devices do not come back at once."""
+    return retry_policy().pause_s(attempt, random.uniform(-1, 1))  # noqa: S311 - spreads retries, protects nothing
+
+
 def driver_connected(
     device: Device,
     session: ExitStack,
     *,
     occasion: Occasion = UNDECLARED,
-    on_attempt: Callable[[int], None] = lambda _number: None,
+    on_retry: Callable[[Retry], None] = lambda _retry: None,
+    reads_back: bool = False,
 ) -> Driver:
-    """A connected driver, which ``session`` closes; ``on_attempt`` is told of each attempt after the first.
+    """A connected driver, which ``session`` closes; ``on_retry`` is told of each attempt that is followed by another.
 
-    ``occasion`` says what the session is for, and with that which credential opens it.
-
-    Transient errors are tried again with growing pauses; permanent ones (host key, credential) never are.
+    ``occasion`` says what the session is for, and with that which credential opens it. Transient errors are tried again
+    with growing pauses; permanent ones (host key, credential) never are. The breakers of the device's site and
+    credential are asked first. ``reads_back``: the device must be looked at however its site is doing, and may be
+    restarting, so its site's breaker is neither asked nor told.
 
     Raises:
+        BreakerOpenError: nothing was tried.
         DeviceError: that of the last attempt.
     """
-    attempts = settings.DEVICE_CONNECT_ATTEMPTS
-    for attempt in range(1, attempts + 1):
-        try:
-            return session.enter_context(driver_for(device, occasion))
-        except HostKeyMismatchError as error:
-            unproved_report(device, error)
-            raise
-        except DeviceError as error:
-            if error.permanent or attempt == attempts:
+    with guarded(BreakerKind.SITE, "" if reads_back else device.site, device):
+        for attempt in range(1, settings.DEVICE_CONNECT_ATTEMPTS + 1):
+            try:
+                with guarded(BreakerKind.CREDENTIAL, _credential_name(device, occasion), device):
+                    return session.enter_context(driver_for(device, occasion))
+            except HostKeyMismatchError as error:
+                unproved_report(device, error)
                 raise
-            on_attempt(attempt + 1)
-            jitter = random.uniform(0.8, 1.2)  # noqa: S311 - spreads retries, protects nothing
-            time.sleep(settings.DEVICE_RETRY_BASE_S * 2 ** (attempt - 1) * jitter)
+            except BreakerOpenError:
+                raise
+            except DeviceError as error:
+                if not retry_policy().goes_on(attempt, permanent=error.permanent):
+                    raise
+                wait_s = pause_before_next(attempt)
+                on_retry(Retry(attempt, error.code, error.detail, wait_s))
+            time.sleep(wait_s)
     raise AssertionError("the loop above returns or raises")
+
+
+def _credential_name(device: Device, occasion: Occasion) -> str:
+    """The name that is asked about; "" where there is none, which `driver_for` refuses with its reason."""
+    try:
+        return credential_name_for(device, occasion.purpose)
+    except (SecretScopeDeniedError, SecretUnavailableError):
+        return ""

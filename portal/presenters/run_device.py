@@ -188,8 +188,24 @@ def _facts(data: Mapping[str, object], mask: Mask) -> list[tuple[str, str]]:
         paths = ", ".join(_path(str(path), mask) for path in _list(drift.get("paths"))[:EVIDENCE_SHOWN])
         found.append(("Changed since the plan", f"{drift.get('kind', '')}{': ' if paths else ''}{paths}"))
     labels = {"driver": "Driver", "attempts": "Attempts", "source": "Backout", "finding": "Read back"}
+    found += _retries(data)
     found += [(label, str(data[name])) for name, label in labels.items() if data.get(name)]
     return [(label, mask.prose(value)) for label, value in found]
+
+
+def _retries(data: Mapping[str, object]) -> list[tuple[str, str]]:
+    """Each decision to try again, and how long a breaker makes the device wait."""
+    found = [
+        (f"Attempt {each.get('attempt')}", f"{each.get('code')}; the next one {each.get('wait_s')} s later")
+        for each in _list(data.get("retries"))
+    ]
+    breaker = data.get("breaker")
+    if isinstance(breaker, Mapping):
+        gives_up = "open for too long: the device is given up"
+        found.append(
+            ("Breaker", gives_up if breaker.get("gives_up") else f"open: next try in {breaker.get('wait_s')} s")
+        )
+    return found
 
 
 def _path(path: str, mask: Mask) -> str:

@@ -1,11 +1,13 @@
 from django.urls import URLPattern, path
 
-from portal.views import audit, credentials, devices
+from portal.views import audit, breakers, credentials, devices
 
 urlpatterns: list[URLPattern] = [
     path("devices/", devices.device_list, name="device-list"),
     path("devices/<int:device_id>/", devices.device_detail, name="device-detail"),
     path("devices/<int:device_id>/configs/<int:snapshot_id>/", devices.device_config, name="device-config"),
+    path("breakers/", breakers.breaker_list, name="breaker-list"),
+    path("breakers/<int:breaker_id>/reset/", breakers.breaker_reset_view, name="breaker-reset"),
     path("credentials/", credentials.credential_list, name="credential-list"),
     path("credentials/<path:name>/", credentials.credential_detail, name="credential-detail"),
     path("audit/", audit.audit_list, name="audit-list"),

@@ -354,8 +354,19 @@ COUNTERSIGN_RECONNECT_WAIT_S = 2
 # With pauses of up to a minute this waits some ten minutes: as long as a large switch takes to restart.
 COUNTERSIGN_RECONCILE_ATTEMPTS = 15
 COUNTERSIGN_RING_AGAIN_S = 5
-DEVICE_CONNECT_ATTEMPTS = 3
-DEVICE_RETRY_BASE_S = 1.0
+# Transient errors before any write are tried again; the pause grows by the factor, and is spread by the jitter's share.
+DEVICE_CONNECT_ATTEMPTS = _environment.connect_attempts
+DEVICE_RETRY_BASE_S = _environment.retry_base_s
+DEVICE_RETRY_FACTOR = _environment.retry_factor
+DEVICE_RETRY_JITTER = _environment.retry_jitter
+# After so many failures in a row within the window nothing is tried until the cool-down is over; 0: no breaker.
+COUNTERSIGN_BREAKER_CREDENTIAL_FAILURES = _environment.breaker_credential_failures
+COUNTERSIGN_BREAKER_SITE_FAILURES = _environment.breaker_site_failures
+COUNTERSIGN_BREAKER_WINDOW_S = _environment.breaker_window_s
+COUNTERSIGN_BREAKER_COOL_DOWN_S = _environment.breaker_cool_down_s
+COUNTERSIGN_BREAKER_GIVE_UP_S = _environment.breaker_give_up_s
+# How long a success shows that a credential is right; without one, only as many sign-ins run at once as may fail.
+COUNTERSIGN_BREAKER_PROOF_S = 600
 DEVICE_CONNECT_TIMEOUT_S = 10.0
 DEVICE_READ_TIMEOUT_S = 20.0
 # How long a device waits for a commit to be confirmed, on top of the post-checks' own time.

@@ -4,6 +4,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from changes.domain.errors import InvalidInputError
+from devices.services.breakers import breakers_holding_count
 from devices.services.credential_overview import credential_overview, credential_uses_of
 from portal.presenters.credential_pages import credential_rows, use_rows
 from portal.presenters.paging import older_page
@@ -31,6 +32,7 @@ def credential_list(request: HttpRequest) -> HttpResponse:
             "overdue_count": sum(row.overdue is True for row in rows),
             "problem": overview.problem,
             "has_rules": overview.has_rules,
+            "held_back": breakers_holding_count(),
             "crumbs": [{"label": "Devices", "url": reverse("device-list")}, {"label": "Credentials", "url": ""}],
         },
     )

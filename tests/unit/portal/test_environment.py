@@ -25,6 +25,34 @@ def test_defaults(tmp_path: Path) -> None:
     assert not environment.https
 
 
+def test_retry_and_breaker_have_defaults(tmp_path: Path) -> None:
+    found = read(tmp_path)
+    retry = (found.connect_attempts, found.retry_base_s, found.retry_factor, found.retry_jitter)
+    assert retry == (3, 1.0, 2.0, 0.2)
+    assert (found.breaker_credential_failures, found.breaker_site_failures) == (3, 5)
+    assert (found.breaker_window_s, found.breaker_cool_down_s, found.breaker_give_up_s) == (300, 60, 900)
+    set_ = read(tmp_path, DEVICE_RETRY_BASE_S="0.5", COUNTERSIGN_BREAKER_SITE_FAILURES="0")
+    assert (set_.retry_base_s, set_.breaker_site_failures) == (0.5, 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("DEVICE_CONNECT_ATTEMPTS", "0", "give a whole number from 1 to 10"),
+        ("DEVICE_RETRY_BASE_S", "1,5", "give a number from 0 to 60, such as 1"),
+        ("DEVICE_RETRY_FACTOR", "0.5", "give a number from 1 to 10, such as 2"),
+        ("DEVICE_RETRY_JITTER", "nan", "give a number from 0 to 1, such as 0.2"),
+        ("COUNTERSIGN_BREAKER_CREDENTIAL_FAILURES", "-1", "give a whole number from 0 to 100"),
+        ("COUNTERSIGN_BREAKER_COOL_DOWN_S", "0", "give a whole number from 1 to 3600"),
+    ],
+)
+def test_a_retry_or_breaker_that_makes_no_sense_is_refused(
+    tmp_path: Path, name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingError, match=f"{name} is .*: {sentence}"):
+        read(tmp_path, **{name: value})
+
+
 def test_home_is_var_next_to_the_code_when_unset() -> None:
     assert read_environment({"SECRET_KEY": KEY}).home == BASE_DIR / "var"
 
