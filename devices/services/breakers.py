@@ -17,6 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit.actor import Actor
 from audit.recorder import record
@@ -128,11 +129,11 @@ def _refusal(kind: BreakerKind, breaker: Breaker, device: Device, *, wait_s: flo
 
 
 def _looked_up(kind: BreakerKind, name: str) -> tuple[Breaker, datetime]:
-    """The breaker as it stands and the database's time; a new one where there is no row."""
+    """The breaker as it stands and the database's time; a new one, of which no time matters, where there is no row."""
     rows = CircuitBreaker.objects.filter(kind=kind.value, name=name)
     row = rows.annotate(now=ExpressionWrapper(Now(), output_field=DateTimeField())).first()
     if row is None:
-        return Breaker(), _database_time()
+        return Breaker(), timezone.now()
     return _breaker(row), row.now
 
 
