@@ -38,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every-point", action="store_true", help="each fault at each point, one after the other")
     parser.add_argument("--faults", default="", help="with --every-point: only these, by commas")
     parser.add_argument("--seeds", default="", help="random schedules, such as 1-50 or 7,12")
+    parser.add_argument("--sample", action="store_true", help="the fixed sample that `make test` plays")
     parser.add_argument("--some", type=int, default=0, metavar="N", help="of all schedules only every Nth")
     parser.add_argument("--wait-while", type=Path, metavar="FILE", help="pause between schedules while it exists")
     parser.add_argument("--log", type=Path, help="write each schedule's result to this file, too")
@@ -73,8 +74,13 @@ def _play(arguments: argparse.Namespace, home: Path) -> int:
 
 
 def _schedules(arguments: argparse.Namespace, stage: Session) -> Iterator[tuple[str, Schedule]]:
+    from tests.chaos.sample import sample
     from tests.chaos.schedules import every_point, random_schedule
+    from tests.chaos.stage import DEVICES
 
+    if arguments.sample:
+        for schedule in sample(devices=DEVICES):
+            yield "the sample", schedule
     for kind in arguments.kinds.split(","):
         devices, allowed = len(stage.stages[kind].devices), _allowed(arguments, kind)
         if arguments.every_point:

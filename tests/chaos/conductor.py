@@ -25,7 +25,7 @@ from changes.models import DeviceRun, Run
 from changes.services.dispatch import dispatch_once
 from tests.chaos.schedules import Fault, Schedule
 from tests.chaos.stage import Simulated, database_kill, patiently
-from tests.chaos.worker import SOCKET
+from tests.chaos.worker import LEASE_S, SOCKET
 
 PATIENCE_S = 20.0
 LONGEST_S = 150.0
@@ -219,7 +219,7 @@ class Conductor:
             if fault is Fault.STOP_AND_DATABASE:
                 with self._guard:
                     database_kill()
-            time.sleep(settings.COUNTERSIGN_LEASE_S + 0.5)
+            time.sleep(LEASE_S + 0.5)
             rows = DeviceRun.objects.filter(pk=report["device_run"])
             gone = rows.exclude(fence=report["fence"])
             if fault is Fault.STOP_AND_DATABASE:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -24,6 +24,10 @@ AT_BASELINE: Final = frozenset({"failed", "rolled_back", "blocked", "skipped"})
 FOR_PEOPLE: Final = frozenset({"unknown", "rollback_failed"})
 TAKING_BACK: Final = ("backing_out", "rolling_back")
 _COMMIT: Final = re.compile(r"^configure session (?P<name>\S+) commit(?P<timer> timer \S+)?$")
+
+
+Entry = Mapping[str, Any]
+"""An entry of a device's log; see ``devices.lab.journal``."""
 
 
 @dataclass
@@ -58,15 +62,15 @@ def judge(course: Course, truths: dict[str, Truth]) -> Verdict:
         verdict.device_runs += 1
         verdict.ends[run.state] += 1
         verdict.lost += _lost(run, device, truths[device.name])
-        entries = list(_told(device.log()))
-        verdict.twice += [f"{device.name}: {what}" for what in _twice(entries)]
+        entries = list(told(device.log()))
+        verdict.twice += [f"{device.name}: {what}" for what in applied_twice(entries)]
         verdict.unaccounted += [f"{device.name}: {what}" for what in (*_unaccounted(run, entries), *_events(run))]
     if Event.objects.filter(action="run.ended", object_id=str(course.run.pk)).count() != 1:
         verdict.unaccounted.append("the run's end has not exactly one audit event")
     return verdict
 
 
-def _told(log: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def told(log: Sequence[Entry]) -> Iterator[Entry]:
     """The log; lines that went into a candidate, which changes nothing before it is committed, are told apart."""
     candidates: set[int] = set()
     for entry in log:
@@ -90,7 +94,7 @@ def _lost(run: DeviceRun, device: Simulated, truth: Truth) -> Iterator[str]:
             yield f"{device.name}: {run.state} {run.code}, but its {what} configuration is not the {name}"
 
 
-def _twice(entries: Sequence[dict[str, Any]]) -> Iterator[str]:
+def applied_twice(entries: Sequence[Entry]) -> Iterator[str]:
     """Lines, or commits, that were sent again although nobody had read the device and found it without them."""
     sent: dict[str, bool] = {}  # by line: whether it is to be expected on the device
     read_since: set[str] = set()
@@ -118,7 +122,7 @@ def _twice(entries: Sequence[dict[str, Any]]) -> Iterator[str]:
             sent["commit"] = sent["commit"] and not line.startswith("configure session countersign-run-")
 
 
-def _applied(entry: dict[str, Any], line: str) -> str:
+def _applied(entry: Entry, line: str) -> str:
     """What of the change this entry put on the device."""
     mode = str(entry.get("mode", ""))
     if line in LINES and mode.startswith("config"):
@@ -127,7 +131,7 @@ def _applied(entry: dict[str, Any], line: str) -> str:
     return "commit" if found and found["timer"] else ""
 
 
-def _unaccounted(run: DeviceRun, entries: Sequence[dict[str, Any]]) -> Iterator[str]:
+def _unaccounted(run: DeviceRun, entries: Sequence[Entry]) -> Iterator[str]:
     """Lines that reached the device and that the journal had not announced before."""
     history = _history(run.pk)
     steps = [

@@ -65,8 +65,7 @@ class Session:
             device.reset()
         before = {name: (device.running(), device.startup()) for name, device in stage.devices.items()}
         schedule = Schedule(f"{stage.kind}, undisturbed", stage.kind, {place: {} for place in range(len(names))})
-        course = self._course(stage, schedule)
-        self._conductor.play(course)
+        course = self._conductor.play(self._course(stage, schedule))
         states = Counter(DeviceRun.objects.filter(run=course.run).values_list("state", "code"))
         assert set(states) == {("succeeded", "")}, f"an undisturbed run must succeed: {states}"
         for name, device in stage.devices.items():

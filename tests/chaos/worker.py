@@ -17,8 +17,11 @@ import time
 from typing import Final
 
 import django
+from django.conf import settings
 
 SOCKET: Final = "COUNTERSIGN_CHAOS_SOCKET"
+LEASE_S: Final = 5
+"""Of the workers: as short as a busy machine allows, since a stopped worker is waited for."""
 _local = threading.local()
 
 
@@ -115,6 +118,7 @@ def work(run_id: int) -> None:
 def main() -> None:
     """Fork a worker for each run id that is read, and print its process id."""
     django.setup()
+    settings.COUNTERSIGN_LEASE_S = LEASE_S
     watch_the_journal()
     from devices.drivers import napalm_eos, netmiko_cli  # noqa: F401 - imported once, for all that are forked
 

@@ -1,0 +1,47 @@
+"""The small fixed part of chaos that runs with all other tests, and the seeds that once found something. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from tests.chaos.schedules import Fault, Schedule, random_schedule
+
+_F = Fault
+
+REGRESSIONS: Final[tuple[tuple[str, int], ...]] = ()
+"""Kind and seed of random schedules that failed; each stays here for good."""
+
+SAMPLE: Final = (
+    Schedule(
+        "the moments around a line, over SSH",
+        "cli",
+        {
+            0: {"applying: intent written": _F.KILL},
+            1: {"line 2: intent written": _F.KILL_AND_DATABASE},
+            2: {"line 2: taken": _F.KILL_AND_REBOOT},
+            3: {"line 3: outcome written": _F.KILL},
+            4: {"saving: intent written": _F.CUT},
+        },
+    ),
+    Schedule(
+        "a worker that slept while the database lost its locks, over SSH",
+        "cli",
+        {0: {"line 2: intent written": _F.STOP_AND_DATABASE}},
+    ),
+    Schedule(
+        "the moments around a commit under its timer, over eAPI",
+        "eos",
+        {
+            0: {"line 3: intent written": _F.KILL},
+            1: {"line 3: taken": _F.KILL},
+            2: {"awaiting_confirm: intent written": _F.KILL_AND_DATABASE},
+            3: {"awaiting_confirm: before its outcome": _F.KILL},
+            4: {"saving: intent written": _F.REBOOT},
+        },
+    ),
+)
+
+
+def sample(*, devices: int) -> list[Schedule]:
+    """The fixed schedules, then those that once failed."""
+    return [*SAMPLE, *(random_schedule(kind, seed, devices=devices) for kind, seed in REGRESSIONS)]
