@@ -95,7 +95,7 @@ def watch_the_journal() -> None:
             super().end(state, code=code, detail=detail)
             self._tell(f"{state.value}: end written")
 
-    device_run.Journal = WatchedJournal  # type: ignore[misc]
+    device_run.Journal = WatchedJournal  # type: ignore[attr-defined]
 
 
 def work(run_id: int) -> None:
