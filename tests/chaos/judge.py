@@ -35,6 +35,7 @@ class Verdict:
     """What a schedule showed. Each finding is a sentence that names the device."""
 
     label: str
+    planned: int = 0
     device_runs: int = 0
     lost: list[str] = field(default_factory=list)
     twice: list[str] = field(default_factory=list)
@@ -54,7 +55,8 @@ class Verdict:
 
 def judge(course: Course, truths: dict[str, Truth]) -> Verdict:
     """Compare what the devices have and received with what the database says."""
-    verdict = Verdict(course.schedule.label, events=course.events)
+    planned = sum(len(points) for points in course.schedule.faults.values())
+    verdict = Verdict(course.schedule.label, planned, events=course.events)
     if not course.in_time:
         verdict.lost.append("the run did not end in time")
     for run in DeviceRun.objects.filter(pk__in=course.places).order_by("pk"):
@@ -165,7 +167,7 @@ def _history(device_run: int) -> list[tuple[datetime, int]]:
     """How many lines were on record as sent, by time."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT at, sent FROM chaos_history WHERE device_run_id = %s ORDER BY at", [device_run])
-        return cursor.fetchall()
+        return list(cursor.fetchall())
 
 
 def _events(run: DeviceRun) -> Iterator[str]:

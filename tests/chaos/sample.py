@@ -17,10 +17,9 @@ SAMPLE: Final = (
         "cli",
         {
             0: {"applying: intent written": _F.KILL},
-            1: {"line 2: intent written": _F.KILL_AND_DATABASE},
-            2: {"line 2: taken": _F.KILL_AND_REBOOT},
-            3: {"line 3: outcome written": _F.KILL},
-            4: {"saving: intent written": _F.CUT},
+            1: {"line 2: taken": _F.KILL_AND_REBOOT},
+            2: {"line 3: outcome written": _F.KILL},
+            3: {"saving: intent written": _F.CUT},
         },
     ),
     Schedule(
@@ -29,14 +28,18 @@ SAMPLE: Final = (
         {0: {"line 2: intent written": _F.STOP_AND_DATABASE}},
     ),
     Schedule(
+        "a worker and the database killed together, over eAPI",
+        "eos",
+        {0: {"awaiting_confirm: intent written": _F.KILL_AND_DATABASE}},
+    ),
+    Schedule(
         "the moments around a commit under its timer, over eAPI",
         "eos",
         {
             0: {"line 3: intent written": _F.KILL},
             1: {"line 3: taken": _F.KILL},
-            2: {"awaiting_confirm: intent written": _F.KILL_AND_DATABASE},
-            3: {"awaiting_confirm: before its outcome": _F.KILL},
-            4: {"saving: intent written": _F.REBOOT},
+            2: {"awaiting_confirm: before its outcome": _F.KILL},
+            3: {"saving: intent written": _F.REBOOT},
         },
     ),
 )

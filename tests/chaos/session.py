@@ -12,6 +12,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
+from audit.actor import Actor
 from changes.models import DeviceRun
 from devices.models import Device, DeviceStatus
 from portal.embedded_postgres import attach
@@ -88,12 +89,12 @@ class Session:
         )
 
 
-def _stage(kind: str, home: Path, cast: dict[str, object]) -> contextlib.AbstractContextManager[Stage]:
+def _stage(kind: str, home: Path, cast: dict[str, Actor]) -> contextlib.AbstractContextManager[Stage]:
     if kind == "frr":
         from tests.chaos.routers import router_stage
 
-        return router_stage(cast)  # type: ignore[arg-type]
-    return simulated_stage(kind, home, cast)  # type: ignore[arg-type]
+        return router_stage(cast)
+    return simulated_stage(kind, home, cast)
 
 
 @contextlib.contextmanager

@@ -118,14 +118,20 @@ class Simulated:
         return self.device.startup_config()
 
     def reboot(self) -> None:
-        """Lose the running configuration and every session."""
+        """Lose the running configuration and every session. Returns when the device answers again."""
         self.device.reboot()
+        time.sleep(self.device.spec.boot_s + 0.2)
 
     def cut(self) -> None:
         """Cut every session; of a device without sessions, the next request after it was executed."""
         inner = self.device._device
         if isinstance(inner, SshDevice):
-            self.lab.call(lambda: [server.abort() for server in list(inner._servers)])
+
+            def abort() -> None:
+                for server in list(inner._servers):
+                    server.abort()
+
+            self.lab.call(abort)
         else:
             self.device.faults.drop_at, self.device.faults.drop_times = ".", 1
 
@@ -146,14 +152,13 @@ class Stage:
 
     def __init__(self, devices: dict[str, Simulated], people: dict[str, Actor]) -> None:
         self.devices = devices
-        self._people = people
+        self._office = Office(None, people)  # type: ignore[arg-type]  # its lab is not needed here
         self.truths: dict[str, Truth] = {}
 
     def approved(self, names: list[str]) -> ChangeRequest:
         """A change of these devices, planned and approved."""
         ids = list(Device.objects.filter(name__in=names).values_list("pk", flat=True))
-        office = Office(None, self._people)  # type: ignore[arg-type] - its lab is not needed here
-        return office.approved(
+        return self._office.approved(
             content="\n".join(self.lines) + "\n",
             targets={"device_ids": ids},
             strategy={"max_parallel": len(names)},
@@ -161,7 +166,7 @@ class Stage:
 
     def started(self, change: ChangeRequest) -> Run:
         """Begin to execute it; workers may pull from now on."""
-        return Office(None, self._people).started(change)  # type: ignore[arg-type]
+        return self._office.started(change)
 
 
 def people() -> dict[str, Actor]:

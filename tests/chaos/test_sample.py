@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -20,5 +21,7 @@ def test_whatever_is_killed_in_the_sample_nothing_is_lost_applied_twice_or_unacc
     )  # fmt: skip
 
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-5000:]}"
-    assert "FOUND" not in done.stdout
-    assert "with findings" in done.stdout
+    words = re.search(r"(\d+) schedules, 0 with findings; (\d+) of (\d+) faults came to pass", done.stdout)
+    assert words, done.stdout
+    # A starved worker may lose its lease before the point that was meant; most are met.
+    assert int(words[2]) > int(words[3]) / 2, done.stdout
