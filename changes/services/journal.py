@@ -331,6 +331,7 @@ def audit_device_run(
             "plan_digest": run.plan_digest,
             "lines_sent": run.lines_sent,
             "lines_applied": run.lines_applied,
+            **({"drift": run.drift} if run.drift else {}),
             **(details or {}),
         },
     )

@@ -127,13 +127,14 @@ def test_a_failed_post_check_is_taken_back_under_the_timer(office: Office) -> No
 
 def test_what_was_saved_is_replaced_and_unsaved_work_of_others_survives(office: Office) -> None:
     one = office.lab.device("eos1")
-    one.edit_out_of_band(["logging host 203.0.113.9"])  # in the running configuration alone
-    baseline = one.running_config()
     change = office.approved(**EDGE)
+    one.edit_out_of_band(["logging host 203.0.113.9"])  # after the plan was made, in the running configuration alone
+    baseline = one.running_config()
     run = executed_with(office, change, "awaiting_confirm", lambda: setattr(one.faults, "disk_full", True))
     assert ends(run)["eos1"] == ("rolled_back", "SAVE_FAILED"), story(run)
     assert one.running_config() == baseline
     assert "logging host 203.0.113.9" in one.running_config()
+    assert DeviceRun.objects.get(run=run, device__name="eos1").drift == "unrelated"
     step = RunStep.objects.get(device_run__run=run, device_run__device__name="eos1", name="backing_out")
     assert step.data["source"] == "replacement of the whole configuration"
 

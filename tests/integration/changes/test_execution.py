@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 
 import pytest
@@ -167,14 +168,20 @@ def test_an_edit_inside_the_touched_section_stops_the_device_before_a_line_is_se
 def test_an_unrelated_edit_is_recorded_and_does_not_stop_the_device(office: Office) -> None:
     device = office.lab.device("fra-acc-01")
     change = office.approved(targets={"filter": {"name": "fra-acc-01"}})
-    device.edit_out_of_band(["snmp-server location Basement"])
+    by_hand = ["snmp-server location Basement", "ntp server 192.0.2.99"]
+    device.edit_out_of_band(by_hand)
 
     run = office.executed(change)
 
     assert ends(run) == {"fra-acc-01": ("succeeded", "")}, story(run)
-    assert DeviceRun.objects.get(run=run).drift == "unrelated"
-    assert "snmp-server location Basement" in device.running_config()
-    assert "ntp server 10.0.0.123" in device.running_config()
+    device_run = DeviceRun.objects.get(run=run)
+    assert device_run.drift == "unrelated"
+    found = device_run.steps.get(name="checking").data["drift"]
+    assert found == {"kind": "unrelated", "paths": ["ntp server 192.0.2.99", "snmp-server location"]}
+    event = Event.objects.filter(object_type="device_run", object_id=device_run.pk).latest("pk")
+    assert json.loads(event.body)["details"]["drift"] == "unrelated"
+    for line in [*by_hand, "ntp server 10.0.0.123"]:
+        assert line in device.running_config()
 
 
 def test_a_wrong_host_key_ends_before_the_password_is_offered(office: Office) -> None:
