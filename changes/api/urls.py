@@ -11,6 +11,7 @@ from changes.api.changes import (
 from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
 from changes.api.plans import PlanView
+from changes.api.rollback import RollbackView
 from changes.api.runs import RunDetailView, RunListView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
 
@@ -26,6 +27,7 @@ urlpatterns = [
     path(f"{_CHANGE}assess/", actions.AssessView.as_view(), name="api-change-assess"),
     path(f"{_CHANGE}approve/", actions.ApproveView.as_view(), name="api-change-approve"),
     path(f"{_CHANGE}reject/", actions.RejectView.as_view(), name="api-change-reject"),
+    path(f"{_CHANGE}schedule/", waves.ScheduleView.as_view(), name="api-change-schedule"),
     path(f"{_CHANGE}start/", actions.StartView.as_view(), name="api-change-start"),
     path(f"{_CHANGE}pause/", orders.PauseView.as_view(), name="api-change-pause"),
     path(f"{_CHANGE}resume/", orders.ResumeView.as_view(), name="api-change-resume"),
@@ -35,6 +37,7 @@ urlpatterns = [
     path(f"{_CHANGE}retry/", orders.RetryView.as_view(), name="api-change-retry"),
     path(f"{_CHANGE}release-wave/", waves.ReleaseWaveView.as_view(), name="api-change-release-wave"),
     path(f"{_CHANGE}refuse-wave/", waves.RefuseWaveView.as_view(), name="api-change-refuse-wave"),
+    path(f"{_CHANGE}rollback/", RollbackView.as_view(), name="api-change-rollback"),
     path(f"{_CHANGE}close/", actions.CloseView.as_view(), name="api-change-close"),
     path(f"{_CHANGE}cancel/", actions.CancelView.as_view(), name="api-change-cancel"),
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),

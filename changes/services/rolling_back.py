@@ -26,15 +26,18 @@ from devices.domain.diffing import diff_stat
 from devices.domain.drift import converged, touched_sections
 from devices.drivers.base import Driver, PendingConfirm
 from devices.errors import (
+    BreakerOpenError,
     CapabilityMissingError,
     CommandRejectedError,
     ConnectionLostError,
     DeviceBusyError,
     DeviceError,
+    DeviceTimeoutError,
     NothingPendingError,
     SaveFailedError,
 )
 from devices.models import SnapshotPurpose
+from devices.services.sessions import retry_policy
 from devices.services.snapshots import snapshot_store
 
 SENDS: Final = 3
@@ -306,18 +309,30 @@ def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
 
 def _later(work: DeviceWork, error: DeviceError) -> None:
     """The device could not be worked on: try again later, or end the run; nothing sent means rollback failed."""
+    hopeless = isinstance(error, BreakerOpenError) and error.hopeless
     wait_s = min(settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** readings_in_a_row(work), LONGEST_WAIT_S)
+    if isinstance(error, BreakerOpenError):
+        wait_s = max(wait_s, error.wait_s)
     if _sends(work):
-        if is_hopeless(work, error):
+        if hopeless or is_hopeless(work, error):
             work.journal.give_up(code=error.code, detail=str(error))
         else:
             work.journal.hand_back(_S.RECONCILING, wait_s=wait_s, code=error.code, detail=str(error))
-        return
-    busy = isinstance(error, DeviceBusyError)
-    most = settings.COUNTERSIGN_RECONCILE_ATTEMPTS if busy else settings.DEVICE_CONNECT_ATTEMPTS
-    broke = busy or (isinstance(error, ConnectionLostError) and not error.permanent)
-    if broke and readings_in_a_row(work) < most:
+    elif not hopeless and _is_worth_waiting(work, error):
         work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=wait_s, code=error.code, detail=str(error))
-        return
-    detail = f"{error} Nothing was sent: the change is on the device as before. Order its rollback again."
-    work.journal.end(_S.ROLLBACK_FAILED, code=error.code, detail=detail)
+    else:
+        detail = f"{error} Nothing was sent: the change is on the device as before. Order its rollback again."
+        work.journal.end(_S.ROLLBACK_FAILED, code=error.code, detail=detail)
+
+
+def _is_worth_waiting(work: DeviceWork, error: DeviceError) -> bool:
+    """Whether a device to which nothing was sent is tried again by itself.
+
+    One that could not be connected to was tried several times already, and people order its rollback again.
+    """
+    if isinstance(error, BreakerOpenError):
+        return True
+    if isinstance(error, DeviceBusyError):
+        return readings_in_a_row(work) < settings.COUNTERSIGN_RECONCILE_ATTEMPTS
+    broke = isinstance(error, ConnectionLostError | DeviceTimeoutError)
+    return broke and retry_policy().goes_on(readings_in_a_row(work), permanent=error.permanent)

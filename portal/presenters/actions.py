@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from django.urls import reverse
+from django.utils import timezone
 
 from changes.domain import policy
 from changes.domain.policy import Verdict
-from changes.domain.states import EDITABLE, ChangeEvent
+from changes.domain.states import EDITABLE, ChangeEvent, ChangeState
+from changes.domain.windows import why_closed
+from changes.services.windows import window_of
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
 
@@ -76,11 +79,19 @@ _LOOKS: Final[dict[ChangeEvent, Action]] = {
     ChangeEvent.REJECT: Action(
         "reject", "Reject", "change-reject", "s-rejected", True, "danger", "Ends the change for good.",
     ),
+    ChangeEvent.SCHEDULE: Action(
+        "schedule", "Set the window", "change-schedule", "calendar", False, "",
+        "Nothing is started before it opens or after it closes.",
+    ),
     ChangeEvent.START: Action(
         "start", "Start", "change-start", "play", False, "primary", "Shows what will happen and asks once more.",
     ),
     ChangeEvent.CLOSE: Action(
         "close", "Close", "change-close", "s-closed", False, "primary", "Records how the change went, and ends it.",
+    ),
+    ChangeEvent.ROLL_BACK: Action(
+        "rollback", "Roll back", "change-rollback", "s-rollback", False, "danger",
+        "Shows what will be sent to which device and asks once more.",
     ),
     ChangeEvent.WITHDRAW: Action(
         "withdraw", "Withdraw", "change-withdraw", "undo", True, "",
@@ -111,6 +122,9 @@ def _possible(sight: Sight) -> Iterator[Action]:
         verdict = sight.verdicts.get(event)
         if verdict is not None:
             yield _judged(_placed(look, sight), verdict, sight)
+        if event is ChangeEvent.SCHEDULE and sight.state is ChangeState.SCHEDULED:
+            again = replace(_placed(look, sight), label="Move the window")
+            yield _judged(again, policy.may_schedule(sight.person, sight.facts), sight)
         if event is ChangeEvent.SUBMIT and sight.state in EDITABLE:
             yield from _drafting(sight)
 
@@ -144,9 +158,12 @@ def _judged(action: Action, verdict: Verdict, sight: Sight) -> Action:
 
 def _guard(key: str, sight: Sight) -> tuple[str, str] | None:
     """What besides the person stands in the way; the services ask the same again."""
-    held = sight.change.on_hold and key in {"submit", "start", *DECISIONS}
+    held = sight.change.on_hold and key in {"submit", "schedule", "start", *DECISIONS}
     if held:
         return "on_hold", "The change is on hold. Have the hold released first."
+    closed = why_closed(timezone.now(), window_of(sight.change)) if key == "start" else None
+    if closed:
+        return closed.code, closed.sentence
     if key == "submit" and not sight.plan_ready:
         waiting = "The plan is still being built." if sight.plan_building else "Build the plan and read it first."
         return "PLAN_MISSING", waiting

@@ -193,7 +193,7 @@ def _plan_detail(sight: Sight) -> str:
 _OUTCOMES: Final = {
     RunOutcome.SUCCEEDED: ("passed", "Every device holds the change"),
     RunOutcome.PARTIAL: ("failed", "Only a part of the devices holds the change"),
-    RunOutcome.FAILED: ("failed", "No device holds the change"),
+    RunOutcome.FAILED: ("failed", "No device holds the change verified"),
     RunOutcome.ROLLED_BACK: ("failed", "The change was backed out everywhere"),
     RunOutcome.ABORTED: ("failed", "No device was changed"),
     RunOutcome.UNKNOWN: ("failed", "It is not known what some device holds"),

@@ -15,6 +15,7 @@ from devices.domain.reasons import Reason
 from portal.presenters.actions import Action, Actions
 from portal.presenters.building import reason_of
 from portal.presenters.links import page_url
+from portal.presenters.rollback import was_ordered
 from portal.presenters.run_rows import Light
 from portal.presenters.visible import Mask
 from portal.presenters.words import counted, few
@@ -101,7 +102,13 @@ def figures_of(run: Run, rows: Sequence[Light], now: datetime, actions: Actions,
 
 def seen_of(run: Run, rows: Sequence[Light]) -> str:
     """What tells one state of the run's page from the next."""
-    facts = (run.state, run.outcome, [(row.pk, row.state.value, row.code, row.sent, row.applied) for row in rows])
+    orders = (run.code, run.abort, run.stop_after_wave)
+    facts = (
+        run.state,
+        run.outcome,
+        orders,
+        [(row.pk, row.state.value, row.code, row.sent, row.applied) for row in rows],
+    )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 
 
@@ -110,6 +117,9 @@ def _headline(run: Run, rows: Sequence[Light]) -> tuple[str, str, str]:
     if run.state != RunState.ENDED:
         return f"{ended} of {counted(len(rows), 'device')} done", "The page follows by itself.", "live"
     held = sum(row.state is _D.SUCCEEDED for row in rows)
+    stuck = sum(row.state is _D.ROLLBACK_FAILED for row in rows)
+    if stuck and run.outcome == RunOutcome.FAILED:
+        return f"Failed: {counted(stuck, 'device')} could not be taken back", "See the reason on each below.", "bad"
     title, text, tone = _END[RunOutcome(run.outcome)]
     return title.format(held=held, total=counted(len(rows), "device")), text, tone
 
@@ -124,10 +134,14 @@ _END: Final = {
 }
 
 
+def _needs_attention(row: Light) -> bool:
+    return row.state in ATTENTION and not was_ordered(row)
+
+
 def _stats(run: Run, rows: Sequence[Light], now: datetime) -> tuple[Stat, ...]:
     ended = sum(row.state in DEVICE_ENDED for row in rows)
     held = sum(row.state is _D.SUCCEEDED for row in rows)
-    wrong = sum(row.state in ATTENTION for row in rows)
+    wrong = sum(_needs_attention(row) for row in rows)
     elapsed_s = max(0.0, ((run.ended_at or now) - run.started_at).total_seconds())
     pace = f"{ended / elapsed_s * 60:.1f}" if ended and elapsed_s else "—"
     return (
@@ -143,7 +157,7 @@ def _stats(run: Run, rows: Sequence[Light], now: datetime) -> tuple[Stat, ...]:
 def _shares(rows: Sequence[Light]) -> tuple[Share, ...]:
     counts = Counter("running" if row.state in DEVICE_ACTIVE else row.state.value for row in rows)
     order = ["succeeded", "rolled_back", "blocked", "skipped", "failed", "rollback_failed", "unknown", "running",
-             "pending"]  # fmt: skip
+             "rollback_pending", "pending"]  # fmt: skip
     shares, start = [], 0.0
     for state in order:
         if counts[state]:
@@ -156,7 +170,7 @@ def _shares(rows: Sequence[Light]) -> tuple[Share, ...]:
 def _troubles(rows: Sequence[Light], mask: Mask) -> tuple[Trouble, ...]:
     found: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for row in rows:
-        if row.state in ATTENTION:
+        if _needs_attention(row):
             found.setdefault((row.state.value, row.code, row.detail), []).append((row.name, f"#device-run-{row.pk}"))
     return tuple(
         Trouble(state, reason_of(code, detail), mask.prose(detail), tuple(devices))
@@ -169,7 +183,7 @@ def _next_steps(rows: Sequence[Light], close: Action | None) -> tuple[str, ...]:
     unknown = [row.name for row in rows if row.state in {_D.UNKNOWN, _D.ROLLBACK_FAILED}]
     if unknown:
         steps.append(f"Look at {few(unknown)} first: what is on them now could not be proved to be what was approved.")
-    again = [row.name for row in rows if row.state in ATTENTION and row.name not in unknown]
+    again = [row.name for row in rows if _needs_attention(row) and row.name not in unknown]
     if again:
         steps.append(f"Remove the cause on {few(again)}, then write a new change for what is left.")
     if close is None:

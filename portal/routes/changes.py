@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from portal.views import change, decisions, decisions_confirmed, plan, run, wave_gate
+from portal.views import change, decisions, decisions_confirmed, plan, rollback, run, wave_gate
 
 urlpatterns: list[URLPattern] = [
     path("<int:change_id>/", change.change_detail, name="change-detail"),
@@ -18,8 +18,10 @@ urlpatterns: list[URLPattern] = [
     path("<int:change_id>/reject/", decisions.change_reject, name="change-reject"),
     path("<int:change_id>/request-changes/", decisions.change_request_changes, name="change-request-changes"),
     path("<int:change_id>/cancel/", decisions_confirmed.change_cancel, name="change-cancel"),
+    path("<int:change_id>/schedule/", decisions_confirmed.change_schedule, name="change-schedule"),
     path("<int:change_id>/start/", decisions_confirmed.change_start, name="change-start"),
     path("<int:change_id>/gate/", wave_gate.change_gate, name="change-gate"),
+    path("<int:change_id>/rollback/", rollback.change_roll_back, name="change-rollback"),
     path("<int:change_id>/close/", decisions_confirmed.change_close, name="change-close"),
     path("<int:change_id>/runs/<int:run_id>/", run.run_detail, name="run-detail"),
     path("<int:change_id>/runs/<int:run_id>/devices/<int:device_run_id>/", run.run_device, name="run-device"),

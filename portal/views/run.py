@@ -13,6 +13,7 @@ from django.utils.cache import patch_vary_headers
 from changes.domain.orders import Order
 from changes.domain.states import DEVICE_TO_ROLL_BACK, DeviceRunState, RunState
 from changes.models import DeviceRun, Run
+from portal.presenters.rollback import rollback_button
 from portal.presenters.run_device import record_of, record_version
 from portal.presenters.run_orders import order_buttons, order_refusal, order_url
 from portal.presenters.run_page import RunFigures, figures_of, seen_of
@@ -43,7 +44,10 @@ def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
         **common,
         "run": run,
         "figures": figures,
-        "orders": order_buttons(sight, run),
+        "orders": (
+            *order_buttons(sight, run, {row.state for row in light}),
+            *rollback_button(common["actions"], light),
+        ),
         "run_detail": mask.prose(run.detail),
         "page": page,
         "pages": -(-len(light) // ROWS_PER_PAGE),

@@ -1,0 +1,23 @@
+"""The button of a rollback on the page of a run, and what a rollback means for its figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from changes.domain.rollback import ORDERED
+from changes.domain.states import DEVICE_ACTIVE, DEVICE_TO_ROLL_BACK, DeviceRunState
+from portal.presenters.actions import Action, Actions
+from portal.presenters.run_rows import Light
+
+
+def rollback_button(actions: Actions, rows: Sequence[Light]) -> tuple[Action, ...]:
+    """The way to the page of the rollback, where this person may order one and a device may hold the change."""
+    action = actions.get("rollback")
+    held = any(row.state in DEVICE_TO_ROLL_BACK | DEVICE_ACTIVE for row in rows)
+    return (replace(action, variant="danger"),) if action is not None and action.allowed and held else ()
+
+
+def was_ordered(row: Light) -> bool:
+    """Whether a device is as it was before because somebody wanted it so: nothing has to be done about it."""
+    return row.state is DeviceRunState.ROLLED_BACK and row.code == ORDERED
