@@ -12,7 +12,7 @@ MANAGE := $(VENV)/python manage.py
 CODE := audit changes devices portal tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test test-netbox lint types arch fmt bench docs run worker lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox lint types arch fmt bench chaos docs run worker lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
@@ -21,6 +21,7 @@ help:
 	@echo "make test-netbox   the tests that need a real NetBox, which it installs and starts"
 	@echo "make lint types arch    what CI checks before the tests; make fmt corrects what can be corrected"
 	@echo "make run | worker | lab    one part alone: web server, workers, simulated devices"
+	@echo "make chaos         kill workers, database and devices at every step (ARGS='--seeds 1-50'; FRR needs root)"
 	@echo "make setup | lock | docs | bench    packages, lock files, API description, measurements"
 
 setup:
@@ -66,6 +67,11 @@ fmt: dev
 bench: dev
 	@if [ -d tests/bench ]; then $(VENV)/python -m pytest tests/bench -p no:xdist $(ARGS); \
 	else echo "There are no measurements yet: they will stand in tests/bench."; fi
+
+# Every fault at every recorded step, then random schedules; ends with a table. Takes hours; ARGS plays a part of it:
+# ARGS="--kinds cli --seeds 1-50", ARGS="--kinds frr --every-point --faults kill". See docs/execution.md.
+chaos: dev
+	@$(VENV)/python -m tests.chaos $(or $(ARGS),--kinds cli,eos --every-point --seeds 1-200)
 
 # Refuses an API description that is incomplete.
 docs: dev

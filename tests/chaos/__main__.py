@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 def main() -> int:
     """Read the arguments, play, print."""
     arguments = _arguments()
+    # An end by SIGTERM ends what was started here, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="countersign-chaos-", ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         home.chmod(0o755)
