@@ -170,7 +170,7 @@ def changes_waiting_for(person: Person) -> ChangeQuerySet:
     if Role.CAB in person.roles:
         waits |= Q(state=ChangeState.AUTHORIZATION) & strangers
     if Role.IMPLEMENTER in person.roles:
-        waits |= Q(state=ChangeState.APPROVED)
+        waits |= Q(state__in=[ChangeState.APPROVED, ChangeState.SCHEDULED])
     if Role.CHANGE_MANAGER in person.roles:
         waits |= Q(state=ChangeState.REVIEW) & strangers
     gates = {Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB} & person.roles

@@ -28,6 +28,7 @@ _CALLS = {
     ChangeEvent.ASSESS: "assess",
     ChangeEvent.AUTHORIZE: "approve",
     ChangeEvent.REJECT: "reject",
+    ChangeEvent.SCHEDULE: "schedule",
     ChangeEvent.START: "start",
     ChangeEvent.CLOSE: "close",
     ChangeEvent.CANCEL: "cancel",

@@ -148,6 +148,13 @@ class CommentBody(Body):
     comment = serializers.CharField(required=False)
 
 
+class WindowBody(Body):
+    """A maintenance window; without a zone the times mean UTC."""
+
+    window_start = serializers.DateTimeField(help_text="Nothing is started before.")
+    window_end = serializers.DateTimeField(help_text="Nothing is started from then on.")
+
+
 class WaveReleaseBody(CommentBody):
     """The wave that waits, by its number."""
 

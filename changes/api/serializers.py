@@ -53,7 +53,7 @@ class ChangeSerializer(serializers.ModelSerializer[ChangeRequest]):
         model = ChangeRequest
         fields = [
             "id", "number", "title", "type", "state", "on_hold", "author", "version", "plan", "close_code",
-            "created_at", "updated_at", "submitted_at", "closed_at",
+            "created_at", "updated_at", "submitted_at", "window_start", "window_end", "closed_at",
         ]  # fmt: skip
         read_only_fields = fields
 

@@ -7,9 +7,10 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from audit.actor import Actor
 from changes.api.actions import Body, ChangeAction
 from changes.api.bodies import text_in
-from changes.api.requests import WaveRefusalBody, WaveReleaseBody
+from changes.api.requests import WaveRefusalBody, WaveReleaseBody, WindowBody
 from changes.api.serializers import ChangeDetailSerializer
 from changes.domain.errors import InvalidInputError
+from changes.services.scheduling import change_schedule
 from changes.services.wave_gate import wave_refuse, wave_release
 from devices.api.openapi import refusals
 
@@ -59,3 +60,23 @@ class RefuseWaveView(ChangeAction):
     def act(self, change_id: int, body: Body, actor: Actor) -> None:
         """End the run."""
         wave_refuse(change_id=change_id, wave=_wave(body), actor=actor, comment=text_in(body, "comment"))
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="changes_schedule",
+        summary="Schedule",
+        description="Give an approved change its maintenance window, or move that of a scheduled one. Nothing is"
+        " started outside it, and nothing starts by itself.",
+        request=WindowBody,
+        responses=_SHOWN,
+    )
+)
+class ScheduleView(ChangeAction):
+    """Schedule."""
+
+    names = frozenset({"window_start", "window_end"})
+
+    def act(self, change_id: int, body: Body, actor: Actor) -> None:
+        """Set the window."""
+        change_schedule(change_id=change_id, actor=actor, data=body)

@@ -23,6 +23,7 @@ from changes.services.committing import (
 from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
+from changes.services.windows import window_seen
 from devices.domain.config_text import normalise
 from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
 from devices.domain.occasions import Occasion, OccasionKind
@@ -132,7 +133,7 @@ def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -
     with ladder.at(Gate.IDENTITY):
         prove_identity(work, driver, notes, ladder)
     ladder.health(driver, work.platform.slug)
-    ladder.window()
+    ladder.window(window_seen(work.run.run.change))
     work.before = normalise(driver.running_config(), work.platform)
     _check_staleness(work, driver, notes)
     with ladder.at(Gate.CHANGE):
@@ -245,6 +246,7 @@ def await_confirm(work: DeviceWork, driver: Driver) -> None:
         _verify(work, driver, notes)
         # Not confirmed, the device takes the commit back by itself: the last moment at which that costs nothing.
         work.journal.safe_point(_S.AWAITING_CONFIRM)
+        work.journal.assert_held()
         driver.confirm(pending.name)
         notes.data["confirmed"] = True
 

@@ -44,6 +44,7 @@ from changes.services.run_control import audit_run
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import waves_step
+from changes.services.windows import refuse_outside_window
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
 from devices.services.credential_uses import credential_uses_report
@@ -62,7 +63,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         IllegalTransitionError: the change is not approved.
         PolicyDeniedError: the person is no implementer, or approved this plan.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
-        ConflictError: the change is on hold, or the kill switch is engaged.
+        ConflictError: the change is on hold, the kill switch is engaged, or its window is closed.
     """
     with remembering_refusal(actor=implementer, attempt="start", change_id=change_id):
         change = lock_change(change_id)
@@ -72,6 +73,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         if change.on_hold:
             raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
         refuse_while_engaged()
+        refuse_outside_window(change)
         revision = verified_revision(change)
         run = run_create(change, revision, person.id)
         move(

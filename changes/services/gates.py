@@ -177,9 +177,14 @@ class Ladder:
             refusal="The device is not healthy: {found}.",
         )
 
-    def window(self) -> None:
-        """Whether the change's maintenance window is open; a change without one may run at any time."""
-        self.climb(Gate.WINDOW, Observation(note="No window is set for this change."))
+    def window(self, seen: Observation | None = None) -> None:
+        """Whether the change's maintenance window is open; when planning it is not asked, since it is set later.
+
+        Raises:
+            GateRefusedError: it is closed, and the ladder is enforced.
+        """
+        seen = seen or Observation(note="The window is looked at before each device of a run.")
+        self.climb(Gate.WINDOW, seen, refusal="{found}")
 
     def change_checks(self, results: Sequence[Mapping[str, object]], *, refusal: str = "{found}") -> None:
         """Judge the change's own pre-checks by their results, as :mod:`changes.services.checking` gives them.

@@ -37,6 +37,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.transitions import remembering_refusal
 from changes.services.wave_progress import failed_devices
+from changes.services.windows import refuse_outside_window
 
 Rule = Callable[[Person, ChangeFacts], Verdict]
 
@@ -74,12 +75,13 @@ def run_resume(*, change_id: int, actor: Actor, comment: str = "") -> Run:
         IllegalTransitionError: the run is neither paused nor to stop after a wave.
         PolicyDeniedError: the person is no implementer, or approved this plan.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
-        ConflictError: the kill switch is engaged.
+        ConflictError: the kill switch is engaged, or the maintenance window is closed.
     """
     with ordered(Order.RESUME, change_id, actor, policy.may_resume) as found:
         run = found.run
         comment = parse_comment(comment, action="resume a run", required=False)
         refuse_while_engaged()
+        refuse_outside_window(found.change)
         verify_revision(run.revision, approved_digest=run.plan_digest)
         verify_approvals(found.change, run.revision)
         run.implementers.add(found.person.id)

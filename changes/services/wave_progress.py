@@ -22,6 +22,7 @@ from changes.services.rollback import run_roll_back
 from changes.services.rollout import clashes_now
 from changes.services.run_control import abort, audit_run, pause, wave_moves
 from changes.services.wave_checks import wave_checks_create
+from changes.services.windows import window_closed
 from devices.services.claims import database_time_plus
 
 DISPATCHER: Final = Actor.system("dispatcher")
@@ -39,7 +40,7 @@ def failed_devices(run: Run) -> int:
 def waves_step(change: ChangeRequest, run: Run) -> None:
     """Take a running run's waves as far as they may go now; the run may be paused or aborted by it."""
     progress = _Progress(change, run)
-    if not run.abort and (progress.is_killed() or progress.budget_is_spent()):
+    if not run.abort and (progress.is_killed() or progress.window_has_closed() or progress.budget_is_spent()):
         return
     for wave in run.waves.order_by("number"):
         if wave.state not in WAVE_ENDED:
@@ -61,6 +62,23 @@ class _Progress:
             detail = f"The kill switch was engaged by {found.engaged_by.get_username()}: “{found.reason}”"
             pause(self.change, self.run, actor=DISPATCHER, code=KILL_SWITCH_ENGAGED, detail=detail)
         return found is not None
+
+    def window_has_closed(self) -> bool:
+        """Start nothing new outside the window; what runs is finished, or backed out, as the strategy says.
+
+        A run that has nothing left to start goes on to its end.
+        """
+        closed = window_closed(self.change)
+        left = self.run.device_runs.open()
+        if closed is None or not left.exists():
+            return False
+        if self.strategy.on_window_close == InFlight.BACK_OUT:
+            abort(self.change, self.run, InFlight.BACK_OUT, actor=DISPATCHER, code=closed.code, detail=closed.sentence)
+            return True
+        if not left.filter(state=DeviceRunState.PENDING).exists():
+            return False
+        pause(self.change, self.run, actor=DISPATCHER, code=closed.code, detail=closed.sentence)
+        return True
 
     def budget_is_spent(self) -> bool:
         """Pause or abort a run with more failures than its strategy bears."""

@@ -8,6 +8,7 @@ from django import forms
 
 from changes.domain.content import MAX_COMMENT
 from changes.domain.states import CloseCode, RunOutcome
+from portal.forms.raw_text import RawText
 
 
 class CommentForm(forms.Form):
@@ -28,6 +29,23 @@ class CancelForm(forms.Form):
         label="Reason",
         widget=forms.Textarea(attrs={"rows": 4, "maxlength": MAX_COMMENT}),
         help_text="Kept with the change and in the audit log.",
+    )
+
+
+class WindowForm(forms.Form):
+    """The maintenance window of a change."""
+
+    window_start = RawText(
+        label="Opens",
+        required=True,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="UTC. Nothing is started before.",
+    )
+    window_end = RawText(
+        label="Closes",
+        required=True,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="UTC. Nothing is started from then on; the strategy says what becomes of devices in flight.",
     )
 
 

@@ -76,7 +76,7 @@ _KINDS: Final = (
         "To start",
         "You are an implementer: these are approved and nobody has started them yet.",
         "Open and start",
-        frozenset({ChangeState.APPROVED}),
+        frozenset({ChangeState.APPROVED, ChangeState.SCHEDULED}),
         "change-detail",
         "approved",
     ),

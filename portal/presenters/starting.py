@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from changes.domain.states import DevicePlanState
 from changes.models import Approval, Decision, DevicePlan
+from changes.services.windows import window_of
 from portal.presenters.sight import Sight
 from portal.presenters.strategy import StrategyFact, strategy_facts
 from portal.presenters.words import both, counted, group_label
@@ -27,6 +28,7 @@ class StartFacts:
     more: int
     strategy: tuple[StrategyFact, ...]
     waves: int
+    window: str
     approvals: tuple[str, ...]
     warned: int
 
@@ -48,6 +50,7 @@ def start_facts(sight: Sight) -> StartFacts | None:
         where=both([f"{counted(count, 'device')} in {site}" for site, count in sites.most_common(5)]),
         names=tuple(name for name, _site, _wave in rows[:NAMES_SHOWN]),
         more=max(0, len(rows) - NAMES_SHOWN),
+        window=window.words if (window := window_of(sight.change)) else "",
         strategy=strategy_facts(revision.inputs.get("strategy", {})),
         waves=len({wave for _name, _site, wave in rows}),
         approvals=tuple(

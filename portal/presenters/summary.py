@@ -12,6 +12,7 @@ from changes.domain.states import BEFORE_IMPLEMENTING, DevicePlanState
 from changes.domain.targets import parse_targets
 from changes.models import ChangeRequest, DevicePlan
 from changes.selectors import Targets, resolve_targets
+from changes.services.windows import window_of
 from devices.models import Device
 from portal.presenters.check_words import CheckWords, check_words
 from portal.presenters.links import device_url
@@ -68,6 +69,7 @@ class Summary:
     pre_checks: tuple[CheckWords, ...]
     post_checks: tuple[CheckWords, ...]
     strategy: tuple[StrategyFact, ...]
+    window: str
     sites: tuple[Share, ...]
     roles: tuple[Share, ...]
     platforms: tuple[Share, ...]
@@ -98,6 +100,7 @@ def summary_of(sight: Sight, mask: Mask) -> Summary:
         pre_checks=tuple(check_words(check, mask) for check in change.checks.get("pre", [])),
         post_checks=tuple(check_words(check, mask) for check in change.checks.get("post", [])),
         strategy=strategy_facts(change.strategy),
+        window=window.words if (window := window_of(change)) else "",
         sites=_shares(device.site for device in devices),
         roles=_shares(device.role for device in devices),
         platforms=_shares(device.platform for device in devices),

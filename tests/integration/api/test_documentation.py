@@ -36,6 +36,8 @@ CONTRACT = {
     "/api/v1/compliance/": {"get", "post"},
     "/api/v1/compliance/{rule_id}/": {"get", "put", "delete"},
     "/api/v1/devices/{device_id}/changes/": {"get"},
+    "/api/v1/breakers/": {"get"},
+    "/api/v1/breakers/{breaker_id}/reset/": {"post"},
     "/api/v1/inventory/sources/": {"get"},
     "/api/v1/inventory/sources/{source}/sync/": {"post"},
     "/api/v1/inventory/runs/": {"get"},
@@ -57,7 +59,7 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/start/": {"post"},
     **{
         f"/api/v1/changes/{{change_id}}/{order}/": {"post"}
-        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry", "release-wave", "refuse-wave")
+        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry", "release-wave", "refuse-wave", "schedule")
     },
     "/api/v1/kill-switch/": {"get"},
     "/api/v1/kill-switch/engage/": {"post"},

@@ -1,0 +1,181 @@
+"""The maintenance window: who sets it, that nothing starts outside it, and what becomes of a run when it closes."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+from django.utils import timezone
+
+from audit.models import Event
+from changes.domain.errors import ChangeError
+from changes.domain.gates import GateMode
+from changes.domain.states import DeviceRunState
+from changes.models import ChangeRequest, Run
+from changes.services.execution import change_start, claimable_device_runs, run_advance
+from changes.services.gates import GateRefusedError, Ladder
+from changes.services.journal import Journal
+from changes.services.scheduling import change_schedule
+from changes.services.windows import window_seen
+from devices.services.claims import claim_next
+from tests import factories
+
+
+@pytest.fixture
+def cast(db: None) -> factories.Cast:
+    return factories.Cast.create()
+
+
+def window(start_h: float, end_h: float) -> dict[str, object]:
+    now = timezone.now()
+    hours = {"window_start": start_h, "window_end": end_h}
+    return {name: (now + timedelta(hours=value)).isoformat() for name, value in hours.items()}
+
+
+def approved(cast: factories.Cast, devices: int = 3, **strategy: object) -> ChangeRequest:
+    return factories.approved(cast, factories.DeviceFactory.create_batch(devices), strategy=strategy)
+
+
+def scheduled(cast: factories.Cast, start_h: float = -1, end_h: float = 1, **strategy: object) -> ChangeRequest:
+    change = approved(cast, **strategy)
+    return change_schedule(change_id=change.pk, actor=factories.actor(cast.manager), data=window(start_h, end_h))
+
+
+def started(cast: factories.Cast, **strategy: object) -> Run:
+    change = scheduled(cast, **strategy)
+    return change_start(change_id=change.pk, implementer=factories.actor(cast.author))
+
+
+def close_now(run: Run) -> Run:
+    ChangeRequest.objects.filter(pk=run.change_id).update(window_end=Now())
+    run_advance(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+@pytest.mark.parametrize("who", ["manager", "author"])
+def test_manager_and_author_set_and_move_the_window(cast: factories.Cast, who: str) -> None:
+    change, person = approved(cast), factories.actor(getattr(cast, who))
+    change = change_schedule(change_id=change.pk, actor=person, data=window(1, 2))
+    assert change.state == "scheduled"
+    moved = change_schedule(change_id=change.pk, actor=person, data=window(3, 4))
+    assert moved.window_start
+    assert change.window_start
+    assert moved.window_start > change.window_start
+    actions = Event.objects.filter(change_id=change.pk).order_by("id").values_list("action", flat=True)
+    assert list(actions)[-2:] == ["change.scheduled", "change.rescheduled"]
+
+
+def test_nobody_else_and_no_other_state(cast: factories.Cast) -> None:
+    change = approved(cast)
+    for who in ("implementer", "peer", "auditor", "superuser"):
+        with pytest.raises(ChangeError) as refused:
+            change_schedule(change_id=change.pk, actor=factories.actor(getattr(cast, who)), data=window(1, 2))
+        assert refused.value.code == "GATE_ROLE_DENIED"
+    early = factories.submitted(cast.author, factories.DeviceFactory.create_batch(1, site="MUC"))
+    with pytest.raises(ChangeError) as refused:
+        change_schedule(change_id=early.pk, actor=factories.actor(cast.manager), data=window(1, 2))
+    assert refused.value.code == "illegal_transition"
+
+
+@pytest.mark.parametrize(("start_h", "words"), [(1, "has not opened yet"), (-2, "is over")])
+def test_nothing_starts_outside_the_window(cast: factories.Cast, start_h: float, words: str) -> None:
+    change = scheduled(cast, 1, 2)
+    shift = timedelta(hours=start_h - 1)
+    assert change.window_start
+    assert change.window_end
+    ChangeRequest.objects.filter(pk=change.pk).update(
+        window_start=change.window_start + shift, window_end=change.window_end + shift
+    )
+    with pytest.raises(ChangeError, match=words) as refused:
+        change_start(change_id=change.pk, implementer=factories.actor(cast.author))
+    assert refused.value.code == "PRECHECK_WINDOW_CLOSED"
+    assert not Run.objects.exists()
+    assert Event.objects.get(change_id=change.pk, action="change.start_refused").code == "PRECHECK_WINDOW_CLOSED"
+
+
+def test_the_databases_clock_says_whether_it_is_open(cast: factories.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
+    change = scheduled(cast, 1, 2)
+    ahead = timezone.now() + timedelta(hours=1.5)
+    monkeypatch.setattr(timezone, "now", lambda: ahead)
+    with pytest.raises(ChangeError, match="has not opened yet"):
+        change_start(change_id=change.pk, implementer=factories.actor(cast.author))
+
+
+def test_when_it_closes_no_further_wave_is_opened(cast: factories.Cast) -> None:
+    run = started(cast, canary=1)
+    factories.wave_carried_out(run, advance=False)
+    close_now(run)
+    assert (run.state, run.code) == ("paused", "PRECHECK_WINDOW_CLOSED")
+    assert run.device_runs.filter(state="pending").count() == 2
+    assert not claimable_device_runs(run.pk).exists()
+
+
+def test_when_it_closes_what_runs_is_finished_and_the_run_may_end(cast: factories.Cast) -> None:
+    run = started(cast)
+    rows = list(run.device_runs.order_by("pk"))
+    for _row in rows:
+        claim = claim_next(claimable_device_runs(run.pk), owner=uuid.uuid4())
+        assert claim
+        journal = Journal(claim)
+        with journal.step(DeviceRunState.CONNECTING):
+            pass
+        if claim.row_id == rows[0].pk:
+            journal.end(DeviceRunState.FAILED, code="TIMEOUT", detail="No answer.")
+    assert close_now(run).state == "running", "nothing waits, so there is nothing to hold back"
+    assert run.abort == ""
+
+
+def test_when_it_closes_what_runs_may_be_backed_out(cast: factories.Cast) -> None:
+    run = started(cast, on_window_close="back_out")
+    claim = claim_next(claimable_device_runs(run.pk), owner=uuid.uuid4())
+    assert claim
+    with Journal(claim).step(DeviceRunState.CONNECTING):
+        pass
+    close_now(run)
+    assert (run.abort, run.code) == ("back_out", "PRECHECK_WINDOW_CLOSED")
+    assert sorted(run.device_runs.values_list("state", flat=True)) == ["connecting", "skipped", "skipped"]
+
+
+def test_the_ladder_refuses_a_device_outside_the_window(cast: factories.Cast) -> None:
+    change = scheduled(cast, 1, 2)
+    device = factories.DeviceFactory.create()
+    ladder = Ladder(device, GateMode.ENFORCED)
+    with pytest.raises(GateRefusedError, match="has not opened yet") as refused:
+        ladder.window(window_seen(change))
+    assert refused.value.code == "PRECHECK_WINDOW_CLOSED"
+    ChangeRequest.objects.filter(pk=change.pk).update(window_start=Now())
+    change.refresh_from_db()
+    ladder = Ladder(device, GateMode.ENFORCED)
+    ladder.window(window_seen(change))
+    [gate] = [result for result in ladder.results if result.gate == "window"]
+    assert (gate.verdict, gate.sentence[:11]) == ("passed", "It is open:")
+
+
+def test_page_and_api_set_the_window(cast: factories.Cast) -> None:
+    change = approved(cast)
+    url, client = f"/changes/{change.pk}/schedule/", Client()
+    client.force_login(cast.manager)
+    assert 'type="datetime-local"' in client.get(url).content.decode()
+    day = f"{timezone.now() + timedelta(days=1):%Y-%m-%d}"
+    wrong = client.post(url, {"window_start": f"{day}T22:00", "window_end": f"{day}T21:00"})
+    assert wrong.status_code in {400, 422}
+    assert "must end after it starts" in wrong.content.decode()
+    assert f'value="{day}T22:00"' in wrong.content.decode(), "what was typed stays"
+    right = client.post(url, {"window_start": f"{day}T22:00", "window_end": f"{day}T23:00"})
+    assert (right.status_code, right["Location"]) == (302, f"/changes/{change.pk}/")
+    page = client.get(f"/changes/{change.pk}/").content.decode()
+    assert "22:00 to 23:00 UTC" in page
+    assert "Move the window" in page
+    starter = Client()
+    starter.force_login(cast.author)
+    assert "has not opened yet" in starter.get(f"/changes/{change.pk}/start/").content.decode()
+    answer = client.post(f"/api/v1/changes/{change.pk}/schedule/", window(2, 3), content_type="application/json")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["state"] == "scheduled"
+    assert answer.json()["window_end"] > answer.json()["window_start"]
+    bad = client.post(f"/api/v1/changes/{change.pk}/schedule/", {}, content_type="application/json")
+    assert sorted(bad.json()["fields"]) == ["window_end", "window_start"]
