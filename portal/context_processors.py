@@ -9,11 +9,11 @@ from changes.domain.policy import Person, Role
 from changes.selectors import changes_waiting_for
 from devices.services.drift_queue import drift_to_review
 from portal.presenters.gate_tasks import gate_task_count
-from portal.views.access import may_write, reads_audit, reads_credentials, viewer
+from portal.views.access import engaged_kill_switch, may_write, reads_audit, reads_credentials, viewer
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
-    """``inbox_count``, ``user_roles``, ``may_write`` and ``may_read_…``; nothing is asked before a page prints it.
+    """``inbox_count``, ``user_roles``, ``kill_switch``, ``may_…``; nothing is asked before a page prints it.
 
     A whole page costs two small queries (roles, count), a part of one none.
     """
@@ -23,6 +23,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
     return {
         "inbox_count": SimpleLazyObject(lambda: waiting_count(viewer(request))),
         "drift_count": SimpleLazyObject(lambda: drift_count(viewer(request))),
+        "kill_switch": SimpleLazyObject(lambda: engaged_kill_switch(request)),
         "user_roles": SimpleLazyObject(lambda: role_labels(viewer(request))),
         "may_write": SimpleLazyObject(lambda: may_write(request)),
         "may_read_audit": SimpleLazyObject(lambda: reads_audit(viewer(request))),

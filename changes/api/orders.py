@@ -168,10 +168,10 @@ def _ids(body: Body) -> list[int] | None:
     given = body.get("device_ids")
     if given is None:
         return None
-    whole = isinstance(given, list) and all(isinstance(pk, int) and not isinstance(pk, bool) for pk in given)
-    if not whole or not given:
+    ids = [pk for pk in given if type(pk) is int] if isinstance(given, list) else []
+    if not isinstance(given, list) or not ids or len(ids) < len(given):
         raise InvalidInputError({"device_ids": ["Give a list of whole numbers, or leave it out for all."]})
-    return list(given)
+    return ids
 
 
 class KillSwitchEntrySerializer(serializers.ModelSerializer[KillSwitch]):
@@ -201,7 +201,11 @@ def _kill_switch_data() -> dict[str, object]:
 class KillSwitchView(APIView):
     """The kill switch."""
 
-    @extend_schema(operation_id="kill_switch_retrieve", summary="Kill switch", responses={200: KillSwitchSerializer})
+    @extend_schema(
+        operation_id="kill_switch_retrieve",
+        summary="Kill switch",
+        responses={200: KillSwitchSerializer, **refusals()},
+    )
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """Whether it is engaged, and the last 50 times that it was."""
         return Response(_kill_switch_data())

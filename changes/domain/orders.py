@@ -56,8 +56,8 @@ class OrderRefusedError(IllegalTransitionError):
 
 
 def orders_from(state: RunState, *, stop_after_wave: bool = False, abort: str = "") -> tuple[Order, ...]:
-    """Every order that is possible for such a run. Once it is aborted, only "finish" may become "back out"."""
-    if abort:
+    """Every order that is possible for such a run. While it is being aborted, only "finish" may become "back out"."""
+    if abort and state is not _R.ENDED:
         return (Order.ABORT,) if abort == InFlight.FINISH and state is _R.RUNNING else ()
     possible = [order for order, states in ORDERS.items() if state in states]
     if state is _R.RUNNING:
@@ -74,9 +74,9 @@ def check_order(
         OrderRefusedError: it names what is possible instead.
     """
     possible = orders_from(state, stop_after_wave=stop_after_wave, abort=abort)
-    repeated = bool(abort) and in_flight != InFlight.BACK_OUT
-    if order not in possible or repeated:
-        raise OrderRefusedError("aborting" if abort else state, order, possible)
+    aborting = bool(abort) and state is not _R.ENDED
+    if order not in possible or (aborting and in_flight != InFlight.BACK_OUT):
+        raise OrderRefusedError("aborting" if aborting else state, order, possible)
 
 
 class SafePoint(Labelled):

@@ -246,6 +246,7 @@ SPECTACULAR_SETTINGS = {
         "CloseCode": "changes.domain.states.CloseCode.choices",
         "GateName": "changes.domain.gates.Gate.choices",
         "HumanGate": "changes.domain.strategy.HumanGate.choices",
+        "InFlight": "changes.domain.strategy.InFlight.choices",
         "WaveState": "changes.domain.states.WaveState.choices",
         "DeviceStatus": "devices.models.DeviceStatus",
         "HostKeyState": "devices.models.HostKeyState",

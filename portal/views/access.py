@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, ParamSpec
 
+from django.contrib.auth import get_user_model
 from django.contrib.auth.views import redirect_to_login
+from django.db.models import Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -15,6 +17,7 @@ from django_htmx.middleware import HtmxDetails
 from audit.api.permissions import READERS
 from changes.domain import policy
 from changes.domain.policy import Person
+from changes.models import KillSwitch
 from devices.services.credential_overview import READERS as CREDENTIAL_READERS
 
 Rest = ParamSpec("Rest")
@@ -30,20 +33,31 @@ CREDENTIALS_REFUSED = (
 def viewer(request: HttpRequest) -> Person:
     """The signed-in person with their roles, for what a page offers; one query per request.
 
-    Services do not believe it: they read the roles again.
+    It also asks whether the kill switch is engaged, for the banner of every page. Services do not believe it: they
+    read the roles again.
     """
     known = getattr(request, "_viewer", None)
     if isinstance(known, Person):
         return known
     user = request.user
+    engaged = Subquery(KillSwitch.objects.engaged().values("pk")[:1])
+    rows = list(get_user_model().objects.filter(pk=user.pk or 0).values_list("groups__name", engaged))
     person = Person(
         id=user.pk or 0,
         username=user.get_username(),
-        roles=frozenset(user.groups.values_list("name", flat=True)),
+        roles=frozenset(name for name, _switch in rows if name),
         is_superuser=user.is_superuser,
     )
     request._viewer = person  # type: ignore[attr-defined]  # noqa: SLF001 - this function's own note on the request
+    request._kill_switch = rows[0][1] if rows else None  # type: ignore[attr-defined]  # noqa: SLF001 - the same
     return person
+
+
+def engaged_kill_switch(request: HttpRequest) -> KillSwitch | None:
+    """The kill switch while it is engaged, for a page's banner; no query of its own while it is not."""
+    viewer(request)
+    pk = getattr(request, "_kill_switch", None)
+    return KillSwitch.objects.select_related("engaged_by").filter(pk=pk).first() if pk else None
 
 
 def signed_in(view: View[Rest]) -> View[Rest]:
