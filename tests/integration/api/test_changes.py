@@ -8,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import Event
+from changes.domain.strategy import Strategy
 from changes.models import ChangeRequest
 from changes.services.requests import change_cancel
 from devices.models import Device
@@ -46,7 +47,9 @@ def test_a_requester_writes_a_draft(cast: Cast, as_: As, devices: list[Device]) 
         "masked": False,
         "targets": DRAFT["targets"],
         "checks": DRAFT["checks"],
-        "strategy": {"max_parallel": 10, "on_failure": "backout"},
+        "strategy": Strategy().as_data(),
+        "window_start": None,
+        "window_end": None,
         "close_code": "",
         "close_note": "",
         "blockers": [

@@ -102,9 +102,9 @@ def test_people_and_machines_are_kept_apart(cast: Cast, devices: list[Device], a
 @pytest.mark.parametrize(
     ("who", "expected"),
     [
-        ("author", {"Start", "Cancel change"}),
+        ("author", {"Set the window", "Start", "Cancel change"}),
         ("implementer", {"Start"}),
-        ("manager", {"Cancel change"}),
+        ("manager", {"Set the window", "Cancel change"}),
         ("peer", set()),
     ],
 )
