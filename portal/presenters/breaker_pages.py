@@ -15,7 +15,16 @@ from devices.domain.reasons import Reason, reason
 from devices.models import CircuitBreaker
 
 _TONES: Final = {BreakerState.CLOSED: "warn", BreakerState.OPEN: "bad", BreakerState.HALF_OPEN: "warn"}
-_LABELS: Final = {BreakerState.CLOSED: "closed", BreakerState.OPEN: "open", BreakerState.HALF_OPEN: "half open"}
+_LABELS: Final = {
+    BreakerState.CLOSED: "closed, counting",
+    BreakerState.OPEN: "open",
+    BreakerState.HALF_OPEN: "half open",
+}
+
+_CREDENTIAL_HINT: Final = (
+    "The next attempts go to devices at once. If the cause is still there, they may lock the account."
+)
+_SITE_HINT: Final = "The next attempts go to devices at once."
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,8 @@ class BreakerRow:
     failures: int
     last_device: str
     reason: Reason | None
+    button: str
+    hint: str
     opened_at: datetime | None
     next_try: datetime | None
 
@@ -54,6 +65,8 @@ def _row(row: CircuitBreaker) -> BreakerRow:
         failures=row.failures,
         last_device=row.last_subject,
         reason=reason(row.last_code) if row.last_code else None,
+        button="Forget the failures" if state is BreakerState.CLOSED else "Close this breaker",
+        hint=_CREDENTIAL_HINT if is_credential else _SITE_HINT,
         opened_at=row.opened_at,
         next_try=row.open_until if cooling else None,
     )

@@ -24,7 +24,7 @@ class NavItem(NamedTuple):
 NAVIGATION: Final = (
     NavItem("Inbox", "inbox", "inbox", frozenset({"inbox"})),
     NavItem("Changes", "change-list", "changes", frozenset({"change", "plan", "run"})),
-    NavItem("Devices", "device-list", "devices", frozenset({"inventory", "device", "credential"})),
+    NavItem("Devices", "device-list", "devices", frozenset({"inventory", "device", "credential", "breaker"})),
     NavItem("Drift", "drift-list", "file-diff", frozenset({"drift", "backup", "compliance"})),
     NavItem("Audit", "audit-list", "audit", frozenset({"audit"})),
 )

@@ -16,7 +16,16 @@ from audit.actor import Actor
 from changes.models import Run
 from changes.services.gate_exceptions import exception_request
 from devices.drivers.base import DeviceFacts
-from devices.models import BackupRun, ComplianceRule, ConfigBlob, ConfigSnapshot, Device, DeviceBackup, SyncRun
+from devices.models import (
+    BackupRun,
+    CircuitBreaker,
+    ComplianceRule,
+    ConfigBlob,
+    ConfigSnapshot,
+    Device,
+    DeviceBackup,
+    SyncRun,
+)
 from devices.services.compliance import compliance_assess_rule
 from devices.services.drift import drift_evaluate
 from devices.services.host_key_alerts import alert_raise
@@ -62,6 +71,7 @@ def test_a_field_too_many_or_too_few_would_be_noticed() -> None:
 
 
 CREDENTIALS = "/api/v1/credentials/"
+BREAKERS = "/api/v1/breakers/"
 BACKUP = "/api/v1/backups/{run_id}/"
 
 
@@ -94,6 +104,7 @@ class World:
         DeviceBackup.objects.create(run=self.backup, device=device, state="changed", snapshot=found, startup="saved")
         self.rule = ComplianceRule.objects.create(platform="cisco_ios", feature="NTP", section="ntp server")
         compliance_assess_rule(self.rule.pk)
+        CircuitBreaker.objects.create(kind="site", name="FRA", state="open", failures=5, opened_at=timezone.now())
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -111,7 +122,7 @@ class World:
                     "token_id": "x",
                     "exception_id": self.exception.pk,
                 }
-                client = self.admin if path == CREDENTIALS else self.client
+                client = self.admin if path in {CREDENTIALS, BREAKERS} else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:
                     yield path, client.get(path.format(**ids))
 
@@ -135,7 +146,7 @@ def test_every_address_that_is_read_answers_as_documented(world: World) -> None:
         assert response.status_code == 200, (path, response.content)
         conforms(response, "get", path)
         seen.add(path)
-        if path in {BACKUP, CREDENTIALS, "/api/v1/compliance/{rule_id}/"} and not response.json()["results"]:
+        if path in {BACKUP, BREAKERS, CREDENTIALS, "/api/v1/compliance/{rule_id}/"} and not response.json()["results"]:
             empty.append(path)
     documented = {path for path, methods in document()["paths"].items() if "get" in methods and "audit" not in path}
     assert seen == documented
