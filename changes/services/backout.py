@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from changes.domain.states import DeviceRunState
 from changes.services.committing import take_back_pending
-from changes.services.device_steps import named, store_after
+from changes.services.device_steps import lost_before_save, named, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
 from devices.domain.config_text import normalise
@@ -67,7 +67,7 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
             f" {named(work, touched_sections(work.before, actual, work.platform))}.",
         )
     if _may_be_saved(work):
-        _save(driver, notes)
+        _save(work, driver, notes)
 
 
 def _replace(work: DeviceWork, driver: Driver, actual: str, notes: StepNotes) -> str:
@@ -93,7 +93,7 @@ def _may_be_saved(work: DeviceWork) -> bool:
     return work.steps(DeviceRunState.SAVING).exclude(code="SAVE_FAILED").exists()
 
 
-def _save(driver: Driver, notes: StepNotes) -> None:
+def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     try:
         driver.save()
     except SaveFailedError as error:
@@ -102,6 +102,12 @@ def _save(driver: Driver, notes: StepNotes) -> None:
             "the device is as before, but the change may have been saved, and the device could not save again:"
             f" {error.message}. A restart may bring the change back.",
         ) from error
+    where = lost_before_save(work, driver, work.before)
+    if where:
+        raise BackoutFailedError(
+            "ROLLBACK_UNVERIFIED",
+            f"when it saved, the device no longer had the configuration before, as after a restart: {where}.",
+        )
     notes.data["saved"] = "the configuration before, since the change may have been saved"
 
 

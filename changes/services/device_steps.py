@@ -316,3 +316,25 @@ def save(work: DeviceWork, driver: Driver) -> None:
             if not error.permanent:
                 raise
             raise BackoutNeededError(error.code, str(error)) from error
+        where = lost_before_save(work, driver, work.target)
+        if where:
+            raise BackoutNeededError(
+                "CONVERGENCE_PARTIAL",
+                "When it saved, the device no longer had the configuration that had been verified, as after a restart."
+                f" It differs at: {where}.",
+            )
+
+
+def lost_before_save(work: DeviceWork, driver: Driver, wanted: str) -> str:
+    """Where the device, right after it saved, has something else than what was read just before; "" if nowhere.
+
+    A restart between reading and saving breaks a session. Where each request has a connection of its own, nothing
+    breaks: the device would have saved what it had started with.
+    """
+    if driver.capabilities.one_session:
+        return ""
+    actual = normalise(driver.running_config(), work.platform)
+    if converged(wanted, actual, work.platform):
+        return ""
+    store_after(work, actual)
+    return named(work, touched_sections(wanted, actual, work.platform))

@@ -92,6 +92,8 @@ class Capabilities:
     """`Driver.replace` makes the whole configuration equal to a text."""
     save: bool = True
     """The running configuration is lost at a restart unless `Driver.save` was called."""
+    one_session: bool = True
+    """A restart of the device breaks the session; False: each request has its own connection, and notices nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,11 @@ _MINUTE: Final = 60
 CAPABILITIES: Final[dict[str, Capabilities]] = {
     # `commit timer HH:MM:SS`; NAPALM writes the time with strftime, which ends at one day
     NAPALM_EOS: Capabilities(
-        candidate_diff=True, atomic_commit=True, commit_confirmed=ConfirmTimer(1, 10, 86399), config_replace=True
+        candidate_diff=True,
+        atomic_commit=True,
+        commit_confirmed=ConfirmTimer(1, 10, 86399),
+        config_replace=True,
+        one_session=False,
     ),
     # a merge is typed line by line on the device: the lines before a refused one stay; the incremental diff of the
     # archive is a list of commands, not what the configuration will be
@@ -52,7 +56,7 @@ CAPABILITIES: Final[dict[str, Capabilities]] = {
         save=False,
     ),
     # NAPALM raises NotImplementedError for `revert_in`; its diff of a merge is the text of the merge
-    NAPALM_NXOS: Capabilities(config_replace=True),
+    NAPALM_NXOS: Capabilities(config_replace=True, one_session=False),
     NAPALM_IOSXR: Capabilities(candidate_diff=True, atomic_commit=True, config_replace=True, save=False),
 }
 CAPABILITIES[NAPALM_EOS_HTTP] = CAPABILITIES[NAPALM_EOS]

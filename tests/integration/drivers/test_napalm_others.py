@@ -48,7 +48,7 @@ OTHERS = {
 def test_every_driver_declares_what_it_can_do() -> None:
     assert {name for platform in ("arista_eos", "cisco_ios", "cisco_nxos", "cisco_xr", "juniper_junos")
             for name in drivers_of(platform) if name.startswith("napalm-")} == {*CAPABILITIES}  # fmt: skip
-    assert CAPABILITIES["napalm-nxos"] == Capabilities(config_replace=True)
+    assert CAPABILITIES["napalm-nxos"] == Capabilities(config_replace=True, one_session=False)
     assert CAPABILITIES["napalm-iosxr"].commit_confirmed is None
     assert CAPABILITIES["napalm-junos"].commit_confirmed == ConfirmTimer(60, 60, 65535 * 60)
 
