@@ -2,7 +2,7 @@
 
 It stops first writes: no run starts or goes on, no wave opens, no device is begun. A device that already has a part of
 a change is brought to a known end, and reading goes on: planning, backups, read-backs. Releasing starts nothing by
-itself: each run that was paused by it is resumed by a person (ADR 0013).
+itself: each run that was paused by it is resumed by a person (ADR 0016).
 """
 
 from __future__ import annotations
