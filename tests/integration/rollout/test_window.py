@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models.functions import Now
@@ -35,16 +36,16 @@ def window(start_h: float, end_h: float) -> dict[str, object]:
     return {name: (now + timedelta(hours=value)).isoformat() for name, value in hours.items()}
 
 
-def approved(cast: factories.Cast, devices: int = 3, **strategy: object) -> ChangeRequest:
-    return factories.approved(cast, factories.DeviceFactory.create_batch(devices), strategy=strategy)
+def approved(cast: factories.Cast, **strategy: object) -> ChangeRequest:
+    return factories.approved(cast, factories.DeviceFactory.create_batch(3), strategy=strategy)
 
 
-def scheduled(cast: factories.Cast, start_h: float = -1, end_h: float = 1, **strategy: object) -> ChangeRequest:
+def scheduled(cast: factories.Cast, hours: tuple[float, float] = (-1, 1), **strategy: Any) -> ChangeRequest:
     change = approved(cast, **strategy)
-    return change_schedule(change_id=change.pk, actor=factories.actor(cast.manager), data=window(start_h, end_h))
+    return change_schedule(change_id=change.pk, actor=factories.actor(cast.manager), data=window(*hours))
 
 
-def started(cast: factories.Cast, **strategy: object) -> Run:
+def started(cast: factories.Cast, **strategy: Any) -> Run:
     change = scheduled(cast, **strategy)
     return change_start(change_id=change.pk, implementer=factories.actor(cast.author))
 
@@ -83,7 +84,7 @@ def test_nobody_else_and_no_other_state(cast: factories.Cast) -> None:
 
 @pytest.mark.parametrize(("start_h", "words"), [(1, "has not opened yet"), (-2, "is over")])
 def test_nothing_starts_outside_the_window(cast: factories.Cast, start_h: float, words: str) -> None:
-    change = scheduled(cast, 1, 2)
+    change = scheduled(cast, (1, 2))
     shift = timedelta(hours=start_h - 1)
     assert change.window_start
     assert change.window_end
@@ -98,7 +99,7 @@ def test_nothing_starts_outside_the_window(cast: factories.Cast, start_h: float,
 
 
 def test_the_databases_clock_says_whether_it_is_open(cast: factories.Cast, monkeypatch: pytest.MonkeyPatch) -> None:
-    change = scheduled(cast, 1, 2)
+    change = scheduled(cast, (1, 2))
     ahead = timezone.now() + timedelta(hours=1.5)
     monkeypatch.setattr(timezone, "now", lambda: ahead)
     with pytest.raises(ChangeError, match="has not opened yet"):
@@ -141,7 +142,7 @@ def test_when_it_closes_what_runs_may_be_backed_out(cast: factories.Cast) -> Non
 
 
 def test_the_ladder_refuses_a_device_outside_the_window(cast: factories.Cast) -> None:
-    change = scheduled(cast, 1, 2)
+    change = scheduled(cast, (1, 2))
     device = factories.DeviceFactory.create()
     ladder = Ladder(device, GateMode.ENFORCED)
     with pytest.raises(GateRefusedError, match="has not opened yet") as refused:
