@@ -40,12 +40,12 @@ def approved(cast: factories.Cast, **strategy: object) -> ChangeRequest:
     return factories.approved(cast, factories.DeviceFactory.create_batch(3), strategy=strategy)
 
 
-def scheduled(cast: factories.Cast, hours: tuple[float, float] = (-1, 1), **strategy: Any) -> ChangeRequest:
+def scheduled(cast: factories.Cast, hours: tuple[float, float] = (-1, 1), **strategy: Any) -> ChangeRequest:  # noqa: ANN401
     change = approved(cast, **strategy)
     return change_schedule(change_id=change.pk, actor=factories.actor(cast.manager), data=window(*hours))
 
 
-def started(cast: factories.Cast, **strategy: Any) -> Run:
+def started(cast: factories.Cast, **strategy: Any) -> Run:  # noqa: ANN401 - the fields of a strategy
     change = scheduled(cast, **strategy)
     return change_start(change_id=change.pk, implementer=factories.actor(cast.author))
 
