@@ -71,7 +71,7 @@ def _play(arguments: argparse.Namespace, home: Path) -> int:
             sys.stdout.flush()
             if arguments.log:
                 with arguments.log.open("a") as log:
-                    log.write(f"{words}\n")
+                    log.write("\n     ".join((words, *verdict.codes, *verdict.events)) + "\n")
     done = sum(len(verdict.events) for _kind, _group, verdict in rows)
     planned = sum(verdict.planned for _kind, _group, verdict in rows)
     words = f"{len(rows)} schedules, {bad} with findings; {done} of {planned} faults came to pass"

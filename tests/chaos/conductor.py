@@ -139,9 +139,9 @@ class Conductor:
                 return True
         except Error:
             connection.close()
-        alive = {pid for pid in self.zygote.pids if Path(f"/proc/{pid}").exists()}
-        self.zygote.pids &= alive
-        for _ in range(course.schedule.workers - len(alive)):
+        dead = {pid for pid in list(self.zygote.pids) if not Path(f"/proc/{pid}").exists()}
+        self.zygote.pids.difference_update(dead)
+        for _ in range(course.schedule.workers - len(self.zygote.pids)):
             self.zygote.spawn(course.run.pk)
         return False
 

@@ -42,6 +42,7 @@ class Verdict:
     unaccounted: list[str] = field(default_factory=list)
     ends: Counter[str] = field(default_factory=Counter)
     events: list[str] = field(default_factory=list)
+    codes: list[str] = field(default_factory=list)
 
     @property
     def is_clean(self) -> bool:
@@ -63,6 +64,7 @@ def judge(course: Course, truths: dict[str, Truth]) -> Verdict:
         device = course.devices[course.places[run.pk]]
         verdict.device_runs += 1
         verdict.ends[run.state] += 1
+        verdict.codes.append(f"{device.name}: {run.state} {run.code} {run.detail}")
         verdict.lost += _lost(run, device, truths[device.name])
         entries = list(told(device.log()))
         verdict.twice += [f"{device.name}: {what}" for what in applied_twice(entries)]
