@@ -125,6 +125,9 @@ def _possible(sight: Sight) -> Iterator[Action]:
         if event is ChangeEvent.SCHEDULE and sight.state is ChangeState.SCHEDULED:
             again = replace(_placed(look, sight), label="Move the window")
             yield _judged(again, policy.may_schedule(sight.person, sight.facts), sight)
+        if event is ChangeEvent.ROLL_BACK and sight.state is ChangeState.ROLLING_BACK:
+            more = replace(_placed(look, sight), label="Roll back more devices")
+            yield _judged(more, policy.may_roll_back(sight.person, sight.facts), sight)
         if event is ChangeEvent.SUBMIT and sight.state in EDITABLE:
             yield from _drafting(sight)
 

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 from changes.domain.rollback import ORDERED
 from changes.domain.states import DEVICE_ACTIVE, DEVICE_TO_ROLL_BACK, DeviceRunState
 from portal.presenters.actions import Action, Actions
 from portal.presenters.run_rows import Light
+
+KEPT: Final = frozenset({"ROLLBACK_UNCONFIRMED", "ROLLBACK_CONFLICT", "ROLLBACK_PLAN_MISSING", "PRECHECK_UNREACHABLE"})
+"""Why a rollback ended before anything was sent: what the device holds is known."""
 
 
 def rollback_button(actions: Actions, rows: Sequence[Light]) -> tuple[Action, ...]:

@@ -15,7 +15,7 @@ from devices.domain.reasons import Reason
 from portal.presenters.actions import Action, Actions
 from portal.presenters.building import reason_of
 from portal.presenters.links import page_url
-from portal.presenters.rollback import was_ordered
+from portal.presenters.rollback import KEPT, was_ordered
 from portal.presenters.run_rows import Light
 from portal.presenters.visible import Mask
 from portal.presenters.words import counted, few
@@ -140,7 +140,7 @@ def _needs_attention(row: Light) -> bool:
 
 def _stats(run: Run, rows: Sequence[Light], now: datetime) -> tuple[Stat, ...]:
     ended = sum(row.state in DEVICE_ENDED for row in rows)
-    held = sum(row.state is _D.SUCCEEDED for row in rows)
+    held = sum(row.state in {_D.SUCCEEDED, _D.ROLLBACK_PENDING} for row in rows)
     wrong = sum(_needs_attention(row) for row in rows)
     elapsed_s = max(0.0, ((run.ended_at or now) - run.started_at).total_seconds())
     pace = f"{ended / elapsed_s * 60:.1f}" if ended and elapsed_s else "—"
@@ -180,10 +180,16 @@ def _troubles(rows: Sequence[Light], mask: Mask) -> tuple[Trouble, ...]:
 
 def _next_steps(rows: Sequence[Light], close: Action | None) -> tuple[str, ...]:
     steps = []
-    unknown = [row.name for row in rows if row.state in {_D.UNKNOWN, _D.ROLLBACK_FAILED}]
+    kept = [row.name for row in rows if row.state is _D.ROLLBACK_FAILED and row.code in KEPT]
+    if kept:
+        steps.append(
+            f"{few(kept)} could not be rolled back, and nothing was sent. Remove the cause, or confirm the lines that"
+            " were computed again, on the page “Roll back”; or leave the change there."
+        )
+    unknown = [row.name for row in rows if row.state in {_D.UNKNOWN, _D.ROLLBACK_FAILED} and row.name not in kept]
     if unknown:
         steps.append(f"Look at {few(unknown)} first: what is on them now could not be proved to be what was approved.")
-    again = [row.name for row in rows if _needs_attention(row) and row.name not in unknown]
+    again = [row.name for row in rows if _needs_attention(row) and row.name not in (*unknown, *kept)]
     if again:
         steps.append(f"Remove the cause on {few(again)}, then write a new change for what is left.")
     if close is None:

@@ -61,6 +61,7 @@ CONTRACT = {
         f"/api/v1/changes/{{change_id}}/{order}/": {"post"}
         for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry", "release-wave", "refuse-wave", "schedule")
     },
+    "/api/v1/changes/{change_id}/rollback/": {"get", "post"},
     "/api/v1/kill-switch/": {"get"},
     "/api/v1/kill-switch/engage/": {"post"},
     "/api/v1/kill-switch/release/": {"post"},
