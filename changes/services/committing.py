@@ -5,6 +5,8 @@ A commit under a timer carries a name that is known before it is made, so that w
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from changes.domain.states import DeviceRunState
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, LineStoppedError, StepStopError
@@ -13,7 +15,7 @@ from devices.domain.drift import other_effect
 from devices.domain.patching import PatchMismatchError, patched
 from devices.domain.prediction import predict
 from devices.drivers.base import ApplyResult, Driver, PendingConfirm
-from devices.errors import CapabilityMissingError, DeviceBusyError
+from devices.errors import CapabilityMissingError, DeviceBusyError, NothingPendingError
 
 _S = DeviceRunState
 ENOUGH_S = 20
@@ -114,7 +116,7 @@ def expected_target(work: DeviceWork, driver: Driver | None) -> str:
 def _estimate(work: DeviceWork, running: str) -> str:
     """What the approved lines lead to from a configuration; computed once for each, as most devices have one only."""
     if running not in work.estimates:
-        work.estimates[running] = predict(running, work.payload.commands, work.platform)
+        work.estimates[running] = predict(running, work.payload.commands, work.platform, is_normal=True)
     return work.estimates[running]
 
 
@@ -175,6 +177,31 @@ def take_back_pending(work: DeviceWork, driver: Driver) -> bool:
         driver.revert(pending.name)
     except CapabilityMissingError:
         raise waiting(pending) from None
+    return True
+
+
+class Timer(TypedDict, total=False):
+    """What a driver is told to send something under a timer; empty without one."""
+
+    confirm_within_s: int
+    name: str
+
+
+def timer_of(work: DeviceWork, driver: Driver) -> Timer:
+    """The approved timer for a way back, where the device has one, so that a way back that cuts the path heals itself."""
+    if not work.payload.confirm_within_s or driver.capabilities.commit_confirmed is None:
+        return {}
+    return {"confirm_within_s": work.payload.confirm_within_s, "name": confirm_name(work)}
+
+
+def take_back_at_once(driver: Driver, pending: PendingConfirm | None) -> bool:
+    """Have an unconfirmed commit of this session taken back; where the platform cannot, its timer does it later."""
+    if pending is None:
+        return False
+    try:
+        driver.revert(pending.name)
+    except (CapabilityMissingError, NothingPendingError):
+        return False
     return True
 
 

@@ -116,26 +116,29 @@ def parse(text: str, platform: Platform) -> Node:
     Sections that a device prints twice are joined. Nothing is judged: unknown lines are kept as they are.
     """
     root = Node("")
+    # Each open block: its indentation, the block, and its lines by their text, which a printed-twice block needs.
     open_blocks: list[tuple[int, Node, dict[str, Node]]] = [(-1, root, {})]
     for line in read_lines(text.split("\n"), platform):
         if _is_noise(line, platform):
             continue
-        while line.indent <= open_blocks[-1][0]:
+        indent, words, body, _number, _closed = line
+        while indent <= open_blocks[-1][0]:
             open_blocks.pop()
         _, parent, known = open_blocks[-1]
-        node = known.get(line.text)
-        if node is None or not node.children or line.body is not None:
-            node = Node(line.text, [], line.body)
-            parent.children.append(node)
-            known[line.text] = node
-        open_blocks.append((line.indent, node, {child.text: child for child in node.children}))
+        node = known.get(words)
+        if node is not None and node.children and body is None:
+            open_blocks.append((indent, node, {child.text: child for child in node.children}))
+            continue
+        node = known[words] = Node(words, [], body)
+        parent.children.append(node)
+        open_blocks.append((indent, node, {}))
     return root
 
 
 def _is_noise(line: Line, platform: Platform) -> bool:
     if line.body is not None:
         return False
-    if line.indent == 0 and platform.volatile.match(line.text):
+    if line.indent == 0 and platform.volatile.match(line.text) is not None:
         return True
     return line.text.startswith(("exit", "quit")) and platform.closers.match(line.text) is not None
 

@@ -8,13 +8,21 @@ _NAME = re.compile(r"(?P<type>[A-Za-z][A-Za-z-]*)(?P<number>\d[\d/.:]*)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z-]*")
 _NUMBER = re.compile(r"\d[\d/.:]*")
 _RANGE_START = re.compile(r"(?P<stem>[A-Za-z][A-Za-z-]*(?:[\d/.]*[/.])?)(?P<first>\d+)")
+_DIGITS = re.compile(r"[0-9]+")
+_LONGEST = 50_000
 
 
-def natural_key(text: str) -> tuple[tuple[int, int, str], ...]:
-    """Sort key that puts 9 before 10 inside any text."""
-    return tuple(
-        (0, int(piece), "") if piece.isdecimal() else (1, 0, piece.lower()) for piece in re.findall(r"\d+|\D+", text)
-    )
+def natural_key(text: str) -> str:
+    """Sort key that puts 9 before 10 inside any text, and numbers before everything else; texts hold no NUL.
+
+    One string, because thousands of them are kept for as long as a process lives.
+    """
+    return _DIGITS.sub(_by_value, text.lower())
+
+
+def _by_value(found: re.Match[str]) -> str:
+    digits = found[0].lstrip("0")
+    return f"\x00{chr(min(len(digits) + 1, _LONGEST))}{digits}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +54,12 @@ class InterfaceNames:
             names.extend(self._expand_one(part) if part else ())
         return names
 
-    def sort_key(self, name: str) -> tuple[tuple[int, int, str], ...]:
+    def sort_key(self, name: str) -> str:
         """Where the platform prints an interface: by type, then by number."""
         parts = _NAME.match(name)
         kind = parts["type"] if parts else name
         rank = self.types.index(kind) if kind in self.types else len(self.types)
-        return (0, rank, ""), *natural_key(name)
+        return chr(rank + 1) + natural_key(name)
 
     def _type_of(self, typed: str) -> str | None:
         if typed in self.usual:

@@ -42,16 +42,20 @@ class PredictionImpossibleError(LookupError):
         self.platform = platform.slug
 
 
-def predict(running: str, commands: Sequence[str], platform: Platform) -> str:
+def predict(running: str, commands: Sequence[str], platform: Platform, *, is_normal: bool = False) -> str:
     """Estimate the configuration in normal form after the commands were entered in configuration mode.
+
+    ``is_normal``: ``running`` is in normal form already, which saves a third of the time.
 
     Raises:
         PredictionImpossibleError: no rules are known for this platform.
     """
-    return predict_with_notes(running, commands, platform).text
+    return predict_with_notes(running, commands, platform, is_normal=is_normal).text
 
 
-def predict_with_notes(running: str, commands: Sequence[str], platform: Platform) -> Prediction:
+def predict_with_notes(
+    running: str, commands: Sequence[str], platform: Platform, *, is_normal: bool = False
+) -> Prediction:
     """Like `predict`, together with what the estimate cannot know.
 
     Raises:
@@ -60,8 +64,10 @@ def predict_with_notes(running: str, commands: Sequence[str], platform: Platform
     if not platform.predictable:
         raise PredictionImpossibleError(platform)
     root = parse(running, platform)
-    platform = software_of(root, platform)
-    draft = Draft(tidy(root, platform.grammar), platform.grammar, prints_numbers(root, platform))
+    written, platform = platform, software_of(root, platform)
+    if not is_normal or platform.grammar is not written.grammar:
+        tidy(root, platform.grammar)
+    draft = Draft(root, platform.grammar, prints_numbers(root, platform))
     editor = _Editor(draft)
     for line, opens_block in _with_look_ahead(commands, platform):
         editor.run(line, opens_block=opens_block)
