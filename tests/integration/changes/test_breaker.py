@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from django.db.models.functions import Now
+from django.test import Client
 from pytest_django import Settings
 
-from changes.models import DeviceRun, RunStep
+from changes.models import DeviceRun, Run, RunStep
 from changes.services.execution import run_devices
 from devices.lab.lab import Lab
 from devices.lab.site import site_specs
@@ -31,6 +33,12 @@ def lab(tmp_path: Path) -> Iterator[Lab]:
 
 def offers(lab: Lab) -> int:
     return sum(len(device.auth_attempts()) for device in lab.devices)
+
+
+def page_of(run: Run, device_run_id: int) -> str:
+    client = Client()
+    client.force_login(User.objects.get(username="olivia"))
+    return client.get(f"/changes/{run.change_id}/runs/{run.pk}/devices/{device_run_id}/").content.decode()
 
 
 def states(run_id: int) -> Counter[tuple[str, str]]:
@@ -54,6 +62,7 @@ def test_a_wrong_password_is_tried_three_times_in_all_and_the_other_devices_wait
     assert waiting is not None
     assert 0 < waiting.data["breaker"]["wait_s"] <= 60
     assert "3 sign-ins in a row" in waiting.detail
+    assert "open: next try in" in page_of(run, waiting.device_run_id)
 
     file.write_text(right)
     breaker_reset(breaker_id=CircuitBreaker.objects.get(kind="credential").pk, reason="Corrected.", actor=SETUP)
