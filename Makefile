@@ -6,6 +6,7 @@ PORT ?= 8000
 ARGS ?=
 DEVICES ?= 12
 WORKERS ?= 3
+BENCH ?= execution
 
 VENV := .venv/bin
 MANAGE := $(VENV)/python manage.py
@@ -64,9 +65,11 @@ fmt: dev
 	$(VENV)/python -m ruff format
 	@find templates -name '*.html' -print0 | xargs -0r $(VENV)/djade --target-version 5.2 || true
 
+# A run of 100 devices against bare nornir, alternating, with 0, 20 and 100 ms (ARGS="--devices 50 --round-trips 20"; docs/performance.md);
+# BENCH=diff, scrub, inventory or backup measures that part alone.
 bench: dev
-	@if [ -d tests/bench ]; then $(VENV)/python -m pytest tests/bench -p no:xdist $(ARGS); \
-	else echo "There are no measurements yet: they will stand in tests/bench."; fi
+	@if [ "$(BENCH)" = execution ]; then PYTHON="$(PYTHON)" requirements/install.sh bench; fi
+	@$(VENV)/python -m tests.bench.$(BENCH)_bench $(ARGS)
 
 # Every fault at every recorded step, then random schedules; ends with a table. Takes hours; ARGS plays a part of it:
 # ARGS="--kinds cli --seeds 1-50", ARGS="--kinds frr --every-point --faults kill". See docs/execution.md.
@@ -95,6 +98,7 @@ lock:
 	$(LOCK) requirements/build.in -o requirements/build.lock
 	$(LOCK) pyproject.toml -o requirements/base.lock
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
+	$(LOCK) --group bench -c requirements/base.lock -o requirements/bench.lock
 
 ci:
 	.ci/run

@@ -15,29 +15,38 @@ from devices.lab.files import credentials, write_inventory
 PORTS, VLANS, RULES, PREFIXES = 48, 300, 700, 260
 
 
-def config(name: str) -> str:
-    """A switch's configuration of some 2,000 lines, as the device prints it."""
+def config(number: int) -> str:
+    """A switch's configuration of some 2,000 lines, a third of which only this switch has."""
+    name, mine = f"bench-{number:05}", f"{number % 200}"
     parts = [f"hostname {name}", "aaa new-model", "ip domain-name bench.example.net", "vtp mode transparent"]
     parts += [f"vlan {100 + n}\n name users-{n:03}" for n in range(VLANS)]
     parts += [
-        f"interface GigabitEthernet1/0/{n}\n description desk {n}\n switchport access vlan {100 + n}\n"
+        f"interface GigabitEthernet1/0/{n}\n description desk {number}.{n}\n switchport access vlan {100 + n}\n"
         " switchport mode access\n spanning-tree portfast"
         for n in range(1, PORTS + 1)
     ]
     parts.append("ip access-list extended CAMPUS")
-    parts += [f" permit tcp 10.{n // 200}.{n % 200}.0 0.0.0.255 any eq {1024 + n}" for n in range(RULES)]
-    parts += [f"ip route 172.{16 + n // 200}.{n % 200}.0 255.255.255.0 10.0.0.1" for n in range(PREFIXES)]
+    parts += [f" permit tcp 10.{n // 200}.{n % 200}.0 0.0.0.255 {_far(n, mine)} eq {1024 + n}" for n in range(RULES)]
+    parts += [f"ip route 172.{16 + n // 200}.{n % 200}.0 255.255.255.0 10.{mine}.0.1" for n in range(PREFIXES)]
     parts += ["logging host 10.0.0.20", "snmp-server location nowhere", "ntp server 10.0.0.1"]
     return "\n".join(parts) + "\n"
+
+
+def _far(rule: int, mine: str) -> str:
+    return "any" if rule % 2 else f"host 10.{mine}.0.{rule % 250}"
 
 
 def specs(count: int) -> list[LabDeviceSpec]:
     """So many switches with that configuration."""
     ports = tuple(f"GigabitEthernet1/0/{number}" for number in range(1, PORTS + 1))
-    names = [f"bench-{number:05}" for number in range(1, count + 1)]
     return [
-        LabDeviceSpec(name, config(name), Hardware(f"BEN{name[-5:]}", "WS-C2960X-48TS-L", ports), site="BENCH")
-        for name in names
+        LabDeviceSpec(
+            name=f"bench-{number:05}",
+            startup=config(number),
+            hardware=Hardware(f"BEN{number:05}", "WS-C2960X-48TS-L", ports),
+            site="BENCH",
+        )
+        for number in range(1, count + 1)
     ]
 
 

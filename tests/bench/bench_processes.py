@@ -17,7 +17,7 @@ class Child:
     """A process that speaks JSON, one object a line; ended with its context."""
 
     def __init__(self, command: Sequence[str | Path], environment: Mapping[str, str]) -> None:
-        self._process = subprocess.Popen(
+        self._process: subprocess.Popen[str] = subprocess.Popen(
             [str(word) for word in command],
             env=dict(environment),
             stdin=subprocess.PIPE,
@@ -57,7 +57,7 @@ class Child:
             RuntimeError: it ended instead; its own words stand on standard error.
         """
         assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line: str = self._process.stdout.readline()
         if not line:
             raise RuntimeError(f"{self._process.args!r} ended before it answered")
         return line.strip()

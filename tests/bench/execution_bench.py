@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,8 +45,9 @@ class Bench:
     def __init__(self, options: argparse.Namespace, home: Path, stack: ExitStack) -> None:
         self._options = options
         self._runs = 0
+        self.versions: dict[str, str] = {}
         self._spare = dict(os.environ)
-        command = [sys.executable, "-m", "tests.bench.bench_lab", home / "lab", str(options.devices)]
+        command = [sys.executable, "-m", "tests.bench.bench_lab", str(home / "lab"), str(options.devices)]
         self.lab = stack.enter_context(Child(command, self._spare))
         self.shape = self.lab.read()
         self._inventory = home / "lab" / "inventory.yaml"
@@ -147,7 +149,7 @@ class Bench:
 
 
 def parsed() -> argparse.Namespace:
-    """The options; the environment's BENCH_ARGS would go before them in `make bench`."""
+    """The options."""
     parser = argparse.ArgumentParser(description="Measure Countersign against bare nornir.")
     parser.add_argument("--devices", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3, help="runs of each, alternating")
@@ -175,20 +177,17 @@ def main() -> None:
         }
         os.environ.pop("DATABASE_URL", None)
         bench = Bench(options, home, stack)
-        results = []
-        for round_trip_ms in options.round_trips:
+        results: list[Measured] = []
+        for round_trip_s in (milliseconds / 1000 for milliseconds in options.round_trips):
             for _ in range(options.rounds):
-                turns = [lambda: bench.countersign(round_trip_ms / 1000)]  # noqa: B023 - called at once
+                turns = [partial(bench.countersign, round_trip_s)]
                 if not options.alone:
-                    turns += [
-                        lambda workers=workers: bench.nornir(round_trip_ms / 1000, workers)  # noqa: B023
-                        for workers in options.workers
-                    ]
+                    turns += [partial(bench.nornir, round_trip_s, workers) for workers in options.workers]
                 for turn in turns:
                     results.append(turn())
                     sys.stderr.write(f"{results[-1].line()}\n")
         sys.stdout.write(table(results))
-        History(options.history).append(results, {**bench.shape, **getattr(bench, "versions", {})})
+        History(options.history).append(results, {**bench.shape, **bench.versions})
 
 
 if __name__ == "__main__":
