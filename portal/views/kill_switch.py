@@ -88,6 +88,7 @@ def _page(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         "engaged": engaged,
         "page": page,
         "verdict": verdict,
+        "why": " ".join(denial.sentence for denial in verdict.reasons),
         "form": form,
         "refusal": refusal,
         "crumbs": [{"label": "Kill switch", "url": ""}],
