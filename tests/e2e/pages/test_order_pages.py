@@ -38,8 +38,6 @@ def test_the_pages_of_orders_and_of_the_kill_switch_fit_every_window(comes: Come
     run = a_run(cast)
     person = comes(cast.implementer)
     at = f"/changes/{run.change_id}/"
-    person.goes(f"{at}abort/")
-    person.looks("order-abort")
     person.goes("/kill-switch/")
     person.page.get_by_label("Reason").fill(
         "Devices of one model reload when the line is sent; the maker is looking at it."
@@ -50,6 +48,6 @@ def test_the_pages_of_orders_and_of_the_kill_switch_fit_every_window(comes: Come
     person.goes(f"{at}pause/")
     person.page.get_by_role("button", name="Pause").click()
     person.page.get_by_text("Paused by implementer.").first.wait_for()
-    person.looks("run-paused")
+    person.fits()
     person.goes(f"{at}retry/")
     person.looks("order-retry")
