@@ -157,9 +157,15 @@ class Conductor:
         # A worker that was killed at its point gets no answer any more.
         with contextlib.suppress(OSError, ValueError), line, line.makefile("rw") as file:
             for report in file:
-                self._at_point(json.loads(report))
-                file.write("go\n")
-                file.flush()
+                said = json.loads(report)
+                try:
+                    self._at_point(said)
+                    # A stopped worker finds the word when it wakes: it goes on at once, before its other threads.
+                    file.write("go\n")
+                    file.flush()
+                finally:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(said["pid"], signal.SIGCONT)
 
     def _at_point(self, report: dict[str, Any]) -> None:
         course = self._course
@@ -209,24 +215,20 @@ class Conductor:
         patiently(expire)
 
     def _stop(self, fault: Fault, report: dict[str, Any]) -> None:
-        """Stop the worker for longer than its lease, until the dispatcher has handed its device on, and wake it.
+        """Stop the worker for longer than its lease, until the dispatcher has handed its device on.
 
         With the database killed too, the session lock on the device is lost, and others really work on it meanwhile.
         """
         pid = report["pid"]
         os.kill(pid, signal.SIGSTOP)
-        try:
-            if fault is Fault.STOP_AND_DATABASE:
-                with self._guard:
-                    database_kill()
-            time.sleep(LEASE_S + 0.5)
-            rows = DeviceRun.objects.filter(pk=report["device_run"])
-            gone = rows.exclude(fence=report["fence"])
-            if fault is Fault.STOP_AND_DATABASE:
-                gone = gone.filter(~Q(ended_at=None) | Q(fence__gte=report["fence"] + 3))
-            deadline = time.monotonic() + PATIENCE_S
-            while not patiently(gone.exists) and time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
-                time.sleep(0.1)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        if fault is Fault.STOP_AND_DATABASE:
+            with self._guard:
+                database_kill()
+        time.sleep(LEASE_S + 0.5)
+        rows = DeviceRun.objects.filter(pk=report["device_run"])
+        gone = rows.exclude(fence=report["fence"])
+        if fault is Fault.STOP_AND_DATABASE:
+            gone = gone.filter(~Q(ended_at=None) | Q(fence__gte=report["fence"] + 3))
+        deadline = time.monotonic() + PATIENCE_S
+        while not patiently(gone.exists) and time.monotonic() < deadline and Path(f"/proc/{pid}").exists():
+            time.sleep(0.1)
