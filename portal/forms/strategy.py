@@ -48,8 +48,8 @@ class StrategyFields(forms.Form):
     promote_when = _choice(
         "A wave has held when",
         {
-            Promotion.VERIFIED: "its devices have ended, within the budget",
-            Promotion.HEALTHY: "they are also found healthy again after the soak time",
+            Promotion.VERIFIED: "Its devices have ended",
+            Promotion.HEALTHY: "They are found healthy again",
         },
         "Healthy: identity, health and post-checks are looked at once more, read-only. What fails counts as a failure.",
     )

@@ -107,7 +107,7 @@ def seen_of(run: Run, rows: Sequence[Light]) -> str:
         run.state,
         run.outcome,
         orders,
-        [(row.pk, row.state.value, row.code, row.sent, row.applied) for row in rows],
+        [(row.pk, row.state.value, row.code, row.sent, row.applied, row.wave_state) for row in rows],
     )
     return hashlib.sha256(repr(facts).encode()).hexdigest()[:16]
 

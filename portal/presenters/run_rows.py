@@ -34,6 +34,7 @@ class Light:
     sent: int
     applied: int
     ended_at: datetime | None
+    wave_state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,17 @@ class RunRow:
 def light_rows(run: Run) -> tuple[Light, ...]:
     """Every device of a run in its order; one query."""
     rows = DeviceRun.objects.filter(run=run).order_by("wave__number", "device_plan__position")
-    columns = ("pk", "state", "code", "detail", "device__name", "lines_sent", "lines_applied", "ended_at")
+    columns = (
+        "pk",
+        "state",
+        "code",
+        "detail",
+        "device__name",
+        "lines_sent",
+        "lines_applied",
+        "ended_at",
+        "wave__state",
+    )
     return tuple(Light(pk, DeviceRunState(state), *rest) for pk, state, *rest in rows.values_list(*columns))
 
 

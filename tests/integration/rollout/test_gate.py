@@ -11,8 +11,9 @@ from django.test import Client
 
 from audit.models import Event
 from changes.domain.errors import ChangeError
-from changes.models import Run, Wave
+from changes.models import Run, Wave, WaveCheck
 from changes.selectors import changes_waiting_for
+from changes.services.execution import run_advance
 from changes.services.people import person_of
 from changes.services.wave_gate import wave_refuse, wave_release
 from tests import factories
@@ -128,3 +129,21 @@ def test_the_api_takes_both_answers(cast: factories.Cast) -> None:
         good = client.post(f"/api/v1/changes/{run.change_id}/{call}/", body, content_type="application/json")
         assert good.status_code == 200, good.content
         assert states(run) == state
+
+
+def test_the_run_page_says_how_each_wave_stands(cast: factories.Cast) -> None:
+    strategy = {"canary": 2, "promote_when": "healthy", "gate": "after_canary", "failures_allowed": 1}
+    run = factories.started(cast, factories.DeviceFactory.create_batch(3), strategy=strategy)
+    factories.wave_carried_out(run)
+    first = WaveCheck.objects.order_by("pk").first()
+    assert first
+    WaveCheck.objects.filter(pk=first.pk).update(verdict="healthy")
+    client = Client()
+    client.force_login(cast.author)
+    html = client.get(f"/changes/{run.change_id}/runs/{run.pk}/").content.decode()
+    assert "looking at its devices once more, 1 of 2" in html
+    WaveCheck.objects.filter(verdict="").update(verdict="unhealthy", code="PRECHECK_STATE_UNHEALTHY")
+    run_advance(run.pk)
+    html = client.get(f"/changes/{run.change_id}/runs/{run.pk}/").content.decode()
+    assert "1 of 2 found healthy again, waits for a person" in html
+    assert "(PRECHECK_STATE_UNHEALTHY)" in html
