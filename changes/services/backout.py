@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from changes.domain.states import DeviceRunState
-from changes.services.committing import take_back_pending
+from changes.services.committing import Timer, take_back_at_once, take_back_pending, timer_of
 from changes.services.device_steps import lost_before_save, named, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
@@ -13,7 +13,7 @@ from devices.domain.config_text import normalise
 from devices.domain.drift import converged, touched_sections
 from devices.domain.inverse import inverse_commands
 from devices.domain.prediction import predict
-from devices.drivers.base import Driver
+from devices.drivers.base import Driver, PendingConfirm
 from devices.errors import CapabilityMissingError, CommandRejectedError, SaveFailedError
 
 _S = DeviceRunState
@@ -45,15 +45,19 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     if take_back_pending(work, driver):
         notes.data["timer"] = "the unconfirmed commit was taken back at once"
     actual = normalise(driver.running_config(), work.platform)
+    timer = timer_of(work, driver)
+    pending: PendingConfirm | None = None
     if work.payload.backout_method == "replace":
-        actual = _replace(work, driver, actual, notes)
+        actual, pending = _replace(work, driver, actual, notes, timer)
         commands: Sequence[str] = ()
     else:
         commands = _backout_commands(work, actual, notes)
     notes.data["lines"] = len(commands)
     if commands:
-        result = driver.apply(commands, on_line=lambda *_line: work.journal.assert_held())
+        result = driver.apply(commands, on_line=lambda *_line: work.journal.assert_held(), **timer)
+        pending = result.pending
         if result.rejection:
+            take_back_at_once(driver, pending)
             store_after(work, normalise(driver.running_config(), work.platform))
             refused = f"“{work.scrub(result.rejection.line)}”: {work.scrub(result.rejection.message)}"
             raise BackoutFailedError("ROLLBACK_UNVERIFIED", f"the device refused {refused}")
@@ -61,31 +65,48 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     stored = store_after(work, actual)
     notes.data["after_sha256"] = stored.blob_id
     if actual != work.before:
-        raise BackoutFailedError(
-            "ROLLBACK_UNVERIFIED",
-            "the configuration read back is not the one from before the change. It differs at:"
-            f" {named(work, touched_sections(work.before, actual, work.platform))}.",
-        )
+        where = named(work, touched_sections(work.before, actual, work.platform))
+        detail = f"the configuration read back is not the one from before the change. It differs at: {where}."
+        if take_back_at_once(driver, pending):
+            store_after(work, normalise(driver.running_config(), work.platform))
+            detail += " The unconfirmed backout was taken back, so the change is on the device."
+        raise BackoutFailedError("ROLLBACK_UNVERIFIED", detail)
+    if pending is not None:
+        work.journal.assert_held()
+        driver.confirm(pending.name)
     if _may_be_saved(work):
         _save(work, driver, notes)
 
 
-def _replace(work: DeviceWork, driver: Driver, actual: str, notes: StepNotes) -> str:
+def _replace(
+    work: DeviceWork, driver: Driver, actual: str, notes: StepNotes, timer: Timer
+) -> tuple[str, PendingConfirm | None]:
     """Make the configuration the one from before the first line, and read it back: a replacement may fail silently."""
     if actual == work.before:
         notes.data["source"] = "nothing to take back"
-        return actual
+        return actual, None
     _refuse_conflict(work, touched_sections(actual, work.before, work.platform))
     notes.data.update(source="replacement of the whole configuration", baseline_sha256=sha256_hex(work.before))
     work.journal.assert_held()
     try:
-        driver.replace(work.before)
+        pending = _replaced(driver, work.before, notes, timer)
     except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
         store_after(work, normalise(driver.running_config(), work.platform))
         raise BackoutFailedError(
             "ROLLBACK_UNVERIFIED", f"the configuration could not be replaced: {error.detail}"
         ) from error
-    return normalise(driver.running_config(), work.platform)
+    return normalise(driver.running_config(), work.platform), pending
+
+
+def _replaced(driver: Driver, wanted: str, notes: StepNotes, timer: Timer) -> PendingConfirm | None:
+    """Replace under the timer; a device that refuses that, as one with a full disk, is taken back without it."""
+    try:
+        return driver.replace(wanted, **timer)
+    except CommandRejectedError:
+        if not timer:
+            raise
+        notes.data["timer"] = "the device refused it, so the backout was sent without"
+        return driver.replace(wanted)
 
 
 def _may_be_saved(work: DeviceWork) -> bool:

@@ -188,7 +188,7 @@ class Timer(TypedDict, total=False):
 
 
 def timer_of(work: DeviceWork, driver: Driver) -> Timer:
-    """The approved timer for a way back, where the device has one, so that a way back that cuts the path heals itself."""
+    """The approved timer for a way back, where the device has one: if it cuts the path, it heals itself."""
     if not work.payload.confirm_within_s or driver.capabilities.commit_confirmed is None:
         return {}
     return {"confirm_within_s": work.payload.confirm_within_s, "name": confirm_name(work)}

@@ -14,7 +14,7 @@ from changes.domain.orders import KILL_SWITCH_ENGAGED
 from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, lines_digest, way_back
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout
-from changes.services.committing import ENOUGH_S, confirm_name, found_pending, take_back_pending
+from changes.services.committing import ENOUGH_S, found_pending, take_back_at_once, take_back_pending, timer_of
 from changes.services.device_steps import connect, named, prove_identity, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BlockedError, StepNotes, StepStopError
@@ -33,7 +33,6 @@ from devices.errors import (
     DeviceBusyError,
     DeviceError,
     DeviceTimeoutError,
-    NothingPendingError,
     SaveFailedError,
 )
 from devices.models import SnapshotPurpose
@@ -243,22 +242,20 @@ def _rehearse(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) 
 
 def _sent(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> PendingConfirm | None:
     """Send the way back, under the approved timer where the device has one."""
-    within_s = work.payload.confirm_within_s if driver.capabilities.commit_confirmed else 0
-    confirm = {"confirm_within_s": within_s, "name": confirm_name(work)} if within_s else {}
-    if within_s:
-        notes.data.update(timer_s=within_s, confirm=confirm_name(work))
+    timer = timer_of(work, driver)
+    if timer:
+        notes.data.update(timer_s=timer["confirm_within_s"], confirm=timer["name"])
     work.journal.assert_held()
     try:
         if way.replaces:
-            return driver.replace(way.wanted, **confirm)  # type: ignore[arg-type]  # the two names have one type each
-        result = driver.apply(way.commands, on_line=lambda *_line: work.journal.assert_held(), **confirm)  # type: ignore[arg-type]
+            return driver.replace(way.wanted, **timer)
+        result = driver.apply(way.commands, on_line=lambda *_line: work.journal.assert_held(), **timer)
     except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
         store_after(work, normalise(driver.running_config(), work.platform))
         raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device did not go back: {error.detail}") from error
     if result.rejection is None:
         return result.pending
-    if result.pending is not None:
-        _take_back(driver, result.pending)
+    take_back_at_once(driver, result.pending)
     store_after(work, normalise(driver.running_config(), work.platform))
     line, words = work.scrub(result.rejection.line), work.scrub(result.rejection.message)
     raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device refused “{line}”: {words}")
@@ -277,19 +274,10 @@ def _prove(work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending:
         return
     where = named(work, touched_sections(way.wanted, actual, work.platform))
     detail = f"the configuration read back is not the one that is wanted. It differs at: {where}."
-    if pending is not None and _take_back(driver, pending):
+    if take_back_at_once(driver, pending):
         store_after(work, normalise(driver.running_config(), work.platform))
         detail += " The unconfirmed rollback was taken back, so the change is on the device as before."
     raise RollbackStopError("ROLLBACK_UNVERIFIED", detail)
-
-
-def _take_back(driver: Driver, pending: PendingConfirm) -> bool:
-    """Have an unconfirmed rollback taken back at once; where the platform cannot, its timer does it."""
-    try:
-        driver.revert(pending.name)
-    except (CapabilityMissingError, NothingPendingError):
-        return False
-    return True
 
 
 def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
