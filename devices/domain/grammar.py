@@ -144,7 +144,7 @@ line alone: two configurations with the same lines are the same text, whatever t
 """
 
 
-# The lines of some devices: each is read before and after its change. 4 MB and 8 MB at most for usual lines.
+# The lines of some devices: each is read before and after its change. Full, the two take 9 MB and 5 MB.
 @lru_cache(maxsize=16_384)
 def _place(mode: "Mode", line: str) -> Place:
     found = mode.match_any(line)[1]
