@@ -178,7 +178,7 @@ def changes_waiting_for(person: Person) -> ChangeQuerySet:
         asked = Wave.objects.filter(
             state=WaveState.WAITING, run__strategy__gate_role__in=sorted(gates), run__change=OuterRef("pk")
         )
-        waits |= Q(state__in=[ChangeState.IMPLEMENTING, ChangeState.PAUSED]) & Exists(asked)
+        waits |= Q(Exists(asked), state__in=[ChangeState.IMPLEMENTING, ChangeState.PAUSED])
     if Role.REQUESTER in person.roles:
         waits |= Q(state__in=[ChangeState.DRAFT, ChangeState.STALE], author_id=person.id)
     return ChangeRequest.objects.with_people().filter(waits).distinct().order_by("pk")

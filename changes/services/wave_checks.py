@@ -38,7 +38,7 @@ def wave_checks_create(wave: Wave) -> int:
         [WaveCheck(wave=wave, device_run_id=pk) for pk in done.order_by("pk").values_list("pk", flat=True)],
         batch_size=500,
     )
-    return wave.checks.open().count()
+    return WaveCheck.objects.open().filter(wave=wave).count()
 
 
 def claimable_checks(run_id: int) -> WaveCheckQuerySet:

@@ -107,7 +107,7 @@ class _Progress:
             self._judge(wave, WaveState.STOPPED)
         if wave.state == WaveState.SOAKING:
             self._soak(wave)
-        if wave.state == WaveState.CHECKING and not wave.checks.open().exists():
+        if wave.state == WaveState.CHECKING and not WaveCheck.objects.open().filter(wave=wave).exists():
             self._promote(wave)
         if wave.state == WaveState.WAITING and is_past(wave, "gate_until"):
             self._abort("GATE_TIMEOUT", f"Nobody let the run go on after {wave.name} in time, so it goes no further.")
