@@ -143,8 +143,7 @@ def set_target(work: DeviceWork, driver: Driver | None = None) -> None:
         where = ", ".join(work.scrub(" / ".join(path)) for path in sections[:5])
         raise OtherEffectError(
             "PLAN_STALE",
-            f"The device has changed so that the approved lines would have another effect at: {where}."
-            " Plan again.",
+            f"The device has changed so that the approved lines would have another effect at: {where}. Plan again.",
         )
 
 
