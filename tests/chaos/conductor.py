@@ -47,12 +47,12 @@ class Zygote:
         self._guard = threading.Lock()
         self.pids: set[int] = set()
 
-    def spawn(self, run_id: int) -> int:
+    def spawn(self, run_id: int, threads: int) -> int:
         """Start a worker."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._guard:
-            self._process.stdin.write(f"{run_id}\n")
+            self._process.stdin.write(f"{run_id} {threads}\n")
             self._process.stdin.flush()
             pid = int(self._process.stdout.readline())
             self.pids.add(pid)
@@ -120,7 +120,7 @@ class Conductor:
         """Start the workers, disturb them as scheduled, and return when the run has ended or the time is over."""
         self._course = course
         for _ in range(course.schedule.workers):
-            self.zygote.spawn(course.run.pk)
+            self.zygote.spawn(course.run.pk, course.schedule.threads)
         deadline = time.monotonic() + LONGEST_S
         while not self._look(course):
             if time.monotonic() > deadline:
@@ -142,7 +142,7 @@ class Conductor:
         dead = {pid for pid in list(self.zygote.pids) if not Path(f"/proc/{pid}").exists()}
         self.zygote.pids.difference_update(dead)
         for _ in range(course.schedule.workers - len(self.zygote.pids)):
-            self.zygote.spawn(course.run.pk)
+            self.zygote.spawn(course.run.pk, course.schedule.threads)
         return False
 
     def _accept(self) -> None:

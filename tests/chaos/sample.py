@@ -21,6 +21,7 @@ SAMPLE: Final = (
             2: {"line 3: outcome written": _F.KILL},
             3: {"saving: intent written": _F.CUT},
         },
+        workers=4,
     ),
     Schedule(
         "a worker that slept while the database lost its locks, over SSH",
@@ -41,6 +42,7 @@ SAMPLE: Final = (
             2: {"awaiting_confirm: before its outcome": _F.KILL},
             3: {"saving: intent written": _F.REBOOT},
         },
+        workers=4,
     ),
 )
 

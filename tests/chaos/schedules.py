@@ -50,6 +50,7 @@ class Schedule:
         faults: by the device's place in the change: the number of its point, or its name, and what happens there.
         refusing: places of the devices that refuse a line, so that they are backed out.
         workers: how many processes pull.
+        threads: how many devices each of them works on at once; whoever is killed loses all of them.
     """
 
     label: str
@@ -57,6 +58,7 @@ class Schedule:
     faults: Mapping[int, Mapping[int | str, Fault]]
     refusing: frozenset[int] = field(default=frozenset())
     workers: int = 2
+    threads: int = 1
 
 
 def every_point(
@@ -92,4 +94,5 @@ def random_schedule(kind: str, seed: int, *, devices: int, allowed: Sequence[Fau
         faults=faults,
         refusing=frozenset(place for place in range(count) if dice.random() < 0.25),
         workers=dice.randint(1, 3),
+        threads=dice.randint(1, 3),
     )

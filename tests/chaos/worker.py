@@ -116,7 +116,7 @@ def work(run_id: int) -> None:
 
 
 def main() -> None:
-    """Fork a worker for each run id that is read, and print its process id."""
+    """Fork a worker for each run id and number of threads that is read, and print its process id."""
     django.setup()
     settings.COUNTERSIGN_LEASE_S = LEASE_S
     watch_the_journal()
@@ -131,7 +131,9 @@ def main() -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             code = 1
             try:
-                work(int(line))
+                run_id, threads = map(int, line.split())
+                settings.COUNTERSIGN_THREADS = threads
+                work(run_id)
                 code = 0
             finally:
                 os._exit(code)
