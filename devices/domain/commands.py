@@ -53,26 +53,13 @@ _ACCESS = "changes who can sign in, or how. Make sure that the way back in does 
 
 _ALIAS = "gives a command that Countersign sends another meaning. Take it out."
 _SENT = (
-    "show",
-    "terminal",
-    "enable",
-    "configure",
-    "end",
-    "write",
-    "copy",
-    "delete",
-    "more",
-    "dir",
-    "archive",
-    "commit",
-)
+    "show", "terminal", "enable", "configure", "end", "write", "copy", "delete", "more", "dir", "archive", "commit",
+)  # fmt: skip
 """The first words of what is sent to a device beside the approved lines."""
 
 _RULES = (
     *(_rule(f"{alias} {word}", _ALIAS) for alias in ("al|ias ex|ec", "al|ias", "cl|i al|ias n|ame") for word in _SENT),
-    _rule(
-        "al|ias c|onfigure", "gives configuration lines another meaning than the one that was approved. Take it out."
-    ),
+    _rule("al|ias c|onfigure", "gives lines another meaning than the one that was approved. Take it out."),
     _rule("macr|o", _RUNS),
     _rule("re|load", "restarts the device. Take it out."),
     _rule("wr|ite", "saves or erases; Countersign saves when the change has been verified. Take it out."),
@@ -121,57 +108,13 @@ _REMOVALS = (
     _rule("user|name", "makes many releases ask for a confirmation, and " + _ACCESS, Severity.WARNING),
 )
 _CANDIDATE = "belongs to Countersign, which commits, compares and discards the candidate itself. Take it out."
-_XR_ALIAS = "gives a command that Countersign sends another meaning. Take it out."
-_SENT = (
-    "show",
-    "terminal",
-    "enable",
-    "configure",
-    "end",
-    "write",
-    "copy",
-    "delete",
-    "more",
-    "dir",
-    "archive",
-    "commit",
-)
-"""The first words of what is sent to a device beside the approved lines."""
-
-_RULES = (
-    *(_rule(f"{alias} {word}", _ALIAS) for alias in ("al|ias ex|ec", "al|ias", "cl|i al|ias n|ame") for word in _SENT),
-    _rule(
-        "al|ias c|onfigure", "gives configuration lines another meaning than the one that was approved. Take it out."
-    ),
-    _rule("macr|o", _RUNS),
+_XR_RULES = (
     _rule("com|mit", _CANDIDATE),
     _rule("ab|ort", _CANDIDATE),
     _rule("loa|d", _CANDIDATE),
     _rule("admin", _EXEC),
 )
-_JUNOS_ALIAS = "gives a command that Countersign sends another meaning. Take it out."
-_SENT = (
-    "show",
-    "terminal",
-    "enable",
-    "configure",
-    "end",
-    "write",
-    "copy",
-    "delete",
-    "more",
-    "dir",
-    "archive",
-    "commit",
-)
-"""The first words of what is sent to a device beside the approved lines."""
-
-_RULES = (
-    *(_rule(f"{alias} {word}", _ALIAS) for alias in ("al|ias ex|ec", "al|ias", "cl|i al|ias n|ame") for word in _SENT),
-    _rule(
-        "al|ias c|onfigure", "gives configuration lines another meaning than the one that was approved. Take it out."
-    ),
-    _rule("macr|o", _RUNS),
+_JUNOS_RULES = (
     _rule("set system login", _ACCESS, Severity.WARNING),
     _rule("delete system login", _ACCESS, Severity.WARNING),
     _rule("set system root-authentication", _ACCESS, Severity.WARNING),
