@@ -164,7 +164,17 @@ def test_a_failure_on_the_second_page_replaces_nothing(netbox: NetBoxStub) -> No
     assert run.done == 2, "the first page had been read"
     assert list(Device.objects.order_by("pk").values()) == before
     assert not StagedDevice.objects.exists()
-    assert Event.objects.filter(action="inventory.sync_failed", code="INV_REFRESH_FAILED").exists()
+    failures = Event.objects.filter(action="inventory.sync_failed", code="INV_REFRESH_FAILED")
+    assert failures.count() == 1
+    netbox.asked.clear()
+    sync()
+    assert failures.count() == 1, "an outage is one event, however often it is tried"
+    netbox.fail_device_page = 0
+    sync()
+    netbox.fail_device_page = 2
+    netbox.asked.clear()
+    sync()
+    assert failures.count() == 2
 
 
 def test_a_device_that_netbox_no_longer_has_is_missing_and_comes_back(netbox: NetBoxStub) -> None:
