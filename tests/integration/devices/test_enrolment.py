@@ -127,7 +127,7 @@ def test_a_certificate_is_read_compared_and_pinned_and_a_changed_one_raises_an_a
         "IDENTITY_HOST_KEY_MISMATCH",
         f"No TLS certificate is pinned for {leaf.name}.",
     )
-    [row] = device_rows(with_keys(Device.objects.filter(pk=leaf.pk)))
+    [row] = device_rows(list(with_keys(Device.objects.filter(pk=leaf.pk))))
     assert not row.has_key, "the list says the same"
     [offer] = host_keys_read(device_id=leaf.pk, actor=admin)
     shown = subprocess.run(
@@ -138,7 +138,7 @@ def test_a_certificate_is_read_compared_and_pinned_and_a_changed_one_raises_an_a
     host_key_confirm(device_id=leaf.pk, offer_id=offer.pk, fingerprint=offer.fingerprint, actor=admin)
     assert pinned_keys(leaf) == (switch.host_key,), "the SSH key is nothing to a driver that speaks HTTPS"
     assert resolve_targets(TargetSpec(device_ids=(leaf.pk,))).devices == (leaf,)
-    [row] = device_rows(with_keys(Device.objects.filter(pk=leaf.pk)))
+    [row] = device_rows(list(with_keys(Device.objects.filter(pk=leaf.pk))))
     assert row.has_key
     with ExitStack() as session:
         assert driver_connected(leaf, session).facts().hostname == "leaf1"
