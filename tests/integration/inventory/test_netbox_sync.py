@@ -56,6 +56,9 @@ def test_a_device_becomes_what_netbox_says_of_it(netbox: NetBoxStub) -> None:
         ({"name": None, "display": "C9300 (9)"}, "INV_FIELD_MISSING", "C9300 (9) has no name"),
         ({"status": {"value": "planned"}}, "INV_NOT_ACTIVE", "is “planned”"),
         ({"serial": "SN\u200b9"}, "INV_FIELD_MISSING", "cannot be seen"),
+        ({"name": "a\x00b", "display": None}, "INV_FIELD_MISSING", "cannot be seen"),
+        ({"tags": ["text"], "device_type": "text", "site": None}, "INV_FIELD_MISSING", "tags must be"),
+        ({"primary_ip4": {"id": 5, "address": "; reload"}}, "INV_FIELD_MISSING", "neither a host name nor"),
     ],
 )
 def test_a_device_that_cannot_be_a_target_is_kept_and_says_why(
