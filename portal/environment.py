@@ -263,7 +263,7 @@ def _device_ca_file(environ: Mapping[str, str]) -> str:
     if value and not Path(value).is_file():
         raise SettingError(
             f"DEVICE_CA_FILE names {value}, which is no file: give a PEM file of the authorities that sign the devices'"
-            " certificates, or leave it out to trust those of this machine."
+            " certificates, or leave it out: then the pinned certificate alone decides."
         )
     return value
 

@@ -19,7 +19,7 @@ from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import read_before, run_checks
 from changes.services.device_work import sha256_hex
-from changes.services.effects import Effect, NoBackoutError, confirm_time, effect_of, target_on
+from changes.services.effects import Effect, NoBackoutError, NoTargetError, confirm_time, effect_of, target_on
 from changes.services.gates import GateRefusedError, Ladder, masked
 from devices.domain.commands import Severity, check_commands
 from devices.domain.config_text import normalise
@@ -111,7 +111,7 @@ class Planner:
         live = self._read(device, platform, heartbeat, ladder)
         try:
             effect = effect_of(live.running, live.commands, live.candidate, live.capabilities, platform)
-        except NoBackoutError as error:
+        except (NoBackoutError, NoTargetError) as error:
             raise UnplannableDeviceError(error.code, error.detail) from error
         payload = self._payload(plan, live, effect).to_bytes()
         stat = diff_stat(effect.diff)

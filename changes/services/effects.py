@@ -12,7 +12,7 @@ from devices.domain.config_text import normalise
 from devices.domain.diffing import unified_diff
 from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import Platform
-from devices.domain.prediction import predict, predict_with_notes
+from devices.domain.prediction import PredictionImpossibleError, predict, predict_with_notes
 from devices.drivers.base import Capabilities, Driver
 
 
@@ -24,6 +24,20 @@ class NoBackoutError(Exception):
         "No backout is known that would restore this device exactly, so the change is not planned. Write it in"
         " smaller steps, or with lines whose removal is defined."
     )
+
+
+class NoTargetError(Exception):
+    """Nobody can tell what a change would lead to: neither the device through its driver, nor an estimate."""
+
+    code = "CAPABILITY_MISSING"
+
+    def __init__(self, platform: Platform) -> None:
+        self.detail = (
+            f"What the change would do cannot be told: {platform.label} cannot be estimated, and the driver of this"
+            " device does not show its candidate as a whole. Have the inventory name the driver netmiko-cli for it,"
+            " then plan again."
+        )
+        super().__init__(self.detail)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +76,13 @@ def effect_of(
 
     Raises:
         NoBackoutError: the platform cannot replace its configuration, and no exact inverse is known.
+        NoTargetError: there is neither a candidate nor an estimate.
     """
     if candidate is None:
-        prediction = predict_with_notes(running, commands, platform)
+        try:
+            prediction = predict_with_notes(running, commands, platform)
+        except PredictionImpossibleError as error:
+            raise NoTargetError(platform) from error
         target, notes, source = prediction.text, prediction.notes, "estimate"
     else:
         target, notes, source = candidate, (), "device"

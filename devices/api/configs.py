@@ -83,7 +83,7 @@ class BackupListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Start it; workers do the reading."""
-        given = strict_body(request, ("filter",)).get("filter") or {}
+        given = strict_body(request, ("filter",)).get("filter", {})
         if not isinstance(given, Mapping):
             raise BadFieldsError({"filter": ["Give an object, such as {“site”: [“FRA”]}."]})
         run = backup_start(filters=_device_filter(given), actor=request_actor(request))
@@ -96,6 +96,10 @@ def _device_filter(given: Mapping[str, object]) -> dict[str, list[str]]:
         values = value if isinstance(value, list) else [value]
         if name in DEVICE_FILTERS and not all(isinstance(item, str) for item in values):
             raise BadFieldsError({f"filter.{name}": ["Give a text, or a list of texts."]})
+        if not any(values):
+            raise BadFieldsError(
+                {f"filter.{name}": ["Give a value, or leave this filter out: an empty one means all."]}
+            )
         filters[name] = [str(item) for item in values]
     return filters
 

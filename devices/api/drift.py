@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from audit.api.actors import request_actor
+from audit.errors import UnknownFilterError
 from devices.api.bodies import strict_body, text_of
 from devices.api.configs import existing
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
@@ -177,10 +178,12 @@ class DriftRuleListView(APIView):
     @extend_schema(
         operation_id="drift_rules_list",
         summary="List the drift rules",
-        responses={200: DriftRuleSerializer(many=True), **refusals()},
+        responses={200: DriftRuleSerializer(many=True), **refusals(400)},
     )
-    def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
-        """All rules, in the order in which they are tried; there are at most 200."""
+    def get(self, request: Request) -> Response:
+        """All rules, in the order in which they are tried; there are at most 200, so there are no pages."""
+        for name in request.query_params:
+            raise UnknownFilterError(name, ["none, this list has no filters"])
         return Response(DriftRuleSerializer(DriftRule.objects.all(), many=True).data)
 
     @extend_schema(

@@ -13,6 +13,7 @@ from typing import Protocol
 import hvac
 from django.views.decorators.debug import sensitive_variables
 
+from devices.credentials.seen import remember
 from devices.errors import SecretUnavailableError
 
 _EARLY_S = 10
@@ -76,10 +77,12 @@ class AppRole:
         with _guard:
             kept, ends = _kept.get(key, ("", 0.0))
             if kept and not fresh and time.monotonic() < ends:
+                remember(kept)
                 return kept
             answer = client.auth.approle.login(
                 role_id=self.role_id, secret_id=self.secret_id or None, use_token=False, mount_point=self.mount
             )
+            remember(str(answer["auth"]["client_token"]))
             token, lasts_s = str(answer["auth"]["client_token"]), float(answer["auth"]["lease_duration"] or 3600)
             _kept[key] = (token, time.monotonic() + max(lasts_s - _EARLY_S, 0))
             return token
@@ -122,7 +125,7 @@ def _value(name: str, path: str) -> str:
 
 @sensitive_variables()
 def read_secret_file(path: Path, setting: str) -> str:
-    """The one line of a secret's file.
+    """The one line of a secret's file; from now on it is masked wherever it would appear.
 
     Raises:
         SecretUnavailableError: it cannot be read or is empty.
@@ -134,4 +137,5 @@ def read_secret_file(path: Path, setting: str) -> str:
         raise SecretUnavailableError(f"{setting} names {path}, which cannot be read: {reason}.") from None
     if not value:
         raise SecretUnavailableError(f"{setting} names {path}, which is empty.")
+    remember(value)
     return value

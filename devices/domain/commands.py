@@ -51,7 +51,16 @@ _ASKS = "waits for an answer that nobody gives. Do it by hand, outside a change.
 _RUNS = "makes the device run commands later that nobody approved. Take it out."
 _ACCESS = "changes who can sign in, or how. Make sure that the way back in does not depend on it."
 
+_ALIAS = "gives a command that Countersign sends another meaning. Take it out."
+_SENT = (
+    "show", "terminal", "enable", "configure", "end", "write", "copy", "delete", "more", "dir", "archive", "commit",
+)  # fmt: skip
+"""The first words of what is sent to a device beside the approved lines."""
+
 _RULES = (
+    *(_rule(f"{alias} {word}", _ALIAS) for alias in ("al|ias ex|ec", "al|ias", "cl|i al|ias n|ame") for word in _SENT),
+    _rule("al|ias c|onfigure", "gives lines another meaning than the one that was approved. Take it out."),
+    _rule("macr|o", _RUNS),
     _rule("re|load", "restarts the device. Take it out."),
     _rule("wr|ite", "saves or erases; Countersign saves when the change has been verified. Take it out."),
     _rule("er|ase", _EXEC),

@@ -175,7 +175,7 @@ class _Editor:
         if not text:
             return
         depth, found = self._level(text, negated, line)
-        if found is None and not _FREE_TEXT.match(text):
+        if found is None and (not _FREE_TEXT.match(text) or len(text.splitlines()) > 1):
             text = " ".join(text.split())
         command = _Command(found.text if found else text, negated, reset, line, opens_block)
         frame = self._frames[depth]

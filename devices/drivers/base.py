@@ -31,10 +31,11 @@ class Credential:
 class Endpoint:
     """Where a device is, and how it proves itself.
 
-    `host_keys` are the pinned keys in OpenSSH's form ("ssh-ed25519 AAAA…", a comment is allowed). Without
-    any, a driver refuses to connect. `platform` is a slug of `devices.domain.platforms`, `driver` a name of
-    `devices.domain.drivers` (empty: the platform's own). Devices that speak HTTP prove themselves by a certificate:
-    `ca_file` holds the authorities (empty: the machine's own). `allow_plain_http` gives up every proof.
+    `host_keys` are the pinned keys in OpenSSH's form ("ssh-ed25519 AAAA…", a comment is allowed), and of a device that
+    speaks HTTPS its certificates ("tls-certificate" and base64 of their DER form). Without any, a driver refuses to
+    connect. `platform` is a slug of `devices.domain.platforms`, `driver` a name of
+    `devices.domain.drivers` (empty: the platform's own). `ca_file` holds authorities one of which must have signed the
+    pinned certificate, too (empty: any signer). `allow_plain_http` gives up every proof.
     """
 
     name: str

@@ -43,6 +43,7 @@ from devices.errors import (
     ConnectionLostError,
     DeviceBusyError,
     DeviceError,
+    FactsMissingError,
     NothingPendingError,
     OutputTruncatedError,
     UnreachableError,
@@ -53,6 +54,8 @@ _LOST: Final = (
     EOFError,
 )  # fmt: skip
 """What the libraries raise when a session cannot be opened, ends, or answers with something else."""
+
+_UNTOLD: Final = (None, "", "Unknown", "None", "N/A")
 
 _CLASSES: Final[dict[str, type[NetworkDriver]]] = {
     NAPALM_JUNOS: JunOSDriver,
@@ -94,20 +97,27 @@ class NapalmCandidateDriver:
                 napalm.close()
 
     def facts(self) -> DeviceFacts:
-        """Read what NAPALM's `get_facts` tells."""
+        """Read what NAPALM's `get_facts` tells; what it calls unknown is empty.
+
+        Raises:
+            FactsMissingError: it tells neither a version nor a serial number.
+        """
         found = self._call("get_facts")
-        return DeviceFacts(
-            hostname=str(found["hostname"]),
-            serial=str(found["serial_number"]),
-            model=str(found["model"]),
-            version=str(found["os_version"]),
-        )
+        told = {name: "" if value in _UNTOLD else str(value) for name, value in found.items()}
+        if not told["os_version"] and not told["serial_number"]:
+            raise FactsMissingError(
+                "The device tells neither a version nor a serial number, so it cannot be identified.",
+                device=self._endpoint.name,
+            )
+        return DeviceFacts(told["hostname"], told["serial_number"], told["model"], told["os_version"])
 
     def running_config(self) -> str:
-        """Read the running configuration; an empty one is never taken for the truth."""
-        text = str(self._call("get_config", retrieve="running")["running"]).replace("\r\n", "\n")
+        """Read the running configuration, of Junos as `set` lines; an empty one is never taken for the truth."""
+        form = {"format": "set"} if self.name == NAPALM_JUNOS else {}
+        text = str(self._call("get_config", retrieve="running", **form)["running"]).replace("\r\n", "\n")
         end = self._platform.end_line
-        if not text.strip() or (end and text.rstrip().rpartition("\n")[2].strip() != end):
+        # NAPALM makes the word None of an answer without a text
+        if text.strip() in ("", "None") or (end and text.rstrip().rpartition("\n")[2].strip() != end):
             raise OutputTruncatedError("The running configuration is not complete.", device=self._endpoint.name)
         self.transcript.append(("running configuration", f"({text.count(chr(10)) + 1} lines)"))
         return text.rstrip() + "\n"

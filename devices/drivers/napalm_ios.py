@@ -8,7 +8,6 @@ SCP, with the pinned host key, and to prove by MD5 that it arrived.
 
 import math
 import re
-import secrets
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -46,6 +45,8 @@ _SINCE: Final = re.compile(r"^Time configured[^:]*: *(.+)$", re.MULTILINE)
 _USER: Final = re.compile(r"^User: *(\S+)", re.MULTILINE)
 _LEFT: Final = re.compile(r"^Time left: *(\d+) *s", re.MULTILINE)
 _PATIENCE: Final = 4
+_FILE: Final = f"{OWN_PREFIX}backout.cfg"
+"""One name for all: what a lost worker left is written over. One run at a time has the device."""
 
 
 class NapalmIosDriver(NetmikoCliDriver):
@@ -116,9 +117,8 @@ class NapalmIosDriver(NetmikoCliDriver):
         """Bring the running configuration to flash and take it away again: if that fails, so would the backout."""
         if not commands or not self.capabilities.config_replace:
             return
-        file = f"{OWN_PREFIX}{secrets.token_hex(6)}.cfg"
         try:
-            path = self._transfer(file, ios_text(normalise(self.running_config(), self._platform)))
+            path = self._transfer(_FILE, ios_text(normalise(self.running_config(), self._platform)))
         except CommandRejectedError as error:
             raise SaveFailedError(
                 f"The device takes no file to go back to, so no line was sent: {error.message}",
@@ -159,8 +159,7 @@ class NapalmIosDriver(NetmikoCliDriver):
             raise self._missing("a replacement of the whole configuration without “ip scp server enable”")
         if self.pending_confirm() is not None:
             raise DeviceBusyError("A change waits to be confirmed on the device.", device=self._endpoint.name)
-        file = f"{OWN_PREFIX}{secrets.token_hex(6)}.cfg"
-        path = self._transfer(file, ios_text(config))
+        path = self._transfer(_FILE, ios_text(config))
         command = f"configure replace {path} force"
         if confirm_within_s is not None:
             command += f" revert trigger error timer {self._minutes(confirm_within_s)}"

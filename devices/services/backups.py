@@ -35,6 +35,7 @@ SCHEDULER: Final = Actor.system("scheduler")
 WORKER: Final = Actor.system("worker")
 MAX_LOSSES: Final = 5
 _BATCH: Final = 500
+_VALUE_LIMIT: Final = 200
 _GATE: Final = 0x0C5E
 """Advisory lock under which the sessions of all workers are counted."""
 _TASK: Final = "devices.tasks.backup_work"
@@ -53,9 +54,13 @@ def backup_start(
     Raises:
         NotPermittedError: a person who is neither change manager, implementer nor administrator.
         UnknownDeviceFilterError: a filter that does not exist.
-        BadFieldsError: no device can be read.
+        BadFieldsError: no device can be read, or a filter has a value that nothing here can have.
     """
     require_role(actor, "start a backup", CHANGE_MANAGER, IMPLEMENTER, ADMINISTRATOR)
+    values = [item for given in filters.values() for item in ([given] if isinstance(given, str) else given)]
+    if any(len(item) > _VALUE_LIMIT or not item.isprintable() for item in values):
+        sentence = f"A value is longer than {_VALUE_LIMIT} characters, or holds some that nothing here can have."
+        raise BadFieldsError({"filters": [f"{sentence} Type it anew."]})
     found = devices_matching(filters).targetable().order_by("pk").values_list("pk", flat=True)
     run = BackupRun.objects.create(trigger=trigger, requested_by=actor.username, filters=dict(filters))
     ids = found.iterator(chunk_size=_BATCH)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -26,6 +26,7 @@ from devices.domain.platforms import PLATFORMS
 from devices.errors import BadFieldsError, DeviceNotFoundError
 from devices.models import ComplianceResult, ComplianceRule, ConfigSnapshot, Device, DeviceStatus
 from devices.services.rights import ADMINISTRATOR, require_role
+from devices.services.rule_input import RuleInput
 from devices.services.scrubbing import Scrubber
 
 MAX_TEXT = 20_000
@@ -132,38 +133,32 @@ def parse_compliance_rule(data: Mapping[str, object]) -> RuleText:
     Raises:
         BadFieldsError: with every sentence about every field.
     """
-    problems: dict[str, list[str]] = {}
-    platform, feature = str(data.get("platform") or ""), str(data.get("feature") or "").strip()
-    section, intended = (str(data.get(name) or "").replace("\r\n", "\n") for name in ("section", "intended"))
-    if not feature or len(feature) > 80:
-        problems["feature"] = ["Name the feature, in at most 80 characters."]
-    if max(len(section), len(intended)) > MAX_TEXT:
-        problems["intended"] = [f"The text is longer than {MAX_TEXT} characters. Split the rule."]
+    given = RuleInput(data)
+    platform, feature = given.text("platform", limit=40), given.text("feature", limit=80).strip()
+    section, intended = (given.text(name, limit=MAX_TEXT, lines=True) for name in ("section", "intended"))
+    if not feature:
+        given.blame("feature", "Name the feature, in at most 80 characters.")
     if platform not in PLATFORMS:
-        problems["platform"] = [f"Choose one of: {', '.join(PLATFORMS)}."]
-    elif not problems:
+        given.blame("platform", f"Choose one of: {', '.join(PLATFORMS)}.")
+    elif not given.problems:
         heads = tuple(line for line in section.splitlines() if line.strip())
         found = feature_problems(Feature(feature, heads, intended), platform)
         if found:
-            problems["section"] = found
-    if problems:
-        raise BadFieldsError(problems)
-    return RuleText(
+            given.blame("section", *found)
+    rule = RuleText(
         platform=platform,
         feature=feature,
-        description=str(data.get("description") or "").strip()[:2000],
+        description=given.text("description", limit=2000, lines=True).strip(),
         section=section,
         intended=intended,
-        ordered=bool(data.get("ordered")),
-        sites=_names(data.get("sites")),
-        roles=_names(data.get("roles")),
-        tags=_names(data.get("tags")),
-        enabled=bool(data.get("enabled", True)),
+        ordered=given.flag("ordered", default=False),
+        sites=given.names("sites"),
+        roles=given.names("roles"),
+        tags=given.names("tags"),
+        enabled=given.flag("enabled", default=True),
     )
-
-
-def _names(given: object) -> list[str]:
-    return [str(item).strip() for item in given if str(item).strip()] if isinstance(given, Sequence) else []
+    given.check()
+    return rule
 
 
 @transaction.atomic

@@ -74,7 +74,7 @@ def drift_accept(*, drift_id: int, found_sha256: str, reason: str, actor: Actor)
         require_role(actor, "accept drift", CHANGE_MANAGER)
         said = checked_reason(reason)
         drift = drift_locked(drift_id)
-        if _made_by(drift, actor.username):
+        if drift_made_by(drift, actor.username):
             raise NotPermittedError("The device names you as the author of this drift. Somebody else has to accept it.")
         if drift.found.blob_id != found_sha256:
             raise OutdatedError("A newer backup found something else than your page shows. Read it again, then decide.")
@@ -164,7 +164,7 @@ def drift_reverting(*, drift_id: int, reason: str, actor: Actor) -> DriftRecord:
     return drift
 
 
-def _made_by(drift: DriftRecord, username: str) -> bool:
+def drift_made_by(drift: DriftRecord, username: str) -> bool:
     """Whether the device named the person as the author of any version on the way from the expected to the found one.
 
     Devices write logins in either case, and the last author hides those before.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -10,11 +10,12 @@ from django.db import transaction
 from audit.actor import Actor
 from audit.recorder import record
 from devices.domain.drift import change_set
-from devices.domain.drift_rules import MAX_RULES, DriftClass, PatternError, Rule, Ruleset, compiled
+from devices.domain.drift_rules import MAX_PATTERN, MAX_RULES, DriftClass, PatternError, Rule, Ruleset, compiled
 from devices.domain.platforms import PLATFORMS
 from devices.errors import BadFieldsError, DeviceNotFoundError
 from devices.models import DriftRecord, DriftRule
 from devices.services.rights import ADMINISTRATOR, require_role
+from devices.services.rule_input import RuleInput
 
 PREVIEWED = 100
 
@@ -41,31 +42,26 @@ def parse_rule(data: Mapping[str, object]) -> RuleDraft:
     Raises:
         BadFieldsError: with every sentence about every field.
     """
-    problems: dict[str, list[str]] = {}
-    name = str(data.get("name") or "").strip()
-    if not name or len(name) > 80:
-        problems["name"] = ["Give the rule a name of at most 80 characters."]
-    drift_class = str(data.get("drift_class") or "")
+    given = RuleInput(data)
+    name = given.text("name", limit=80).strip()
+    if not name:
+        given.blame("name", "Give the rule a name of at most 80 characters.")
+    drift_class = given.text("drift_class", limit=20)
     if drift_class not in set(DriftClass):
-        problems["drift_class"] = [f"Choose one of: {', '.join(DriftClass)}."]
-    pattern = str(data.get("pattern") or "")
-    try:
-        compiled(pattern)
-    except PatternError as error:
-        problems["pattern"] = [str(error)]
-    given = data.get("platforms") or ()
-    platforms = tuple(str(item) for item in given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+        given.blame("drift_class", f"Choose one of: {', '.join(DriftClass)}.")
+    pattern = given.text("pattern", limit=MAX_PATTERN)
+    if "pattern" not in given.problems:
+        try:
+            compiled(pattern)
+        except PatternError as error:
+            given.blame("pattern", str(error))
+    platforms = tuple(given.names("platforms"))
     unknown = [slug for slug in platforms if slug not in PLATFORMS]
     if unknown:
-        problems["platforms"] = [f"“{unknown[0]}” is no platform. Choose from: {', '.join(PLATFORMS)}."]
-    position = data.get("position", 0)
-    if isinstance(position, bool) or not str(position).isdecimal() or not 0 <= int(str(position)) < 100_000:
-        problems["position"] = ["Write a whole number from 0 to 99999."]
-    if problems:
-        raise BadFieldsError(problems)
-    return RuleDraft(
-        name, DriftClass(drift_class), pattern, platforms, int(str(position)), bool(data.get("enabled", True))
-    )
+        given.blame("platforms", f"“{unknown[0]}” is no platform. Choose from: {', '.join(PLATFORMS)}.")
+    position, enabled = given.whole("position", limit=100_000), given.flag("enabled", default=True)
+    given.check()
+    return RuleDraft(name, DriftClass(drift_class), pattern, platforms, position, enabled)
 
 
 @transaction.atomic

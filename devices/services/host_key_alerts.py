@@ -84,7 +84,8 @@ def alert_acknowledge(*, alert_id: int, reason: str, actor: Actor) -> HostKeyAle
 
 def alerts_settle(*, device: Device, fingerprint: str, actor: Actor) -> None:
     """Close the open alert about a key that was pinned just now; inside the caller's transaction."""
-    for alert in HostKeyAlert.objects.filter(device=device, fingerprint=fingerprint, state=AlertState.OPEN):
+    found = HostKeyAlert.objects.select_for_update().filter(device=device, fingerprint=fingerprint)
+    for alert in found.filter(state=AlertState.OPEN):
         _acknowledge(device, alert, "The key was pinned.", actor)
 
 

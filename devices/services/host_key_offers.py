@@ -100,6 +100,8 @@ def host_key_confirm(*, device_id: int, offer_id: int, fingerprint: str, actor: 
         OutdatedError: it was read again or confirmed since, or the fingerprint is another one.
     """
     require_role(actor, "pin a host key", ADMINISTRATOR)
+    # The device first, as whoever reads its keys does: two people at once wait for each other and neither is refused.
+    Device.objects.select_for_update(no_key=True).filter(pk=device_id).first()
     offer = OfferedKey.objects.select_for_update().filter(pk=offer_id, device_id=device_id).first()
     if offer is None:
         raise DeviceNotFoundError(f"The device has offered no key with the id {offer_id}.")

@@ -100,9 +100,16 @@ def actor_of_run(run: SyncRun) -> Actor:
 
 
 def fail(run: SyncRun, error: DeviceError) -> None:
-    """End a run whose source could not be taken in; the devices stay as they were. Audited."""
+    """End a run whose source could not be taken in; the devices stay as they were.
+
+    Audited, once for as long as the same requests fail for the same reason: an outage over night is one event.
+    """
+    ended = SyncRun.objects.filter(source=run.source_id, pk__lt=run.pk).exclude(state__in=SYNC_OPEN).order_by("-pk")
+    told = ended.filter(requested_by=run.requested_by).values_list("code", flat=True).first()
     with transaction.atomic():
         _end(run, SyncState.FAILED, code=error.code, detail=error.detail)
+        if told == error.code:
+            return
         record(
             actor=actor_of_run(run),
             action="inventory.sync_failed",

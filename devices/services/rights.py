@@ -50,11 +50,13 @@ def checked_reason(reason: str, *, field: str = "comment") -> str:
     """The reason without blanks around it.
 
     Raises:
-        BadFieldsError: it is missing or too long.
+        BadFieldsError: it is missing, too long, or holds what cannot be stored.
     """
     said = reason.strip()
     if not said:
         raise BadFieldsError({field: ["Say why. The reason is kept with the record and in the audit log."]})
+    if any(char == "\0" or "\ud800" <= char <= "\udfff" for char in said):
+        raise BadFieldsError({field: ["The reason holds a character that cannot be stored. Type it anew."]})
     if len(said) > MAX_REASON:
         raise BadFieldsError({field: [f"Shorten the reason to {MAX_REASON} characters."]})
     return said

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from devices.domain.drivers import drivers_of
+from devices.domain.exclusions import NOT_ACTIVE
 from devices.domain.pins import pin_problem
 from devices.domain.platforms import PlatformUnmappedError, platform_for
 from devices.models import DeviceStatus
@@ -73,12 +74,15 @@ def _parse(entry: object, place: str) -> DeviceRecord | RefusedRecord:
         return RefusedRecord(key, *problem)
     text = {name: str(given.get(name, "")) for name in TEXT_FIELDS}
     text["status"] = text["status"] or DeviceStatus.ACTIVE
+    is_active = text["status"] == DeviceStatus.ACTIVE
     return DeviceRecord(
         key=key,
         port=given.get("port", _SSH_PORT),
         tags=tuple(sorted(given.get("tags", ()))),
         uplinks=tuple(sorted(set(given.get("uplinks", ())))),
         host_keys=tuple(HostKeyRecord(*line.split()[:2]) for line in given.get("host_keys", ())),
+        exclusion="" if is_active else NOT_ACTIVE,
+        exclusion_detail="" if is_active else f"{text['name']} is “{text['status']}” in its source, not active.",
         **text,
     )
 

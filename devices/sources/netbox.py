@@ -38,23 +38,23 @@ class Reading:
         texts, field_problem = _checked(
             {
                 "name": str(row.get("name") or ""),
-                "site": _slug(row.get("site")),
-                "role": _slug(row.get("role") or row.get("device_role")),
+                "site": _part(row.get("site")),
+                "role": _part(row.get("role") or row.get("device_role")),
                 "serial": str(row.get("serial") or ""),
-                "model": str((row.get("device_type") or {}).get("model") or ""),
+                "model": _part(row.get("device_type"), "model"),
                 "address": _address(row),
                 "credential": self._custom(row, self.credential_field) or self.credential,
                 "redundancy_group": self._custom(row, GROUP_FIELD),
             }
         )
-        tags = sorted(_slug(tag) for tag in row.get("tags") or ())
+        tags = sorted(_part(tag) for tag in row.get("tags") or ())
         uplinks = _names((row.get("custom_fields") or {}).get(UPLINKS_FIELD))
         lists_problem = list_problem("tags", tags) or list_problem("uplinks", uplinks)
         name = texts["name"] or _shown(str(row.get("display") or ""))[:_NAME_LIMIT] or f"device {row['id']}"
         platform = choose_platform(
             self.platforms,
             field_value=self._custom(row, self.platform_field),
-            slug=_slug(row.get("platform")),
+            slug=_part(row.get("platform")),
         )
         status = _value(row.get("status"))
         exclusion = judge(
@@ -100,12 +100,12 @@ def _checked(texts: Mapping[str, str]) -> tuple[dict[str, str], str]:
 
 def _address(row: Row) -> str:
     """The primary address without its prefix length; ``has_primary_ip`` counts devices with IPv6 alone too."""
-    chosen = row.get("primary_ip4") or row.get("primary_ip6") or {}
-    return str(chosen.get("address") or "").partition("/")[0]
+    chosen = row.get("primary_ip4") or row.get("primary_ip6")
+    return _part(chosen, "address").partition("/")[0]
 
 
-def _slug(nested: Any) -> str:  # noqa: ANN401 - a nested object as NetBox sends it
-    return str(nested.get("slug") or "") if isinstance(nested, Mapping) else ""
+def _part(nested: Any, name: str = "slug") -> str:  # noqa: ANN401 - a nested object as NetBox sends it
+    return str(nested.get(name) or "") if isinstance(nested, Mapping) else ""
 
 
 def _names(value: Any) -> tuple[str, ...]:  # noqa: ANN401 - a text, a choice of several, or several devices

@@ -11,7 +11,9 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
+from devices.domain.certificates import CERTIFICATE_TYPE
 from devices.domain.diffing import diff_stat, unified_diff
+from devices.domain.drivers import Proof, proof_demanded
 from devices.domain.platforms import PLATFORMS
 from devices.models import ConfigSnapshot, Device, DeviceQuerySet, DeviceStatus, HostKey, HostKeyState
 from devices.selectors import snapshots_of
@@ -98,9 +100,19 @@ class ConfigPage:
 
 
 def with_keys(devices: DeviceQuerySet) -> DeviceQuerySet:
-    """The devices with whether an SSH host key is pinned, in the same query."""
+    """The devices with whether a host key and whether a certificate is pinned, in the same query."""
     pinned = HostKey.objects.filter(device=OuterRef("pk"), state=HostKeyState.PINNED)
-    return devices.annotate(has_key=Exists(pinned))
+    return devices.annotate(
+        has_certificate=Exists(pinned.filter(key_type=CERTIFICATE_TYPE)),
+        has_ssh_key=Exists(pinned.exclude(key_type=CERTIFICATE_TYPE)),
+    )
+
+
+def _has_key(device: Device) -> bool:
+    """Whether what the device's own driver compares with is pinned."""
+    proof = proof_demanded(device.platform, device.driver)
+    wanted = {Proof.HOST_KEY: "has_ssh_key", Proof.CERTIFICATE: "has_certificate"}.get(proof, "")
+    return bool(wanted and getattr(device, wanted, False))
 
 
 def device_rows(devices: Sequence[Device]) -> list[DeviceRow]:
@@ -119,7 +131,7 @@ def device_rows(devices: Sequence[Device]) -> list[DeviceRow]:
             model=visible(device.model),
             address=visible(_endpoint(device)),
             tags=tuple(map(visible, device.tags)),
-            has_key=bool(getattr(device, "has_key", False)),
+            has_key=_has_key(device),
             source=visible(device.source),
             synced_at=device.synced_at,
             is_old=device.synced_at < oldest,

@@ -15,6 +15,7 @@ from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.drift_review import DriftEvent, DriftState, events_of
 from devices.domain.drift_rules import DriftClass
 from devices.models import DriftRecord
+from devices.services.drift_decisions import drift_made_by
 from devices.services.drift_queue import Week
 from portal.presenters.diffs import Block, diff_blocks
 from portal.presenters.links import page_url
@@ -112,7 +113,7 @@ class DriftPage:
 
 
 def drift_page(record: DriftRecord, person: Person) -> DriftPage:
-    """Compare the two configurations of a record; texts are masked. Two queries besides the record's."""
+    """Compare the two configurations of a record; texts are masked. Three queries besides the record's."""
     mask = Mask.load()
     diff = unified_diff(record.baseline.blob.text, record.found.blob.text)
     stat = diff_stat(diff)
@@ -120,7 +121,7 @@ def drift_page(record: DriftRecord, person: Person) -> DriftPage:
     reads = Role.AUDITOR in person.roles
     manages = not reads and Role.CHANGE_MANAGER in person.roles
     works = not reads and bool(person.roles & {Role.CHANGE_MANAGER, Role.IMPLEMENTER, Role.REQUESTER})
-    own = bool(record.changed_by) and record.changed_by == person.username
+    own = drift_made_by(record, person.username)
     reverts = DriftRevert.objects.filter(drift=record).select_related("change")
     return DriftPage(
         blocks=diff_blocks(diff, mask, line_count=record.baseline.blob.line_count),

@@ -41,6 +41,9 @@ class FactRow:
     code: str
 
 
+_MATTERS = frozenset({Severity.CRITICAL, Severity.MAJOR})
+
+
 @dataclass(frozen=True, slots=True)
 class ReconciledDevice:
     """One device with the facts that were asked for; ``read_at`` is None while it was never read."""
@@ -52,6 +55,10 @@ class ReconciledDevice:
     read_at: datetime | None
     is_old: bool
     facts: tuple[FactRow, ...]
+    summary: str
+    """How many facts match, in words."""
+    matters: bool
+    """Whether a fact would stop a run, or stand as a warning in a plan."""
 
 
 def reconciled(devices: DeviceQuerySet, asked: Mapping[str, str]) -> DeviceQuerySet:
@@ -94,9 +101,17 @@ def reconciled_rows(devices: Sequence[Device]) -> list[ReconciledDevice]:
                 read_at=read_at,
                 is_old=read_at is not None and read_at < oldest,
                 facts=tuple(map(fact_row, facts)),
+                summary=_summary(facts),
+                matters=any(fact.severity in _MATTERS for fact in facts),
             )
         )
     return rows
+
+
+def _summary(facts: Sequence[LiveFact]) -> str:
+    matching = sum(fact.verdict == FactVerdict.MATCH for fact in facts)
+    fact = "fact matches" if len(facts) == 1 else "facts match"
+    return f"{matching} of {len(facts)} {fact}"
 
 
 def fact_row(fact: LiveFact) -> FactRow:

@@ -372,7 +372,7 @@ DEVICE_CONNECT_TIMEOUT_S = 10.0
 DEVICE_READ_TIMEOUT_S = 20.0
 # How long a device waits for a commit to be confirmed, on top of the post-checks' own time.
 DEVICE_CONFIRM_WITHIN_S = 120
-# eAPI over TLS: the authorities that sign the devices' certificates (a PEM file); empty: the machine's own.
+# HTTPS: authorities one of which must have signed a device's pinned certificate, too (a PEM file); empty: any signer.
 DEVICE_CA_FILE = _environment.device_ca_file
 # eAPI over plain HTTP beyond this machine shows passwords to everyone on the way.
 DEVICE_ALLOW_PLAIN_HTTP = _environment.device_allow_plain_http

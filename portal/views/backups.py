@@ -39,6 +39,8 @@ from portal.views.strictness import asked_for, asked_state
 
 PAGE = 25
 DEVICES = 100
+SHOWN = 20
+"""Of what needs a person: the oldest; the page says how many there are."""
 _ORDER = (
     BackupState.FAILED,
     BackupState.SUSPICIOUS,
@@ -64,7 +66,7 @@ def _list(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         url = reverse("backup-list")
         return refused(request, "This page does not exist", str(error), status=400, url=url, label="Backups")
     mask = Mask.load()
-    suspects = SuspectConfig.objects.filter(state=SuspectState.OPEN).select_related("device", "blob")[:20]
+    suspects = SuspectConfig.objects.filter(state=SuspectState.OPEN).select_related("device", "blob")
     unsaved = ConfigState.objects.filter(unsaved_since__isnull=False).select_related("device")
     roles = viewer(request).roles
     return render(
@@ -73,8 +75,11 @@ def _list(request: HttpRequest, refusal: Refusal | None = None) -> HttpResponse:
         {
             "runs": page.rows,
             "page": page,
-            "suspects": [(item, mask.text(item.blob.text[:4000])) for item in suspects],
-            "unsaved": unsaved.order_by("unsaved_since")[:20],
+            "suspects": [(item, mask.text(item.blob.text[:4000])) for item in suspects[:SHOWN]],
+            "suspect_count": suspects.count(),
+            "unsaved": unsaved.order_by("unsaved_since")[:SHOWN],
+            "unsaved_count": unsaved.count(),
+            "shown": SHOWN,
             "refusal": refusal,
             "may_start": holds(roles, CHANGE_MANAGER, IMPLEMENTER, ADMINISTRATOR),
             "may_judge": holds(roles, CHANGE_MANAGER, ADMINISTRATOR),

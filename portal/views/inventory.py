@@ -74,6 +74,7 @@ def _left_out(request: HttpRequest) -> dict[str, object]:
         "page": page,
         "chosen": code,
         "refused": refused_rows(list(refused_entries()[:REFUSED_SHOWN])),
+        "refused_shown": REFUSED_SHOWN,
     }
 
 

@@ -113,3 +113,38 @@ def test_rules_are_written_by_administrators_alone(as_: As, cast: Cast) -> None:
     shown = as_(cast.auditor).get(f"/api/v1/compliance/{one['id']}/").json()
     assert shown["score"] == {"compliant": 0, "assessed": 0, "not_assessed": 0, "percent": None}
     assert "intended" not in as_(cast.auditor).get("/api/v1/compliance/").json()["results"][0]
+
+
+RULE = {"name": "a", "drift_class": "critical", "pattern": "x", "position": 1}
+FEATURE = {"platform": "cisco_ios", "feature": "NTP", "section": "ntp server"}
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "field"),
+    [
+        ("backups/", {"filter": []}, "filter"),
+        ("backups/", {"filter": {"site": []}}, "filter.site"),
+        ("backups/", {"filter": {"name": "sw\0"}}, "filters"),
+        ("drift-rules/", {**RULE, "name": "a\0"}, "name"),
+        ("drift-rules/", {**RULE, "platforms": "cisco_ios"}, "platforms"),
+        ("drift-rules/", {**RULE, "enabled": "false"}, "enabled"),
+        ("drift-rules/", {**RULE, "position": "9" * 5000}, "position"),
+        ("compliance/", {**FEATURE, "sites": "FRA"}, "sites"),
+        ("compliance/", {**FEATURE, "section": "ntp server\0"}, "section"),
+    ],
+)
+def test_what_would_be_misread_is_refused_at_its_field(
+    as_: As, cast: Cast, url: str, body: dict[str, object], field: str
+) -> None:
+    DeviceFactory.create()
+    answer = as_(PersonFactory.create(roles=["administrator"])).post(f"/api/v1/{url}", body)
+    refused(answer, 400, "invalid_input")
+    assert list(answer.json()["fields"]) == [field]
+
+
+def test_a_reason_that_cannot_be_stored_is_refused_and_rules_have_no_filters(
+    as_: As, cast: Cast, drift: DriftRecord
+) -> None:
+    body = {"reason": "Right\0", "found_sha256": drift.found.blob_id}
+    refused(as_(cast.manager).post(f"/api/v1/drift/{drift.pk}/accept/", body), 400, "invalid_input")
+    refused(as_(cast.manager).get("/api/v1/drift-rules/?name=x"), 400, "unknown_filter")

@@ -120,6 +120,15 @@ def test_decision_needs_the_role_and_a_refusal_keeps_what_was_written() -> None:
     assert drift.state == "accepted"
 
 
+def test_who_made_a_part_of_a_drift_is_not_offered_to_accept_it() -> None:
+    drift = drifted("sw1")
+    client, person = signed_in("change-manager")
+    accept = f'action="/drift/{drift.pk}/accept/"'
+    assert accept in client.get(f"/drift/{drift.pk}/").content.decode()
+    ConfigSnapshot.objects.filter(pk=drift.found_id).update(changed_by=person.username.upper())
+    assert accept not in client.get(f"/drift/{drift.pk}/").content.decode()
+
+
 def test_revert_leads_to_the_draft_and_the_record_links_it() -> None:
     device = DeviceFactory.create(name="sw1")
     for text in (TEXT, TEXT + "ntp server 192.0.2.66\n"):

@@ -24,6 +24,7 @@ from devices.services.host_key_alerts import alert_acknowledge, alert_raise
 from devices.services.host_key_offers import host_key_confirm, host_keys_import, host_keys_preview, host_keys_read
 from devices.services.host_keys import host_key_enrol, host_key_revoke
 from devices.services.sessions import driver_connected, pinned_keys
+from portal.presenters.device_pages import device_rows, with_keys
 from tests.factories import DeviceFactory, PersonFactory, actor, public_key
 from tests.integration.lab_fixtures import LabFactory, eos_device
 
@@ -126,6 +127,8 @@ def test_a_certificate_is_read_compared_and_pinned_and_a_changed_one_raises_an_a
         "IDENTITY_HOST_KEY_MISMATCH",
         f"No TLS certificate is pinned for {leaf.name}.",
     )
+    [row] = device_rows(list(with_keys(Device.objects.filter(pk=leaf.pk))))
+    assert not row.has_key, "the list says the same"
     [offer] = host_keys_read(device_id=leaf.pk, actor=admin)
     shown = subprocess.run(
         ["openssl", "x509", "-noout", "-fingerprint", "-sha256", "-in", str(switch.certificate)],
@@ -135,6 +138,8 @@ def test_a_certificate_is_read_compared_and_pinned_and_a_changed_one_raises_an_a
     host_key_confirm(device_id=leaf.pk, offer_id=offer.pk, fingerprint=offer.fingerprint, actor=admin)
     assert pinned_keys(leaf) == (switch.host_key,), "the SSH key is nothing to a driver that speaks HTTPS"
     assert resolve_targets(TargetSpec(device_ids=(leaf.pk,))).devices == (leaf,)
+    [row] = device_rows(list(with_keys(Device.objects.filter(pk=leaf.pk))))
+    assert row.has_key
     with ExitStack() as session:
         assert driver_connected(leaf, session).facts().hostname == "leaf1"
     known = len(switch.auth_attempts())

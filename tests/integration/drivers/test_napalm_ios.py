@@ -10,6 +10,7 @@ from napalm.ios.ios import IOSDriver
 from devices.domain.config_text import normalise
 from devices.domain.platforms import platform_for
 from devices.drivers.base import Driver
+from devices.drivers.napalm_ios import NapalmIosDriver
 from devices.drivers.registry import open_driver
 from devices.drivers.replaceable import ios_text
 from devices.errors import (
@@ -67,6 +68,19 @@ def test_replacement_by_scp_brings_exactly_the_baseline_back_and_saves_nothing(
     assert normalise(driver.running_config(), IOS) == baseline, "the session still works after the hostname came back"
     assert "countersign-" not in driver.show("dir flash:"), "the file is gone again"
     assert "file prompt" not in switch.running_config()
+
+
+def test_a_file_that_a_lost_worker_left_is_written_over_and_taken_away(driver: Driver, switch: LabDevice) -> None:
+    assert isinstance(driver, NapalmIosDriver)
+    before = switch.running_config()
+    baseline = normalise(driver.running_config(), IOS)
+    driver._transfer("countersign-backout.cfg", ios_text("hostname left-behind\n"))
+    assert "countersign-backout.cfg" in driver.show("dir flash:")
+    driver.apply(["ntp server 10.0.0.7"])
+    driver._transfer("countersign-backout.cfg", ios_text("hostname left-behind\n"))
+    driver.replace(baseline)
+    assert switch.running_config() == before
+    assert "countersign-" not in driver.show("dir flash:")
 
 
 def test_lines_under_the_rollback_timer_are_confirmed_or_taken_back(driver: Driver, switch: LabDevice) -> None:

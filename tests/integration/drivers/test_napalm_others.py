@@ -24,13 +24,19 @@ from devices.domain.drivers import (
     proof_demanded,
 )
 from devices.drivers import napalm_candidate
-from devices.drivers.base import Capabilities, ConfirmTimer
+from devices.drivers.base import Capabilities, ConfirmTimer, DeviceFacts
 from devices.drivers.key_scan import scan_keys
 from devices.drivers.napalm_base import CAPABILITIES
 from devices.drivers.napalm_candidate import library_driver
 from devices.drivers.registry import open_driver
 from devices.drivers.tls import scan_certificate
-from devices.errors import AuthenticationFailedError, CapabilityMissingError, HostKeyMismatchError
+from devices.errors import (
+    AuthenticationFailedError,
+    CapabilityMissingError,
+    FactsMissingError,
+    HostKeyMismatchError,
+    OutputTruncatedError,
+)
 from tests.integration.lab_fixtures import EndpointOf, LabFactory, eos_device, small_device
 
 pytestmark = pytest.mark.lab
@@ -149,3 +155,35 @@ def test_pyez_takes_every_host_key_so_verification_is_switched_on(endpoint_of: E
         assert endpoint.host_keys[0] in known.read_text()
     assert not known.exists()
     assert JunOSDriver("x", "x", "x").device._hostkey_verify is False, "the library's default"
+
+
+class _Answering:
+    """What NAPALM would answer; there is no such device here."""
+
+    def __init__(self, config: object, facts: dict[str, object]) -> None:
+        self.asked: list[dict[str, object]] = []
+        self._config, self._facts = config, facts
+
+    def get_config(self, **named: object) -> dict[str, object]:
+        self.asked.append(named)
+        return {"running": self._config}
+
+    def get_facts(self) -> dict[str, object]:
+        return self._facts
+
+
+def test_napalm_says_none_and_unknown_so_neither_is_taken_for_a_configuration_or_a_fact(
+    endpoint_of: EndpointOf, lab: LabFactory
+) -> None:
+    endpoint = endpoint_of(lab(small_device()).devices[0], platform="juniper_junos", driver="napalm-junos")
+    driver: Any = open_driver(endpoint)
+    facts: dict[str, object] = {"hostname": "r1", "serial_number": "None", "model": "Unknown", "os_version": None}
+    driver._napalm = _Answering("None", facts)
+    with pytest.raises(OutputTruncatedError):
+        driver.running_config()
+    with pytest.raises(FactsMissingError):
+        driver.facts()
+    driver._napalm = answering = _Answering("set system host-name r1\n", facts | {"os_version": "23.4R1"})
+    assert driver.running_config() == "set system host-name r1\n"
+    assert answering.asked == [{"retrieve": "running", "format": "set"}]
+    assert driver.facts() == DeviceFacts("r1", "", "", "23.4R1")

@@ -87,6 +87,13 @@ def test_a_file_that_is_no_inventory_is_refused_as_a_whole(tmp_path: Path, text:
         read(tmp_path, text)
 
 
+def test_a_device_that_is_not_active_is_listed_with_its_reason(tmp_path: Path) -> None:
+    [found] = read(tmp_path, "name,platform,address,status\nsw1,cisco_ios,192.0.2.1,maintenance\n").records
+    assert found.status == "maintenance"
+    assert found.exclusion == "INV_NOT_ACTIVE"
+    assert found.exclusion_detail == "sw1 is “maintenance” in its source, not active."
+
+
 @pytest.mark.django_db
 def test_the_command_takes_csv_files_and_keeps_what_was_refused(tmp_path: Path) -> None:
     path = tmp_path / "office.csv"

@@ -71,6 +71,9 @@ def test_custom_fields_of_any_kind_name_group_and_uplinks(netbox: NetBoxStub, gr
         ({"name": None, "display": "C9300 (9)"}, "INV_FIELD_MISSING", "C9300 (9) has no name"),
         ({"status": {"value": "planned"}}, "INV_NOT_ACTIVE", "is “planned”"),
         ({"serial": "SN\u200b9"}, "INV_FIELD_MISSING", "cannot be seen"),
+        ({"name": "a\x00b", "display": None}, "INV_FIELD_MISSING", "cannot be seen"),
+        ({"tags": ["text"], "device_type": "text", "site": None}, "INV_FIELD_MISSING", "tags must be"),
+        ({"primary_ip4": {"id": 5, "address": "; reload"}}, "INV_FIELD_MISSING", "neither a host name nor"),
     ],
 )
 def test_a_device_that_cannot_be_a_target_is_kept_and_says_why(
@@ -179,7 +182,17 @@ def test_a_failure_on_the_second_page_replaces_nothing(netbox: NetBoxStub) -> No
     assert run.done == 2, "the first page had been read"
     assert list(Device.objects.order_by("pk").values()) == before
     assert not StagedDevice.objects.exists()
-    assert Event.objects.filter(action="inventory.sync_failed", code="INV_REFRESH_FAILED").exists()
+    failures = Event.objects.filter(action="inventory.sync_failed", code="INV_REFRESH_FAILED")
+    assert failures.count() == 1
+    netbox.asked.clear()
+    sync()
+    assert failures.count() == 1, "an outage is one event, however often it is tried"
+    netbox.fail_device_page = 0
+    sync()
+    netbox.fail_device_page = 2
+    netbox.asked.clear()
+    sync()
+    assert failures.count() == 2
 
 
 def test_a_device_that_netbox_no_longer_has_is_missing_and_comes_back(netbox: NetBoxStub) -> None:

@@ -102,7 +102,10 @@ def test_picked_devices_stay_when_the_filters_move_on(author: Client, devices: l
 
 
 def test_device_that_cannot_be_changed_says_so_where_it_is_picked(author: Client, devices: list[Device]) -> None:
+    why = "fra-acc-10 has “vyatta” as its platform, which the platform table does not have."
+    DeviceFactory.create(name="fra-acc-10", exclusion="PLATFORM_UNMAPPED", exclusion_detail=why)
     html = live(author, by="devices", site="FRA")
+    assert f'<span class="pick__problem">{why} <code>PLATFORM_UNMAPPED</code></span>' in html
     assert '<span class="pick__problem">fra-acc-09 is in maintenance. <code>INV_NOT_ACTIVE</code></span>' in html
 
 

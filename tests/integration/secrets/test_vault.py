@@ -16,6 +16,7 @@ import pytest
 import requests
 
 from devices.credentials import Purpose, Retrieved, known_secrets, retrieve
+from devices.credentials.seen import seen_values
 from devices.credentials.vault_login import _kept
 from devices.errors import DeviceError, SecretScopeDeniedError, SecretStoreDownError, SecretUnavailableError
 from tests.integration.secrets import openbao
@@ -106,6 +107,7 @@ def test_an_approle_signs_in_once_and_again_when_its_token_was_revoked(
     monkeypatch.setenv("VAULT_SECRET_ID", secret_id)
     assert core().credential.password == SECRET
     [(token, _ends)] = _kept.values()
+    assert token in seen_values(), "it is masked like the passwords that it opens"
     assert core().credential.password == SECRET
     assert [kept for kept, _ends in _kept.values()] == [token]
     vault.root.auth.token.revoke(token)
@@ -131,8 +133,10 @@ def test_an_agents_token_file_is_read_each_time(
     assert "VAULT_TOKEN_FILE" in refused().detail
     sink.write_text("")
     assert "is empty" in refused().detail
-    sink.write_text(vault.token() + "\n")
+    token = vault.token()
+    sink.write_text(f"{token}\n")
     assert core().credential.password == SECRET
+    assert token in seen_values(), "it stands in no variable, and is masked all the same"
 
 
 def test_without_any_way_in_nothing_is_asked(vault: OpenBao, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -37,29 +37,22 @@ def test_jobs_run_once_and_a_failed_one_is_not_repeated(worker: StartWorker, tmp
     assert running.stop() == 0
 
 
-@pytest.mark.parametrize("name", ["os.getpid", f"{JOBS}_other.note", "portal.models.WorkerBeat"])
-def test_functions_that_are_no_tasks_are_refused(worker: StartWorker, tmp_path: Path, name: str) -> None:
-    async_task(name)
+def test_what_is_no_task_or_was_forged_is_removed_and_not_run(worker: StartWorker, tmp_path: Path) -> None:
+    notes, no_tasks = tmp_path / "notes", ["os.getpid", f"{JOBS}_other.note", "portal.models.WorkerBeat"]
+    for name in no_tasks:
+        async_task(name)
     async_task(f"{JOBS}.note", str(tmp_path / "hooked"), "x", hook="os.getpid")
-    async_task(f"{JOBS}.note", str(tmp_path / "notes"), "after")
-    running = worker()
-    wait_for(lambda: jobs.lines(tmp_path / "notes") == ["after"], "the job after it", log=running.log)
-    wait_for(queue_is_empty, "an empty queue", log=running.log)
-    assert f"names {name}, which is no task of this installation" in running.log.read_text()
-    assert not (tmp_path / "hooked").exists()
-    assert running.stop() == 0
-
-
-def test_unsigned_task_is_removed_and_not_run(worker: StartWorker, tmp_path: Path) -> None:
-    notes = tmp_path / "notes"
     async_task(f"{JOBS}.note", str(notes), "forged")
-    row = OrmQ.objects.get()
+    row = OrmQ.objects.latest("pk")
     row.payload = row.payload[:-4] + ("AAAA" if not row.payload.endswith("AAAA") else "BBBB")
     row.save()
     async_task(f"{JOBS}.note", str(notes), "genuine")
     running = worker()
     wait_for(lambda: bool(jobs.lines(notes)) and queue_is_empty(), "the genuine job", log=running.log)
     assert jobs.lines(notes) == ["genuine"]
+    for name in no_tasks:
+        assert f"names {name}, which is no task of this installation" in running.log.read_text()
+    assert not (tmp_path / "hooked").exists()
     assert running.stop() == 0
 
 
@@ -165,21 +158,17 @@ def test_second_signal_ends_at_once(worker: StartWorker, tmp_path: Path) -> None
     assert running.stop(signal.SIGINT, seconds=10) == 0
 
 
-def test_group_reports_itself_and_signs_off(worker: StartWorker) -> None:
+def test_group_reports_itself_signs_off_and_leaves_no_folder(
+    worker: StartWorker, process_environment: dict[str, str]
+) -> None:
     running = worker()
     wait_for(lambda: WorkerBeat.objects.all().alive().count() == 1, "a beat", seconds=30, log=running.log)
     beat = WorkerBeat.objects.get()
     assert (beat.pid, beat.workers, beat.busy, beat.leads) == (running.process.pid, 2, 0, True)
-    assert running.stop() == 0
-    assert not WorkerBeat.objects.exists()
-
-
-def test_beats_folder_is_gone_after_the_end(worker: StartWorker, process_environment: dict[str, str]) -> None:
-    running = worker()
-    running.cluster()
     folder = Path(process_environment["COUNTERSIGN_HOME"]) / "run" / f"worker-{running.process.pid}"
     assert (folder / "polled").exists()
     assert running.stop() == 0
+    assert not WorkerBeat.objects.exists()
     assert not folder.exists()
 
 

@@ -29,6 +29,8 @@ def forbidden(*lines: str) -> list[int]:
         "squeeze flash:", "clear counters", "debug all", "cry key gen rsa", "ev man applet X", "config-r 0x2142",
         "bo sys flash:x", "key config-key password-encrypt", "no crypto pki trustpoint X", "exi", "rollback x",
         "event-handler X", "scheduler job name X", "no event manager applet X",
+        "alias exec show reload", "al ex terminal clear ip bgp *", "alias write reload", "cli alias name copy reload",
+        "alias configure interface shutdown", "macro apply X", "macr global apply X",
     ],
 )  # fmt: skip
 def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
@@ -45,7 +47,7 @@ def test_a_command_that_no_change_may_send_is_refused(line: str) -> None:
         "snmp-server location reload street", "no shutdown", "! reload", "", "default interface Vlan1",
         "boot-end-marker",
         "service config", "controller E1 0", "route-map RELOAD permit 10", "ip ssh version 2",
-        "hostname reload",
+        "hostname reload", "alias exec shv show version", "alias shint show interfaces", "mac address-table static x",
     ],
 )  # fmt: skip
 def test_what_only_looks_like_one_is_not(line: str) -> None:

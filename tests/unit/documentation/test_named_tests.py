@@ -14,7 +14,7 @@ NAMED = re.compile(r"\b(test_[a-z0-9_]+)(…?)")
 def known_names() -> set[str]:
     """The names of all tests and of the modules that hold them."""
     modules = list((ROOT / "tests").rglob("test_*.py"))
-    functions = (re.findall(r"^def (test_\w+)", module.read_text(), re.MULTILINE) for module in modules)
+    functions = (re.findall(r"^\s*def (test_\w+)", module.read_text(), re.MULTILINE) for module in modules)
     return {module.stem for module in modules}.union(*functions)
 
 
