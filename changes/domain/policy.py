@@ -278,9 +278,7 @@ def may_retry(person: Person, facts: ChangeFacts) -> Verdict:
 
 def may_engage_kill_switch(person: Person) -> Verdict:
     """Stop all writing to devices: whoever carries changes out, answers for them, or runs the installation."""
-    return _verdict(
-        _role(person, "engage the kill switch", Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.ADMINISTRATOR)
-    )
+    return _verdict(_role(person, "engage the kill switch", Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.ADMINISTRATOR))
 
 
 def may_release_kill_switch(person: Person, *, engaged_by_id: int) -> Verdict:

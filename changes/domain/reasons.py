@@ -144,9 +144,7 @@ _ROLLBACK = (
     ),
 )
 
-REASONS: dict[str, Reason] = {
-    entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL, _ROLLBACK) for entry in group
-}
+REASONS: dict[str, Reason] = {entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL, _ROLLBACK) for entry in group}
 
 
 def reason(code: str) -> Reason:

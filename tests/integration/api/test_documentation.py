@@ -59,7 +59,17 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/start/": {"post"},
     **{
         f"/api/v1/changes/{{change_id}}/{order}/": {"post"}
-        for order in ("pause", "resume", "stop-after-wave", "abort", "skip", "retry", "release-wave", "refuse-wave", "schedule")
+        for order in (
+            "pause",
+            "resume",
+            "stop-after-wave",
+            "abort",
+            "skip",
+            "retry",
+            "release-wave",
+            "refuse-wave",
+            "schedule",
+        )
     },
     "/api/v1/changes/{change_id}/rollback/": {"get", "post"},
     "/api/v1/kill-switch/": {"get"},

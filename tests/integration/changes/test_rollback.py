@@ -124,9 +124,7 @@ def test_eos_takes_a_change_that_cut_its_own_management_path_back_by_its_timer(o
     assert (one.running_config(), one.startup_config()) == (before, before)
 
 
-def test_ios_takes_changes_and_rollbacks_that_cut_the_path_back_by_its_timer(
-    office: Office, only: Targets
-) -> None:
+def test_ios_takes_changes_and_rollbacks_that_cut_the_path_back_by_its_timer(office: Office, only: Targets) -> None:
     one = office.lab.device("ios1")
     before = one.running_config()
     change = office.approved(**only("ios1"))

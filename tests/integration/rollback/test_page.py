@@ -78,6 +78,7 @@ def test_recomputed_lines_are_confirmed_by_their_digest(cast: factories.Cast, ru
     row = run.device_runs.select_related("device", "after").order_by("pk")[0]
     ordered(cast, run, row.device)
     ended(row, DeviceRunState.ROLLBACK_FAILED, code="ROLLBACK_UNCONFIRMED")
+    assert row.after
     proposed = RecomputedBackout.objects.create(device_run=row, digest="a" * 64, actual=row.after, line_count=1)
     client = signed_in(cast.implementer)
     sent = {"device": [row.device_id], "confirmed": [f"{row.device_id}:{'b' * 64}"], "comment": "As agreed."}
@@ -98,13 +99,14 @@ def test_the_api_shows_what_would_be_sent_and_takes_the_order(cast: factories.Ca
     shown = client.get(path).json()
     assert (shown["total"], [device["kind"] for device in shown["devices"]]) == (2, ["commands"] * 2)
     assert client.get(f"{path}?frobnicate=1").status_code == 400
-    for body in (
+    bodies: tuple[dict[str, object], ...] = (
         {"device_ids": ["x"]},
         {"device_ids": 7},
         {"confirmed": {"x": "y"}},
         {"confirmed": 7},
         {"devices": []},
-    ):
+    )
+    for body in bodies:
         assert client.post(path, body, content_type=JSON).status_code == 400, body
     device_id = shown["devices"][0]["device_id"]
     answer = client.post(path, {"device_ids": [device_id]}, content_type=JSON)
