@@ -15,7 +15,7 @@ from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, li
 from changes.domain.states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout
 from changes.services.committing import ENOUGH_S, found_pending, take_back_at_once, take_back_pending, timer_of
-from changes.services.device_steps import connect, named, prove_identity, store_after
+from changes.services.device_steps import connect, lost_before_save, named, prove_identity, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BlockedError, StepNotes, StepStopError
 from changes.services.kill_switch import kill_switch_engaged
@@ -206,7 +206,7 @@ def _send(work: DeviceWork, driver: Driver, way: WayBack) -> None:
         else:
             notes.data["after_sha256"] = store_after(work, way.wanted).blob_id
         if work.run.steps.filter(name=_S.SAVING).exists() or way.replaces or way.commands:
-            _save(work, driver, notes)
+            _save(work, driver, way, notes)
 
 
 def _rehearse(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> None:
@@ -280,7 +280,7 @@ def _prove(work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending:
     raise RollbackStopError("ROLLBACK_UNVERIFIED", detail)
 
 
-def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+def _save(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> None:
     """Make the configuration before the change the one that the device starts with: the change was saved once."""
     if not driver.capabilities.save:
         return
@@ -292,6 +292,13 @@ def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
             f"The device runs without the change, but it could not save: {work.scrub.prose(error.message)}. A restart"
             " would bring the change back.",
         ) from error
+    where = lost_before_save(work, driver, way.wanted)
+    if where:
+        raise RollbackStopError(
+            "ROLLBACK_UNVERIFIED",
+            "When it saved, the device no longer had the configuration before, as after a restart. It differs"
+            f" at: {where}.",
+        )
     notes.data["saved"] = "the configuration without the change"
 
 

@@ -111,6 +111,7 @@ def test_past_the_last_diff_of_a_part_comes_the_next_part(cast: Cast, devices: l
     page.keyboard.press("j")
     page.keyboard.press("j")
     expect(page.locator("#d-1")).to_be_visible()
+    page.wait_for_load_state()
     page.keyboard.press("j")
     page.keyboard.press("k")
     expect(page.locator("#d-0")).to_be_visible()

@@ -123,7 +123,7 @@ def test_review_waits_for_a_change_manager(cast: Cast, devices: list[Device], as
     assert buttons(html) == {"Close"}
     assert "Only a part of the devices holds the change" in text(html)
     assert "manager can do it" in text(html)
-    assert buttons(page_of(as_(cast.author), f"/changes/{run.change_id}/")) == set()
+    assert buttons(page_of(as_(cast.author), f"/changes/{run.change_id}/")) == {"Roll back"}
 
 
 def test_what_people_wrote_is_shown_and_cannot_become_markup(cast: Cast, devices: list[Device], as_: As) -> None:

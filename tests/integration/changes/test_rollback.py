@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ from changes.errors import ConflictError
 from changes.models import ChangeRequest, DeviceRun, RecomputedBackout, Run, RunStep
 from changes.services.rollback import Wish, change_rollback
 from changes.services.rollback_preview import rollback_preview
+from devices.drivers.napalm_eos import NapalmEosDriver
+from devices.errors import DeviceError
 from devices.lab import Lab
 from devices.models import Device
 from tests.integration.changes.conftest import Office, ends, story
@@ -185,3 +188,27 @@ def test_an_answer_lost_under_the_timer_is_confirmed_by_name_and_not_sent_twice(
     assert ends(run)["eos1"] == ("rolled_back", "ROLLBACK_ORDERED"), story(run)
     assert (one.running_config(), one.startup_config()) == (before, before)
     assert len([entry for entry in one.commands() if "commit timer" in entry["line"]]) == 2, "the change, the rollback"
+
+
+def test_a_device_that_restarts_right_before_it_saves_is_not_called_rolled_back(
+    office: Office, only: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = office.approved(**only("eos1"))
+    office.executed(change)
+    device, save = office.lab.device("eos1"), NapalmEosDriver.save
+
+    def restarted_then_saved(driver: NapalmEosDriver) -> None:
+        device.reboot()
+        while True:
+            try:
+                save(driver)
+            except DeviceError:  # it is starting
+                time.sleep(0.1)
+            else:
+                return
+
+    monkeypatch.setattr(NapalmEosDriver, "save", restarted_then_saved)
+    run = rolled_back(office, change, "eos1")
+    assert ends(run)["eos1"] == ("rollback_failed", "ROLLBACK_UNVERIFIED"), story(run)
+    assert "as after a restart" in DeviceRun.objects.get(run=run).detail
+    assert "10.0.0.123" in device.running_config(), "what it started with"
