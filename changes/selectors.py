@@ -11,7 +11,8 @@ from changes.domain import policy
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import hidden_character, one_of
 from changes.domain.policy import Person, Role
-from changes.domain.states import ChangeState, ChangeType, WaveState
+from changes.domain.run_states import WaveState
+from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
 from changes.errors import ChangeNotFoundError
 from changes.models import (

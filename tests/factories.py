@@ -26,7 +26,8 @@ from factory.helpers import post_generation
 from audit.actor import Actor, Origin
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest, device_order, merkle_root
 from changes.domain.policy import POLICY_VERSION, Role
-from changes.domain.states import DevicePlanState, DeviceRunState, PlanState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import DevicePlanState, PlanState
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.device_work import sha256_hex

@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 from changes.api.narrowing import DEVICE_ROW_FILTERS, narrowed
 from changes.api.presenting import shown_runs
 from changes.api.serializers import DeviceRunSerializer, RunDetailSerializer, RunSerializer, WaveSerializer
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import Run
 from changes.selectors import change_get, device_runs_of, run_get, run_progress, runs_of
 from devices.api.listing import WHOLE, ListQuery, Ordering, page

@@ -9,17 +9,8 @@ from rest_framework import serializers
 from audit.models import Event
 from changes.api.presenting import ShownContent
 from changes.domain.gates import Gate, GateVerdict
-from changes.domain.states import (
-    ChangeState,
-    ChangeType,
-    CloseCode,
-    DevicePlanState,
-    DeviceRunState,
-    PlanState,
-    RunOutcome,
-    RunState,
-    WaveState,
-)
+from changes.domain.run_states import DeviceRunState, RunOutcome, RunState, WaveState
+from changes.domain.states import ChangeState, ChangeType, CloseCode, DevicePlanState, PlanState
 from changes.models import Approval, ChangeRequest, Decision, PlanRevision, Run, RunStep, StepOutcome, Wave
 from devices.api.openapi import ReasonSerializer
 from devices.domain.severity import Severity

@@ -6,19 +6,15 @@ from collections.abc import Set as AbstractSet
 from typing import Final, TypeVar
 
 from changes.domain.labels import Labelled
-from changes.domain.states import (
+from changes.domain.run_states import (
     DEVICE_AFTER_WRITE,
     DEVICE_BEFORE_WRITE,
     DEVICE_ENDED,
     DEVICE_TRANSITIONS,
-    ENDED,
     RUN_TRANSITIONS,
-    TRANSITIONS,
-    ChangeState,
-    ChangeType,
     DeviceRunState,
-    Transition,
 )
+from changes.domain.states import ENDED, TRANSITIONS, ChangeState, ChangeType, Transition
 
 _State = TypeVar("_State", bound=Labelled)
 

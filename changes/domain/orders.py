@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from changes.domain.labels import Labelled
-from changes.domain.states import DeviceRunState, IllegalTransitionError, RunState
+from changes.domain.run_states import DeviceRunState, RunState
+from changes.domain.states import IllegalTransitionError
 from changes.domain.strategy import InFlight
 
 RUN_ABORTED: Final = "RUN_ABORTED"

@@ -1,6 +1,6 @@
 """Change requests, their plans, the approvals that sign them, and the runs that execute them: one module per area.
 
-States live in :mod:`changes.domain.states`; only the services move them.
+States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`; only the services move them.
 """
 
 from changes.models.approvals import Approval, Decision

@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from changes.domain.states import (
+from changes.domain.run_states import (
     DEVICE_ACTIVE,
     DEVICE_ENDED,
     WAVE_ENDED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.services.committing import Timer, take_back_at_once, take_back_pending, timer_of
 from changes.services.device_steps import lost_before_save, named, store_after
 from changes.services.device_work import DeviceWork, sha256_hex

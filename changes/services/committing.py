@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, LineStoppedError, StepStopError
 from devices.domain.config_text import normalise

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from django.conf import settings
 
 from changes.domain.orders import SafePoint
-from changes.domain.states import DeviceRunState, Goal
+from changes.domain.run_states import DeviceRunState, Goal
 from changes.models import DeviceRun
 from changes.services.backout import back_out
 from changes.services.committing import NothingWrittenError

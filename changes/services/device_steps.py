@@ -9,7 +9,7 @@ from itertools import islice
 
 from changes.domain.check_judging import Before
 from changes.domain.gates import Gate, GateMode
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import StepOutcome
 from changes.services.checking import failed_checks, read_before, stored_before
 from changes.services.committing import (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.db.models import QuerySet
 
 from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.errors import PlanIntegrityError
 from changes.models import DeviceRun, RunStep
 from changes.services.integrity import PlanSeal, verify_approvals

@@ -14,7 +14,8 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from changes.domain.states import PlanState, RunState
+from changes.domain.run_states import RunState
+from changes.domain.states import PlanState
 from changes.models import DeviceRun, PlanRevision, Run
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on

@@ -15,19 +15,8 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from changes.domain import policy
-from changes.domain.states import (
-    ChangeEvent,
-    ChangeState,
-    ChangeType,
-    DevicePlanState,
-    DeviceRunState,
-    PlanState,
-    RunState,
-    WaveState,
-    check_run_step,
-    next_state,
-    run_outcome,
-)
+from changes.domain.run_states import DeviceRunState, RunState, WaveState, check_run_step, run_outcome
+from changes.domain.states import ChangeEvent, ChangeState, ChangeType, DevicePlanState, PlanState, next_state
 from changes.domain.strategy import Strategy
 from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError

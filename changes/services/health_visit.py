@@ -10,7 +10,7 @@ from audit.body import clean_text, clip
 from changes.domain.check_judging import Before
 from changes.domain.gates import GateMode
 from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.errors import PlanIntegrityError
 from changes.models import DeviceRun, HealthVerdict, StepOutcome
 from changes.services.checking import run_checks, stored_before

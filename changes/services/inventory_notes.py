@@ -8,7 +8,7 @@ from typing import Final
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import Approval, ChangeRequest, Decision, DeviceRun, Run
 from devices.services.inventory_apply import batches
 from devices.services.inventory_journal import Entry, journal_queue

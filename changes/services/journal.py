@@ -18,7 +18,7 @@ from audit.actor import Actor
 from audit.body import clean_text, clip
 from audit.recorder import record
 from changes.domain.orders import KILL_SWITCH_ENGAGED, RUN_ABORTED, RUN_PAUSED, SafePoint, at_step
-from changes.domain.states import DEVICE_ENDED, DeviceRunState, RunState, check_device_step
+from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunState, check_device_step
 from changes.domain.strategy import InFlight
 from changes.models import DeviceRun, Run, RunStep, StepOutcome
 from changes.services.kill_switch import engaged_now

@@ -9,7 +9,8 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 
 from audit.actor import Actor
-from changes.domain.states import DEVICE_BEFORE_WRITE, DevicePlanState, DeviceRunState
+from changes.domain.run_states import DEVICE_BEFORE_WRITE, DeviceRunState
+from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, DeviceRun, RunStep, StepOutcome
 from changes.services.journal import audit_device_run
 

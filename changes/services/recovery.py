@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from changes.domain.reasons import reason
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import RunStep, StepOutcome
 from changes.services.committing import ENOUGH_S, found_pending, set_target, waiting
 from changes.services.device_steps import is_part_of_change, named, prove_identity

@@ -16,16 +16,8 @@ from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
 from changes.domain.orders import DEVICE_SKIPPED, RETRYABLE, Order
-from changes.domain.states import (
-    ChangeEvent,
-    ChangeState,
-    ChangeType,
-    DeviceRunState,
-    Goal,
-    WaveState,
-    check_device_step,
-    next_state,
-)
+from changes.domain.run_states import DeviceRunState, Goal, WaveState, check_device_step
+from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
 from changes.errors import ConflictError
 from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, DeviceRunQuerySet, Run, RunStep
 from changes.services.execution import run_create, verified_revision

@@ -8,16 +8,8 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
-from changes.domain.states import (
-    ChangeEvent,
-    ChangeState,
-    ChangeType,
-    CloseCode,
-    DeviceRunState,
-    RunOutcome,
-    next_state,
-    run_outcome,
-)
+from changes.domain.run_states import DeviceRunState, RunOutcome, run_outcome
+from changes.domain.states import ChangeEvent, ChangeState, ChangeType, CloseCode, next_state
 from changes.models import ChangeRequest
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.retrying import latest_device_runs

@@ -14,21 +14,18 @@ from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
 from changes.domain.rollback import ORDERED
-from changes.domain.states import (
+from changes.domain.run_states import (
     DEVICE_ENDED,
     DEVICE_TO_ROLL_BACK,
     WAVE_ENDED,
-    ChangeEvent,
-    ChangeState,
-    ChangeType,
     DeviceRunState,
     Goal,
     RunState,
     WaveState,
     check_device_step,
     check_run_step,
-    next_state,
 )
+from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
 from changes.domain.strategy import InFlight
 from changes.errors import ConflictError
 from changes.models import (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from changes.domain.rollback import NoWayBackError, Source, WayBack, lines_digest, way_back
-from changes.domain.states import DEVICE_TO_ROLL_BACK
+from changes.domain.run_states import DEVICE_TO_ROLL_BACK
 from changes.models import ChangeRequest, DeviceRun, DeviceRunQuerySet
 from changes.services.device_work import sha256_hex
 from changes.services.rollback_scope import later_changes, texts_of, with_texts

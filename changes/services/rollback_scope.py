@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 
 from changes.domain.rollback import meet
-from changes.domain.states import DEVICE_ACTIVE, DEVICE_HOLDS_CHANGE
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_HOLDS_CHANGE
 from changes.models import DeviceRun, DeviceRunQuerySet
 from devices.domain.config_text import normalise
 from devices.domain.platforms import platform_for

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from changes.domain.orders import KILL_SWITCH_ENGAGED
 from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, lines_digest, way_back
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout
 from changes.services.committing import ENOUGH_S, found_pending, take_back_at_once, take_back_pending, timer_of
 from changes.services.device_steps import connect, lost_before_save, named, prove_identity, store_after

@@ -10,9 +10,8 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.recorder import record
-from changes.domain.states import (
+from changes.domain.run_states import (
     WAVE_ENDED,
-    ChangeEvent,
     DeviceRunState,
     RunState,
     WaveState,
@@ -20,6 +19,7 @@ from changes.domain.states import (
     check_run_step,
     check_wave_step,
 )
+from changes.domain.states import ChangeEvent
 from changes.domain.strategy import InFlight
 from changes.models import ChangeRequest, DeviceRun, Run, Wave
 from changes.services.journal import audit_device_run

@@ -8,7 +8,8 @@ from typing import Final
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from changes.domain.states import ENDED, DeviceRunState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import ENDED
 from changes.models import ChangeRequest, DeviceRun
 from devices.services.change_history import DeviceRunRecord
 

@@ -17,15 +17,8 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.input import one_of, shown
 from changes.domain.orders import DEVICE_SKIPPED, RUN_ABORTED, RUN_PAUSED, Order, check_order
 from changes.domain.policy import ChangeFacts, Person, Verdict
-from changes.domain.states import (
-    ChangeState,
-    ChangeType,
-    DeviceRunState,
-    IllegalTransitionError,
-    RunState,
-    WaveState,
-    events_from,
-)
+from changes.domain.run_states import DeviceRunState, RunState, WaveState
+from changes.domain.states import ChangeState, ChangeType, IllegalTransitionError, events_from
 from changes.domain.strategy import InFlight
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import ChangeRequest, DeviceRun, Run

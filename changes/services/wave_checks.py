@@ -17,7 +17,7 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.recorder import record
-from changes.domain.states import DeviceRunState, RunState, WaveState
+from changes.domain.run_states import DeviceRunState, RunState, WaveState
 from changes.domain.strategy import Strategy
 from changes.models import DeviceRun, HealthVerdict, Run, Wave, WaveCheck, WaveCheckQuerySet
 from changes.services.health_visit import Seen, visit

@@ -11,7 +11,7 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.policy import Person
-from changes.domain.states import RunState, WaveState
+from changes.domain.run_states import RunState, WaveState
 from changes.domain.strategy import InFlight, Strategy
 from changes.errors import ConflictError
 from changes.models import ChangeRequest, Run, Wave

@@ -11,7 +11,7 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from changes.domain.orders import KILL_SWITCH_ENGAGED, STOPPED_AFTER_WAVE
-from changes.domain.states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, WaveState
+from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, WaveState
 from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, Run, Wave, WaveCheck

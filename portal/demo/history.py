@@ -14,7 +14,8 @@ from django.contrib.auth.models import User
 from django.db import connection
 
 from audit.actor import Actor, Origin
-from changes.domain.states import PlanState, RunState
+from changes.domain.run_states import RunState
+from changes.domain.states import PlanState
 from changes.models import ChangeRequest, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, change_reject, plan_open
 from changes.services.execution import change_start

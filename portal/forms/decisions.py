@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from django import forms
 
 from changes.domain.content import MAX_COMMENT
-from changes.domain.states import CloseCode, RunOutcome
+from changes.domain.run_states import RunOutcome
+from changes.domain.states import CloseCode
 from portal.forms.raw_text import RawText
 
 

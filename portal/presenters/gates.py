@@ -11,7 +11,8 @@ from django.urls import reverse
 
 from changes.domain import policy
 from changes.domain.policy import Role, Stage
-from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeState, DevicePlanState, RunOutcome
+from changes.domain.run_states import RunOutcome
+from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeState, DevicePlanState
 from changes.models import Approval
 from changes.selectors import Blocker, blockers
 from portal.presenters.sight import Sight

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from changes.domain.states import ChangeState, PlanState, RunOutcome
+from changes.domain.run_states import RunOutcome
+from changes.domain.states import ChangeState, PlanState
 from changes.models import Approval, ChangeRequest, Decision
 from portal.presenters.change_rows import ChangeRow, change_rows
 from portal.presenters.links import page_url

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from changes.domain.rollback import ORDERED
-from changes.domain.states import DEVICE_ACTIVE, DEVICE_TO_ROLL_BACK, DeviceRunState
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_TO_ROLL_BACK, DeviceRunState
 from portal.presenters.actions import Action, Actions
 from portal.presenters.run_rows import Light
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changes.domain.errors import ChangeError
-from changes.domain.states import DEVICE_ENDED, DeviceRunState
+from changes.domain.run_states import DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun, RunStep, StepOutcome
 from changes.selectors import ladder_of
 from devices.domain.diffing import diff_stat, unified_diff

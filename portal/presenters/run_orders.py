@@ -11,7 +11,8 @@ from django.urls import reverse
 from changes.domain import policy
 from changes.domain.orders import DEVICE_SKIPPED, RETRYABLE, Order, orders_from
 from changes.domain.policy import ChangeFacts, Person, Verdict
-from changes.domain.states import DEVICE_ENDED, ChangeState, DeviceRunState, RunState
+from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunState
+from changes.domain.states import ChangeState
 from changes.models import DeviceRunQuerySet, Run
 from changes.services.retrying import latest_device_runs, retryable
 from portal.presenters.actions import Action

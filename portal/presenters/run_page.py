@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from changes.domain.states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, RunOutcome, RunState
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, RunOutcome, RunState
 from changes.models import Run
 from devices.domain.reasons import Reason
 from portal.presenters.actions import Action, Actions

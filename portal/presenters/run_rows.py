@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db.models import Prefetch, Q
 from django.db.models.fields.json import KT
 
-from changes.domain.states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun, Run, RunStep
 from devices.domain.reasons import Reason
 from portal.presenters.building import reason_of

@@ -12,7 +12,8 @@ from django.shortcuts import get_object_or_404
 from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.policy import ChangeFacts, Person, Verdict
-from changes.domain.states import ChangeEvent, ChangeState, DevicePlanState, PlanState, RunState
+from changes.domain.run_states import RunState
+from changes.domain.states import ChangeEvent, ChangeState, DevicePlanState, PlanState
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
 from changes.services.people import facts_of
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db.models import Count, Q
 
 from changes.domain import policy
-from changes.domain.states import DeviceRunState, RunState, WaveState
+from changes.domain.run_states import DeviceRunState, RunState, WaveState
 from changes.domain.strategy import Strategy
 from changes.models import HealthVerdict, Run, WaveCheck
 from changes.services.wave_progress import FAILURES

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from changes.domain.states import DEVICE_ENDED, WaveState
+from changes.domain.run_states import DEVICE_ENDED, WaveState
 from changes.models import HealthVerdict, Run, WaveCheck
 from portal.presenters.run_rows import RunRow
 from portal.presenters.words import few

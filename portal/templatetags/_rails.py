@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from changes.domain.states import ChangeState, ChangeType, DeviceRunState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import ChangeState, ChangeType
 from portal.templatetags._states import Look, label_of, look_of
 
 _S = ChangeState

@@ -9,7 +9,8 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from changes.domain.states import ChangeState, ChangeType, DeviceRunState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import ChangeState, ChangeType
 from portal.templatetags._moments import duration, span_to, when
 from portal.templatetags._rails import RailStep, StepFact, TrackStep, rail_steps, track_steps
 from portal.templatetags._states import label_of, look_of

@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from changes.domain.states import RunOutcome, suggested_close_code
+from changes.domain.run_states import RunOutcome, suggested_close_code
 from changes.services import execution, requests, review, scheduling
 from changes.services.windows import window_of
 from portal.forms.decisions import CancelForm, CloseForm, WindowForm, with_findings

@@ -7,16 +7,8 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from changes.domain.states import (
-    ChangeState,
-    ChangeType,
-    CloseCode,
-    DevicePlanState,
-    DeviceRunState,
-    PlanState,
-    RunOutcome,
-    RunState,
-)
+from changes.domain.run_states import DeviceRunState, RunOutcome, RunState
+from changes.domain.states import ChangeState, ChangeType, CloseCode, DevicePlanState, PlanState
 from devices.domain.reasons import reason
 from portal.views.design_diff import hunks
 

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils.cache import patch_vary_headers
 
 from changes.domain.orders import Order
-from changes.domain.states import DEVICE_TO_ROLL_BACK, DeviceRunState, RunState
+from changes.domain.run_states import DEVICE_TO_ROLL_BACK, DeviceRunState, RunState
 from changes.models import DeviceRun, Run
 from portal.presenters.rollback import rollback_button
 from portal.presenters.run_device import record_of, record_version

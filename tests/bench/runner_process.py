@@ -18,7 +18,7 @@ def main() -> None:
     import django
 
     django.setup()
-    from changes.domain.states import RunState
+    from changes.domain.run_states import RunState
     from changes.models import Run
     from changes.services.execution import run_devices
     from devices.drivers import registry  # noqa: F401 - a worker has long imported its drivers

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django.db import connection
 
 from audit.models import Event
-from changes.domain.states import DEVICE_ENDED
+from changes.domain.run_states import DEVICE_ENDED
 from changes.models import DeviceRun, RunStep
 from tests.chaos.conductor import Course
 from tests.chaos.stage import LINES, Simulated, Truth

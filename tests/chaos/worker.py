@@ -45,7 +45,7 @@ def watch_the_journal() -> None:
     """Have device runs use a journal that reports before and after each of its writes."""
     from django.db import connection
 
-    from changes.domain.states import DeviceRunState
+    from changes.domain.run_states import DeviceRunState
     from changes.services import device_run
     from changes.services.journal import Journal, StepNotes
 

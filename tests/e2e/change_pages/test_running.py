@@ -6,7 +6,8 @@ import uuid
 import pytest
 from playwright.sync_api import Request, expect
 
-from changes.domain.states import DevicePlanState, DeviceRunState, PlanState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import DevicePlanState, PlanState
 from changes.models import DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.journal import Journal
 from devices.models import Device

@@ -7,7 +7,7 @@ from typing import Final
 
 from playwright.sync_api import expect
 
-from changes.domain.states import DEVICE_ACTIVE
+from changes.domain.run_states import DEVICE_ACTIVE
 from tests.e2e.browsing import Person
 from tests.e2e.story.reviewing import is_in
 

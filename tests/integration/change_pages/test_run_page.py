@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, Run
 from changes.services.execution import run_advance
 from changes.services.journal import Journal

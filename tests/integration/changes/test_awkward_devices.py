@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, Run, RunStep
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices

@@ -11,7 +11,8 @@ import pytest
 from django.db import connection
 
 from audit.models import Event
-from changes.domain.states import DeviceRunState, IllegalTransitionError
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import IllegalTransitionError
 from changes.models import DeviceRun, Run
 from changes.services.execution import claimable_device_runs, run_devices
 from changes.services.journal import Journal, OrderedStopError

@@ -14,7 +14,7 @@ from django_q.models import OrmQ
 
 from audit.actor import Actor
 from audit.recorder import record
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import run_devices

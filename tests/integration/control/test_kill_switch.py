@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.errors import ConflictError, PolicyDeniedError
 from changes.models import KillSwitch
 from changes.services.dispatch import dispatch_once

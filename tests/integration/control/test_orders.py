@@ -9,7 +9,8 @@ from django.contrib.auth.models import User
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
-from changes.domain.states import DeviceRunState, IllegalTransitionError
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import IllegalTransitionError
 from changes.errors import ChangeNotFoundError, ConflictError, PlanIntegrityError, PolicyDeniedError
 from changes.models import DevicePlan, Run
 from changes.services.execution import claimable_device_runs, run_advance

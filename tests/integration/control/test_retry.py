@@ -8,7 +8,8 @@ import pytest
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
-from changes.domain.states import DeviceRunState, IllegalTransitionError
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import IllegalTransitionError
 from changes.errors import ConflictError, PolicyDeniedError
 from changes.models import DeviceRun, Run
 from changes.services.device_work import gather

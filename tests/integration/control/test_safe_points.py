@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from changes.domain.orders import SafePoint
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import KillSwitch, Run, RunStep
 from changes.services.journal import BackoutNeededError, Journal, LineStoppedError, OrderedStopError
 from changes.services.kill_switch import kill_switch_engage

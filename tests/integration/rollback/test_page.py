@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import RecomputedBackout, RollbackOrder, Run
 from tests import factories
 from tests.integration.rollback.test_orders import ended, executed, ordered

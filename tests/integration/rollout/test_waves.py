@@ -14,7 +14,8 @@ from django.utils import timezone
 
 from audit.actor import Actor
 from audit.models import Event
-from changes.domain.states import DevicePlanState, DeviceRunState
+from changes.domain.run_states import DeviceRunState
+from changes.domain.states import DevicePlanState
 from changes.domain.strategy import InFlight
 from changes.models import DevicePlan, DeviceRun, Run, Wave
 from changes.services import wave_progress

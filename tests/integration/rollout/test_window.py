@@ -14,7 +14,7 @@ from django.utils import timezone
 from audit.models import Event
 from changes.domain.errors import ChangeError
 from changes.domain.gates import GateMode
-from changes.domain.states import DeviceRunState
+from changes.domain.run_states import DeviceRunState
 from changes.models import ChangeRequest, Run
 from changes.services.execution import change_start, claimable_device_runs, run_advance
 from changes.services.gates import GateRefusedError, Ladder

@@ -5,7 +5,8 @@ import itertools
 import pytest
 
 from changes.domain.orders import ORDERS, RETRYABLE, Order, SafePoint, at_step, check_order, orders_from
-from changes.domain.states import DEVICE_ENDED, DEVICE_TRANSITIONS, DeviceRunState, IllegalTransitionError, RunState
+from changes.domain.run_states import DEVICE_ENDED, DEVICE_TRANSITIONS, DeviceRunState, RunState
+from changes.domain.states import IllegalTransitionError
 
 POSSIBLE = {
     "pending": set(),

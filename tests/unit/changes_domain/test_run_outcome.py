@@ -4,14 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes.domain.states import (
-    DEVICE_ENDED,
-    CloseCode,
-    DeviceRunState,
-    RunOutcome,
-    run_outcome,
-    suggested_close_code,
-)
+from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunOutcome, run_outcome, suggested_close_code
+from changes.domain.states import CloseCode
 
 D, R = DeviceRunState, RunOutcome
 

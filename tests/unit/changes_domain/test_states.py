@@ -4,29 +4,31 @@ import itertools
 
 import pytest
 
-from changes.domain.states import (
-    ACTIVE,
-    BEFORE_IMPLEMENTING,
+from changes.domain.run_states import (
     DEVICE_ACTIVE,
     DEVICE_AFTER_WRITE,
     DEVICE_BEFORE_WRITE,
     DEVICE_ENDED,
     DEVICE_TRANSITIONS,
+    RUN_TRANSITIONS,
+    DeviceRunState,
+    RunState,
+    check_device_step,
+    check_run_step,
+)
+from changes.domain.states import (
+    ACTIVE,
+    BEFORE_IMPLEMENTING,
     EDITABLE,
     ENDED,
     EXECUTING,
     IN_REVIEW,
-    RUN_TRANSITIONS,
     TRANSITIONS,
     ChangeEvent,
     ChangeState,
     ChangeType,
-    DeviceRunState,
     IllegalTransitionError,
-    RunState,
-    check_device_step,
     check_editable,
-    check_run_step,
     events_from,
     next_state,
 )

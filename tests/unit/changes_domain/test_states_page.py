@@ -7,21 +7,16 @@ from pathlib import Path
 import pytest
 
 from changes.domain.diagram import renewed
-from changes.domain.states import (
+from changes.domain.run_states import (
     DEVICE_ENDED,
-    ENDED,
-    ChangeEvent,
-    ChangeState,
-    ChangeType,
     DeviceRunState,
-    IllegalTransitionError,
     RunState,
     check_device_step,
     check_run_step,
-    next_state,
     run_outcome,
     suggested_close_code,
 )
+from changes.domain.states import ENDED, ChangeEvent, ChangeState, ChangeType, IllegalTransitionError, next_state
 
 PAGE = Path(__file__).parents[3] / "docs" / "states.md"
 EDGE = re.compile(r"^    (\S+) --> (\S+?)(?:: (\w+)(?: \((.+)\))?)?$", re.MULTILINE)

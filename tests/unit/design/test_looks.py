@@ -3,16 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from changes.domain.states import (
-    ChangeState,
-    ChangeType,
-    CloseCode,
-    DevicePlanState,
-    DeviceRunState,
-    PlanState,
-    RunOutcome,
-    RunState,
-)
+from changes.domain.run_states import DeviceRunState, RunOutcome, RunState
+from changes.domain.states import ChangeState, ChangeType, CloseCode, DevicePlanState, PlanState
 from portal.templatetags._rails import rail_steps, track_steps
 from portal.templatetags._states import LOOKS, look_of
 from portal.views.design_samples import SampleStep
