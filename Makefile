@@ -38,8 +38,9 @@ demo-reset: setup
 	@$(MANAGE) demo_reset
 
 # A chromium.sh or frr.sh that finds nothing to run under CI=true ends the recipe here, by -e.
+# Compiled code is kept, whatever the shell says: else each process that the tests start would compile all of it again.
 test: dev
-	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; \
+	@set -e; unset PYTHONDONTWRITEBYTECODE; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
