@@ -19,6 +19,7 @@ from changes.models.runs import (
     Run,
     RunStep,
     StepOutcome,
+    Watched,
     Wave,
 )
 from changes.models.wave_checks import HealthVerdict, WaveCheck, WaveCheckQuerySet
@@ -51,6 +52,7 @@ __all__ = [
     "RunStep",
     "StepOutcome",
     "ViewedMark",
+    "Watched",
     "Wave",
     "WaveCheck",
     "WaveCheckQuerySet",

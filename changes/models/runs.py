@@ -31,7 +31,20 @@ ENDED_WAVE_STATES = sorted(state.value for state in WAVE_ENDED)
 HELD_DEVICE_RUN_STATES = sorted(state.value for state in DEVICE_ACTIVE - {DeviceRunState.RECONCILING})
 
 
-class Run(models.Model):
+class Watched(models.Model):
+    """A row that live pages follow: a trigger notes the transaction that last changed what people see of it.
+
+    Never written by the product itself. Compared with a snapshot of PostgreSQL's, it tells exactly which rows a reader
+    has not seen yet, whatever the order in which transactions are committed (:mod:`changes.services.run_watching`).
+    """
+
+    moved_xid = models.BigIntegerField(null=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+class Run(Watched):
     """One execution of an approved plan."""
 
     change = models.ForeignKey(ChangeRequest, on_delete=models.PROTECT, related_name="runs")
@@ -72,7 +85,7 @@ class Run(models.Model):
         return f"run {self.pk} of {self.change_id}"
 
 
-class Wave(models.Model):
+class Wave(Watched):
     """A group of devices that is executed together; the next opens when this one has held."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="waves")
@@ -119,7 +132,7 @@ class DeviceRunQuerySet(models.QuerySet["DeviceRun"]):
         return self.open().filter(abandoned | Q(owner__isnull=False, lease_until__lt=Now()))
 
 
-class DeviceRun(Claimable):
+class DeviceRun(Claimable, Watched):
     """The execution of one device's plan."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="device_runs")

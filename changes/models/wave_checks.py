@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from changes.domain.labels import Labelled
-from changes.models.runs import DeviceRun, Wave
+from changes.models.runs import DeviceRun, Watched, Wave
 from devices.models.claims import Claimable
 
 
@@ -36,7 +36,7 @@ class WaveCheckQuerySet(models.QuerySet["WaveCheck"]):
         return self.open().filter(owner__isnull=False, lease_until__lt=Now())
 
 
-class WaveCheck(Claimable):
+class WaveCheck(Claimable, Watched):
     """A read-only visit to a device after its run: identity, health, post-checks. Nothing is ever sent but that."""
 
     wave = models.ForeignKey(Wave, on_delete=models.CASCADE, related_name="checks")
