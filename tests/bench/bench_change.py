@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.contrib.auth.models import Group, User
@@ -11,7 +11,7 @@ from django.core.management import call_command
 from audit.actor import Actor, Origin
 from changes.domain.policy import Role
 from changes.domain.states import ChangeState, PlanState
-from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run
+from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.execution import change_start
 from changes.services.planning import plan_devices, plan_request
@@ -36,31 +36,45 @@ class _Nowhere:
 
 
 def approved_change(lines: Sequence[str], *, at_once: int) -> ChangeRequest:
-    """A change that sends these lines to every device, planned and approved.
+    """A change that sends these lines to every device, planned in this process, and approved.
 
     Raises:
         RuntimeError: a device could not be planned; the sentence says why.
     """
-    author, peer, approver = (_actor(name) for name in PEOPLE)
+    change, revision = requested_plan(lines, {"max_parallel": at_once})
+    while revision.state == PlanState.BUILDING:
+        plan_devices(revision.pk)
+        revision.refresh_from_db()
+    return reviewed(change, revision)
+
+
+def requested_plan(lines: Sequence[str], strategy: Mapping[str, object]) -> tuple[ChangeRequest, PlanRevision]:
+    """A change that sends these lines to every device, and the plan of it that workers are to build."""
+    author = actor("author")
     change = change_create(
         data={
             "title": "Describe the uplinks",
             "reason": "A benchmark.",
             "content": "\n".join(lines) + "\n",
             "targets": {"filter": {"site": ["BENCH"]}},
-            "strategy": {"max_parallel": at_once},
+            "strategy": dict(strategy),
         },
         author=author,
     )
-    revision = plan_request(change_id=change.pk, actor=author)
-    while revision.state == PlanState.BUILDING:
-        plan_devices(revision.pk)
-        revision.refresh_from_db()
+    return change, plan_request(change_id=change.pk, actor=author)
+
+
+def reviewed(change: ChangeRequest, revision: PlanRevision) -> ChangeRequest:
+    """The change with its finished plan, submitted, assessed and approved.
+
+    Raises:
+        RuntimeError: a device could not be planned; the sentence says why.
+    """
     if revision.state != PlanState.READY:
         problems = DevicePlan.objects.filter(revision=revision).exclude(code="").values_list("detail", flat=True)
         raise RuntimeError(f"the plan is {revision.state}: {revision.detail} {list(problems[:3])}")
-    change_submit(change_id=change.pk, requester=author)
-    for person, decide in ((peer, change_assess), (approver, change_approve)):
+    change_submit(change_id=change.pk, requester=actor("author"))
+    for person, decide in ((actor("peer"), change_assess), (actor("approver"), change_approve)):
         plan_open(revision=revision, actor=person)
         decide(change_id=change.pk, approver=person, plan_digest=revision.digest)
     change.refresh_from_db()
@@ -71,7 +85,7 @@ def approved_change(lines: Sequence[str], *, at_once: int) -> ChangeRequest:
 
 def started(change: ChangeRequest) -> Run:
     """A run of it that no worker has looked at."""
-    return change_start(change_id=change.pk, implementer=_actor("author"))
+    return change_start(change_id=change.pk, implementer=actor("author"))
 
 
 def ends(run: Run) -> dict[str, int]:
@@ -83,6 +97,7 @@ def ends(run: Run) -> dict[str, int]:
     return counts
 
 
-def _actor(name: str) -> Actor:
+def actor(name: str) -> Actor:
+    """One of the three people."""
     user = User.objects.get(username=name)
     return Actor(user_id=user.pk, username=name, origin=Origin.COMMAND)
