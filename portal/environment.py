@@ -35,6 +35,7 @@ class Environment:
     allowed_hosts: tuple[str, ...]
     workers: int
     threads: int
+    pin_workers: bool
     device_credentials: str
     debug: bool
     backup_every_s: int
@@ -75,6 +76,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         allowed_hosts=_allowed_hosts(environ, url),
         workers=_whole_number(environ, "COUNTERSIGN_WORKERS", default=2, lowest=1, highest=64),
         threads=_whole_number(environ, "COUNTERSIGN_THREADS", default=8, lowest=1, highest=64),
+        pin_workers=_switch(environ, "COUNTERSIGN_PIN_WORKERS"),
         device_credentials=_device_credentials(environ, home),
         debug=_switch(environ, "COUNTERSIGN_DEBUG"),
         backup_every_s=_whole_number(

@@ -19,6 +19,7 @@ RUN_PAUSED: Final = "RUN_PAUSED"
 KILL_SWITCH_ENGAGED: Final = "KILL_SWITCH_ENGAGED"
 DEVICE_SKIPPED: Final = "DEVICE_SKIPPED"
 STOPPED_AFTER_WAVE: Final = "STOPPED_AFTER_WAVE"
+WORKER_STOPPING: Final = "WORKER_STOPPING"
 
 _R, _D = RunState, DeviceRunState
 
@@ -98,13 +99,14 @@ _UNWRITTEN: Final = frozenset({_D.CONNECTING, _D.CHECKING, _D.SNAPSHOTTING, _D.A
 _WRITTEN: Final = frozenset({_D.AWAITING_CONFIRM, _D.VERIFYING, _D.SAVING})
 
 
-def at_step(entering: DeviceRunState, *, paused: bool, abort: str, killed: bool) -> SafePoint:
+def at_step(entering: DeviceRunState, *, paused: bool, abort: str, killed: bool, draining: bool = False) -> SafePoint:
     """What becomes of a device whose worker is about to enter a step.
 
     A device that is read back, or taken back, goes on whatever was ordered: only then is it known what it has. One
     that was written to is finished, unless the run is aborted with "back out". One that was not begun is not begun
     after any order; one that was begun and not written is held back by the kill switch alone, since reading costs
-    nothing and pausing never interrupts a device.
+    nothing and pausing never interrupts a device. A worker that is draining, that is, about to end, hands back all that
+    it has not written to.
     """
     if entering in _WRITTEN:
         return SafePoint.BACK_OUT if abort == InFlight.BACK_OUT else SafePoint.GO
@@ -113,7 +115,7 @@ def at_step(entering: DeviceRunState, *, paused: bool, abort: str, killed: bool)
     begun = entering is not _D.CONNECTING
     if abort == InFlight.BACK_OUT or (abort and not begun):
         return SafePoint.SKIP
-    if killed or (paused and not begun):
+    if killed or draining or (paused and not begun):
         return SafePoint.HOLD
     return SafePoint.GO
 

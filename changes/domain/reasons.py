@@ -104,6 +104,12 @@ _CONTROL = (
         permanent=False,
     ),
     Reason(
+        "WORKER_STOPPING",
+        "The worker that had the device is being stopped, as for an update. Nothing had been sent to the device.",
+        "Nothing is to be done: another worker begins the device anew. If none does, start one.",
+        permanent=False,
+    ),
+    Reason(
         "STOPPED_AFTER_WAVE",
         "The run was to stop after this wave, so the next one was not opened.",
         "Look at the devices of the wave; then resume or abort the run.",

@@ -37,6 +37,7 @@ from changes.services.windows import refuse_outside_window
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
 from devices.services.credential_uses import credential_uses_report
+from devices.services.draining import is_draining
 from devices.services.runner import Heartbeat, run_claims
 
 SYSTEM = Actor.system("worker")
@@ -181,7 +182,8 @@ def run_devices(run_id: int) -> int:
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
     run_advance(run_id)
-    if done and waiting.exists():
+    # A worker that is about to end leaves the rest to others, at once.
+    if (done or is_draining()) and waiting.exists():
         ring_runners(run_id)
     return done
 

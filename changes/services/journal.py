@@ -17,13 +17,14 @@ from django.db.models.functions import Now
 from audit.actor import Actor
 from audit.body import clean_text, clip
 from audit.recorder import record
-from changes.domain.orders import KILL_SWITCH_ENGAGED, RUN_ABORTED, RUN_PAUSED, SafePoint, at_step
+from changes.domain.orders import KILL_SWITCH_ENGAGED, RUN_ABORTED, RUN_PAUSED, WORKER_STOPPING, SafePoint, at_step
 from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunState, check_device_step
 from changes.domain.strategy import InFlight
 from changes.models import DeviceRun, Run, RunStep, StepOutcome
 from changes.services.kill_switch import engaged_now
 from devices.errors import DeviceError, LeaseLostError
 from devices.services.claims import Claim, database_time_plus, fenced_update, release
+from devices.services.draining import is_draining
 from devices.services.scrubbing import Scrubber
 
 WORKER = Actor.system("worker")
@@ -278,7 +279,7 @@ def _obey(run: DeviceRun, entering: DeviceRunState) -> None:
         OrderedStopError: nothing was written, and nothing shall be.
     """
     paused = run.run.state == RunState.PAUSED
-    way = at_step(entering, paused=paused, abort=run.run.abort, killed=_killed(run))
+    way = at_step(entering, paused=paused, abort=run.run.abort, killed=_killed(run), draining=is_draining())
     if way is SafePoint.GO:
         return
     code, detail = _order(run)
@@ -298,7 +299,9 @@ def _order(run: DeviceRun) -> tuple[str, str]:
         return RUN_ABORTED, run.run.detail or "The run was aborted."
     if _killed(run):
         return KILL_SWITCH_ENGAGED, "The kill switch is engaged, so nothing begins to write to this device."
-    return RUN_PAUSED, "The run is paused, so this device was not begun."
+    if run.run.state == RunState.PAUSED:
+        return RUN_PAUSED, "The run is paused, so this device was not begun."
+    return WORKER_STOPPING, "The worker that had this device is being stopped; another one begins it anew."
 
 
 def audit_device_run(

@@ -24,6 +24,7 @@ from devices.drivers.base import Driver
 from devices.errors import LeaseLostError
 from devices.models.claims import Claimable
 from devices.services.claims import Claim, abandon, kept_lock_connections, renew
+from devices.services.draining import is_draining
 
 logger = logging.getLogger(__name__)
 
@@ -177,7 +178,10 @@ class _Crew(AbstractContextManager["_Crew"]):
 
 
 def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, threads: int) -> int:
-    """Claim and work until nothing is claimable or the deadline nears; returns how many rows were worked on."""
+    """Claim and work until nothing is claimable, the deadline nears, or this worker is to end.
+
+    Nothing is claimed ahead: a row is taken when a thread is free for it. Returns how many rows were worked on.
+    """
     owner = uuid.uuid4()
     deadline = time.monotonic() + settings.COUNTERSIGN_RUNNER_DEADLINE_S
     done = 0
@@ -186,7 +190,7 @@ def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, thr
         _Crew(threads, lambda claim: _guarded(model, work, claim, heartbeat)) as crew,
     ):
         while True:
-            while not crew.full and time.monotonic() < deadline:
+            while not crew.full and time.monotonic() < deadline and not is_draining():
                 claim = claim_next(owner)
                 if claim is None:
                     break

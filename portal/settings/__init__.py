@@ -21,6 +21,7 @@ COUNTERSIGN_HOME = _environment.home
 COUNTERSIGN_URL = _environment.url
 COUNTERSIGN_WORKERS = _environment.workers
 COUNTERSIGN_THREADS = _environment.threads
+COUNTERSIGN_PIN_WORKERS = _environment.pin_workers
 DEVICE_CREDENTIALS = _environment.device_credentials
 DEVICE_CREDENTIAL_RULES = read_rules_path(os.environ)
 # Without tokens and ids: those are taken from the environment or their files when they are used.
@@ -45,13 +46,21 @@ def _database() -> dict[str, Any]:
     }
 
 
-# Over TCP, a server that vanished without a word has to be noticed well before a worker's lease ends.
+# Over TCP, a server that vanished without a word has to be noticed well before a worker's lease ends, and by the server
+# a host that vanished, whose sessions hold devices and rows. PostgreSQL ignores its part on a unix socket.
+_SERVER_PATIENCE = {
+    "tcp_keepalives_idle": "5s",
+    "tcp_keepalives_interval": "2s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "11s",
+}
 _TCP_PATIENCE = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 8000,
+    "options": " ".join(f"-c {name}={value}" for name, value in _SERVER_PATIENCE.items()),
 }
 
 
@@ -76,7 +85,6 @@ INSTALLED_APPS = [
     "csp",
     "django_filters",
     "django_htmx",
-    "django_q",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
@@ -84,8 +92,10 @@ INSTALLED_APPS = [
     "audit",
     "devices",
     "changes",
-    # The composition root is set up last: it takes back what others have put into the admin.
+    # The composition root is set up after all that have an admin: it takes back what others have put into it.
     "portal",
+    # Below it: of two commands of one name the upper app's counts, and `qcluster` is ours.
+    "django_q",
 ]
 
 MIDDLEWARE = [

@@ -4,6 +4,7 @@ import threading
 from django.core.management.base import BaseCommand
 
 from portal.supervision.dispatcher import Dispatcher
+from portal.supervision.sessions import bound_idle_transactions
 
 
 class Command(BaseCommand):
@@ -17,6 +18,7 @@ class Command(BaseCommand):
         from devices.services.backups import backups_dispatch
         from devices.services.periodic import periodic_call_due
 
+        bound_idle_transactions()
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())

@@ -44,29 +44,30 @@ UNWRITTEN = ("checking", "snapshotting", "applying")
 WRITTEN = ("awaiting_confirm", "verifying", "saving")
 
 
-def expected(step: str, *, paused: bool, abort: str, killed: bool) -> str:
+def expected(step: str, *, paused: bool, abort: str, killed: bool, draining: bool) -> str:
     if step == "connecting":
-        return "skip" if abort else "hold" if killed or paused else "go"
+        return "skip" if abort else "hold" if killed or paused or draining else "go"
     if step in UNWRITTEN:
-        return "skip" if abort == "back_out" else "hold" if killed else "go"
+        return "skip" if abort == "back_out" else "hold" if killed or draining else "go"
     return "back_out" if step in WRITTEN and abort == "back_out" else "go"
 
 
 @pytest.mark.parametrize(
-    ("step", "paused", "abort", "killed"),
-    list(itertools.product(DeviceRunState, (False, True), ("", "finish", "back_out"), (False, True))),
+    ("step", "paused", "abort", "killed", "draining"),
+    list(itertools.product(DeviceRunState, (False, True), ("", "finish", "back_out"), (False, True), (False, True))),
 )
 def test_at_each_step_the_worker_does_what_was_ordered(
-    step: DeviceRunState, paused: bool, abort: str, killed: bool
+    step: DeviceRunState, paused: bool, abort: str, killed: bool, draining: bool
 ) -> None:
-    found = at_step(step, paused=paused, abort=abort, killed=killed)
-    assert found.value == expected(step.value, paused=paused, abort=abort, killed=killed)
+    found = at_step(step, paused=paused, abort=abort, killed=killed, draining=draining)
+    assert found.value == expected(step.value, paused=paused, abort=abort, killed=killed, draining=draining)
 
 
 @pytest.mark.parametrize("step", [DeviceRunState.RECONCILING, DeviceRunState.BACKING_OUT])
 def test_a_device_is_read_back_and_taken_back_whatever_was_ordered(step: DeviceRunState) -> None:
-    for paused, abort, killed in itertools.product((False, True), ("", "finish", "back_out"), (False, True)):
-        assert at_step(step, paused=paused, abort=abort, killed=killed) is SafePoint.GO
+    every = itertools.product((False, True), ("", "finish", "back_out"), (False, True), (False, True))
+    for paused, abort, killed, draining in every:
+        assert at_step(step, paused=paused, abort=abort, killed=killed, draining=draining) is SafePoint.GO
 
 
 def test_what_an_order_leads_to_is_a_step_of_the_table() -> None:
