@@ -9,9 +9,13 @@ from urllib.parse import quote, urlsplit
 import hypothesis
 import pytest
 from django.conf import settings
+from django.contrib.auth.management import create_permissions
+from django.contrib.contenttypes.management import create_contenttypes
 from django.core.management.color import Style
+from django.core.management.commands import flush
 from django.db import connections
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models.signals import post_migrate
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from portal.embedded_postgres import attach
@@ -19,6 +23,7 @@ from portal.embedded_postgres import attach
 NEVER_EMPTIED = frozenset({"auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these two, to their owner too unless it is told to look away: only here.
 KEPT_BY_TRIGGERS = {"audit_event": "audit_event_only_grows", "changes_approval": "changes_approval_stays"}
+PERMISSIONS = "django.contrib.auth.management.create_permissions"
 TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
 
 # Machines are noisy: no example has a deadline. In CI everybody gets the same examples; elsewhere new ones are tried.
@@ -61,7 +66,8 @@ def _empty_what_is_filled() -> Iterator[None]:
 
     To truncate them all, as Django does, takes ten times as long. Tables that exist count, not those that Django's
     models name: tables of models that were swapped for others refer to ours. The audit log is emptied too: events of
-    one test must not stand in another's way, whose rows may get the same numbers.
+    one test must not stand in another's way, whose rows may get the same numbers. Then the rows that come with the
+    tables, as roles do, are made again, but for the content types and permissions: those were kept.
     """
 
     def sql_flush(operations: DatabaseOperations, style: Style, tables: Sequence[str], **options: bool) -> list[str]:
@@ -78,8 +84,19 @@ def _empty_what_is_filled() -> Iterator[None]:
             *(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}" for table, trigger in triggers),
         ]
 
+    def emit_post_migrate_signal(*args: object, **named: object) -> None:
+        post_migrate.disconnect(create_contenttypes)
+        post_migrate.disconnect(dispatch_uid=PERMISSIONS)
+        try:
+            emit(*args, **named)
+        finally:
+            post_migrate.connect(create_contenttypes)
+            post_migrate.connect(create_permissions, dispatch_uid=PERMISSIONS)
+
+    emit = flush.emit_post_migrate_signal
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(flush, "emit_post_migrate_signal", emit_post_migrate_signal)
         yield
 
 
