@@ -13,8 +13,9 @@ from dataclasses import dataclass
 
 from changes.domain.canonical import canonical_json
 from changes.domain.labels import Labelled
-from devices.domain.drift import Path, change_set, is_part
+from devices.domain.drift import Path, change_set, converged, is_part
 from devices.domain.inverse import inverse_commands
+from devices.domain.merging import merged
 from devices.domain.places import Place, lines_at, named_place, touched
 from devices.domain.platforms import Platform
 from devices.domain.prediction import predict
@@ -45,7 +46,8 @@ class WayBack:
     Attributes:
         source: where it comes from.
         commands: the lines to send; empty where the whole configuration is replaced, or nothing is to be sent.
-        replaces: whether the whole configuration is replaced by ``wanted``.
+        replaces: whether the whole configuration is replaced by ``wanted``: the one before the change, or, where
+            others changed other places of a platform whose lines cannot be computed, theirs without the change.
         wanted: what the device must show afterwards, in normal form.
         elsewhere: the places that others changed since, and that stay as they are.
     """
@@ -93,6 +95,22 @@ def way_back(
     return _beside_others(before, after, actual, approved, replaces, platform, elsewhere)
 
 
+def resumed(*, begun: str, wanted: str, actual: str, replaces: bool, platform: Platform) -> WayBack | None:
+    """What is left of a rollback that led from ``begun`` to ``wanted`` and was interrupted; all in normal form.
+
+    None where nothing of it is on the device, or where others changed it meanwhile: then a way back is found anew.
+
+    Raises:
+        NoWayBackError: a part of it is there, and no exact lines for the rest are known.
+    """
+    if converged(wanted, actual, platform):
+        return WayBack(Source.NOTHING, (), False, actual)
+    if actual == begun or not is_part(begun, wanted, actual, platform):
+        return None
+    commands = () if replaces else _exact(wanted, actual, platform)
+    return WayBack(Source.REST, commands, replaces, wanted)
+
+
 def meet(before: str, after: str, other_before: str, other_after: str, platform: Platform) -> Places:
     """Where two changes of the same device meet; empty where each could be undone without the other."""
     other = touched(other_before, other_after, platform)
@@ -103,9 +121,14 @@ def _named(places: Iterable[Place]) -> Places:
     return frozenset(named_place(place) for place in places)
 
 
-def lines_digest(*, device_run_id: int, actual_sha256: str, commands: Sequence[str]) -> str:
-    """SHA-256 over what a person confirms: these lines, on this device, from this configuration."""
+def lines_digest(*, device_run_id: int, actual_sha256: str, commands: Sequence[str], replaced_by: str = "") -> str:
+    """SHA-256 over what a person confirms: these lines, on this device, from this configuration.
+
+    ``replaced_by`` is the text that replaces the whole configuration, where no lines are sent.
+    """
     data = {"schema": "countersign-recomputed-backout-1", "device_run": device_run_id, "actual_sha256": actual_sha256}
+    if replaced_by:
+        data["wanted_sha256"] = hashlib.sha256(replaced_by.encode()).hexdigest()
     return hashlib.sha256(canonical_json({**data, "commands": list(commands)})).hexdigest()
 
 
@@ -114,7 +137,7 @@ def _untouched_by_others(
 ) -> WayBack:
     if replaces:
         return WayBack(Source.APPROVED if whole else Source.REST, (), True, before)
-    if whole and predict(actual, approved, platform) == before:
+    if whole and platform.predictable and predict(actual, approved, platform) == before:
         return WayBack(Source.APPROVED, tuple(approved), False, before)
     commands = _exact(before, actual, platform)
     return WayBack(Source.RECOMPUTED if whole else Source.REST, commands, False, before)
@@ -130,6 +153,11 @@ def _beside_others(
     elsewhere: Places,
 ) -> WayBack:
     undone = change_set(after, before, platform)
+    if not platform.predictable:
+        wanted = merged(after, before, actual)
+        if not replaces or wanted is None or change_set(actual, wanted, platform) != undone:
+            raise NoWayBackError
+        return WayBack(Source.RECOMPUTED, (), True, wanted, elsewhere)
     if not replaces:
         wanted = predict(actual, approved, platform)
         if change_set(actual, wanted, platform) == undone:
@@ -141,6 +169,8 @@ def _beside_others(
 
 
 def _exact(wanted: str, actual: str, platform: Platform) -> tuple[str, ...]:
+    if not platform.predictable:
+        raise NoWayBackError
     commands = inverse_commands(wanted, actual, platform)
     if predict(actual, commands, platform) != wanted:
         raise NoWayBackError

@@ -145,6 +145,10 @@ class DeviceRun(Claimable, Watched):
     detail = models.TextField(blank=True)
     lines_sent = models.PositiveIntegerField(default=0, help_text="Recorded before each line is sent.")
     lines_applied = models.PositiveIntegerField(default=0, help_text="Acknowledged by the device.")
+    backout_sent = models.PositiveIntegerField(
+        default=0, help_text="Lines of the way back, in the present attempt; a replacement counts as one."
+    )
+    backout_applied = models.PositiveIntegerField(default=0, help_text="Those that the device acknowledged.")
     goal = models.CharField(max_length=10, choices=Goal.choices(), default=Goal.APPLY.value)
     goal_step = models.PositiveSmallIntegerField(default=0, help_text="The last step before this goal was set.")
     rollback_from = models.ForeignKey(
@@ -171,6 +175,9 @@ class DeviceRun(Claimable, Watched):
                 name="one_busy_run_per_device",
             ),
             models.CheckConstraint(condition=Q(lines_applied__lte=F("lines_sent")), name="applied_lines_were_sent"),
+            models.CheckConstraint(
+                condition=Q(backout_applied__lte=F("backout_sent")), name="applied_backout_lines_were_sent"
+            ),
         ]
         indexes = [
             models.Index(

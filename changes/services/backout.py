@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from changes.domain.run_states import DeviceRunState
-from changes.services.committing import Timer, take_back_at_once, take_back_pending, timer_of
+from changes.services.committing import (
+    Timer,
+    replace_back,
+    send_back,
+    take_back_at_once,
+    take_back_pending,
+    timer_of,
+)
 from changes.services.device_steps import lost_before_save, named, store_after
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, StepNotes, StepStopError
@@ -54,10 +61,11 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
         commands = _backout_commands(work, actual, notes)
     notes.data["lines"] = len(commands)
     if commands:
-        result = driver.apply(commands, on_line=lambda *_line: work.journal.assert_held(), **timer)
+        work.journal.intend(notes)
+        result = send_back(work, driver, commands, timer)
         pending = result.pending
         if result.rejection:
-            take_back_at_once(driver, pending)
+            take_back_at_once(work, driver, pending)
             store_after(work, normalise(driver.running_config(), work.platform))
             refused = f"“{work.scrub(result.rejection.line)}”: {work.scrub(result.rejection.message)}"
             raise BackoutFailedError("ROLLBACK_UNVERIFIED", f"the device refused {refused}")
@@ -67,13 +75,14 @@ def _restore(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     if actual != work.before:
         where = named(work, touched_sections(work.before, actual, work.platform))
         detail = f"the configuration read back is not the one from before the change. It differs at: {where}."
-        if take_back_at_once(driver, pending):
+        if take_back_at_once(work, driver, pending):
             store_after(work, normalise(driver.running_config(), work.platform))
             detail += " The unconfirmed backout was taken back, so the change is on the device."
         raise BackoutFailedError("ROLLBACK_UNVERIFIED", detail)
     if pending is not None:
         work.journal.assert_held()
         driver.confirm(pending.name)
+        notes.data["confirmed"] = True
     if _may_be_saved(work):
         _save(work, driver, notes)
 
@@ -87,9 +96,9 @@ def _replace(
         return actual, None
     _refuse_conflict(work, touched_sections(actual, work.before, work.platform))
     notes.data.update(source="replacement of the whole configuration", baseline_sha256=sha256_hex(work.before))
-    work.journal.assert_held()
+    work.journal.intend(notes)
     try:
-        pending = _replaced(driver, work.before, notes, timer)
+        pending = _replaced(work, driver, notes, timer)
     except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
         store_after(work, normalise(driver.running_config(), work.platform))
         raise BackoutFailedError(
@@ -98,15 +107,15 @@ def _replace(
     return normalise(driver.running_config(), work.platform), pending
 
 
-def _replaced(driver: Driver, wanted: str, notes: StepNotes, timer: Timer) -> PendingConfirm | None:
+def _replaced(work: DeviceWork, driver: Driver, notes: StepNotes, timer: Timer) -> PendingConfirm | None:
     """Replace under the timer; a device that refuses that, as one with a full disk, is taken back without it."""
     try:
-        return driver.replace(wanted, **timer)
+        return replace_back(work, driver, work.before, timer)
     except CommandRejectedError:
         if not timer:
             raise
         notes.data["timer"] = "the device refused it, so the backout was sent without"
-        return driver.replace(wanted)
+        return replace_back(work, driver, work.before, {})
 
 
 def _may_be_saved(work: DeviceWork) -> bool:
@@ -115,6 +124,7 @@ def _may_be_saved(work: DeviceWork) -> bool:
 
 
 def _save(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
+    work.journal.assert_held()
     try:
         driver.save()
     except SaveFailedError as error:

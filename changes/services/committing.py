@@ -5,9 +5,11 @@ A commit under a timer carries a name that is known before it is made, so that w
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict
 
 from changes.domain.run_states import DeviceRunState
+from changes.models import DeviceRun
 from changes.services.device_work import DeviceWork, sha256_hex
 from changes.services.journal import BackoutNeededError, BlockedError, LineStoppedError, StepStopError
 from devices.domain.config_text import normalise
@@ -16,8 +18,10 @@ from devices.domain.patching import PatchMismatchError, patched
 from devices.domain.prediction import predict
 from devices.drivers.base import ApplyResult, Driver, PendingConfirm
 from devices.errors import CapabilityMissingError, DeviceBusyError, NothingPendingError
+from devices.models import ConfigBlob
 
 _S = DeviceRunState
+TARGET_ON_RECORD = "target_sha256"
 ENOUGH_S = 20
 """With less than this left on its timer, a pending commit is not confirmed any more but waited out."""
 
@@ -67,6 +71,36 @@ def send(work: DeviceWork, driver: Driver) -> ApplyResult:
     return driver.apply(commands, on_line=on_line, confirm_within_s=within_s, name=confirm_name(work))
 
 
+def send_back(
+    work: DeviceWork, driver: Driver, commands: Sequence[str], timer: Timer, *, begins: bool = False
+) -> ApplyResult:
+    """Send lines that take the device back; each is counted before it leaves, as in `send`.
+
+    ``begins``: they are the first of an ordered rollback, so the kill switch holds them back.
+    """
+    atomic = driver.capabilities.atomic_commit
+
+    def on_line(index: int, _line: str, phase: str) -> None:
+        if phase == "done":
+            if index + 1 == len(commands):
+                work.journal.backout_line(sent=index + 1, applied=index + 1)
+            return
+        first = begins and (atomic or index == 0)
+        work.journal.before_backout_line(sent=index + 1, applied=0 if atomic else index, begins=first)
+
+    return driver.apply(commands, on_line=on_line, **timer)
+
+
+def replace_back(
+    work: DeviceWork, driver: Driver, wanted: str, timer: Timer, *, begins: bool = False
+) -> PendingConfirm | None:
+    """Replace the whole configuration to take the device back; on record as one line."""
+    work.journal.before_backout_line(sent=1, applied=0, begins=begins)
+    pending = driver.replace(wanted, **timer)
+    work.journal.backout_line(sent=1, applied=1)
+    return pending
+
+
 def refuse_as_a_whole(work: DeviceWork, driver: Driver, problem: BackoutNeededError) -> None:
     """After an atomic refusal, prove that nothing was applied.
 
@@ -110,7 +144,19 @@ def expected_target(work: DeviceWork, driver: Driver | None) -> str:
             return normalise(candidate, work.platform)
     if work.before == work.baseline:
         return approved_target(work)
-    return _estimate(work, work.before)
+    return target_on_record(work.run) or _estimate(work, work.before)
+
+
+def target_on_record(run: DeviceRun) -> str:
+    """What the device itself said, when its run began, that it would have after the change; "" where it was not asked.
+
+    It is asked where its configuration was not the plan's any more, and kept then: after a lost worker it is too late
+    to ask, and not every platform can be estimated.
+    """
+    found = run.steps.filter(name=_S.CHECKING, data__has_key=TARGET_ON_RECORD).order_by("sequence").last()
+    if found is None:
+        return ""
+    return ConfigBlob.objects.get(pk=found.data[TARGET_ON_RECORD]).text
 
 
 def _estimate(work: DeviceWork, running: str) -> str:
@@ -172,6 +218,7 @@ def take_back_pending(work: DeviceWork, driver: Driver) -> bool:
     pending = found_pending(work, driver)
     if pending is None:
         return False
+    work.journal.assert_held()
     try:
         driver.revert(pending.name)
     except CapabilityMissingError:
@@ -193,10 +240,11 @@ def timer_of(work: DeviceWork, driver: Driver) -> Timer:
     return {"confirm_within_s": work.payload.confirm_within_s, "name": confirm_name(work)}
 
 
-def take_back_at_once(driver: Driver, pending: PendingConfirm | None) -> bool:
+def take_back_at_once(work: DeviceWork, driver: Driver, pending: PendingConfirm | None) -> bool:
     """Have an unconfirmed commit of this session taken back; where the platform cannot, its timer does it later."""
     if pending is None:
         return False
+    work.journal.assert_held()
     try:
         driver.revert(pending.name)
     except (CapabilityMissingError, NothingPendingError):

@@ -9,10 +9,12 @@ from itertools import islice
 
 from changes.domain.check_judging import Before
 from changes.domain.gates import Gate, GateMode
+from changes.domain.orders import SafePoint
 from changes.domain.run_states import DeviceRunState
 from changes.models import StepOutcome
 from changes.services.checking import failed_checks, read_before, stored_before
 from changes.services.committing import (
+    TARGET_ON_RECORD,
     OtherEffectError,
     approved_target,
     confirm_name,
@@ -22,14 +24,14 @@ from changes.services.committing import (
 )
 from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
-from changes.services.journal import BackoutNeededError, BlockedError, StepNotes
+from changes.services.journal import BackoutNeededError, BlockedError, OrderedStopError, StepNotes
 from changes.services.windows import window_seen
 from devices.domain.config_text import normalise
 from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.drivers.base import Driver
 from devices.errors import BreakerOpenError, DeviceError
-from devices.models import ConfigSnapshot, SnapshotPurpose
+from devices.models import ConfigBlob, ConfigSnapshot, SnapshotPurpose
 from devices.services.identity import Identity
 from devices.services.sessions import Retry, driver_connected
 from devices.services.snapshots import snapshot_store
@@ -133,13 +135,22 @@ def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -
     with ladder.at(Gate.IDENTITY):
         prove_identity(work, driver, notes, ladder)
     ladder.health(driver, work.platform.slug)
-    ladder.window(window_seen(work.run.run.change))
+    _wait_for_window(work, ladder)
     work.before = normalise(driver.running_config(), work.platform)
     _check_staleness(work, driver, notes)
     with ladder.at(Gate.CHANGE):
         failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
     ladder.change_checks(_results(notes), refusal="Pre-check failed: {found}.")
     _keep_before(work, driver, notes)
+
+
+def _wait_for_window(work: DeviceWork, ladder: Ladder) -> None:
+    """Give a device back whose turn came when the window had just closed: the run is paused, and nothing was sent."""
+    try:
+        ladder.window(window_seen(work.run.run.change))
+    except GateRefusedError as refused:
+        detail = f"{refused.detail} Nothing was sent, and the device waits."
+        raise OrderedStopError(SafePoint.HOLD, refused.code, detail) from refused
 
 
 def _results(notes: StepNotes) -> list[Mapping[str, object]]:
@@ -186,6 +197,8 @@ def _check_staleness(work: DeviceWork, driver: Driver, notes: StepNotes) -> None
         )
     try:
         set_target(work, driver)
+        if work.payload.diff_source == "device" and work.before != work.baseline:
+            notes.data[TARGET_ON_RECORD] = ConfigBlob.store(work.target).sha256
     except OtherEffectError:
         # no place in common, yet not independent: a line that had nothing to do when it was planned now has
         notes.data["drift"] = {**found, "kind": DriftKind.OVERLAPPING.value}
@@ -310,6 +323,8 @@ def save(work: DeviceWork, driver: Driver) -> None:
         BackoutNeededError: the device could not save; a reboot would silently undo the change.
     """
     with work.step(_S.SAVING, driver):
+        # A worker that slept would save what somebody else is in the middle of.
+        work.journal.assert_held()
         try:
             driver.save()
         except DeviceError as error:

@@ -30,6 +30,7 @@ from devices.services.scrubbing import Scrubber
 WORKER = Actor.system("worker")
 
 _LOST: Final = "This worker's lease has ended; another worker carries on with the device."
+_KILLED: Final = "The kill switch is engaged, so nothing begins to write to this device."
 
 
 @dataclass
@@ -88,13 +89,16 @@ class Journal:
         self.claim = claim
         self.state: DeviceRunState | None = None
         """The step that was entered last under this claim."""
+        self.ended: DeviceRunState | None = None
+        """How the run ended under this claim; None as long as it goes on."""
         self._scrub = scrub or Scrubber.load()
         self._seen: DeviceRun | None = None
+        self._open_step = 0
 
     @contextmanager
     def step(self, state: DeviceRunState) -> Iterator[StepNotes]:
         """Enter ``state``, run the body, and store how it ended; a failure is stored and raised again."""
-        step_id = self._enter(state)
+        step_id = self._open_step = self._enter(state)
         notes = StepNotes()
         try:
             yield notes
@@ -128,6 +132,40 @@ class Journal:
             with transaction.atomic():
                 raise LineStoppedError(*_order(self._locked()))
         self.refuse_late(began)
+
+    def intend(self, notes: StepNotes) -> None:
+        """Put on record what the open step is about to send to take the device back, before anything of it leaves.
+
+        Who finds the step without an end knows from it what was under way. The lines are counted from 0 again.
+        """
+        began = time.monotonic()
+        with transaction.atomic():
+            fenced_update(DeviceRun, self.claim, backout_sent=0, backout_applied=0, lease_until=_next_lease())
+            RunStep.objects.filter(pk=self._open_step).update(data=self._value(notes.data))
+        self.refuse_late(began)
+
+    def before_backout_line(self, *, sent: int, applied: int, begins: bool) -> None:
+        """Record that a line of a way back is about to leave. One query.
+
+        ``begins``: nothing of an ordered rollback has left yet, so the kill switch keeps it back. Once it has begun,
+        the device is brought to a known end.
+
+        Raises:
+            LineStoppedError: nothing was recorded, and the line must not be sent.
+            LeaseLostError: the lease is lost, or this process was stopped meanwhile for about as long as a lease.
+        """
+        began = time.monotonic()
+        rows = DeviceRun.objects.filter(~engaged_now()) if begins else DeviceRun.objects.all()
+        held = rows.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
+        if not held.update(backout_sent=sent, backout_applied=applied, lease_until=_next_lease()):
+            with transaction.atomic():
+                self._locked()
+            raise LineStoppedError(KILL_SWITCH_ENGAGED, _KILLED)
+        self.refuse_late(began)
+
+    def backout_line(self, *, sent: int, applied: int) -> None:
+        """Record that ``applied`` of the ``sent`` lines of a way back were acknowledged."""
+        fenced_update(DeviceRun, self.claim, backout_sent=sent, backout_applied=applied)
 
     def refuse_late(self, began: float) -> None:
         """Stop a worker that is late with what it asked leave for at ``began``, when its lease was extended.
@@ -169,6 +207,7 @@ class Journal:
             owner=None,
             lease_until=None,
         )
+        self.ended = state
 
     def assert_held(self) -> None:
         """Extend the lease right before something is sent; stop the worker when it has gone to somebody else."""
@@ -298,7 +337,7 @@ def _order(run: DeviceRun) -> tuple[str, str]:
     if run.run.abort:
         return RUN_ABORTED, run.run.detail or "The run was aborted."
     if _killed(run):
-        return KILL_SWITCH_ENGAGED, "The kill switch is engaged, so nothing begins to write to this device."
+        return KILL_SWITCH_ENGAGED, _KILLED
     if run.run.state == RunState.PAUSED:
         return RUN_PAUSED, "The run is paused, so this device was not begun."
     return WORKER_STOPPING, "The worker that had this device is being stopped; another one begins it anew."
@@ -334,6 +373,7 @@ def audit_device_run(
             "plan_digest": run.plan_digest,
             "lines_sent": run.lines_sent,
             "lines_applied": run.lines_applied,
+            **({"backout_sent": run.backout_sent, "backout_applied": run.backout_applied} if run.backout_sent else {}),
             **({"drift": run.drift} if run.drift else {}),
             **(details or {}),
         },

@@ -12,25 +12,26 @@ from typing import Final
 from django.db.models import F, Max, Q
 
 from audit.actor import Actor
-from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
 from changes.domain.orders import DEVICE_SKIPPED, RETRYABLE, Order
 from changes.domain.run_states import DeviceRunState, Goal, WaveState, check_device_step
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
+from changes.domain.strategy import Strategy
 from changes.errors import ConflictError
-from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, DeviceRunQuerySet, Run, RunStep
+from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, DeviceRunQuerySet, Run, RunStep, Wave
 from changes.services.execution import run_create, verified_revision
 from changes.services.journal import audit_device_run
 from changes.services.kill_switch import refuse_while_engaged
 from changes.services.run_control import audit_run, wave_moves
 from changes.services.run_orders import Ordered, ordered
 from changes.services.transitions import move
-from changes.services.wave_progress import waves_step
+from changes.services.wave_progress import UNPROVED, waves_step
+from changes.services.windows import refuse_outside_window
 
 _FORGOTTEN: Final[dict[str, object]] = {
-    "code": "", "detail": "", "lines_sent": 0, "lines_applied": 0, "drift": "", "losses": 0, "before": None,
-    "after": None, "started_at": None, "ended_at": None, "not_before": None,
+    "code": "", "detail": "", "lines_sent": 0, "lines_applied": 0, "backout_sent": 0, "backout_applied": 0,
+    "drift": "", "losses": 0, "before": None, "after": None, "started_at": None, "ended_at": None, "not_before": None,
 }  # fmt: skip
 _RETRYABLE: Final = sorted(state.value for state in RETRYABLE)
 
@@ -39,17 +40,18 @@ def run_retry(*, change_id: int, actor: Actor, device_ids: Collection[int] | Non
     """Have failed, blocked, skipped and backed out devices tried again: those named, or all but what people skipped.
 
     A paused run takes them back to waiting in their waves, and goes on with them when it is resumed. After the run has
-    ended, and before the change is closed, a new run over them begins at once, with the same signed plan.
+    ended, and before the change is closed, a new run over them begins at once, with the same signed plan. Waves that
+    had not held before are judged there first, so that nobody gets past a canary or a gate by a retry.
 
     Raises:
         IllegalTransitionError: the run is neither paused nor ended with its change in review.
         PolicyDeniedError: the person is no implementer, or approved this plan.
         InvalidInputError: a device is named that is not in the run.
         ConflictError: none is left to retry, one of those named may hold a part of the change, devices are still being
-            worked on, or the kill switch is engaged.
+            worked on, the kill switch is engaged, or the maintenance window is closed.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
     """
-    with ordered(Order.RETRY, change_id, actor, policy.may_retry) as found:
+    with ordered(Order.RETRY, change_id, actor) as found:
         comment = parse_comment(comment, action="retry devices", required=False)
         found.run.implementers.add(found.person.id)
         if found.change.state == ChangeState.REVIEW:
@@ -119,7 +121,15 @@ def _in_the_paused_run(found: Ordered, actor: Actor, device_ids: Collection[int]
     _back_to_pending(rows, actor=actor, reason=comment)
     for wave in run.waves.filter(pk__in={row.wave_id for row in rows}):
         if wave.state not in {WaveState.PENDING, WaveState.WORKING}:
-            wave_moves(wave, WaveState.WORKING, worked_at=None, judged_at=None, gate_until=None, ended_at=None)
+            wave_moves(
+                wave,
+                WaveState.WORKING,
+                worked_at=None,
+                judged_at=None,
+                gate_until=None,
+                decided_by=None,
+                ended_at=None,
+            )
     audit_run(run, "run.retried", actor=actor, reason=comment, retried=len(rows))
     return run
 
@@ -149,13 +159,40 @@ def _back_to_pending(rows: Sequence[DeviceRun], *, actor: Actor, reason: str) ->
         )
 
 
+def _not_held_before(last: Run, chosen: Collection[int]) -> frozenset[int]:
+    """The waves below the chosen ones that have not yet shown, in any run of the plan, what opens a wave after them.
+
+    A wave that was opened once needs no further proof. A gate counts only where a person answered it.
+    """
+    strategy = Strategy.of(last.strategy)
+    waves = Wave.objects.filter(run__revision=last.revision_id, run__change=last.change_id)
+    opened = set(waves.exclude(opened_at=None).values_list("number", flat=True))
+    held = {
+        number
+        for number, decided_by in waves.filter(state=WaveState.HELD)
+        .exclude(code=UNPROVED)
+        .values_list("number", "decided_by")
+        if decided_by or not strategy.waits_for_a_person(number)
+    }
+    highest = max(set(chosen) - opened, default=0)
+    return frozenset(set(waves.values_list("number", flat=True)) & set(range(1, highest)) - held - set(chosen))
+
+
 def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | None, comment: str) -> Run:
     change = found.change
     next_state(ChangeState(change.state), ChangeEvent.RETRY, change_type=ChangeType(change.type))
     refuse_while_engaged()
+    refuse_outside_window(change)
     revision = verified_revision(change)
-    rows = _chosen(latest_device_runs(change), device_ids)
-    run = run_create(change, revision, found.person.id, only=[row.device_id for row in rows])
+    rows = _chosen(latest_device_runs(change).select_related("wave"), device_ids)
+    chosen = {row.wave.number for row in rows}
+    run = run_create(
+        change,
+        revision,
+        found.person.id,
+        only=[row.device_id for row in rows],
+        judged_again=_not_held_before(found.run, chosen),
+    )
     details = {"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, "after_run": found.run.pk}
     move(change, ChangeEvent.RETRY, actor=actor, reason=comment, details=details)
     audit_run(run, "run.started", actor=actor, reason=comment, after_run=found.run.pk)

@@ -40,7 +40,7 @@ from changes.models import (
 from changes.services.journal import audit_device_run
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
-from changes.services.rollback_scope import later_changes
+from changes.services.rollback_scope import later_changes, reference_of
 from changes.services.run_control import audit_run, skip_waiting, wave_moves
 from changes.services.transitions import move, remembering_refusal
 from devices.services.scrubbing import Scrubber
@@ -173,6 +173,10 @@ def _check(runs: list[Run], rows: list[DeviceRun], *, whole: bool) -> None:
 
 
 def _confirm(rows: list[DeviceRun], confirmed: Mapping[int, str], actor: Actor, person_id: int) -> None:
+    # What somebody confirmed for an earlier order is not confirmed for this one.
+    RecomputedBackout.objects.filter(device_run__in=[row.pk for row in rows]).update(
+        confirmed_by=None, confirmed_at=None
+    )
     by_device = {row.device_id: row for row in rows}
     unknown = sorted(confirmed.keys() - by_device.keys())
     if unknown:
@@ -266,13 +270,11 @@ def _await(row: DeviceRun, actor: Actor, reason: str) -> bool:
     """Let one locked device run wait for its rollback."""
     before = DeviceRunState(row.state)
     state = check_device_step(before, DeviceRunState.ROLLBACK_PENDING)
-    # What the change had led to stays the measure, however often a rollback is ordered.
-    reference = row.rollback_from_id if row.goal == Goal.ROLL_BACK else row.after_id
     DeviceRun.objects.filter(pk=row.pk).update(
         state=state.value,
         goal=Goal.ROLL_BACK.value,
         goal_step=int(getattr(row, "last_step", 0)),
-        rollback_from=reference,
+        rollback_from=reference_of(row),
         code="",
         detail="",
         ended_at=None,

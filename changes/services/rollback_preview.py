@@ -6,17 +6,20 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from changes.domain.rollback import NoWayBackError, Source, WayBack, lines_digest, way_back
+from changes.domain.rollback import NoWayBackError, Source, WayBack
 from changes.domain.run_states import DEVICE_TO_ROLL_BACK
 from changes.models import ChangeRequest, DeviceRun, DeviceRunQuerySet
-from changes.services.device_work import sha256_hex
-from changes.services.rollback_scope import later_changes, texts_of, with_texts
+from changes.services.rollback_scope import later_changes, with_texts
+from changes.services.rollback_ways import NothingToCompareError, digest_of, way_for
+from devices.domain.config_text import normalise
 from devices.domain.diffing import unified_diff
 from devices.domain.platforms import platform_for
 from devices.services.scrubbing import Scrubber
 
 MOST_SHOWN: Final = 20
 """Devices on one page: the texts of each are read and compared."""
+
+_NEVER_READ: Final = "The configuration before or after the change was never read."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,23 +75,21 @@ def _holding(change: ChangeRequest, device_ids: Collection[int]) -> DeviceRunQue
 
 
 def _shown(row: DeviceRun, scrub: Scrubber) -> DeviceRollback:
-    payload = row.device_plan.content
     proposed = row.recomputed_backouts.select_related("actual__blob").order_by("-pk").first()
-    before, after = texts_of(row)
     moved = proposed is not None and row.code == "ROLLBACK_UNCONFIRMED"
-    actual = proposed.actual.blob.text if proposed is not None and moved else after
-    if not before or not actual:
-        return _told(row, "refused", note="The configuration before or after the change was never read.")
+    # What was read last: for lines to be confirmed, what they were computed from.
+    last = proposed.actual if proposed is not None and moved else row.after
+    if last is None:
+        return _told(row, "refused", note=_NEVER_READ)
+    actual = normalise(last.blob.text, platform_for(row.device_plan.content.device.platform))
     try:
-        way = way_back(
-            before=before,
-            after=after,
-            actual=actual,
-            approved=payload.backout,
-            replaces=payload.backout_method == "replace",
-            platform=platform_for(payload.device.platform),
-        )
-    except NoWayBackError:
+        way = way_for(row, actual)
+    except NothingToCompareError:
+        return _told(row, "refused", note=_NEVER_READ)
+    except NoWayBackError as error:
+        if error.places:
+            where = ", ".join(scrub(" / ".join(place)) for place in sorted(error.places)[:5])
+            return _told(row, "refused", note=f"Others changed the same places since: {where}. Write a change for it.")
         return _told(row, "refused", note="No lines are known that undo exactly this change. Write a change for it.")
     return _worded(row, way, actual, proposed.digest if proposed is not None and moved else "", scrub)
 
@@ -96,16 +97,12 @@ def _shown(row: DeviceRun, scrub: Scrubber) -> DeviceRollback:
 def _worded(row: DeviceRun, way: WayBack, actual: str, proposed: str, scrub: Scrubber) -> DeviceRollback:
     if way.source is Source.NOTHING:
         return _told(row, "nothing", note="The change is not on the device.")
-    if way.replaces:
-        diff = unified_diff(actual, way.wanted).splitlines()
-        return _told(row, "replace", _masked(diff, scrub))
-    digest = ""
-    if way.source is Source.RECOMPUTED and proposed:
-        digest = lines_digest(device_run_id=row.pk, actual_sha256=sha256_hex(actual), commands=way.commands)
-        # A digest that is not the one that was computed on the device would confirm something else.
-        digest = digest if digest == proposed else ""
-    kind = "recomputed" if way.source is Source.RECOMPUTED else "commands"
-    return _told(row, kind, _masked(way.commands, scrub), digest=digest)
+    lines = unified_diff(actual, way.wanted).splitlines() if way.replaces else way.commands
+    if way.source is not Source.RECOMPUTED:
+        return _told(row, "replace" if way.replaces else "commands", _masked(lines, scrub))
+    digest = digest_of(row, way, actual)
+    # A digest that is not the one that was computed on the device would confirm something else.
+    return _told(row, "recomputed", _masked(lines, scrub), digest=digest if digest == proposed else "")
 
 
 def _told(row: DeviceRun, kind: str, lines: Sequence[str] = (), *, digest: str = "", note: str = "") -> DeviceRollback:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from django.db.models import Exists, OuterRef
 
 from changes.domain.rollback import meet
-from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_HOLDS_CHANGE
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_HOLDS_CHANGE, DeviceRunState, Goal
 from changes.models import DeviceRun, DeviceRunQuerySet
+from changes.services.committing import target_on_record
 from devices.domain.config_text import normalise
-from devices.domain.platforms import platform_for
+from devices.domain.drift import converged
+from devices.domain.patching import PatchMismatchError, patched
+from devices.domain.platforms import Platform, platform_for
+from devices.domain.prediction import PredictionImpossibleError, predict
 
 MAY_HOLD_CHANGE = sorted(state.value for state in DEVICE_HOLDS_CHANGE | DEVICE_ACTIVE)
 
@@ -36,16 +40,63 @@ class LaterChange:
 def with_texts(rows: DeviceRunQuerySet) -> DeviceRunQuerySet:
     """Device runs with everything that their rollback rests on."""
     return rows.select_related(
-        "device", "device_plan", "wave", "run__change", "before__blob", "after__blob", "rollback_from__blob"
+        "device",
+        "device_plan__baseline__blob",
+        "wave",
+        "run__change",
+        "before__blob",
+        "after__blob",
+        "rollback_from__blob",
     ).defer("run__change__content", "run__change__variables")
 
 
 def texts_of(row: DeviceRun) -> tuple[str, str]:
-    """The configurations before and after the change, in normal form; empty where they were never read."""
-    after = row.rollback_from or row.after
+    """The configurations before and after the change, in normal form; empty where they are not known.
+
+    After is what the change led to, and nothing that others did: where it was never verified, what the plan leads to.
+    """
     platform = platform_for(row.device_plan.content.device.platform)
-    texts = (row.before.blob.text if row.before else "", after.blob.text if after else "")
-    return (normalise(texts[0], platform) if texts[0] else "", normalise(texts[1], platform) if texts[1] else "")
+    before = normalise(row.before.blob.text, platform) if row.before else ""
+    after = row.rollback_from if row.goal == Goal.ROLL_BACK else row.after
+    text = normalise(after.blob.text, platform) if after else ""
+    if before and _is_unproved(row):
+        planned = _planned_target(row, before, platform)
+        text = text if text and planned and converged(planned, text, platform) else planned
+    return before, text
+
+
+def _is_unproved(row: DeviceRun) -> bool:
+    """Whether the change came to no good end there, so what was read last may be others' work."""
+    if row.goal == Goal.ROLL_BACK:
+        return row.rollback_from_id is None
+    return row.state == DeviceRunState.ROLLBACK_FAILED
+
+
+def reference_of(row: DeviceRun) -> int | None:
+    """The id of the snapshot that says what the change led to there, however often a rollback is ordered.
+
+    None where it never came to a good end; see `texts_of`.
+    """
+    if row.goal == Goal.ROLL_BACK:
+        return row.rollback_from_id
+    if not _is_unproved(row):
+        return row.after_id
+    platform = platform_for(row.device_plan.content.device.platform)
+    is_whole = row.after is not None and texts_of(row)[1] == normalise(row.after.blob.text, platform)
+    return row.after_id if is_whole else None
+
+
+def _planned_target(row: DeviceRun, before: str, platform: Platform) -> str:
+    """What the approved lines lead to from the configuration before; "" where nobody can tell any more."""
+    payload = row.device_plan.content
+    baseline = row.device_plan.baseline
+    try:
+        if payload.diff_source == "device" and baseline and baseline.blob.text == before:
+            return patched(before, payload.expected_diff)
+        on_record = target_on_record(row) if payload.diff_source == "device" else ""
+        return on_record or predict(before, payload.commands, platform)
+    except (PatchMismatchError, PredictionImpossibleError):
+        return ""
 
 
 def later_changes(device_runs: Collection[int]) -> Mapping[int, LaterChange]:

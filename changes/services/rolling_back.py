@@ -1,6 +1,6 @@
 """Rolling one device back: read it, find the way back, rehearse it, send it under a timer, prove it, save it.
 
-Nothing is sent before the device was read. A lost worker's rollback is read back and planned again from what is there.
+Nothing is sent before the device was read. A lost worker's rollback is read back, and goes on from what is there.
 """
 
 from __future__ import annotations
@@ -11,18 +11,27 @@ from typing import Final
 from django.conf import settings
 
 from changes.domain.orders import KILL_SWITCH_ENGAGED
-from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack, lines_digest, way_back
+from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack
 from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout
-from changes.services.committing import ENOUGH_S, found_pending, take_back_at_once, take_back_pending, timer_of
+from changes.services.committing import (
+    ENOUGH_S,
+    found_pending,
+    replace_back,
+    send_back,
+    take_back_at_once,
+    take_back_pending,
+    timer_of,
+)
 from changes.services.device_steps import connect, lost_before_save, named, prove_identity, store_after
-from changes.services.device_work import DeviceWork, sha256_hex
+from changes.services.device_work import DeviceWork
 from changes.services.journal import BlockedError, StepNotes, StepStopError
 from changes.services.kill_switch import kill_switch_engaged
 from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row, was_out_of_reach
-from changes.services.rollback_scope import later_changes, texts_of
+from changes.services.rollback_scope import later_changes
+from changes.services.rollback_ways import FROM, WANTED, NothingToCompareError, digest_of, sends, way_for
 from devices.domain.config_text import normalise
-from devices.domain.diffing import diff_stat
+from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.drift import converged, touched_sections
 from devices.drivers.base import Driver, PendingConfirm
 from devices.errors import (
@@ -35,7 +44,7 @@ from devices.errors import (
     DeviceTimeoutError,
     SaveFailedError,
 )
-from devices.models import SnapshotPurpose
+from devices.models import ConfigBlob, SnapshotPurpose
 from devices.services.sessions import retry_policy
 from devices.services.snapshots import snapshot_store
 
@@ -54,26 +63,29 @@ def roll_back(work: DeviceWork, session: ExitStack) -> None:
     try:
         _refuse_later_change(work)
         driver = connect(work, session, _S.RECONCILING)
-        way = _find_way(work, driver)
+        way, found = _find_way(work, driver)
         if _is_held_back(work):
             return
-        _send(work, driver, way)
+        _send(work, driver, way, found)
         work.journal.end(_S.ROLLED_BACK, code=ORDERED, detail=work.run.run.detail)
-    except (RollbackStopError, BlockedError) as stop:
+    except RollbackStopError as stop:
         work.journal.end(_S.ROLLBACK_FAILED, code=stop.code, detail=stop.detail)
+    except BlockedError as gate:
+        # Another device answers. After something was sent, nobody knows what ours has.
+        work.journal.end(_S.UNKNOWN if _count(work) else _S.ROLLBACK_FAILED, code=gate.code, detail=gate.detail)
     except DeviceError as error:
         _later(work, error)
 
 
 def refused(run: DeviceRun) -> DeviceRunState:
     """How a device run ends whose plan cannot be trusted any more: nothing is sent, unless it had begun already."""
-    begun = run.steps.filter(sequence__gt=run.goal_step, name=_S.BACKING_OUT).exists()
+    begun = sends(run).filter(sequence__gt=run.goal_step).exists()
     return _S.UNKNOWN if begun and run.state == _S.RECONCILING else _S.ROLLBACK_FAILED
 
 
 def _is_held_back(work: DeviceWork) -> bool:
     """While the kill switch is engaged no rollback begins; one that had begun is brought to a known end."""
-    if _sends(work) or kill_switch_engaged() is None:
+    if _count(work) or kill_switch_engaged() is None:
         return False
     detail = "The kill switch is engaged, so nothing begins to write to this device."
     work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=0, code=KILL_SWITCH_ENGAGED, detail=detail, tried=False)
@@ -82,30 +94,37 @@ def _is_held_back(work: DeviceWork) -> bool:
 
 def _refuse_later_change(work: DeviceWork) -> None:
     found = later_changes([work.run.pk]).get(work.run.pk)
-    if found is not None and not _sends(work):
+    if found is not None and not _count(work):
         raise RollbackStopError("ROLLBACK_CONFLICT", f"{work.scrub.prose(found.sentence)} Nothing was sent.")
 
 
-def _sends(work: DeviceWork) -> int:
+def _count(work: DeviceWork) -> int:
     """How often something was sent, or was about to be, since the rollback was ordered."""
-    return work.steps(_S.BACKING_OUT).count()
+    return sends(work.run).filter(sequence__gt=work.run.goal_step).count()
 
 
-def _find_way(work: DeviceWork, driver: Driver) -> WayBack:
+def _nothing_sent(work: DeviceWork) -> str:
+    return "Nothing more was sent." if _count(work) else "Nothing was sent."
+
+
+def _find_way(work: DeviceWork, driver: Driver) -> tuple[WayBack, str]:
+    """The way back, rehearsed where the device can do that, and the digest of the configuration that it leads from."""
     with work.step(_S.RECONCILING, driver) as notes:
         prove_identity(work, driver, notes)
         _settle_pending(work, driver, notes)
         actual = normalise(driver.running_config(), work.platform)
         stored = snapshot_store(device=work.run.device, text=actual, purpose=SnapshotPurpose.RECOVERY)
         notes.data["actual_sha256"] = stored.blob_id
-        _refuse_again(work, actual)
+        _refuse_again(work, stored.blob_id)
         way = _way(work, actual)
         notes.data["source"] = way.source.value
         if way.elsewhere:
             notes.data["elsewhere"] = [work.scrub(" / ".join(place)) for place in sorted(way.elsewhere)[:50]]
         if way.source is Source.RECOMPUTED:
-            _demand_confirmation(work, way, stored.pk, sha256_hex(actual), notes)
-        return way
+            _demand_confirmation(work, way, stored.pk, actual, notes)
+        if way.source is not Source.NOTHING:
+            _rehearse(work, driver, way, notes)
+        return way, stored.blob_id
 
 
 def _settle_pending(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
@@ -117,95 +136,95 @@ def _settle_pending(work: DeviceWork, driver: Driver, notes: StepNotes) -> None:
     pending = found_pending(work, driver)
     if pending is None:
         return
-    before, _after = texts_of(work.run)
-    whole = normalise(driver.running_config(), work.platform) == before
+    last = sends(work.run).last()
+    wanted = ConfigBlob.objects.get(pk=last.data[WANTED]).text if last else None
+    actual = normalise(driver.running_config(), work.platform)
+    whole = wanted is not None and converged(wanted, actual, work.platform)
     if whole and pending.left_s is not None and pending.left_s >= ENOUGH_S:
+        work.journal.assert_held()
         driver.confirm(pending.name)
         notes.data["timer"] = "the commit of the lost worker was the whole rollback and is confirmed"
     elif take_back_pending(work, driver):
         notes.data["timer"] = "the unconfirmed commit of the lost worker was taken back at once"
 
 
-def _refuse_again(work: DeviceWork, actual: str) -> None:
+def _refuse_again(work: DeviceWork, actual_sha256: str) -> None:
     """A rollback that the device's own timer took back is not sent again: it would cut the same path once more.
 
     Raises:
-        RollbackStopError: the change is on the device as before; people must find another way.
+        RollbackStopError: the device is as it was before the rollback; people must find another way.
     """
-    last = work.steps(_S.BACKING_OUT).last()
-    if last is None or actual != texts_of(work.run)[1]:
+    last = sends(work.run).filter(sequence__gt=work.run.goal_step).last()
+    if last is None or last.data[FROM] != actual_sha256 or last.data[FROM] == last.data[WANTED]:
         return
-    if last.data.get("timer_s") and was_out_of_reach(work, last):
+    if last.data.get("timer_s") and not last.data.get("confirmed") and was_out_of_reach(work, last):
         raise RollbackStopError(
             last.code,
             f"The rollback was sent, but could not be confirmed in time: {last.detail} The device took it back by"
             " itself, so the change is on it as before. Find out why the rollback cuts the way to the device.",
         )
-    if _sends(work) >= SENDS:
+    if _count(work) >= SENDS:
         raise RollbackStopError(
             last.code, f"{SENDS} attempts ended and the change is on the device as before. {last.detail}"
         )
 
 
 def _way(work: DeviceWork, actual: str) -> WayBack:
-    before, after = texts_of(work.run)
-    if not before or not after:
-        raise RollbackStopError(
-            "ROLLBACK_PLAN_MISSING", "The configuration before or after the change was never read. Nothing was sent."
-        )
     try:
-        return way_back(
-            before=before,
-            after=after,
-            actual=actual,
-            approved=work.payload.backout,
-            replaces=work.payload.backout_method == "replace",
-            platform=work.platform,
-        )
+        return way_for(work.run, actual)
+    except NothingToCompareError as error:
+        raise RollbackStopError(
+            "ROLLBACK_PLAN_MISSING",
+            f"The configuration before or after the change was never read. {_nothing_sent(work)}",
+        ) from error
     except NoWayBackError as error:
         if not error.places:
             raise RollbackStopError(
                 "ROLLBACK_PLAN_MISSING",
                 "The device has moved since the change, and no lines are known that undo exactly the change on what it"
-                " has now. Nothing was sent.",
+                f" has now. {_nothing_sent(work)}",
             ) from error
         raise RollbackStopError(
             "ROLLBACK_CONFLICT",
             "Since the change, the device was changed at the same places by hand or by another system:"
-            f" {named(work, error.places)}. Nothing was sent.",
+            f" {named(work, error.places)}. {_nothing_sent(work)}",
         ) from error
 
 
-def _demand_confirmation(work: DeviceWork, way: WayBack, actual_id: int, actual_sha256: str, notes: StepNotes) -> None:
+def _demand_confirmation(work: DeviceWork, way: WayBack, actual_id: int, actual: str, notes: StepNotes) -> None:
     """Lines that nobody has approved are sent only once a person confirmed exactly these, by their digest."""
-    digest = lines_digest(device_run_id=work.run.pk, actual_sha256=actual_sha256, commands=way.commands)
+    digest = digest_of(work.run, way, actual)
     notes.data["lines_digest"] = digest
     work.journal.assert_held()
+    stat = diff_stat(unified_diff(actual, way.wanted))
+    count = stat.added + stat.removed if way.replaces else len(way.commands)
     found, _is_new = RecomputedBackout.objects.get_or_create(
-        device_run=work.run, digest=digest, defaults={"actual_id": actual_id, "line_count": len(way.commands)}
+        device_run=work.run, digest=digest, defaults={"actual_id": actual_id, "line_count": count}
     )
     if found.confirmed_at is None:
         where = f" at: {named(work, way.elsewhere)}" if way.elsewhere else ""
         raise RollbackStopError(
             "ROLLBACK_UNCONFIRMED",
-            f"The approved backout does not fit what the device has now{where}. {len(way.commands)} lines were computed"
-            f" again, with the digest {digest[:12]}…. Nothing was sent.",
+            f"The approved backout does not fit what the device has now{where}. {count} lines were computed"
+            f" again, with the digest {digest[:12]}…. {_nothing_sent(work)}",
         )
     notes.data["confirmed_by"] = str(found.confirmed_by)
 
 
-def _send(work: DeviceWork, driver: Driver, way: WayBack) -> None:
+def _send(work: DeviceWork, driver: Driver, way: WayBack, found: str) -> None:
+    begins = not _count(work)
     with work.step(_S.BACKING_OUT, driver) as notes:
         notes.data.update(source=way.source.value, lines=len(way.commands), replaces=way.replaces)
-        if way.replaces or way.commands:
-            _rehearse(work, driver, way, notes)
-            pending = _sent(work, driver, way, notes)
+        notes.data.update({FROM: found, WANTED: ConfigBlob.store(way.wanted).sha256})
+        if way.source is Source.NOTHING:
+            work.journal.intend(notes)
+            notes.data["after_sha256"] = store_after(work, way.wanted).blob_id
+        else:
+            pending = _sent(work, driver, way, notes, begins=begins)
             actual = normalise(driver.running_config(), work.platform)
             notes.data["after_sha256"] = store_after(work, actual).blob_id
-            _prove(work, driver, way, actual, pending)
-        else:
-            notes.data["after_sha256"] = store_after(work, way.wanted).blob_id
-        if work.run.steps.filter(name=_S.SAVING).exists() or way.replaces or way.commands:
+            _prove(work, driver, way, actual, pending, notes)
+        if way.source is not Source.NOTHING or work.run.steps.filter(name=_S.SAVING).exists():
             _save(work, driver, way, notes)
 
 
@@ -225,7 +244,7 @@ def _rehearse(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) 
         return
     except CommandRejectedError as error:
         raise RollbackStopError(
-            "ROLLBACK_UNVERIFIED", f"In the rehearsal the device refused: {error.message} Nothing was sent."
+            "ROLLBACK_UNVERIFIED", f"In the rehearsal the device refused: {error.message} {_nothing_sent(work)}"
         ) from error
     stat = diff_stat(found.diff)
     notes.data["rehearsal"] = f"{stat.added} lines would come, {stat.removed} would go"
@@ -236,32 +255,45 @@ def _rehearse(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) 
         where = named(work, touched_sections(way.wanted, candidate, work.platform))
         raise RollbackStopError(
             "ROLLBACK_UNVERIFIED",
-            f"In the rehearsal the device would have had something else than is wanted, at: {where}. Nothing was sent.",
+            "In the rehearsal the device would have had something else than is wanted, at:"
+            f" {where}. {_nothing_sent(work)}",
         )
 
 
-def _sent(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> PendingConfirm | None:
-    """Send the way back, under the approved timer where the device has one."""
+def _sent(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes, *, begins: bool) -> PendingConfirm | None:
+    """Send the way back, under the approved timer where the device has one; it is on record before."""
     timer = timer_of(work, driver)
     if timer:
         notes.data.update(timer_s=timer["confirm_within_s"], confirm=timer["name"])
-    work.journal.assert_held()
+    work.journal.intend(notes)
     try:
         if way.replaces:
-            return driver.replace(way.wanted, **timer)
-        result = driver.apply(way.commands, on_line=lambda *_line: work.journal.assert_held(), **timer)
+            return replace_back(work, driver, way.wanted, timer, begins=begins)
+        result = send_back(work, driver, way.commands, timer, begins=begins)
     except (CommandRejectedError, CapabilityMissingError, SaveFailedError) as error:
         store_after(work, normalise(driver.running_config(), work.platform))
         raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device did not go back: {error.detail}") from error
+    notes.data["applied"] = len(result.applied)
     if result.rejection is None:
         return result.pending
-    take_back_at_once(driver, result.pending)
-    store_after(work, normalise(driver.running_config(), work.platform))
     line, words = work.scrub(result.rejection.line), work.scrub(result.rejection.message)
-    raise RollbackStopError("ROLLBACK_UNVERIFIED", f"The device refused “{line}”: {words}")
+    detail = f"The device refused “{line}”: {words}{_left_to_the_timer(work, driver, result.pending)}"
+    store_after(work, normalise(driver.running_config(), work.platform))
+    raise RollbackStopError("ROLLBACK_UNVERIFIED", detail)
 
 
-def _prove(work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending: PendingConfirm | None) -> None:
+def _left_to_the_timer(work: DeviceWork, driver: Driver, pending: PendingConfirm | None) -> str:
+    """Take an unconfirmed rollback back, or say that the device does so itself."""
+    if pending is None:
+        return ""
+    if take_back_at_once(work, driver, pending):
+        return " The unconfirmed rollback was taken back, so the change is on the device as before."
+    return " The device takes the unconfirmed rollback back when its timer ends; the change is on it as before then."
+
+
+def _prove(
+    work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending: PendingConfirm | None, notes: StepNotes
+) -> None:
     """Compare what was read back with what is wanted; only then confirm.
 
     Raises:
@@ -271,19 +303,21 @@ def _prove(work: DeviceWork, driver: Driver, way: WayBack, actual: str, pending:
         if pending is not None:
             work.journal.assert_held()
             driver.confirm(pending.name)
+            notes.data["confirmed"] = True
         return
     where = named(work, touched_sections(way.wanted, actual, work.platform))
     detail = f"the configuration read back is not the one that is wanted. It differs at: {where}."
-    if take_back_at_once(driver, pending):
+    detail += _left_to_the_timer(work, driver, pending)
+    if pending is not None:
         store_after(work, normalise(driver.running_config(), work.platform))
-        detail += " The unconfirmed rollback was taken back, so the change is on the device as before."
-    raise RollbackStopError("ROLLBACK_UNVERIFIED", detail)
+    raise RollbackStopError("ROLLBACK_UNVERIFIED", detail[:1].upper() + detail[1:])
 
 
 def _save(work: DeviceWork, driver: Driver, way: WayBack, notes: StepNotes) -> None:
     """Make the configuration before the change the one that the device starts with: the change was saved once."""
     if not driver.capabilities.save:
         return
+    work.journal.assert_held()
     try:
         driver.save()
     except SaveFailedError as error:
@@ -308,7 +342,7 @@ def _later(work: DeviceWork, error: DeviceError) -> None:
     wait_s = min(settings.COUNTERSIGN_RECONNECT_WAIT_S * 2 ** readings_in_a_row(work), LONGEST_WAIT_S)
     if isinstance(error, BreakerOpenError):
         wait_s = max(wait_s, error.wait_s)
-    if _sends(work):
+    if _count(work):
         if hopeless or is_hopeless(work, error):
             work.journal.give_up(code=error.code, detail=str(error))
         else:

@@ -64,8 +64,8 @@ def rolled_back(office: Office, change: ChangeRequest, *names: str, confirmed: d
     return office.worked_on(run)
 
 
-def backing_out(run: Run, device: str) -> RunStep:
-    found = RunStep.objects.filter(device_run__run=run, device_run__device__name=device, name="backing_out").last()
+def step(run: Run, device: str, name: str) -> RunStep:
+    found = RunStep.objects.filter(device_run__run=run, device_run__device__name=device, name=name).last()
     assert found is not None, story(run)
     return found
 
@@ -89,11 +89,11 @@ def test_a_whole_change_is_taken_back_except_where_others_wrote_at_the_same_plac
     for name in ("eos1", "ios1"):
         device = office.lab.device(name)
         assert (device.running_config(), device.startup_config()) == (befores[name], befores[name])
-        assert backing_out(run, name).data["timer_s"]
+        assert step(run, name, "backing_out").data["timer_s"]
     assert "description theirs" in office.lab.device("cli1").startup_config()
     assert "10.0.0.123" not in office.lab.device("cli1").startup_config()
     assert "10.0.0.123 prefer" in office.lab.device("cli2").running_config(), "nothing was sent"
-    assert backing_out(run, "eos1").data["rehearsal"] == "0 lines would come, 1 would go"
+    assert step(run, "eos1", "reconciling").data["rehearsal"] == "0 lines would come, 1 would go"
     change.refresh_from_db()
     assert (change.state, run.outcome) == ("review", "failed")
 
