@@ -91,14 +91,17 @@ def fenced_update(model: type[Claimable], claim: Claim, **values: object) -> Non
 def release(model: type[Claimable], claim: Claim, *, wait_s: float = 0, tried: bool = True, **values: object) -> None:
     """Give a claimed row back, to be claimed again after ``wait_s`` seconds at the earliest.
 
-    ``tried=False`` says that nothing was attempted: the device was busy, so the claim does not count.
+    ``tried=False`` says that nothing was attempted: the device was busy, so the claim does not count. It ends no row of
+    lost workers either; an attempt that came to its end does.
 
     Raises:
         LeaseLostError: the row went to somebody else already.
     """
-    if not tried:
+    if tried:
+        values["losses"] = 0
+    else:
         values["attempts"] = F("attempts") - 1
-    freed = {"owner": None, "lease_until": None, "losses": 0, "not_before": database_time_plus(wait_s)}
+    freed = {"owner": None, "lease_until": None, "not_before": database_time_plus(wait_s)}
     fenced_update(model, claim, **freed, **values)
 
 
