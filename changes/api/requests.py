@@ -90,7 +90,9 @@ class StrategyBody(Body):
     gate_timeout_s = serializers.IntegerField(
         default=_USUAL.gate_timeout_s, help_text="Seconds that a gate waits; then the run is aborted."
     )
-    failures_allowed = serializers.IntegerField(default=_USUAL.failures_allowed, help_text="Failed devices borne.")
+    failures_allowed = serializers.IntegerField(
+        default=_USUAL.failures_allowed, help_text="Failed devices borne; in a canary none is, whatever stands here."
+    )
     failures_allowed_percent = serializers.IntegerField(
         default=_USUAL.failures_allowed_percent,
         help_text="Or this share of all devices, per cent; the larger of the two counts.",

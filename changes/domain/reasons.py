@@ -83,6 +83,12 @@ _APPROVAL = (
         permanent=True,
     ),
     Reason(
+        "PROMOTION_CRITERIA_UNMET",
+        "A wave has not shown what the next one may only be opened after, so nothing more is begun.",
+        "Look at the devices of the wave and try them again; resume the run if it shall go on without that proof.",
+        permanent=True,
+    ),
+    Reason(
         "GATE_DIGEST_MISMATCH",
         "The decision names another plan digest than the plan has now: the plan was rebuilt meanwhile.",
         "Open the plan as it is now, review it, and decide again.",

@@ -22,8 +22,9 @@ Value = str | int
 class Promotion(Labelled):
     """What the devices of a wave must have shown before the next wave may open.
 
-    *verified*: the run on each of them has ended, and no more of them failed than the budget allows. *healthy*: when
-    the soak time is over, their health and the post-checks are looked at once more.
+    *verified*: the run on each of them has ended, and no more of them failed than the budget allows; of a canary, none
+    failed and at least one was verified. *healthy*: besides, when the soak time is over, their health and the
+    post-checks are looked at once more.
     """
 
     VERIFIED = "verified"
@@ -70,7 +71,7 @@ class Strategy:
         gate: after which waves a person lets the run go on.
         gate_role: who may; the run's starter is no exception.
         gate_timeout_s: when nobody did in this time the run is aborted; it never goes on by itself.
-        failures_allowed: so many failed devices are borne.
+        failures_allowed: so many failed devices are borne; in a canary none is, whatever stands here.
         failures_allowed_percent: or this share of all devices; the larger of the two counts.
         on_budget_spent: what happens beyond that.
         on_window_close: what becomes of devices that are being worked on when the window closes.
@@ -89,7 +90,7 @@ class Strategy:
     gate_role: str = Role.IMPLEMENTER.value
     gate_timeout_s: int = 3_600
     failures_allowed: int = 0
-    failures_allowed_percent: int = 100
+    failures_allowed_percent: int = 0
     on_budget_spent: str = BudgetAction.PAUSE.value
     on_window_close: str = InFlight.FINISH.value
 
@@ -109,6 +110,15 @@ class Strategy:
     def failures_borne(self, devices: int) -> int:
         """How many failures the budget of a run over so many devices allows."""
         return max(self.failures_allowed, devices * self.failures_allowed_percent // 100)
+
+    def bears(self, failed: int, *, devices: int, in_canary: int, accepted: int) -> bool:
+        """Whether a run may go on with so many failed devices, of which ``in_canary`` are in its canary.
+
+        ``accepted``: so many there were when a person last resumed the run, and so decided that it goes on with them.
+        """
+        if self.canary and in_canary > accepted:
+            return False
+        return failed <= max(self.failures_borne(devices), accepted)
 
     def waits_for_a_person(self, wave: int) -> bool:
         """Whether somebody has to let the run go on after the wave of this number, counted from 1."""

@@ -5,8 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from changes.domain.strategy import Strategy
+
+CANARY: Final = 1
+"""The number of the wave that is the canary, where the strategy has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +91,4 @@ def wave_name(number: int, strategy: Strategy, waves: int) -> str:
     """What people call the wave of this number, counted from 1."""
     if waves == 1:
         return "All devices"
-    return "Canary" if number == 1 and strategy.canary else f"Wave {number}"
+    return "Canary" if number == CANARY and strategy.canary else f"Wave {number}"

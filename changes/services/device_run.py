@@ -14,6 +14,7 @@ from django.conf import settings
 
 from changes.domain.orders import SafePoint
 from changes.domain.run_states import DeviceRunState, Goal
+from changes.domain.windows import FREEZE_ACTIVE, WINDOW_CLOSED
 from changes.models import DeviceRun
 from changes.services.backout import back_out
 from changes.services.committing import NothingWrittenError
@@ -34,8 +35,10 @@ _S = DeviceRunState
 Step = Callable[[DeviceWork, Driver], None]
 
 
-def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
+def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> DeviceRunState | None:
     """Carry one claimed device run on from where its journal stands, until it ends or is handed back.
+
+    Returns how it ended; None where it was handed back.
 
     Raises:
         LeaseLostError: another worker holds the run now; nothing more was written.
@@ -57,13 +60,14 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> None:
             detail = "A worker that was taken for lost still holds the device; the run waits until it lets go."
             wait_s = settings.COUNTERSIGN_BUSY_WAIT_S
             journal.hand_back(_S(run.state), wait_s=wait_s, code="DEVICE_BUSY", detail=detail, tried=False)
-            return
+            return None
         try:
             work = gather(run, seal=seal, journal=journal, scrub=scrub, on_driver=on_driver)
         except BlockedError as gate:
             _refuse(run, journal, gate)
-            return
-        _carry_on(work)
+        else:
+            _carry_on(work)
+    return journal.ended
 
 
 def _refuse(run: DeviceRun, journal: Journal, gate: BlockedError) -> None:
@@ -97,7 +101,9 @@ def _leave_unwritten(journal: Journal, order: OrderedStopError) -> None:
     if order.way is SafePoint.SKIP:
         journal.end(_S.SKIPPED, code=order.code, detail=order.detail)
     else:
-        journal.hand_back(_S.PENDING, wait_s=0, code=order.code, detail=order.detail, tried=False)
+        # Outside its window the run is paused by the dispatcher's next round; until then nobody need try again.
+        wait_s = settings.COUNTERSIGN_BUSY_WAIT_S if order.code in {WINDOW_CLOSED, FREEZE_ACTIVE} else 0
+        journal.hand_back(_S.PENDING, wait_s=wait_s, code=order.code, detail=order.detail, tried=False)
 
 
 def _implement(work: DeviceWork, session: ExitStack) -> None:

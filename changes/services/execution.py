@@ -32,7 +32,7 @@ from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
-from changes.services.wave_progress import waves_step
+from changes.services.wave_progress import FAILURES, paused_step, waves_step
 from changes.services.windows import refuse_outside_window
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_next, claimable, release
@@ -93,9 +93,18 @@ def verified_revision(change: ChangeRequest) -> PlanRevision:
 
 
 def run_create(
-    change: ChangeRequest, revision: PlanRevision, starter_id: int, *, only: Collection[int] | None = None
+    change: ChangeRequest,
+    revision: PlanRevision,
+    starter_id: int,
+    *,
+    only: Collection[int] | None = None,
+    judged_again: Collection[int] = (),
 ) -> Run:
-    """The rows of a run: its waves as they were signed, and their devices; ``only`` some, by their ids, if given."""
+    """The rows of a run: its waves as they were signed, and their devices; ``only`` some, by their ids, if given.
+
+    ``judged_again``: further waves, by their numbers, that are opened without devices, so that soak time, proof and
+    gate come before what follows them.
+    """
     ready = DevicePlan.objects.filter(revision=revision, state=DevicePlanState.READY).order_by("position")
     waves_in_all = len(set(ready.order_by().values_list("wave", flat=True).distinct()))
     if only is not None:
@@ -113,7 +122,7 @@ def run_create(
         strategy=strategy.as_data(),
         started_by_id=starter_id,
     )
-    numbers = sorted({plan.wave for plan in plans})
+    numbers = sorted({plan.wave for plan in plans} | set(judged_again))
     waves = Wave.objects.bulk_create(
         Wave(run=run, number=number, name=wave_name(number, strategy, waves_in_all)) for number in numbers
     )
@@ -178,7 +187,7 @@ def run_devices(run_id: int) -> int:
     done = visits + run_claims(
         DeviceRun,
         claim_next=lambda owner: _claim_device_run(run, owner),
-        work=partial(_execute, PlanSeal(run)),
+        work=partial(_execute, run, PlanSeal(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
     run_advance(run_id)
@@ -203,14 +212,18 @@ def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
         return claim_next(waiting, owner=owner)
 
 
-def _execute(seal: PlanSeal, claim: Claim, heartbeat: Heartbeat) -> None:
+def _execute(run: Run, seal: PlanSeal, claim: Claim, heartbeat: Heartbeat) -> None:
     try:
-        execute(claim, seal=seal, on_driver=heartbeat.watch())
+        ended = execute(claim, seal=seal, on_driver=heartbeat.watch())
     except IntegrityError as error:
         if not _is_taken(error):
             raise
         # Another run took the device between our claim and our first step; wait for it.
         release(DeviceRun, claim, wait_s=settings.COUNTERSIGN_BUSY_WAIT_S, tried=False)
+        return
+    if ended in FAILURES:
+        # Not with the dispatcher's next round: until then, many more devices could be begun.
+        run_advance(run.pk)
 
 
 def _is_taken(error: IntegrityError) -> bool:
@@ -229,6 +242,8 @@ def run_advance(run_id: int) -> bool:
     run = Run.objects.select_for_update().get(pk=run_id)
     if run.state == RunState.ENDED:
         return False
+    if run.state == RunState.PAUSED:
+        paused_step(change, run)
     if run.state == RunState.RUNNING:
         waves_step(change, run)
     elif run.state == RunState.ROLLING_BACK:

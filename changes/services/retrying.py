@@ -81,6 +81,8 @@ def _chosen(rows: DeviceRunQuerySet, device_ids: Collection[int] | None) -> list
     Raises:
         InvalidInputError, ConflictError: see :func:`run_retry`.
     """
+    if device_ids is not None and not device_ids:
+        raise InvalidInputError({"device_ids": ["Choose at least one device to retry."]})
     may = retryable(rows)
     if device_ids is None:
         chosen = list(may.exclude(code=DEVICE_SKIPPED).order_by("pk"))

@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.recorder import record
+from changes.domain.orders import STOPPED_AFTER_WAVE
 from changes.domain.run_states import (
     WAVE_ENDED,
     DeviceRunState,
@@ -40,13 +41,15 @@ def pause(change: ChangeRequest, run: Run, *, actor: Actor, code: str, detail: s
 
 
 def resume(change: ChangeRequest, run: Run, *, actor: Actor, detail: str = "") -> None:
-    """Let a paused run go on; an order to stop after a wave is over with it.
+    """Let a paused run go on. An order to stop after a wave is over where it paused the run, and else still holds.
 
     Raises:
         IllegalTransitionError: the run is not paused.
     """
     run.state = check_run_step(RunState(run.state), RunState.RUNNING)
-    run.code, run.detail, run.paused_at, run.stop_after_wave = "", "", None, False
+    if run.code == STOPPED_AFTER_WAVE:
+        run.stop_after_wave = False
+    run.code, run.detail, run.paused_at = "", "", None
     run.save(update_fields=["state", "code", "detail", "paused_at", "stop_after_wave", "failures_accepted"])
     move(change, ChangeEvent.RESUME, actor=actor, reason=detail, details={"run": run.pk})
     audit_run(run, "run.resumed", actor=actor, reason=detail, failures_accepted=run.failures_accepted)

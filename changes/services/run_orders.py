@@ -6,16 +6,17 @@ is audited too. Workers learn of it at their next safe point: a step or a line. 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
 from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import one_of, shown
-from changes.domain.orders import DEVICE_SKIPPED, RUN_ABORTED, RUN_PAUSED, Order, check_order
+from changes.domain.orders import DEVICE_SKIPPED, RUN_ABORTED, RUN_PAUSED, Order, check_order, orders_from
 from changes.domain.policy import ChangeFacts, Person, Verdict
 from changes.domain.run_states import DeviceRunState, RunState, WaveState
 from changes.domain.states import ChangeState, ChangeType, IllegalTransitionError, events_from
@@ -34,6 +35,16 @@ from changes.services.windows import refuse_outside_window
 
 Rule = Callable[[Person, ChangeFacts], Verdict]
 
+RULES: Final[Mapping[Order, Rule]] = {
+    Order.PAUSE: policy.may_pause,
+    Order.RESUME: policy.may_resume,
+    Order.STOP_AFTER_WAVE: policy.may_stop_after_wave,
+    Order.ABORT: policy.may_abort,
+    Order.SKIP: policy.may_skip,
+    Order.RETRY: policy.may_retry,
+}
+"""Who may give which order; pages and the API offer what these allow."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
@@ -51,7 +62,7 @@ def run_pause(*, change_id: int, actor: Actor, comment: str = "") -> Run:
         IllegalTransitionError: no run of the change is running, or it is being aborted.
         PolicyDeniedError: the person is no implementer.
     """
-    with ordered(Order.PAUSE, change_id, actor, policy.may_pause) as found:
+    with ordered(Order.PAUSE, change_id, actor) as found:
         comment = parse_comment(comment, action="pause a run", required=False)
         run_control.pause(
             found.change, found.run, actor=actor, code=RUN_PAUSED, detail=_said("Paused", found.person, comment)
@@ -62,7 +73,7 @@ def run_pause(*, change_id: int, actor: Actor, comment: str = "") -> Run:
 def run_resume(*, change_id: int, actor: Actor, comment: str = "") -> Run:
     """Let a paused run go on; digest, approvals and kill switch are checked again, and present failures are accepted.
 
-    For a run that is to stop after this wave, it takes that order back.
+    For a running run that is to stop after this wave, it takes that order back.
 
     Raises:
         IllegalTransitionError: the run is neither paused nor to stop after a wave.
@@ -70,7 +81,7 @@ def run_resume(*, change_id: int, actor: Actor, comment: str = "") -> Run:
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
         ConflictError: the kill switch is engaged, or the maintenance window is closed.
     """
-    with ordered(Order.RESUME, change_id, actor, policy.may_resume) as found:
+    with ordered(Order.RESUME, change_id, actor) as found:
         run = found.run
         comment = parse_comment(comment, action="resume a run", required=False)
         refuse_while_engaged()
@@ -96,7 +107,7 @@ def run_stop_after_wave(*, change_id: int, actor: Actor, comment: str = "") -> R
         PolicyDeniedError: the person is no implementer.
         ConflictError: there is no further wave.
     """
-    with ordered(Order.STOP_AFTER_WAVE, change_id, actor, policy.may_stop_after_wave) as found:
+    with ordered(Order.STOP_AFTER_WAVE, change_id, actor) as found:
         comment = parse_comment(comment, action="stop a run after this wave", required=False)
         if not found.run.waves.filter(state=WaveState.PENDING).exists():
             raise ConflictError("This is the last wave of the run; pause or abort it instead.", code="no_further_wave")
@@ -123,7 +134,7 @@ def run_abort(*, change_id: int, actor: Actor, comment: str, in_flight: str = In
         PolicyDeniedError: the person is no implementer.
         InvalidInputError: no comment, or no such way.
     """
-    with ordered(Order.ABORT, change_id, actor, policy.may_abort, in_flight=in_flight) as found:
+    with ordered(Order.ABORT, change_id, actor, in_flight=in_flight) as found:
         comment = parse_comment(comment, action="abort a run")
         if in_flight not in set(InFlight):
             sentence = f"“{shown(in_flight)}” is not known. Allowed: {one_of(InFlight)}."
@@ -143,7 +154,7 @@ def device_skip(*, change_id: int, device_id: int, actor: Actor, comment: str) -
         ConflictError: the device does not wait: it is being worked on, or has ended.
         InvalidInputError: no comment.
     """
-    with ordered(Order.SKIP, change_id, actor, policy.may_skip, device_id=device_id) as found:
+    with ordered(Order.SKIP, change_id, actor, device_id=device_id) as found:
         comment = parse_comment(comment, action="skip a device")
         rows = found.run.device_runs.select_for_update(of=("self",)).select_related("run__change", "device")
         row = rows.filter(device_id=device_id).first()
@@ -160,13 +171,23 @@ def device_skip(*, change_id: int, device_id: int, actor: Actor, comment: str) -
         return row
 
 
+def orders_possible(run: Run, *, change_state: ChangeState, is_last: bool) -> tuple[Order, ...]:
+    """The orders that fit how a run stands, whoever gives them; no query.
+
+    Of an ended run that is a retry, as long as it is the last one of its change and the change is in review.
+    """
+    if run.state == RunState.ENDED and not (is_last and change_state is ChangeState.REVIEW):
+        return ()
+    return orders_from(RunState(run.state), stop_after_wave=run.stop_after_wave, abort=run.abort)
+
+
 @contextmanager
-def ordered(order: Order, change_id: int, actor: Actor, rule: Rule, **asked: object) -> Iterator[Ordered]:
+def ordered(order: Order, change_id: int, actor: Actor, **asked: object) -> Iterator[Ordered]:
     """Lock change and run, and let an order through that fits both the run's state and the person.
 
     Raises:
         IllegalTransitionError: the table of orders has no such order for a run in this state.
-        PolicyDeniedError: ``rule`` forbids it to the person.
+        PolicyDeniedError: the order's rule forbids it to the person.
     """
     with remembering_refusal(actor=actor, attempt=order.value, change_id=change_id, **asked):
         change = lock_change(change_id)
@@ -179,7 +200,7 @@ def ordered(order: Order, change_id: int, actor: Actor, rule: Rule, **asked: obj
             in_flight=str(asked.get("in_flight", "")),
         )
         person = person_of(actor)
-        enforce(rule(person, facts_of(change)))
+        enforce(RULES[order](person, facts_of(change)))
         yield Ordered(change, run, person)
 
 

@@ -1,8 +1,9 @@
-"""Giving an approved change its maintenance window."""
+"""Giving an approved change its maintenance window, or another one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from audit.actor import Actor
 from changes.domain import policy
@@ -14,21 +15,26 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import audit_change, move, remembering_refusal
 from changes.services.windows import database_now, window_of
 
+MOVABLE: Final = frozenset({ChangeState.SCHEDULED, ChangeState.PAUSED, ChangeState.REVIEW})
+"""Where a window may be set without a step of the change: something may still be started, and nothing is right now."""
+
 
 def change_schedule(*, change_id: int, actor: Actor, data: Mapping[str, object]) -> ChangeRequest:
-    """Set the window of an approved change, or move that of a scheduled one; nothing starts by itself.
+    """Set the window of an approved change, or move that of one that is scheduled, paused or in review.
+
+    Nothing starts by itself: a paused run is resumed, and failed devices are retried, by a person and in the window.
 
     ``data``: ``{window_start, window_end}``, ISO 8601; without a zone they mean UTC.
 
     Raises:
-        IllegalTransitionError: the change is neither approved nor scheduled.
+        IllegalTransitionError: the change is in none of these states.
         PolicyDeniedError: neither a change manager nor who wrote or edited it.
         InvalidInputError: with a sentence under each name.
         ConflictError: the change is on hold.
     """
     with remembering_refusal(actor=actor, attempt="schedule", change_id=change_id):
         change = lock_change(change_id)
-        again = change.state == ChangeState.SCHEDULED
+        again = change.state in MOVABLE
         if not again:
             next_state(ChangeState(change.state), ChangeEvent.SCHEDULE, change_type=ChangeType(change.type))
         enforce(policy.may_schedule(person_of(actor), facts_of(change)))

@@ -6,6 +6,7 @@ the device. A lost worker's visit is made again by another.
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections import Counter
 from functools import partial
@@ -23,7 +24,7 @@ from changes.models import DeviceRun, HealthVerdict, Run, Wave, WaveCheck, WaveC
 from changes.services.health_visit import Seen, visit
 from changes.services.integrity import PlanSeal
 from changes.services.losses import MAX_LOSSES
-from devices.errors import DeviceError
+from devices.errors import BreakerOpenError, DeviceError
 from devices.services.claims import Claim, claim_next, claimable, device_lock, fenced_update, release
 from devices.services.runner import Heartbeat, run_claims
 from devices.services.scrubbing import Scrubber
@@ -88,6 +89,12 @@ def _check(seal: PlanSeal, scrub: Scrubber, claim: Claim, heartbeat: Heartbeat) 
             return
         try:
             seen = visit(check.device_run, seal=seal, scrub=scrub, on_driver=heartbeat.watch())
+        except BreakerOpenError as error:
+            if not error.hopeless:
+                # Nobody looked: another device of the site, or of the credential, is tried first.
+                release(WaveCheck, claim, wait_s=error.wait_s + random.uniform(0.2, 2), tried=False)  # noqa: S311 - spreads the devices, protects nothing
+                return
+            seen = Seen(error.code, scrub.prose(str(error)))
         except DeviceError as error:
             if not error.permanent and check.attempts < settings.DEVICE_CONNECT_ATTEMPTS:
                 wait_s = settings.DEVICE_RETRY_BASE_S * 2 ** (check.attempts - 1)

@@ -11,16 +11,17 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from changes.domain.orders import KILL_SWITCH_ENGAGED, STOPPED_AFTER_WAVE
-from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, WaveState
+from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, RunState, WaveState
 from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
+from changes.domain.waves import CANARY
 from changes.errors import PlanIntegrityError
-from changes.models import ChangeRequest, Run, Wave, WaveCheck
+from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Run, Wave, WaveCheck
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.kill_switch import kill_switch_engaged
 from changes.services.queueing import ring_runners
 from changes.services.rollback import run_roll_back
 from changes.services.rollout import clashes_now
-from changes.services.run_control import abort, audit_run, pause, wave_moves
+from changes.services.run_control import abort, audit_run, pause, skip_waiting, wave_moves
 from changes.services.wave_checks import wave_checks_create
 from changes.services.windows import window_closed
 from devices.services.claims import database_time_plus
@@ -31,22 +32,48 @@ FAILURES: Final = sorted(state.value for state in DEVICE_ENDED - {DeviceRunState
 """Ends that count against the failure budget: everything but success and what people left out."""
 
 
-def failed_devices(run: Run) -> int:
-    """Devices that count against the failure budget: runs that failed, and those that were not healthy afterwards."""
+SPENT: Final = "ABORT_THRESHOLD_HIT"
+UNPROVED: Final = "PROMOTION_CRITERIA_UNMET"
+
+
+def failed_devices(run: Run, *, wave: int | None = None) -> int:
+    """Devices that count against the failure budget: runs that failed, and those that were not healthy afterwards.
+
+    Of the whole run, or of the wave of this number.
+    """
+    rows = run.device_runs.filter(state__in=FAILURES)
     unhealthy = WaveCheck.objects.failed().filter(wave__run=run)
-    return run.device_runs.filter(state__in=FAILURES).count() + unhealthy.count()
+    if wave is not None:
+        rows, unhealthy = rows.filter(wave__number=wave), unhealthy.filter(wave__number=wave)
+    return rows.count() + unhealthy.count()
 
 
 def waves_step(change: ChangeRequest, run: Run) -> None:
     """Take a running run's waves as far as they may go now; the run may be paused or aborted by it."""
     progress = _Progress(change, run)
-    if not run.abort and (progress.is_killed() or progress.window_has_closed() or progress.budget_is_spent()):
+    if run.abort:
+        # Whoever was lost, or gave its device back, in the moment of the order: an aborted run begins nothing.
+        skip_waiting(run, actor=DISPATCHER, code=run.code, detail=run.detail)
+    elif progress.is_killed() or progress.window_has_closed() or progress.budget_is_spent():
         return
     for wave in run.waves.order_by("number"):
         if wave.state not in WAVE_ENDED:
             progress.carry_on(wave)
-            if wave.state not in WAVE_ENDED:
+            if wave.state not in WAVE_ENDED or run.state != RunState.RUNNING:
                 return
+
+
+def paused_step(change: ChangeRequest, run: Run) -> None:
+    """What does not wait while a run is paused; it may be aborted by it, and then goes on to its end.
+
+    A gate can be answered meanwhile, so its time goes on too: nobody prolongs it by pausing. When the window closes,
+    devices that are still being worked on are backed out where the strategy says so.
+    """
+    progress = _Progress(change, run)
+    for wave in run.waves.filter(state=WaveState.WAITING):
+        progress.end_late_gate(wave)
+    if not run.abort:
+        progress.window_closes_on_a_paused_run()
 
 
 class _Progress:
@@ -54,6 +81,8 @@ class _Progress:
         self.change = change
         self.run = run
         self.strategy = Strategy.of(run.strategy)
+        self.overspent = ""
+        """Why the run may not go on, where nothing is left to be held back."""
 
     def is_killed(self) -> bool:
         """Pause a run while the kill switch is engaged, so that releasing it starts nothing by itself."""
@@ -80,22 +109,44 @@ class _Progress:
         pause(self.change, self.run, actor=DISPATCHER, code=closed.code, detail=closed.sentence)
         return True
 
+    def window_closes_on_a_paused_run(self) -> None:
+        """Back out what a paused run still has in flight, where the strategy says so; else it stays as it is."""
+        if self.strategy.on_window_close != InFlight.BACK_OUT:
+            return
+        closed = window_closed(self.change)
+        if closed and self.run.device_runs.filter(state__in=BUSY_DEVICE_RUN_STATES).exists():
+            abort(self.change, self.run, InFlight.BACK_OUT, actor=DISPATCHER, code=closed.code, detail=closed.sentence)
+
     def budget_is_spent(self) -> bool:
-        """Pause or abort a run with more failures than its strategy bears."""
-        run = self.run
-        failed = failed_devices(run)
-        borne = self.strategy.failures_borne(run.device_count)
-        if failed <= max(borne, run.failures_accepted):
+        """Pause, abort or roll back a run with more failures than its strategy bears.
+
+        A run that has nothing left to start goes on to its end, unless it is to be rolled back.
+        """
+        run, action = self.run, self.strategy.on_budget_spent
+        detail = self._too_many_failures()
+        if not detail:
             return False
-        detail = f"{failed} of {run.device_count} devices have failed; the strategy bears {borne}."
-        if self.strategy.on_budget_spent == BudgetAction.PAUSE:
-            detail = f"{detail} Nothing new is started."
-            pause(self.change, run, actor=DISPATCHER, code="ABORT_THRESHOLD_HIT", detail=detail)
-        elif self.strategy.on_budget_spent == BudgetAction.ROLL_BACK:
-            run_roll_back(self.change, run, actor=DISPATCHER, code="ABORT_THRESHOLD_HIT", detail=detail)
+        if action == BudgetAction.ROLL_BACK:
+            run_roll_back(self.change, run, actor=DISPATCHER, code=SPENT, detail=detail)
+        elif not run.device_runs.filter(state=DeviceRunState.PENDING).exists():
+            self.overspent = detail
+            return False
+        elif action == BudgetAction.PAUSE:
+            pause(self.change, run, actor=DISPATCHER, code=SPENT, detail=f"{detail} Nothing new is started.")
         else:
-            self._abort("ABORT_THRESHOLD_HIT", detail)
+            self._abort(SPENT, detail)
         return True
+
+    def _too_many_failures(self) -> str:
+        run, strategy = self.run, self.strategy
+        failed = failed_devices(run)
+        in_canary = failed_devices(run, wave=CANARY) if failed and strategy.canary else 0
+        if strategy.bears(failed, devices=run.device_count, in_canary=in_canary, accepted=run.failures_accepted):
+            return ""
+        counted = f"{failed} of {run.device_count} devices {'has' if failed == 1 else 'have'} failed"
+        if in_canary > run.failures_accepted:
+            return f"{counted}, {in_canary} of them in the canary, which bears no failure."
+        return f"{counted}; the strategy bears {strategy.failures_borne(run.device_count)}."
 
     def carry_on(self, wave: Wave) -> None:
         """One wave, through as many of its states as it may go now."""
@@ -109,7 +160,12 @@ class _Progress:
             self._soak(wave)
         if wave.state == WaveState.CHECKING and not WaveCheck.objects.open().filter(wave=wave).exists():
             self._promote(wave)
-        if wave.state == WaveState.WAITING and is_past(wave, "gate_until"):
+        if wave.state == WaveState.WAITING:
+            self.end_late_gate(wave)
+
+    def end_late_gate(self, wave: Wave) -> None:
+        """Abort the run when nobody let it go on after this wave in time."""
+        if is_past(wave, "gate_until"):
             self._abort("GATE_TIMEOUT", f"Nobody let the run go on after {wave.name} in time, so it goes no further.")
             wave.refresh_from_db()
 
@@ -161,16 +217,35 @@ class _Progress:
     def _promote(self, wave: Wave) -> None:
         """The wave has shown what it has to: now a person decides, or it has held."""
         more = self.run.waves.filter(number__gt=wave.number).exists()
-        if more and self.strategy.waits_for_a_person(wave.number):
+        if self.overspent:
+            self._judge(wave, WaveState.STOPPED, code=SPENT, detail=self.overspent)
+        elif more and self.strategy.waits_for_a_person(wave.number):
             wave_moves(wave, WaveState.WAITING, gate_until=database_time_plus(self.strategy.gate_timeout_s))
             audit_run(self.run, "wave.waits", actor=DISPATCHER, wave=wave.number, gate_role=self.strategy.gate_role)
+        elif more and self._proved_nothing(wave):
+            detail = f"No device of {wave.name} has the change, so it has shown nothing."
+            self._judge(wave, WaveState.HELD, code=UNPROVED, detail=detail)
+            detail = f"{detail} Whoever resumes the run lets it go on without that proof."
+            pause(self.change, self.run, actor=DISPATCHER, code=UNPROVED, detail=detail)
         else:
             self._judge(wave, WaveState.HELD)
 
-    def _judge(self, wave: Wave, state: WaveState) -> None:
-        code = self.run.code if state is WaveState.STOPPED else ""
-        wave_moves(wave, state, code=code, judged_at=Now())
-        audit_run(self.run, f"wave.{state.value}", actor=DISPATCHER, wave=wave.number, code=code)
+    def _proved_nothing(self, wave: Wave) -> bool:
+        """Whether it is a canary of which no device was tried here, nor has the change from an earlier run of the plan.
+
+        Of devices that failed here a person has decided already.
+        """
+        if not self.strategy.canary or wave.number != CANARY:
+            return False
+        of_canary = DeviceRun.objects.filter(run__revision=self.run.revision_id, wave__number=CANARY)
+        tried = wave.device_runs.exclude(state=DeviceRunState.SKIPPED)
+        return not tried.exists() and not of_canary.filter(state=DeviceRunState.SUCCEEDED).exists()
+
+    def _judge(self, wave: Wave, state: WaveState, *, code: str = "", detail: str = "") -> None:
+        if self.run.abort:
+            code, detail = self.run.code, self.run.detail
+        wave_moves(wave, state, code=code, detail=detail, judged_at=Now())
+        audit_run(self.run, f"wave.{state.value}", actor=DISPATCHER, wave=wave.number, code=code, reason=detail)
 
     def _abort(self, code: str, detail: str) -> None:
         abort(self.change, self.run, InFlight.FINISH, actor=DISPATCHER, code=code, detail=detail)

@@ -33,7 +33,9 @@ class StrategyFields(forms.Form):
     canary = _number("Canary devices", 0, 3, "The first wave, up to 3 devices. 0: no canary.")
     batch_percent = _number("Share of a later wave", 1, 100, "In per cent of all devices. 100: all that are left.")
     batch_cap = _number("Most devices of a later wave", 0, 100_000, "0: no limit of its own.")
-    failures_allowed = _number("Failed devices that are borne", 0, 100_000, "In the whole run.")
+    failures_allowed = _number(
+        "Failed devices that are borne", 0, 100_000, "In the whole run. 0: the first one stops it. A canary bears none."
+    )
     failures_allowed_percent = _number(
         "Or this share", 0, 100, "In per cent of all devices. The larger of the two counts. 100: failures stop nothing."
     )

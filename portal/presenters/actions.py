@@ -13,6 +13,7 @@ from changes.domain import policy
 from changes.domain.policy import Verdict
 from changes.domain.states import EDITABLE, ChangeEvent, ChangeState
 from changes.domain.windows import why_closed
+from changes.services.scheduling import MOVABLE
 from changes.services.windows import window_of
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
@@ -122,7 +123,7 @@ def _possible(sight: Sight) -> Iterator[Action]:
         verdict = sight.verdicts.get(event)
         if verdict is not None:
             yield _judged(_placed(look, sight), verdict, sight)
-        if event is ChangeEvent.SCHEDULE and sight.state is ChangeState.SCHEDULED:
+        if event is ChangeEvent.SCHEDULE and sight.state in MOVABLE and window_of(sight.change):
             again = replace(_placed(look, sight), label="Move the window")
             yield _judged(again, policy.may_schedule(sight.person, sight.facts), sight)
         if event is ChangeEvent.ROLL_BACK and sight.state is ChangeState.ROLLING_BACK:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from django.urls import reverse
 
-from changes.domain import policy
-from changes.domain.orders import DEVICE_SKIPPED, RETRYABLE, Order, orders_from
-from changes.domain.policy import ChangeFacts, Person, Verdict
+from changes.domain.orders import DEVICE_SKIPPED, RETRYABLE, Order
 from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunState
-from changes.domain.states import ChangeState
 from changes.models import DeviceRunQuerySet, Run
 from changes.services.retrying import latest_device_runs, retryable
+from changes.services.run_orders import RULES, orders_possible
 from portal.presenters.actions import Action
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
@@ -77,15 +75,6 @@ PAGES: Final[Mapping[Order, OrderPage]] = {
     )
 }  # fmt: skip
 
-_RULES: Final[Mapping[Order, Callable[[Person, ChangeFacts], Verdict]]] = {
-    Order.PAUSE: policy.may_pause,
-    Order.RESUME: policy.may_resume,
-    Order.STOP_AFTER_WAVE: policy.may_stop_after_wave,
-    Order.ABORT: policy.may_abort,
-    Order.SKIP: policy.may_skip,
-    Order.RETRY: policy.may_retry,
-}
-
 _OFFERED: Final = (Order.RESUME, Order.PAUSE, Order.RETRY, Order.STOP_AFTER_WAVE, Order.ABORT)
 """In the order of the buttons; a device is skipped from its own page."""
 
@@ -108,21 +97,20 @@ class Retryable:
 
 def possible_orders(sight: Sight, run: Run) -> tuple[Order, ...]:
     """The orders that fit how this run stands; a retry of an ended one only while the change is in review."""
-    if run.state == RunState.ENDED and (sight.state is not ChangeState.REVIEW or sight.run != run):
-        return ()
-    return orders_from(RunState(run.state), stop_after_wave=run.stop_after_wave, abort=run.abort)
+    return orders_possible(run, change_state=sight.state, is_last=sight.run == run)
 
 
 def order_buttons(sight: Sight, run: Run, states: Collection[DeviceRunState]) -> tuple[Action, ...]:
     """The buttons of a run for one person; ``states`` are those of its devices. No query."""
     buttons = []
     for order in _OFFERED:
-        if order not in possible_orders(sight, run) or not _RULES[order](sight.person, sight.facts).allowed:
+        if order not in possible_orders(sight, run) or not RULES[order](sight.person, sight.facts).allowed:
             continue
         if order is Order.RETRY and RETRYABLE.isdisjoint(states):
             continue
         page = PAGES[order]
-        label = "Go on after this wave" if order is Order.RESUME and run.stop_after_wave else page.label
+        goes_on = order is Order.RESUME and run.stop_after_wave and run.state == RunState.RUNNING
+        label = "Go on after this wave" if goes_on else page.label
         label = "Back out what is in flight" if order is Order.ABORT and run.abort else label
         variant = {Order.ABORT: "danger", Order.RESUME: "primary"}.get(order, "")
         buttons.append(Action(order.value, label, order_url(order, sight.change.pk), page.icon, variant=variant))
@@ -143,7 +131,7 @@ def order_refusal(sight: Sight, order: Order) -> tuple[str, str]:
             "illegal_transition",
             "The run does not stand so that this could be ordered. Its page shows how it stands.",
         )
-    verdict = _RULES[order](sight.person, sight.facts)
+    verdict = RULES[order](sight.person, sight.facts)
     return ("", "") if verdict.allowed else (verdict.reasons[0].code, verdict.reasons[0].sentence)
 
 

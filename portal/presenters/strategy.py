@@ -131,13 +131,16 @@ def _promotion(strategy: Strategy) -> str:
 
 
 def _failures(strategy: Strategy) -> str:
+    spent = _SPENT[BudgetAction(strategy.on_budget_spent)]
+    canary = f"with the first failed device of the canary {spent}; after it, " if strategy.canary else ""
     if strategy.failures_allowed_percent == 100:
-        return "a device that fails is backed out and verified; the others go on"
+        return f"{canary}a device that fails is backed out and verified, and the others go on"
     share = f"{strategy.failures_allowed_percent} % of the devices" if strategy.failures_allowed_percent else ""
     count = counted(strategy.failures_allowed, "device") if strategy.failures_allowed else ""
     borne = " or ".join(part for part in (count, share) if part)
-    limit = f"with more than {borne} failed" if borne else "with the first failed device"
-    return f"{limit} {_SPENT[BudgetAction(strategy.on_budget_spent)]}; each is backed out and verified"
+    if not borne:
+        return f"with the first failed device {spent}; it is backed out and verified"
+    return f"{canary}with more than {borne} failed {spent}; each is backed out and verified"
 
 
 _SPENT: Final = {

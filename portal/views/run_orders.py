@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 
-from audit.actor import Actor
 from changes.domain.orders import Order
 from changes.domain.strategy import InFlight
 from changes.models import DeviceRun
@@ -24,96 +25,63 @@ from portal.views.change import look_at, page_context
 from portal.views.decisions import asked_or_sent
 from portal.views.refusals import Refusal, attempt
 
-Give = Callable[[Actor, str], object]
+Service = Callable[..., object]
+View = Callable[..., HttpResponseBase]
+Asked = Callable[[HttpRequest], dict[str, object]]
 
 
-@signed_in
-@asked_or_sent
-def pause(request: HttpRequest, change_id: int) -> HttpResponse:
-    """Begin nothing further."""
-    return _ordered(
-        request,
-        change_id,
-        Order.PAUSE,
-        lambda actor, comment: run_orders.run_pause(change_id=change_id, actor=actor, comment=comment),
-    )
+def _order(order: Order, give: Service, more: Asked = lambda _request: {}) -> View:
+    """The page of an order: it asks, or gives the order by its service; ``more`` reads what else its form asks for."""
+
+    @signed_in
+    @asked_or_sent
+    def page(request: HttpRequest, change_id: int) -> HttpResponse:
+        return _ordered(request, change_id, order, lambda: give(**_given(request, change_id), **more(request)))
+
+    return page
 
 
-@signed_in
-@asked_or_sent
-def resume(request: HttpRequest, change_id: int) -> HttpResponse:
-    """Let it go on."""
-    return _ordered(
-        request,
-        change_id,
-        Order.RESUME,
-        lambda actor, comment: run_orders.run_resume(change_id=change_id, actor=actor, comment=comment),
-    )
+def _in_flight(request: HttpRequest) -> dict[str, object]:
+    return {"in_flight": request.POST.get("in_flight", InFlight.FINISH.value)}
 
 
-@signed_in
-@asked_or_sent
-def stop_after_wave(request: HttpRequest, change_id: int) -> HttpResponse:
-    """Pause before the next wave."""
-    return _ordered(
-        request,
-        change_id,
-        Order.STOP_AFTER_WAVE,
-        lambda actor, comment: run_orders.run_stop_after_wave(change_id=change_id, actor=actor, comment=comment),
-    )
-
-
-@signed_in
-@asked_or_sent
-def abort(request: HttpRequest, change_id: int) -> HttpResponse:
-    """End it for good; devices in flight are finished or backed out."""
-    way = request.POST.get("in_flight", InFlight.FINISH.value)
-    return _ordered(
-        request,
-        change_id,
-        Order.ABORT,
-        lambda actor, comment: run_orders.run_abort(change_id=change_id, actor=actor, comment=comment, in_flight=way),
-    )
-
-
-@signed_in
-@asked_or_sent
-def retry(request: HttpRequest, change_id: int) -> HttpResponse:
-    """Have devices tried again."""
+def _ticked(request: HttpRequest) -> dict[str, object]:
     given = request.POST.getlist("device")
-    ids = [int(text) for text in given if text.isascii() and text.isdigit() and len(text) < 19]
-    return _ordered(
-        request,
-        change_id,
-        Order.RETRY,
-        lambda actor, comment: retrying.run_retry(change_id=change_id, actor=actor, device_ids=ids, comment=comment),
-    )
+    return {"device_ids": [int(text) for text in given if text.isascii() and text.isdigit() and len(text) < 19]}
+
+
+pause: Final = _order(Order.PAUSE, run_orders.run_pause)
+resume: Final = _order(Order.RESUME, run_orders.run_resume)
+stop_after_wave: Final = _order(Order.STOP_AFTER_WAVE, run_orders.run_stop_after_wave)
+abort: Final = _order(Order.ABORT, run_orders.run_abort, _in_flight)
+retry: Final = _order(Order.RETRY, retrying.run_retry, _ticked)
 
 
 @signed_in
 @asked_or_sent
 def skip(request: HttpRequest, change_id: int, device_run_id: int) -> HttpResponse:
     """Leave one device out."""
-    rows = DeviceRun.objects.select_related("device")
-    row = get_object_or_404(rows, pk=device_run_id, run__change_id=change_id)
+    row = get_object_or_404(DeviceRun.objects.select_related("device"), pk=device_run_id, run__change_id=change_id)
     return _ordered(
         request,
         change_id,
         Order.SKIP,
-        lambda actor, comment: run_orders.device_skip(
-            change_id=change_id, device_id=row.device_id, actor=actor, comment=comment
-        ),
+        lambda: run_orders.device_skip(**_given(request, change_id), device_id=row.device_id),
         row=row,
     )
 
 
+def _given(request: HttpRequest, change_id: int) -> dict[str, Any]:
+    return {"change_id": change_id, "actor": actor_of(request), "comment": request.POST.get("comment", "")}
+
+
 def _ordered(
-    request: HttpRequest, change_id: int, order: Order, give: Give, *, row: DeviceRun | None = None
+    request: HttpRequest, change_id: int, order: Order, give: Callable[[], object], *, row: DeviceRun | None = None
 ) -> HttpResponse:
     """Ask, or give the order; afterwards the run's page shows it, and a refusal is shown with what was written."""
     refusal = None
     if request.method == "POST":
-        refusal = attempt(lambda: give(actor_of(request), request.POST.get("comment", "")))
+        refusal = attempt(give)
         if refusal is None:
             messages.success(request, PAGES[order].done)
             sight = look_at(request, change_id)

@@ -87,6 +87,18 @@ def test_a_kill_switch_between_claim_and_first_write_holds_the_device_unwritten(
     assert ends(run) == {"fra-acc-01": ("succeeded", "")}
 
 
+def test_the_first_device_that_fails_stops_the_run_before_another_one_is_begun(office: Office) -> None:
+    first = office.lab.device("fra-acc-01")
+    first.faults.reject = "^logging"
+    run = office.started(office.approved(content=CONTENT, strategy={"max_parallel": 1}))
+    run_devices(run.pk)  # one runner, and no dispatcher
+    run.refresh_from_db()
+    assert (run.state, run.code) == ("paused", "ABORT_THRESHOLD_HIT")
+    assert [state for state, _code in ends(run).values()] == ["rolled_back", "pending", "pending"], story(run)
+    for name in ("fra-acc-02", "fra-acc-03"):
+        assert not set(LINES) & set(office.lab.device(name).config_lines())
+
+
 @pytest.fixture
 def waiting(transactional_db: None) -> Run:
     """A run of three devices that no worker has looked at; its devices are rows only."""

@@ -54,6 +54,8 @@ def test_each_order_asks_once_more_and_then_shows_on_the_page_of_the_run(cast: C
     )
     assert again(run).state == "paused"
     client.post(f"{at}resume/")
+    assert (again(run).state, again(run).stop_after_wave) == ("running", True), "who resumes takes nothing else back"
+    client.post(f"{at}resume/")
     assert (again(run).state, again(run).stop_after_wave) == ("running", False)
     row = run.device_runs.order_by("pk")[0]
     assert f'href="{at}skip/{row.pk}/"' in client.get(f"{run_page(run)}devices/{row.pk}/").content.decode()
@@ -80,6 +82,7 @@ def test_the_page_of_a_retry_lists_what_may_be_tried_again(cast: Cast) -> None:
     client = browser(cast.implementer)
     page = client.get(f"/changes/{run.change_id}/retry/").content.decode()
     assert re.findall(r'name="device" value="(\d+)" checked', page) == [str(failed.pk)]
+    assert "Choose at least one device" in client.post(f"/changes/{run.change_id}/retry/", {}).content.decode()
     answer = client.post(f"/changes/{run.change_id}/retry/", {"device": [failed.pk]})
     second = run.change.runs.latest("pk")
     assert (answer.url, second.device_count) == (run_page(second), 1)  # type: ignore[attr-defined]

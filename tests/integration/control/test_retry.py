@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
 from changes.domain.run_states import DeviceRunState
 from changes.domain.states import IllegalTransitionError
 from changes.errors import ConflictError, PolicyDeniedError
-from changes.models import DeviceRun, Run
+from changes.models import ChangeRequest, DeviceRun, Run
 from changes.services.device_work import gather
-from changes.services.execution import run_advance
+from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
 from changes.services.journal import Journal
 from changes.services.kill_switch import kill_switch_engage
 from changes.services.retrying import run_retry
 from changes.services.review import change_close, change_outcome
-from changes.services.run_orders import device_skip, run_pause, run_resume
+from changes.services.run_orders import device_skip, run_abort, run_pause, run_resume
+from changes.services.scheduling import change_schedule
+from changes.services.wave_gate import wave_refuse, wave_release
 from devices.models import Device, SnapshotPurpose
 from devices.services.scrubbing import Scrubber
 from devices.services.snapshots import snapshot_store
@@ -36,7 +40,7 @@ def devices_of(run: Run) -> list[Device]:
 
 def paused_after_a_failure(cast: Cast, **strategy: object) -> Run:
     """Two waves; the only device of the canary was backed out, and the budget of none paused the run."""
-    run = started(cast, 3, canary=1, failures_allowed_percent=0, **strategy)
+    run = started(cast, 3, canary=1, **strategy)
     factories.wave_carried_out(run, rejected=devices_of(run)[:1])
     assert (again(run).state, states_of(run)) == ("paused", ["rolled_back", "pending", "pending"])
     return again(run)
@@ -64,9 +68,10 @@ def test_a_failed_device_of_a_paused_run_goes_through_its_wave_again(cast: Cast)
 
 
 def test_the_next_wave_waits_until_the_retried_device_has_ended(cast: Cast) -> None:
-    run = started(cast, 3, canary=1, failures_allowed=1)
+    run = started(cast, 3, canary=1)
     canary, *others = devices_of(run)
     factories.wave_carried_out(run, rejected=[canary])
+    run_resume(change_id=run.change_id, actor=actor(cast.implementer))
     assert list(run.waves.order_by("number").values_list("state", flat=True)) == ["held", "working"]
     run_pause(change_id=run.change_id, actor=actor(cast.implementer))
     retry(cast, run, [canary])
@@ -162,6 +167,62 @@ def test_after_the_run_a_new_one_takes_up_what_failed_with_the_same_plan(cast: C
     assert (again(second).outcome, change_outcome(again(run).change)) == ("succeeded", "succeeded")
     with pytest.raises(ConflictError, match="No device of the run is left"):
         retry(cast, run)
+
+
+def refused_at_the_gate(cast: Cast) -> Run:
+    """Two waves; the canary succeeded, and the change manager let the run go no further."""
+    run = started(cast, 3, canary=1, gate="after_canary", gate_role="change-manager")
+    factories.wave_carried_out(run)
+    wave_refuse(change_id=run.change_id, wave=1, actor=actor(cast.manager), comment="Phones are down.")
+    assert (again(run).state, states_of(run)) == ("ended", ["succeeded", "skipped", "skipped"])
+    return again(run)
+
+
+def test_a_retry_does_not_get_past_a_gate_that_nobody_opened(cast: Cast) -> None:
+    run = refused_at_the_gate(cast)
+    second = retry(cast, run)
+    assert list(second.waves.values_list("number", "name", "state")) == [
+        (1, "Canary", "waiting"),
+        (2, "Wave 2", "pending"),
+    ]
+    assert not claimable_device_runs(second.pk).exists()
+    with pytest.raises(PolicyDeniedError):
+        wave_release(change_id=run.change_id, wave=1, actor=actor(cast.implementer))
+    wave_release(change_id=run.change_id, wave=1, actor=actor(cast.manager))
+    factories.wave_carried_out(second, rejected=devices_of(second)[:1])
+    assert again(second).state == "ended"
+    third = retry(cast, run)
+    assert list(third.waves.values_list("number", "state")) == [(2, "working")], (
+        "it was opened once, so it may be again"
+    )
+
+
+def test_a_retry_does_not_get_past_a_canary_that_failed(cast: Cast) -> None:
+    run = paused_after_a_failure(cast)
+    run_abort(change_id=run.change_id, actor=actor(cast.implementer), comment="Not today.")
+    canary, *others = devices_of(run)
+    second = retry(cast, run, others)
+    assert (second.state, second.code) == ("paused", "PROMOTION_CRITERIA_UNMET")
+    assert not claimable_device_runs(second.pk).exists()
+    run_abort(change_id=run.change_id, actor=actor(cast.implementer), comment="The canary first.")
+    third = retry(cast, run)
+    assert factories.wave_carried_out(third) == [canary.name]
+    assert set(factories.wave_carried_out(third)) == {device.name for device in others}
+    assert change_outcome(again(run).change) == "succeeded"
+
+
+def test_the_window_and_a_new_one_hold_for_a_retry(cast: Cast) -> None:
+    run = started(cast, 2)
+    factories.wave_carried_out(run, rejected=devices_of(run)[:1])
+    by, now = actor(cast.implementer), timezone.now()
+    over = {"window_start": now - timedelta(hours=2), "window_end": now - timedelta(hours=1)}
+    ChangeRequest.objects.filter(pk=run.change_id).update(**over)
+    with pytest.raises(ConflictError, match="window is over") as refused:
+        run_retry(change_id=run.change_id, actor=by)
+    assert refused.value.code == "PRECHECK_WINDOW_CLOSED"
+    data = {"window_start": now.isoformat(), "window_end": (now + timedelta(hours=1)).isoformat()}
+    change_schedule(change_id=run.change_id, actor=actor(cast.manager), data=data)
+    assert run_retry(change_id=run.change_id, actor=by).state == "running"
 
 
 def test_a_retry_that_succeeded_does_not_hide_what_failed_elsewhere(cast: Cast) -> None:

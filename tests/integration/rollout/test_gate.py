@@ -132,7 +132,7 @@ def test_the_api_takes_both_answers(cast: factories.Cast) -> None:
 
 
 def test_the_run_page_says_how_each_wave_stands(cast: factories.Cast) -> None:
-    strategy = {"canary": 2, "promote_when": "healthy", "gate": "after_canary", "failures_allowed": 1}
+    strategy = {"batch_cap": 2, "promote_when": "healthy", "gate": "after_canary", "failures_allowed": 1}
     run = factories.started(cast, factories.DeviceFactory.create_batch(3), strategy=strategy)
     factories.wave_carried_out(run)
     first = WaveCheck.objects.order_by("pk").first()

@@ -29,7 +29,7 @@ CHECK = {
 }  # fmt: skip
 HEALTHY: dict[str, Any] = {
     "checks": {"post": [CHECK]},
-    "strategy": {"canary": 1, "promote_when": "healthy", "failures_allowed_percent": 0},
+    "strategy": {"canary": 1, "promote_when": "healthy"},
 }
 
 
@@ -80,7 +80,7 @@ def test_a_device_that_is_no_longer_healthy_stops_promotion(office: Office) -> N
 
 
 def checking(devices: int = 3) -> Run:
-    strategy = {"canary": 2, "promote_when": "healthy", "failures_allowed": 1, "failures_allowed_percent": 0}
+    strategy = {"batch_cap": 2, "promote_when": "healthy", "failures_allowed": 1}
     run = factories.started(factories.Cast.create(), factories.DeviceFactory.create_batch(devices), strategy=strategy)
     factories.wave_carried_out(run)
     assert states(run)[0] == "checking"
@@ -91,7 +91,7 @@ def test_a_device_that_failed_is_not_visited_and_both_kinds_of_failure_count(db:
     run = factories.started(
         factories.Cast.create(),
         factories.DeviceFactory.create_batch(3),
-        strategy={"canary": 2, "promote_when": "healthy", "failures_allowed": 1, "failures_allowed_percent": 0},
+        strategy={"batch_cap": 2, "promote_when": "healthy", "failures_allowed": 1},
     )
     first = run.device_runs.filter(wave__number=1).first()
     assert first

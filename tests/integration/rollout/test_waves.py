@@ -24,9 +24,12 @@ from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
 from changes.services.journal import BlockedError, Journal
+from changes.services.kill_switch import kill_switch_engage
 from changes.services.people import lock_change
 from changes.services.rollout import waves_settle
 from changes.services.run_control import abort
+from changes.services.run_orders import device_skip, run_abort, run_pause, run_resume
+from changes.services.wave_gate import wave_release
 from devices.models import Device
 from devices.services.claims import claim_next
 from devices.services.scrubbing import Scrubber
@@ -84,20 +87,67 @@ def test_the_canary_comes_first_and_batches_open_one_after_the_other(cast: facto
 def test_failures_beyond_the_budget_pause_and_those_within_do_not(
     cast: factories.Cast, allowed: int, percent: int, failed: int
 ) -> None:
-    run = started(cast, 6, canary=3, failures_allowed=allowed, failures_allowed_percent=percent)
-    canary = devices_of(run, 1)
-    factories.wave_carried_out(run, rejected=canary[:failed])
+    run = started(cast, 6, batch_percent=50, failures_allowed=allowed, failures_allowed_percent=percent)
+    first = devices_of(run, 1)
+    factories.wave_carried_out(run, rejected=first[:failed])
     spent = failed > max(allowed, 6 * percent // 100)
     assert spent == (run.state == "paused")
     run.change.refresh_from_db()
     if spent:
         assert (run.code, run.change.state) == ("ABORT_THRESHOLD_HIT", "paused")
-        assert f"{failed} of 6 devices have failed" in run.detail
+        assert f"{failed} of 6 devices ha" in run.detail
         assert not claimable_device_runs(run.pk).exists()
         advanced(run)
         assert states(run) == ["working", "pending"], "time alone lets no paused run go on"
     else:
         assert states(run) == ["held", "working"]
+
+
+def test_by_default_the_first_failed_device_pauses_the_run(cast: factories.Cast) -> None:
+    run = started(cast, 4, batch_percent=50)
+    factories.wave_carried_out(run, rejected=devices_of(run, 1)[:1])
+    assert (run.state, run.code, states(run)) == ("paused", "ABORT_THRESHOLD_HIT", ["working", "pending"])
+    assert run.detail == "1 of 4 devices has failed; the strategy bears 0. Nothing new is started."
+
+
+def test_a_canary_bears_no_failure_whatever_the_budget_is(cast: factories.Cast) -> None:
+    run = started(cast, 6, canary=2, failures_allowed=3, failures_allowed_percent=100)
+    factories.wave_carried_out(run, rejected=devices_of(run, 1)[:1])
+    assert (run.state, run.code, states(run)) == ("paused", "ABORT_THRESHOLD_HIT", ["working", "pending"])
+    assert "1 of them in the canary, which bears no failure" in run.detail
+    run_resume(change_id=run.change_id, actor=factories.actor(cast.implementer))
+    assert states(run) == ["held", "working"], "a person has decided; from here on the budget counts"
+    factories.wave_carried_out(run, rejected=devices_of(run, 2)[:2])
+    assert (run.state, run.outcome) == ("ended", "partial")
+
+
+def test_a_canary_that_was_skipped_has_shown_nothing_and_a_person_decides(cast: factories.Cast) -> None:
+    run = started(cast, 3, canary=1)
+    [canary], by = devices_of(run, 1), factories.actor(cast.implementer)
+    device_skip(change_id=run.change_id, device_id=canary.pk, actor=by, comment="In repair.")
+    run.refresh_from_db()
+    assert (run.state, run.code, states(run)) == ("paused", "PROMOTION_CRITERIA_UNMET", ["held", "pending"])
+    assert run.waves.get(number=1).detail == "No device of Canary has the change, so it has shown nothing."
+    run_resume(change_id=run.change_id, actor=by)
+    assert states(run) == ["held", "working"]
+
+
+def test_a_later_wave_whose_devices_were_all_skipped_holds_nothing_up(cast: factories.Cast) -> None:
+    run = started(cast, 4, canary=1, batch_cap=1)
+    for device in devices_of(run, 2):
+        by = factories.actor(cast.implementer)
+        device_skip(change_id=run.change_id, device_id=device.pk, actor=by, comment="In repair.")
+    factories.wave_carried_out(run)
+    assert states(run) == ["held", "held", "working", "pending"]
+
+
+def test_a_run_with_nothing_left_to_start_ends_and_its_last_wave_has_not_held(cast: factories.Cast) -> None:
+    run = started(cast, 3)
+    factories.wave_carried_out(run, rejected=devices_of(run, 1)[:1])
+    assert (run.state, run.outcome, run.code) == ("ended", "partial", "")
+    wave = run.waves.get()
+    assert (wave.state, wave.code) == ("stopped", "ABORT_THRESHOLD_HIT")
+    assert events(run, "wave.stopped") == 1
 
 
 def test_a_spent_budget_may_end_the_run_and_nothing_else_is_touched(cast: factories.Cast) -> None:
@@ -153,6 +203,45 @@ def test_a_gate_that_nobody_answers_ends_the_run_and_never_lets_it_go_on(cast: f
     advanced(run)
     assert (run.state, run.code, run.outcome, states(run)) == ("ended", "GATE_TIMEOUT", "partial", ["stopped"] * 2)
     assert set(run.device_runs.filter(wave__number=2).values_list("state", "code")) == {("skipped", "GATE_TIMEOUT")}
+
+
+def test_the_time_of_a_gate_goes_on_while_the_run_is_paused(cast: factories.Cast) -> None:
+    run = started(cast, 3, canary=1, gate="after_canary", gate_timeout_s=60)
+    factories.wave_carried_out(run)
+    run_pause(change_id=run.change_id, actor=factories.actor(cast.implementer))
+    dispatch_once()
+    assert (states(run), advanced(run).state) == (["waiting", "pending"], "paused")
+    later(run, "gate_until", 61)
+    assert dispatch_once().finished == 1
+    run.refresh_from_db()
+    assert (run.state, run.code, states(run)) == ("ended", "GATE_TIMEOUT", ["stopped"] * 2)
+    assert events(run, "run.aborted") == 1
+
+
+def test_a_gate_can_be_answered_while_the_run_is_paused(cast: factories.Cast) -> None:
+    run = started(cast, 3, canary=1, gate="after_canary", gate_role="change-manager")
+    factories.wave_carried_out(run)
+    run_pause(change_id=run.change_id, actor=factories.actor(cast.implementer))
+    wave_release(change_id=run.change_id, wave=1, actor=factories.actor(cast.manager))
+    assert (states(run), advanced(run).state) == (["held", "pending"], "paused")
+    run_resume(change_id=run.change_id, actor=factories.actor(cast.implementer))
+    assert states(run) == ["held", "working"]
+
+
+def test_what_is_given_back_in_the_moment_of_an_abort_is_skipped(cast: factories.Cast) -> None:
+    run = started(cast, 2)
+    run_abort(change_id=run.change_id, actor=factories.actor(cast.implementer), comment="Stop.")
+    row = run.device_runs.order_by("pk")[0]
+    other = started(cast, 2)
+    kept = other.device_runs.order_by("pk")[0]
+    claim = claim_next(claimable_device_runs(other.pk), owner=uuid.uuid4())
+    assert (row.state, claim and claim.row_id) == ("skipped", kept.pk)
+    run_abort(change_id=other.change_id, actor=factories.actor(cast.implementer), comment="Stop.")
+    DeviceRun.objects.filter(pk=kept.pk).update(owner=None, lease_until=None)
+    kill_switch_engage(actor=factories.actor(cast.implementer), reason="Nobody may claim it meanwhile.")
+    dispatch_once()
+    other.refresh_from_db()
+    assert (other.state, other.outcome) == ("ended", "aborted")
 
 
 def test_a_redundancy_pair_that_the_inventory_declares_later_pauses_before_its_wave(cast: factories.Cast) -> None:

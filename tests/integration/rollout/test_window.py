@@ -16,13 +16,15 @@ from changes.domain.errors import ChangeError
 from changes.domain.gates import GateMode
 from changes.domain.run_states import DeviceRunState
 from changes.models import ChangeRequest, Run
-from changes.services.execution import change_start, claimable_device_runs, run_advance
+from changes.services.execution import change_start, claimable_device_runs, run_advance, run_devices
 from changes.services.gates import GateRefusedError, Ladder
 from changes.services.journal import Journal
+from changes.services.run_orders import run_pause, run_resume
 from changes.services.scheduling import change_schedule
 from changes.services.windows import window_seen
 from devices.services.claims import claim_next
 from tests import factories
+from tests.integration.changes.conftest import Office, ends, lab, office, story  # noqa: F401 - fixtures
 
 
 @pytest.fixture
@@ -113,6 +115,67 @@ def test_when_it_closes_no_further_wave_is_opened(cast: factories.Cast) -> None:
     assert (run.state, run.code) == ("paused", "PRECHECK_WINDOW_CLOSED")
     assert run.device_runs.filter(state="pending").count() == 2
     assert not claimable_device_runs(run.pk).exists()
+
+
+def test_a_paused_run_is_resumed_in_another_window(cast: factories.Cast) -> None:
+    run = started(cast, canary=1)
+    factories.wave_carried_out(run, advance=False)
+    close_now(run)
+    person = factories.actor(cast.author)
+    with pytest.raises(ChangeError, match="is over"):
+        run_resume(change_id=run.change_id, actor=person)
+    page = Client()
+    page.force_login(cast.author)
+    assert "Move the window" in page.get(f"/changes/{run.change_id}/").content.decode()
+    moved = change_schedule(change_id=run.change_id, actor=person, data=window(-0.5, 1))
+    assert moved.state == "paused"
+    run_resume(change_id=run.change_id, actor=person)
+    assert claimable_device_runs(run.pk).count() == 2
+
+
+def test_while_it_runs_nobody_moves_the_window(cast: factories.Cast) -> None:
+    run = started(cast)
+    with pytest.raises(ChangeError) as refused:
+        change_schedule(change_id=run.change_id, actor=factories.actor(cast.manager), data=window(-1, 9))
+    assert refused.value.code == "illegal_transition"
+
+
+@pytest.mark.parametrize(("policy", "abort"), [("back_out", "back_out"), ("finish", "")])
+def test_when_it_closes_on_a_paused_run_what_is_in_flight_is_backed_out_by_policy(
+    cast: factories.Cast, policy: str, abort: str
+) -> None:
+    run = started(cast, on_window_close=policy)
+    claim = claim_next(claimable_device_runs(run.pk), owner=uuid.uuid4())
+    assert claim
+    with Journal(claim).step(DeviceRunState.CONNECTING):
+        pass
+    run_pause(change_id=run.change_id, actor=factories.actor(cast.author))
+    assert close_now(run).abort == abort
+    assert run.state == ("running" if abort else "paused"), "it goes on for as long as that takes"
+
+
+def test_a_paused_run_with_nothing_in_flight_outlives_its_window(cast: factories.Cast) -> None:
+    run = started(cast, on_window_close="back_out")
+    run_pause(change_id=run.change_id, actor=factories.actor(cast.author))
+    assert (close_now(run).state, run.abort) == ("paused", "")
+
+
+@pytest.mark.lab
+def test_a_device_that_meets_the_closed_window_waits_and_counts_as_no_failure(office: Office) -> None:  # noqa: F811
+    change = office.approved()
+    change_schedule(change_id=change.pk, actor=office.people["maria"], data=window(-1, 1))
+    run = office.started(change)
+    ChangeRequest.objects.filter(pk=change.pk).update(window_end=Now())
+    run_devices(run.pk)  # claims, connects and checks before any dispatcher has noticed
+    run.refresh_from_db()
+    assert set(ends(run).values()) == {("pending", "PRECHECK_WINDOW_CLOSED")}, story(run)
+    assert (run.state, run.code) == ("paused", "PRECHECK_WINDOW_CLOSED")
+    assert set(run.device_runs.values_list("lines_sent", "attempts", "owner")) == {(0, 0, None)}
+    change_schedule(change_id=change.pk, actor=office.people["maria"], data=window(-1, 1))
+    run_resume(change_id=change.pk, actor=office.people["olivia"])
+    run.device_runs.update(not_before=None)
+    office.worked_on(run)
+    assert set(ends(run).values()) == {("succeeded", "")}, story(run)
 
 
 def test_when_it_closes_what_runs_is_finished_and_the_run_may_end(cast: factories.Cast) -> None:

@@ -58,6 +58,27 @@ def test_the_larger_budget_counts() -> None:
     assert Strategy(failures_allowed_percent=0).failures_borne(100) == 0
 
 
+@pytest.mark.parametrize(
+    ("strategy", "failed", "in_canary", "accepted", "bears"),
+    [
+        (Strategy(), 0, 0, 0, True),
+        (Strategy(), 1, 0, 0, False),
+        (Strategy(), 1, 0, 1, True),
+        (Strategy(), 2, 0, 1, False),
+        (Strategy(failures_allowed=2), 2, 2, 0, True),
+        (Strategy(failures_allowed=2), 3, 0, 1, False),
+        (Strategy(failures_allowed_percent=100), 10, 3, 0, True),
+        (Strategy(canary=3, failures_allowed_percent=100), 1, 1, 0, False),
+        (Strategy(canary=3, failures_allowed_percent=100), 2, 2, 1, False),
+        (Strategy(canary=3, failures_allowed=4), 4, 1, 1, True),
+        (Strategy(canary=3, failures_allowed=4), 5, 1, 1, False),
+        (Strategy(canary=1), 1, 0, 0, False),
+    ],
+)
+def test_what_a_run_bears(strategy: Strategy, failed: int, in_canary: int, accepted: int, bears: bool) -> None:
+    assert strategy.bears(failed, devices=10, in_canary=in_canary, accepted=accepted) is bears
+
+
 def test_who_waits_for_a_person() -> None:
     assert [Strategy(gate=HumanGate.AFTER_CANARY).waits_for_a_person(wave) for wave in (1, 2)] == [True, False]
     assert all(Strategy(gate=HumanGate.AFTER_EVERY_WAVE).waits_for_a_person(wave) for wave in (1, 2, 9))
