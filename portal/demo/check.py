@@ -124,6 +124,8 @@ def _olivia_writes_a_change(story: Story) -> str:
             "banner": f"Authorised access only. Reviewed {stamp} UTC.",
         },
         "targets": {"filter": {"site": "FRA", "role": "access"}},
+        # One device of the demo refuses banners; the run goes on without it.
+        "strategy": {"failures_allowed": 1},
         "checks": {
             "post": [
                 {

@@ -58,6 +58,7 @@ def _olivia_writes(olivia: Person, wish: Wish) -> str:
     second.get_by_role("button", name="Remove this check").click()
     expect(second).to_have_count(0)
     expect(page.get_by_role("group", name="Post-check 1").get_by_label("Value")).to_have_value("ntp server 10.0.0.124")
+    page.get_by_label("Failed devices that are borne").fill("1")
     olivia.looks("form", typed=True)
     olivia.clicks("button", "Save and build plan")
     return page.url.removeprefix(olivia.address)
