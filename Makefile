@@ -37,10 +37,10 @@ demo: setup
 demo-reset: setup
 	@$(MANAGE) demo_reset
 
-# A chromium.sh or frr.sh that finds nothing to run under CI=true ends the recipe here, by -e.
+# A chromium.sh, frr.sh or redis.sh that finds nothing to run under CI=true ends the recipe here, by -e.
 # Compiled code is kept, whatever the shell says: else each process that the tests start would compile all of it again.
 test: dev
-	@set -e; unset PYTHONDONTWRITEBYTECODE; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; \
+	@set -e; unset PYTHONDONTWRITEBYTECODE; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
@@ -98,6 +98,7 @@ lock:
 	@command -v uv >/dev/null || { echo "uv is needed to make lock files: https://docs.astral.sh/uv/" >&2; exit 1; }
 	$(LOCK) requirements/build.in -o requirements/build.lock
 	$(LOCK) pyproject.toml -o requirements/base.lock
+	$(LOCK) pyproject.toml --extra redis -c requirements/base.lock -o requirements/redis.lock
 	$(LOCK) pyproject.toml --group dev -o requirements/dev.lock
 	$(LOCK) --group bench -c requirements/base.lock -o requirements/bench.lock
 

@@ -8,6 +8,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ class Environment:
     """All outside settings, checked.
 
     ``database_url`` is empty for the embedded server. ``url`` is the address that people use, without a path.
+    ``broker_url`` is empty for the queue in PostgreSQL, else Redis's address, which may hold a password.
     """
 
     home: Path
@@ -33,6 +35,7 @@ class Environment:
     secret_key: str
     url: str
     allowed_hosts: tuple[str, ...]
+    broker_url: str
     workers: int
     threads: int
     pin_workers: bool
@@ -66,7 +69,6 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         SettingError: the first that is wrong.
     """
     home = _home(environ)
-    _broker(environ)
     url = _url(environ)
     return Environment(
         home=home,
@@ -74,6 +76,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         secret_key=_secret_key(environ, home),
         url=url,
         allowed_hosts=_allowed_hosts(environ, url),
+        broker_url=_broker_url(environ),
         workers=_whole_number(environ, "COUNTERSIGN_WORKERS", default=2, lowest=1, highest=64),
         threads=_whole_number(environ, "COUNTERSIGN_THREADS", default=8, lowest=1, highest=64),
         pin_workers=_switch(environ, "COUNTERSIGN_PIN_WORKERS"),
@@ -118,12 +121,28 @@ def _home(environ: Mapping[str, str]) -> Path:
     return home
 
 
-def _broker(environ: Mapping[str, str]) -> None:
+def _broker_url(environ: Mapping[str, str]) -> str:
     value = _text(environ, "COUNTERSIGN_BROKER")
-    if value not in {"", "orm"}:
+    if value in {"", "orm"}:
+        return ""
+    try:
+        parts = urlsplit(value)
+        good = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        good = good and re.fullmatch(r"/?|/\d+", parts.path) is not None and not parts.query and not parts.fragment
+    except ValueError:
+        good = False
+    if not good:
+        # The value is not repeated: it may hold a password.
         raise SettingError(
-            f"COUNTERSIGN_BROKER is {value!r}: this version knows only `orm` (the queue in PostgreSQL); leave it unset."
+            "COUNTERSIGN_BROKER must be `orm` (the queue in PostgreSQL, the default) or look like"
+            " redis://user:password@host:6379/0, or rediss: for TLS; special characters percent-encoded."
         )
+    if find_spec("redis") is None:
+        raise SettingError(
+            "COUNTERSIGN_BROKER names Redis, whose client is not installed: run `requirements/install.sh redis`,"
+            " or leave it unset for the queue in PostgreSQL."
+        )
+    return value
 
 
 def _url(environ: Mapping[str, str]) -> str:

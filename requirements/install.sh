@@ -1,5 +1,5 @@
 #!/bin/sh
-# Usage: install.sh base|dev|bench
+# Usage: install.sh base|dev|redis|bench (redis: what the product needs, and the client for a queue in Redis)
 # Makes .venv (for bench: .venv-bench, which the product never meets) hold exactly the packages of requirements/<kind>.lock, by their hashes, with uv where present, else pip.
 # Does nothing when it holds them already; repairs a virtual environment that was left half made.
 set -eu
@@ -20,8 +20,9 @@ is_new_enough() { "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/
 has() { command -v "$1" >/dev/null 2>&1; }
 
 is_installed() {
-    # What tests need contains what the product needs.
+    # What tests need contains what the product needs, with or without a queue in Redis.
     also=dev
+    [ "$kind" != base ] || also="redis dev"
     [ "$kind" != bench ] || also=bench
     for one in "$kind" $also; do
         stamp=$venv/installed-$one

@@ -12,10 +12,18 @@ os.environ["COUNTERSIGN_HOME"] = os.environ.setdefault("COUNTERSIGN_TEST_HOME", 
 _session = os.environ.setdefault("COUNTERSIGN_TEST_SESSION", str(os.getpid()))
 
 from portal.settings import *  # noqa: E402, F403
-from portal.settings import COUNTERSIGN_TASK_MODULES, DATABASES  # noqa: E402
+from portal.settings import (  # noqa: E402
+    COUNTERSIGN_RING_AGAIN_S,
+    COUNTERSIGN_RUNNER_DEADLINE_S,
+    COUNTERSIGN_TASK_MODULES,
+    DATABASES,
+)
 
 EMBEDDED_POSTGRES_DURABLE = False
 DATABASES["default"]["TEST"] = {"NAME": f"test_{_session}"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 COUNTERSIGN_TASK_MODULES = (*COUNTERSIGN_TASK_MODULES, "tests.integration.supervision.jobs")
 COUNTERSIGN_LEASE_S = 6
+# Worker processes of a test may hand over sooner, and be rung for sooner, than in production.
+COUNTERSIGN_RUNNER_DEADLINE_S = float(os.environ.get("COUNTERSIGN_TEST_DEADLINE_S", COUNTERSIGN_RUNNER_DEADLINE_S))
+COUNTERSIGN_RING_AGAIN_S = float(os.environ.get("COUNTERSIGN_TEST_RING_AGAIN_S", COUNTERSIGN_RING_AGAIN_S))

@@ -274,6 +274,9 @@ SPECTACULAR_SETTINGS = {
 # ---- the queue: a doorbell only; what is to be done stands in our own tables
 # The only modules whose functions a worker runs.
 COUNTERSIGN_TASK_MODULES: tuple[str, ...] = ("changes.tasks", "devices.tasks", "audit.tasks", "portal.tasks")
+# Redis's address, if the queue is there; it may hold a password.
+COUNTERSIGN_BROKER_SECRET_URL = _environment.broker_url
+_BROKER = "redis_broker.RedisDoorbellBroker" if COUNTERSIGN_BROKER_SECRET_URL else "broker.DoorbellBroker"
 _TASK_TIMEOUT_S = 120
 _QUEUE_LIMIT = 1
 _BULK = 1
@@ -282,7 +285,7 @@ _LONGEST_WAIT_S = _TASK_TIMEOUT_S * (1 + ceil((_QUEUE_LIMIT + _BULK) / COUNTERSI
 Q_CLUSTER = {
     "name": "countersign",
     "orm": "default",
-    "broker_class": "portal.supervision.broker.DoorbellBroker",
+    "broker_class": f"portal.supervision.{_BROKER}",
     "workers": COUNTERSIGN_WORKERS,
     "poll": 0.2,
     "queue_limit": _QUEUE_LIMIT,

@@ -2,7 +2,8 @@
 
 Each group has a folder. The pusher touches ``polled`` whenever it looks for tasks and leaves a ``taken-<id>`` for
 each that it took; a worker removes that when the task begins, touches ``activity``, and while the task runs touches
-``busy-<pid>`` every second. The watchdog reads the folder; it has to work when everything else hangs.
+``busy-<pid>`` every second; when it ends, it leaves an ``ended-<id>`` that the monitor removes. The watchdog reads the
+folder; it has to work when everything else hangs.
 """
 
 import contextlib
@@ -64,13 +65,14 @@ class BeatDirectory:
     def read(self, *, workers: int, age_s: float) -> Reading:
         """What the group shows now; ``age_s`` is how long it has been running."""
         now = time.time()
-        taken = self._ages("taken-", now)
+        waiting, ended = self._ages("taken-", now), self._ages("ended-", now)
         busy = [age for age in self._ages("busy-", now) if age < BUSY_FRESH_S]
         return Reading(
             age_s=age_s,
             workers=workers,
             busy=len(busy),
-            oldest_taken_s=max(taken, default=None),
+            oldest_taken_s=max(waiting, default=None),
+            oldest_ended_s=max(ended, default=None),
             polled_s=self.age_s("polled", now=now),
             activity_s=self.age_s("activity", now=now),
         )
@@ -81,6 +83,29 @@ class BeatDirectory:
         except OSError:
             return []
         return [age for name in names if (age := self.age_s(name, now=now)) is not None]
+
+
+def taken(task_id: object) -> str:
+    """The sign of a task that was taken from the queue and not begun."""
+    return f"taken-{task_id}"
+
+
+def _ended(task_id: object) -> str:
+    return f"ended-{task_id}"
+
+
+def beat_acknowledging(task_id: object) -> None:
+    """The monitor tries to take a task that ended out of the queue; it may have to wait for PostgreSQL."""
+    beats = BeatDirectory.of_this_process()
+    if beats is not None:
+        beats.touch(_ended(task_id))
+
+
+def beat_acknowledged(task_id: object) -> None:
+    """The monitor is done with a task."""
+    beats = BeatDirectory.of_this_process()
+    if beats is not None:
+        beats.drop(_ended(task_id))
 
 
 class WorkerBeat:
@@ -97,13 +122,14 @@ class WorkerBeat:
             self._begin_in_new_process()
         self._beats.touch("activity")
         self._beats.touch(self._name)
-        self._beats.drop(f"taken-{task.get('ack_id')}")
+        self._beats.drop(taken(task.get("ack_id")))
         self._working.set()
 
-    def end(self) -> None:
+    def end(self, task: dict[str, Any]) -> None:
         """The task ended, well or badly."""
         self._working.clear()
         self._beats.touch("activity")
+        self._beats.touch(_ended(task.get("ack_id")))
         self._beats.drop(self._name)
 
     @property
@@ -134,8 +160,8 @@ def connect_worker_beats() -> None:
     def begin(task: dict[str, Any], **_: object) -> None:
         beat.begin(task)
 
-    def end(**_: object) -> None:
-        beat.end()
+    def end(task: dict[str, Any], **_: object) -> None:
+        beat.end(task)
 
     pre_execute.connect(begin, weak=False, dispatch_uid="worker-beat-begin")
     post_execute_in_worker.connect(end, weak=False, dispatch_uid="worker-beat-end")

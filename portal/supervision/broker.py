@@ -1,13 +1,11 @@
 import logging
 import time
-from typing import Any
 
-from django.conf import settings
 from django.db import InterfaceError, OperationalError, connections
 from django_q.brokers.orm import ORM
-from django_q.signing import BadSignature, SignedPackage
 
-from portal.supervision.beats import BeatDirectory
+from portal.supervision.beats import beat_acknowledged, beat_acknowledging
+from portal.supervision.doorbell import beat_polled, beat_taken, is_accepted
 
 logger = logging.getLogger(__name__)
 
@@ -27,9 +25,7 @@ class DoorbellBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
 
     def dequeue(self) -> list[Package]:
         """Take what is due; without PostgreSQL, wait a second and take nothing."""
-        beats = BeatDirectory.of_this_process()
-        if beats is not None:
-            beats.touch("polled")
+        beat_polled()
         try:
             packages: list[Package] = super().dequeue() or []
             accepted = [package for package in packages if self._is_accepted(*package)]
@@ -38,38 +34,26 @@ class DoorbellBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
             connections.close_all()
             time.sleep(RECONNECT_S)
             return []
-        if beats is not None:
-            for row_id, _ in accepted:
-                beats.touch(f"taken-{row_id}")
+        beat_taken([row_id for row_id, _ in accepted])
         return accepted
 
     def acknowledge(self, task_id: int) -> None:
         """Delete a task that is done, however long PostgreSQL takes to come back (up to a minute)."""
         for _ in range(ACKNOWLEDGE_ATTEMPTS):
+            beat_acknowledging(task_id)
             try:
                 super().acknowledge(task_id)
             except (OperationalError, InterfaceError):
                 connections.close_all()
                 time.sleep(RECONNECT_S)
             else:
+                beat_acknowledged(task_id)
                 return
         logger.error("Task row %s could not be acknowledged; it will be delivered again", task_id)
+        beat_acknowledged(task_id)
 
     def _is_accepted(self, row_id: int, payload: str) -> bool:
-        try:
-            task = SignedPackage.loads(payload)
-        except (TypeError, BadSignature):
-            logger.exception("Task row %s is not signed by this installation; it is removed", row_id)
-            self.delete(row_id)
-            return False
-        name = _function_name(task)
-        if name.rpartition(".")[0] in settings.COUNTERSIGN_TASK_MODULES and not {"hook", "chain"} & task.keys():
+        if is_accepted(f"Task row {row_id}", payload):
             return True
-        logger.error("Task row %s names %s, which is no task of this installation; it is removed", row_id, name)
         self.delete(row_id)
         return False
-
-
-def _function_name(task: dict[str, Any]) -> str:
-    function = task["func"]
-    return function if isinstance(function, str) else f"{function.__module__}.{function.__qualname__}"

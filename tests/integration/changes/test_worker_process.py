@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django_q.models import OrmQ
 
 from changes.models import DeviceRun, PlanRevision, RunStep
 from changes.services.approvals import change_approve, change_assess, plan_open
@@ -76,23 +75,6 @@ def test_the_queue_the_workers_and_the_dispatcher_bring_a_change_to_review(offic
     assert {state for state, _code in ends(run).values()} == {"succeeded"}, story(run)
     revision.change.refresh_from_db()
     assert revision.change.state == "review"
-
-
-def test_emptying_the_queue_in_the_middle_loses_nothing(office: Office, worker: Worker) -> None:
-    del worker
-    revision = planned_by_workers(office, content=CONTENT)
-    approve(office, revision)
-    for device in office.lab.devices:
-        device.faults.latency_s = 0.05
-    run = office.started(revision.change)
-    OrmQ.objects.all().delete()
-
-    def is_ended() -> bool:
-        run.refresh_from_db()
-        return run.state == "ended"
-
-    wait_until(is_ended, lambda: story(run))
-    assert {state for state, _code in ends(run).values()} == {"succeeded"}, story(run)
 
 
 def test_kill_9_of_all_worker_processes_between_two_lines(office: Office, worker: Worker) -> None:

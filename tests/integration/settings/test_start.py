@@ -34,7 +34,7 @@ def test_web_server_process_stops_with_the_same_sentence(tmp_path: Path) -> None
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("COUNTERSIGN_", "DJANGO_"))}
     finished = subprocess.run(
         [sys.executable, "-c", "import portal.wsgi"],
-        env={**kept, "COUNTERSIGN_HOME": str(tmp_path), "COUNTERSIGN_BROKER": "redis://x"},
+        env={**kept, "COUNTERSIGN_HOME": str(tmp_path), "COUNTERSIGN_BROKER": "rabbit://x"},
         cwd=BASE_DIR,
         capture_output=True,
         text=True,

@@ -53,6 +53,24 @@ def test_a_retry_or_breaker_that_makes_no_sense_is_refused(
         read(tmp_path, **{name: value})
 
 
+@pytest.mark.parametrize("value", ["redis://h", "redis://:secret@h:6380/2", "rediss://me:secret@[::1]:6380/"])
+def test_the_queue_may_be_in_redis(tmp_path: Path, value: str) -> None:
+    assert read(tmp_path, COUNTERSIGN_BROKER=value).broker_url == value
+    assert read(tmp_path, COUNTERSIGN_BROKER="orm").broker_url == ""
+
+
+def test_redis_without_its_client_is_refused_with_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("portal.environment.find_spec", lambda _name: None)
+    with pytest.raises(SettingError, match=r"requirements/install\.sh redis"):
+        read(tmp_path, COUNTERSIGN_BROKER="redis://h")
+
+
+def test_a_refused_address_of_redis_is_not_repeated(tmp_path: Path) -> None:
+    with pytest.raises(SettingError) as refused:
+        read(tmp_path, COUNTERSIGN_BROKER="redis://me:s3cr3t@h/queue")
+    assert "s3cr3t" not in str(refused.value)
+
+
 def test_home_is_var_next_to_the_code_when_unset() -> None:
     assert read_environment({"SECRET_KEY": KEY}).home == BASE_DIR / "var"
 
@@ -130,7 +148,11 @@ def test_credential_providers(tmp_path: Path, value: str) -> None:
         ("COUNTERSIGN_WORKERS", "1.5", "a whole number from 1 to 64"),
         ("COUNTERSIGN_WORKERS", "²", "a whole number from 1 to 64"),
         ("COUNTERSIGN_THREADS", "65", "a whole number from 1 to 64"),
-        ("COUNTERSIGN_BROKER", "redis://localhost", "leave it unset"),
+        ("COUNTERSIGN_BROKER", "rabbit", "redis://user:password@host:6379/0"),
+        ("COUNTERSIGN_BROKER", "redis://", "redis://user:password@host:6379/0"),
+        ("COUNTERSIGN_BROKER", "redis://h:port", "redis://user:password@host:6379/0"),
+        ("COUNTERSIGN_BROKER", "redis://h/queue", "redis://user:password@host:6379/0"),
+        ("COUNTERSIGN_BROKER", "redis://h/0?timeout=1", "redis://user:password@host:6379/0"),
         ("COUNTERSIGN_DEBUG", "maybe", "give 1 or 0"),
         ("COUNTERSIGN_URL", "change.example.net", "https://change.example.net"),
         ("COUNTERSIGN_URL", "ftp://change.example.net", "https://change.example.net"),
