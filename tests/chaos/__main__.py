@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tests.chaos.schedules import Fault, Schedule
+    from tests.chaos.schedules import Fault, Schedule, Way
     from tests.chaos.session import Session
 
 
@@ -41,6 +41,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--every-point", action="store_true", help="each fault at each point, one after the other")
     parser.add_argument("--faults", default="", help="with --every-point: only these, by commas")
     parser.add_argument("--seeds", default="", help="random schedules, such as 1-50 or 7,12")
+    parser.add_argument("--ways", default="", help="with --every-point: straight, rolled back, … by commas")
+    parser.add_argument("--rollback-seeds", default="", help="random schedules that disturb ordered rollbacks")
     parser.add_argument("--sample", action="store_true", help="the fixed sample that `make test` plays")
     parser.add_argument("--some", type=int, default=0, metavar="N", help="of all schedules only every Nth")
     parser.add_argument("--wait-while", type=Path, metavar="FILE", help="pause between schedules while it exists")
@@ -81,7 +83,7 @@ def _play(arguments: argparse.Namespace, home: Path) -> int:
 
 def _schedules(arguments: argparse.Namespace, stage: Session) -> Iterator[tuple[str, Schedule]]:
     from tests.chaos.sample import sample
-    from tests.chaos.schedules import every_point, random_schedule
+    from tests.chaos.schedules import every_point, random_rollback, random_schedule
     from tests.chaos.stage import DEVICES
 
     if arguments.sample:
@@ -90,13 +92,22 @@ def _schedules(arguments: argparse.Namespace, stage: Session) -> Iterator[tuple[
     for kind in arguments.kinds.split(","):
         devices, allowed = len(stage.stages[kind].devices), _allowed(arguments, kind)
         if arguments.every_point:
-            for backing_out in (False, True) if kind != "frr" else (False,):
-                points = len(stage.points(kind, backing_out=backing_out))
+            for way in _ways(arguments, kind):
+                points = len(stage.points(kind, way))
                 for fault in allowed:
-                    for schedule in every_point(kind, points, [fault], devices=devices, backing_out=backing_out):
-                        yield f"{fault} at each of {points} points{', backed out' if backing_out else ''}", schedule
+                    for schedule in every_point(kind, points, [fault], devices=devices, way=way):
+                        yield f"{fault} at each of {points} points{'' if way == 'straight' else f', {way}'}", schedule
         for seed in _seeds(arguments.seeds):
-            yield "several, by seed", random_schedule(kind, seed, devices=devices, allowed=_allowed(arguments, kind))
+            yield "several, by seed", random_schedule(kind, seed, devices=devices, allowed=allowed)
+        for seed in _seeds(arguments.rollback_seeds):
+            yield "rolled back, several, by seed", random_rollback(kind, seed, devices=devices, allowed=allowed)
+
+
+def _ways(arguments: argparse.Namespace, kind: str) -> list[Way]:
+    from tests.chaos.schedules import Way, ways
+
+    wanted = [Way(name) for name in arguments.ways.split(",") if name] or list(Way)
+    return [way for way in ways(kind) if way in wanted]
 
 
 def _allowed(arguments: argparse.Namespace, kind: str) -> list[Fault]:

@@ -36,6 +36,9 @@ class RealRouter:
         self._lab.reset(bgp=False)
         Path("/etc/frr", self._router.space, "frr.conf").write_text(configuration(self._router.number))
 
+    def begin_log(self) -> None:
+        """There is none."""
+
     def log(self) -> list[dict[str, Any]]:
         """Nothing: see the class."""
         return []

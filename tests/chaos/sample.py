@@ -44,6 +44,30 @@ SAMPLE: Final = (
         },
         workers=4,
     ),
+    Schedule(
+        "the moments around a line of an ordered rollback, over SSH",
+        "cli",
+        {
+            0: {"way back: on record: intent written": _F.KILL},
+            1: {"line back 2: intent written": _F.KILL},
+            2: {"line back 3: outcome written": _F.KILL},
+            3: {"rolled_back: before the end": _F.KILL},
+        },
+        rolls_back=True,
+        beside=frozenset({1, 2}),
+        workers=4,
+    ),
+    Schedule(
+        "the moments around the commit of an ordered rollback, over eAPI",
+        "eos",
+        {
+            0: {"line back 1: intent written": _F.KILL},
+            1: {"line back 1: taken": _F.KILL},
+            2: {"way back: intent written": _F.KILL},
+        },
+        rolls_back=True,
+        workers=3,
+    ),
 )
 
 

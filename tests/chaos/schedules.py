@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
@@ -49,6 +49,8 @@ class Schedule:
         kind: of the devices.
         faults: by the device's place in the change: the number of its point, or its name, and what happens there.
         refusing: places of the devices that refuse a line, so that they are backed out.
+        rolls_back: the change is carried out undisturbed first, and its ordered rollback is disturbed.
+        beside: with it, places of the devices on which somebody changed something else meanwhile.
         workers: how many processes pull.
         threads: how many devices each of them works on at once; whoever is killed loses all of them.
     """
@@ -57,26 +59,60 @@ class Schedule:
     kind: str
     faults: Mapping[int, Mapping[int | str, Fault]]
     refusing: frozenset[int] = field(default=frozenset())
+    rolls_back: bool = False
+    beside: frozenset[int] = field(default=frozenset())
     workers: int = 2
     threads: int = 1
 
 
+class Way(StrEnum):
+    """What is disturbed."""
+
+    STRAIGHT = "straight"
+    BACKED_OUT = "backed out"
+    ROLLED_BACK = "rolled back"
+    BESIDE = "rolled back beside others' work"
+
+    @property
+    def rolls_back(self) -> bool:
+        """Whether it is an ordered rollback."""
+        return self in (Way.ROLLED_BACK, Way.BESIDE)
+
+
+def ways(kind: str) -> tuple[Way, ...]:
+    """The ways that a kind of device can go. On EOS lines beside others' work are computed again, for a person."""
+    return {"cli": tuple(Way), "eos": (Way.STRAIGHT, Way.BACKED_OUT, Way.ROLLED_BACK)}.get(
+        kind, (Way.STRAIGHT, Way.ROLLED_BACK)
+    )
+
+
 def every_point(
-    kind: str, points: int, faults: Sequence[Fault], *, devices: int, backing_out: bool = False
+    kind: str, points: int, faults: Sequence[Fault], *, devices: int, way: Way = Way.STRAIGHT
 ) -> Iterator[Schedule]:
     """Each fault at each point of a device run, once; as many devices at a time as there are."""
-    way = "backed out" if backing_out else "straight"
     for fault in faults:
         # One restart of the database, or one reboot, must not disturb the neighbours: those get few points each.
         for first in range(0, points, devices):
             numbers = range(first, min(first + devices, points))
+            places = frozenset(range(len(numbers)))
             yield Schedule(
                 label=f"{kind}, {way}, {fault} at point {numbers[0] + 1} to {numbers[-1] + 1}",
                 kind=kind,
                 faults={place: {number + 1: fault} for place, number in enumerate(numbers)},
-                refusing=frozenset(range(len(numbers))) if backing_out else frozenset(),
+                refusing=places if way is Way.BACKED_OUT else frozenset(),
+                rolls_back=way.rolls_back,
+                beside=places if way is Way.BESIDE else frozenset(),
                 workers=len(numbers),
             )
+
+
+def random_rollback(kind: str, seed: int, *, devices: int, allowed: Sequence[Fault] = SINGLE) -> Schedule:
+    """Several faults during an ordered rollback, the same for the same seed for ever."""
+    dice = random.Random(f"{kind} rollback {seed}")
+    plain = random_schedule(kind, seed, devices=devices, allowed=allowed)
+    beside = frozenset(place for place in plain.faults if Way.BESIDE in ways(kind) and dice.random() < 0.4)
+    label = f"{kind}, rollback, seed {seed}"
+    return replace(plain, label=label, refusing=frozenset(), rolls_back=True, beside=beside)
 
 
 def random_schedule(kind: str, seed: int, *, devices: int, allowed: Sequence[Fault] = SINGLE) -> Schedule:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -18,8 +19,8 @@ from devices.models import Device, DeviceStatus
 from portal.embedded_postgres import attach
 from tests.chaos.conductor import Conductor, Course
 from tests.chaos.judge import Verdict, judge
-from tests.chaos.schedules import Schedule
-from tests.chaos.stage import Stage, Truth, patiently, people, prepare_database, simulated_stage
+from tests.chaos.schedules import Fault, Schedule, Way, every_point, ways
+from tests.chaos.stage import Simulated, Stage, Truth, patiently, people, prepare_database, simulated_stage
 
 PASSWORD: Final = "lab-password"
 
@@ -51,11 +52,11 @@ class Session:
         self._conductor.play(course)
         return patiently(lambda: judge(course, stage.truths))
 
-    def points(self, kind: str, *, backing_out: bool = False) -> list[str]:
+    def points(self, kind: str, way: Way = Way.STRAIGHT) -> list[str]:
         """The points of one device run that nothing disturbs."""
         stage = self.stages[kind]
-        refusing = frozenset({0}) if backing_out else frozenset()
-        course = self._course(stage, Schedule(f"{kind}, undisturbed", kind, {0: {}}, refusing, workers=1))
+        (schedule,) = every_point(kind, 1, [Fault.KILL], devices=1, way=way)
+        course = self._course(stage, replace(schedule, faults={0: {}}))
         self._conductor.play(course)
         return course.points[0]
 
@@ -67,6 +68,7 @@ class Session:
         names = list(stage.devices) if stage.kind == "frr" else list(stage.devices)[:1]
         for device in stage.devices.values():
             device.reset()
+        beside = {name: _beside(device, stage.kind) for name, device in stage.devices.items()}
         before = {name: (device.running(), device.startup()) for name, device in stage.devices.items()}
         schedule = Schedule(f"{stage.kind}, undisturbed", stage.kind, {place: {} for place in range(len(names))})
         course = self._conductor.play(self._course(stage, schedule))
@@ -76,7 +78,7 @@ class Session:
             pattern = name if name in names else names[0]
             shown = stage.devices[pattern]
             target = (shown.running().replace(pattern, name), shown.startup().replace(pattern, name))
-            stage.truths[name] = Truth(before[name], target)
+            stage.truths[name] = Truth(before[name], target, beside[name])
             assert all(old != new for old, new in zip(before[name], target, strict=True))
 
     def _course(self, stage: Stage, schedule: Schedule) -> Course:
@@ -87,12 +89,37 @@ class Session:
         by_name = dict(DeviceRun.objects.filter(run=run).values_list("device__name", "pk"))
         for place in schedule.refusing:
             stage.devices[names[place]].refuse()
-        return Course(
+        course = Course(
             schedule=schedule,
             run=run,
             places={by_name[name]: place for place, name in enumerate(names)},
             devices={place: stage.devices[name] for place, name in enumerate(names)},
         )
+        return self._carried_out(stage, course) if schedule.rolls_back else course
+
+    def _carried_out(self, stage: Stage, course: Course) -> Course:
+        """Carry the change out undisturbed, then order its rollback."""
+        calm = replace(course.schedule, faults={place: {} for place in course.devices})
+        self._conductor.play(replace(course, schedule=calm, points={}))
+        for place, device in course.devices.items():
+            if place in course.schedule.beside:
+                device.edit()
+            device.begin_log()
+        patiently(lambda: stage.rolled_back(course.run.change))
+        return course
+
+
+def _beside(device: Simulated, kind: str) -> tuple[str, str]:
+    """What a device has that was never changed by us, but by somebody else."""
+    if Way.BESIDE not in ways(kind):
+        return ("", "")
+    shown = (device.running(), device.startup())
+    device.reset()
+    device.edit()
+    found = (device.running(), device.startup())
+    assert found != shown
+    device.reset()
+    return found
 
 
 def _stage(kind: str, home: Path, cast: dict[str, Actor]) -> contextlib.AbstractContextManager[Stage]:

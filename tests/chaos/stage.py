@@ -17,6 +17,7 @@ from django.db import Error, connection
 from audit.actor import Actor
 from changes.domain.policy import Role
 from changes.models import ChangeRequest, Run
+from changes.services.rollback import Wish, change_rollback
 from devices.lab.device import LabDeviceSpec, SshDevice
 from devices.lab.lab import Lab, LabDevice
 from devices.models import Device
@@ -30,9 +31,11 @@ DEVICES: Final = 6
 EOS_MINUTE_S: Final = 5.0
 HISTORY: Final = """
 CREATE TABLE chaos_history (
-    device_run_id bigint, fence int, sent int, applied int, state text, at timestamptz DEFAULT clock_timestamp());
+    device_run_id bigint, fence int, sent int, applied int, back_sent int, state text,
+    at timestamptz DEFAULT clock_timestamp());
 CREATE FUNCTION chaos_note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    INSERT INTO chaos_history VALUES (NEW.id, NEW.fence, NEW.lines_sent, NEW.lines_applied, NEW.state);
+    INSERT INTO chaos_history VALUES (NEW.id, NEW.fence, NEW.lines_sent, NEW.lines_applied, NEW.backout_sent,
+        NEW.state);
     RETURN NEW; END $$;
 CREATE TRIGGER chaos_note AFTER INSERT OR UPDATE ON changes_devicerun FOR EACH ROW EXECUTE FUNCTION chaos_note();
 """
@@ -79,10 +82,14 @@ def prepare_database() -> None:
 
 @dataclass(frozen=True)
 class Truth:
-    """What a device had before an undisturbed run and after it: its running configuration, and the saved one."""
+    """What a device had before an undisturbed run and after it: its running configuration, and the saved one.
+
+    ``beside`` is the one before with somebody else's work.
+    """
 
     baseline: tuple[str, str]
     target: tuple[str, str]
+    beside: tuple[str, str] = ("", "")
 
 
 class Simulated:
@@ -103,6 +110,16 @@ class Simulated:
             inner.machine.reboot()
 
         self.lab.call(restore)
+        self._from = len(self.device.log())
+
+    def edit(self) -> None:
+        """Somebody changes something that the change does not touch, and saves it."""
+        self.device.edit_out_of_band(["interface GigabitEthernet1/0/4", "description theirs"])
+        inner = self.device._device
+        self.lab.call(lambda: inner.machine.write_startup(inner.machine.running_text()))
+
+    def begin_log(self) -> None:
+        """Forget what reached the device so far."""
         self._from = len(self.device.log())
 
     def log(self) -> list[dict[str, Any]]:
@@ -163,6 +180,10 @@ class Stage:
             targets={"device_ids": ids},
             strategy={"max_parallel": len(names), "failures_allowed_percent": 100},
         )
+
+    def rolled_back(self, change: ChangeRequest) -> Run:
+        """Order its rollback; workers may pull from now on."""
+        return change_rollback(change_id=change.pk, implementer=self._office.people["olivia"], wish=Wish())
 
     def started(self, change: ChangeRequest) -> Run:
         """Begin to execute it; workers may pull from now on."""

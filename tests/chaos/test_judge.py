@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tests.chaos.judge import Entry, applied_twice, told
+from tests.chaos.judge import Entry, _OnRecord, applied_twice, taken_back_twice, told
 from tests.chaos.schedules import Fault, every_point, random_schedule
 
 LINE = "logging host 10.9.0.1"
@@ -54,6 +54,32 @@ def test_what_is_sent_again_is_found(lines: list[str]) -> None:
 )
 def test_what_was_read_back_and_not_found_may_be_sent_again(lines: list[str]) -> None:
     assert not list(applied_twice(log(*lines)))
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([f"no {LINE}"], False),
+        ([f"no {LINE}", f"no {LINE}"], True),
+        ([f"no {LINE}", READ, f"no {LINE}"], True),  # it was read, and the change was gone
+        ([f"no {LINE}", "(boot)", f"no {LINE}"], True),  # the change came back, but nobody looked
+        ([f"no {LINE}", "(boot)", READ, f"no {LINE}"], False),
+        ([f"no {LINE}", "write memory", "(boot)", READ, f"no {LINE}"], True),
+    ],
+)
+def test_what_is_taken_back_again_without_need_is_found(lines: list[str], found: bool) -> None:
+    assert bool(list(taken_back_twice(log(*lines)))) is found
+
+
+def test_a_line_of_a_way_back_is_announced_for_each_attempt_anew() -> None:
+    steps = [("backing_out", START), ("backing_out", START + timedelta(seconds=10))]
+    history = [(START + timedelta(seconds=at), 3, back) for at, back in ((1, 1), (3, 2), (10, 0), (12, 1))]
+    record = _OnRecord(history, steps)
+    assert [record.line_back(START + timedelta(seconds=at)) for at in (2, 4, 5, 11, 13)] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
+    assert not record.commit(START + timedelta(seconds=11), timer=True)
+    assert record.commit(START + timedelta(seconds=13), timer=True)
 
 
 def test_every_point_gets_every_fault_once() -> None:

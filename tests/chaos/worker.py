@@ -41,7 +41,7 @@ def tell(device_run: int, fence: int, point: str) -> None:
         os._exit(3)
 
 
-def watch_the_journal() -> None:
+def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
     """Have device runs use a journal that reports before and after each of its writes."""
     from django.db import connection
 
@@ -80,6 +80,21 @@ def watch_the_journal() -> None:
             self._tell(f"line {sent}: taken")
             super().line(sent=sent, applied=applied)
             self._tell(f"line {sent}: outcome written")
+
+        def intend(self, notes: StepNotes) -> None:
+            self._tell("way back: before it is on record")
+            self._leaving = "way back: on record"
+            super().intend(notes)
+
+        def before_backout_line(self, *, sent: int, applied: int, begins: bool) -> None:
+            self._tell(f"line back {sent}: before its intent")
+            self._leaving = f"line back {sent}"
+            super().before_backout_line(sent=sent, applied=applied, begins=begins)
+
+        def backout_line(self, *, sent: int, applied: int) -> None:
+            self._tell(f"line back {sent}: taken")
+            super().backout_line(sent=sent, applied=applied)
+            self._tell(f"line back {sent}: outcome written")
 
         def assert_held(self) -> None:
             self._tell("way back: before the lease is extended")
