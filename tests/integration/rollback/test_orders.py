@@ -18,6 +18,7 @@ from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
 from changes.services.journal import Journal
 from changes.services.people import facts_of, lock_change
+from changes.services.retrying import latest_device_runs, run_retry
 from changes.services.review import change_close
 from changes.services.rollback import Wish, change_rollback
 from changes.services.rollback_preview import rollback_preview
@@ -247,3 +248,58 @@ def test_what_would_be_sent_is_shown_before_the_order(cast: factories.Cast) -> N
     assert preview.devices[0].lines == tuple(factories.BACKOUT)
     one = rollback_preview(run.change, [device(run, 1).pk])
     assert [shown.device_id for shown in one.devices] == [device(run, 1).pk]
+
+
+def retried(cast: factories.Cast) -> tuple[Run, Run]:
+    """A change of three devices of which one failed at first and succeeded in a second run."""
+    devices = factories.DeviceFactory.create_batch(3)
+    started = factories.started(cast, devices, strategy={"failures_allowed_percent": 100})
+    first = factories.carried_out(started, rejected=devices[:1])
+    assert first.state == "ended"
+    second = run_retry(change_id=first.change_id, actor=factories.actor(cast.implementer))
+    return first, factories.carried_out(second)
+
+
+def test_after_a_retry_a_whole_change_is_rolled_back_run_by_run_the_newest_first(cast: factories.Cast) -> None:
+    first, second = retried(cast)
+    begun = ordered(cast, first)
+    assert begun == second
+    assert (state_of(second), sorted(state_of(first))) == (
+        ["rollback_pending"], ["rollback_pending", "rollback_pending", "rolled_back"],
+    )  # fmt: skip
+    assert not claimable_device_runs(first.pk).exists(), "one run at a time, so that waves stay apart"
+    with pytest.raises(ConflictError, match="under way already"):
+        ordered(cast, first)
+    rolled_back(second.device_runs.get())
+    dispatch_once()
+    first.refresh_from_db()
+    second.refresh_from_db()
+    first.change.refresh_from_db()
+    assert (second.state, first.state, first.change.state) == ("ended", "rolling_back", "rolling_back")
+    for row in claimable_device_runs(first.pk):
+        rolled_back(row)
+    dispatch_once()
+    first.refresh_from_db()
+    first.change.refresh_from_db()
+    assert (first.state, first.outcome, first.change.state) == ("ended", "rolled_back", "review")
+    assert sorted(RollbackOrder.objects.values_list("devices", flat=True)) == [1, 2]
+    assert set(latest_device_runs(first.change).values_list("state", flat=True)) == {"rolled_back"}
+
+
+def test_after_a_retry_a_device_of_each_run_is_found_where_it_holds_the_change(cast: factories.Cast) -> None:
+    first, second = retried(cast)
+    failed = second.device_runs.get().device
+    other = first.device_runs.select_related("device").filter(state="succeeded")[0].device
+    assert ordered(cast, first, other) == first
+    assert sorted(state_of(first)) == ["rollback_pending", "rolled_back", "succeeded"]
+    # Of a device that failed at first, the run that succeeded counts. It waits until the run before has ended.
+    assert ordered(cast, first, failed) == first
+    assert state_of(second) == ["rollback_pending"]
+    rolled_back(first.device_runs.get(device=other))
+    dispatch_once()
+    second.refresh_from_db()
+    assert second.state == "rolling_back"
+    rolled_back(second.device_runs.get())
+    dispatch_once()
+    assert ChangeRequest.objects.get(pk=first.change_id).state == "review"
+    assert state_of(first).count("succeeded") == 1, "nobody ordered the third one back"
