@@ -217,7 +217,7 @@ def device_runs_of(run: Run) -> QuerySet[DeviceRun]:
     """
     return (
         DeviceRun.objects.filter(run=run)
-        .select_related("device", "wave", "before", "after")
+        .select_related("device", "wave", "before", "after", "health_check")
         .prefetch_related("steps")
         .order_by("wave__number", "device_plan__position")
     )
@@ -284,6 +284,12 @@ def approvals_of(change: ChangeRequest) -> QuerySet[Approval]:
 def runs_of(change: ChangeRequest) -> QuerySet[Run]:
     """A change's runs, newest first, with who started them; one query."""
     return Run.objects.filter(change=change).select_related("started_by", "revision").order_by("-pk")
+
+
+def last_run_of(change: ChangeRequest) -> Run | None:
+    """The newest run of a change, with ``waits``: whether one of its waves waits for a person; one query."""
+    waiting = Wave.objects.filter(run=OuterRef("pk"), state=WaveState.WAITING)
+    return Run.objects.filter(change=change).annotate(waits=Exists(waiting)).order_by("-pk").first()
 
 
 def run_get(run_id: int) -> Run:

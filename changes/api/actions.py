@@ -18,7 +18,8 @@ from audit.api.actors import request_actor
 from changes.api.bodies import body_of, digest_in, text_in
 from changes.api.changes import change_response
 from changes.api.requests import CloseBody, CommentBody, DecisionBody, ReasonBody, RefusalBody
-from changes.api.serializers import ChangeDetailSerializer, RunSerializer
+from changes.api.run_serializers import RunSerializer
+from changes.api.serializers import ChangeDetailSerializer
 from changes.services.approvals import change_approve, change_assess, change_reject, change_request_changes
 from changes.services.execution import change_start
 from changes.services.requests import change_cancel, change_submit, change_withdraw

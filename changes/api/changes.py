@@ -62,7 +62,7 @@ def change_response(request: Request, change_id: int, *, status_code: int = stat
     context = {
         "content": shown_content(change, person, facts),
         "blockers": list(blockers(change, facts)),
-        "actions": shown_actions(person, facts),
+        "actions": shown_actions(person, facts, change),
     }
     return Response(ChangeDetailSerializer(change, context=context).data, status=status_code)
 

@@ -8,13 +8,28 @@ from datetime import datetime
 
 from changes.api.run_diffs import actual_diffs
 from changes.domain.plan import DevicePayload, device_digest
-from changes.domain.policy import ChangeFacts, Person, Verdict, may_edit, may_plan, verdicts
+from changes.domain.policy import (
+    ChangeFacts,
+    Person,
+    Verdict,
+    may_answer_gate,
+    may_edit,
+    may_plan,
+    may_roll_back,
+    may_schedule,
+    verdicts,
+)
 from changes.domain.reasons import reason
 from changes.domain.secret_variables import secret_variables
-from changes.domain.states import EDITABLE, ChangeEvent
+from changes.domain.states import EDITABLE, EXECUTING, ChangeEvent, ChangeState
+from changes.domain.strategy import Strategy
 from changes.errors import PlanIntegrityError
-from changes.models import ChangeRequest, DevicePlan, DeviceRun, RunStep
-from changes.selectors import ladder_of
+from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run, RunStep, WaveCheck
+from changes.selectors import ladder_of, last_run_of
+from changes.services.retrying import is_retryable
+from changes.services.run_orders import RULES, orders_possible
+from changes.services.scheduling import MOVABLE
+from changes.services.windows import window_of
 from devices.domain.reasons import UnknownReasonError
 from devices.services.scrubbing import Scrubber
 
@@ -30,6 +45,7 @@ _CALLS = {
     ChangeEvent.REJECT: "reject",
     ChangeEvent.SCHEDULE: "schedule",
     ChangeEvent.START: "start",
+    ChangeEvent.ROLL_BACK: "rollback",
     ChangeEvent.CLOSE: "close",
     ChangeEvent.CANCEL: "cancel",
 }
@@ -168,6 +184,8 @@ class ShownDeviceRun:
     diff: str
     log: Sequence[RunStep]
     gates: Sequence[Mapping[str, object]]
+    health: WaveCheck | None
+    retryable: bool
 
 
 def shown_runs(runs: Sequence[DeviceRun], scrub: Scrubber) -> list[ShownDeviceRun]:
@@ -197,6 +215,8 @@ def _shown_run(run: DeviceRun, diff: str, scrub: Scrubber) -> ShownDeviceRun:
         diff=scrub(diff),
         log=steps,
         gates=ladder_of(steps),
+        health=getattr(run, "health_check", None),
+        retryable=is_retryable(run),
     )
 
 
@@ -236,12 +256,32 @@ class ShownAction:
     reasons: tuple[Mapping[str, str], ...]
 
 
-def shown_actions(person: Person, facts: ChangeFacts) -> list[ShownAction]:
-    """The calls that the state allows, each with the rules that forbid it to this person."""
+def shown_actions(person: Person, facts: ChangeFacts, change: ChangeRequest) -> list[ShownAction]:
+    """The calls that the state allows, each with the rules that forbid it to this person.
+
+    One query where the change was begun: for the last run, and whether it waits for a person.
+    """
     found = {_CALLS[event]: verdict for event, verdict in verdicts(person, facts).items() if event in _CALLS}
     if facts.state in EDITABLE:
         found = {"edit": may_edit(person, facts), "plan": may_plan(person, facts), **found}
+    if facts.state in MOVABLE and window_of(change):
+        found["schedule"] = may_schedule(person, facts)
+    if facts.state is ChangeState.ROLLING_BACK:
+        found["rollback"] = may_roll_back(person, facts)
+    run = last_run_of(change) if facts.state in EXECUTING | {ChangeState.REVIEW} else None
+    if run is not None:
+        found.update(_order_calls(person, facts, run))
     return [ShownAction(name, verdict.allowed, _reasons(verdict)) for name, verdict in found.items()]
+
+
+def _order_calls(person: Person, facts: ChangeFacts, run: Run) -> dict[str, Verdict]:
+    """The orders to a run and the answers to its gate, by the names of their calls."""
+    possible = orders_possible(run, change_state=facts.state, is_last=True)
+    found = {order.value.replace("_", "-"): RULES[order](person, facts) for order in possible}
+    if getattr(run, "waits", False):
+        answer = may_answer_gate(person, Strategy.of(run.strategy).gate_role)
+        found.update({"release-wave": answer, "refuse-wave": answer})
+    return found
 
 
 def _reasons(verdict: Verdict) -> tuple[Mapping[str, str], ...]:

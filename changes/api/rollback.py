@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from audit.api.actors import request_actor
 from changes.api.bodies import body_of, text_in
-from changes.api.serializers import RunSerializer
+from changes.api.run_serializers import RunSerializer
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import unknown_names
 from changes.selectors import change_get

@@ -7,7 +7,8 @@ from rest_framework.views import APIView
 
 from changes.api.narrowing import DEVICE_ROW_FILTERS, narrowed
 from changes.api.presenting import shown_runs
-from changes.api.serializers import DeviceRunSerializer, RunDetailSerializer, RunSerializer, WaveSerializer
+from changes.api.run_serializers import DeviceRunSerializer, RunDetailSerializer, RunSerializer, WaveSerializer
+from changes.api.run_waves import shown_waves
 from changes.domain.run_states import DeviceRunState
 from changes.models import Run
 from changes.selectors import change_get, device_runs_of, run_get, run_progress, runs_of
@@ -29,7 +30,8 @@ class RunListView(APIView):
     )
     def get(self, request: Request, change_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """Every execution of the change's plans, newest first."""
-        return Response(RunSerializer(runs_of(change_get(change_id)), many=True).data)
+        context = {"scrub": Scrubber.load()}
+        return Response(RunSerializer(runs_of(change_get(change_id)), many=True, context=context).data)
 
 
 class RunDetailView(APIView):
@@ -49,11 +51,12 @@ class RunDetailView(APIView):
 def _run_data(request: Request, run: Run) -> dict[str, object]:
     query = ListQuery.read(request, filters=tuple(DEVICE_ROW_FILTERS), orderings=IN_WAVE_ORDER)
     found = page(narrowed(device_runs_of(run), query.only(), DeviceRunState), query, IN_WAVE_ORDER)
-    shown = shown_runs(found.rows, Scrubber.load())
+    scrub = Scrubber.load()
+    shown, context = shown_runs(found.rows, scrub), {"scrub": scrub}
     return {
-        **RunSerializer(run).data,
+        **RunSerializer(run, context=context).data,
         "progress": run_progress(run),
-        "waves": WaveSerializer(run.waves.all(), many=True).data,
-        "devices": DeviceRunSerializer(shown, many=True).data,
+        "waves": WaveSerializer(shown_waves(run, scrub), many=True, context=context).data,
+        "devices": DeviceRunSerializer(shown, many=True, context=context).data,
         "next": found.next(request),
     }

@@ -9,13 +9,27 @@ from rest_framework import serializers
 from audit.models import Event
 from changes.api.presenting import ShownContent
 from changes.domain.gates import Gate, GateVerdict
-from changes.domain.run_states import DeviceRunState, RunOutcome, RunState, WaveState
 from changes.domain.states import ChangeState, ChangeType, CloseCode, DevicePlanState, PlanState
-from changes.models import Approval, ChangeRequest, Decision, PlanRevision, Run, RunStep, StepOutcome, Wave
+from changes.models import (
+    Approval,
+    ChangeRequest,
+    Decision,
+    PlanRevision,
+)
 from devices.api.openapi import ReasonSerializer
 from devices.domain.severity import Severity
+from devices.services.scrubbing import Scrubber
 
 Shown = serializers.Serializer[Any]
+
+
+class ProseField(serializers.CharField):
+    """A sentence with known secrets masked."""
+
+    def to_representation(self, value: str) -> str:
+        """The masked sentence; a view that shows many of them puts its scrubber into the context."""
+        scrub: Scrubber = self.context.get("scrub") or Scrubber.load()
+        return scrub.prose(value)
 
 
 class PlanSummarySerializer(serializers.ModelSerializer[PlanRevision]):
@@ -253,88 +267,4 @@ class TimelineEventSerializer(serializers.ModelSerializer[Event]):
             "id", "at", "actor_name", "origin", "action", "object_type", "object_id", "object_label", "device_id",
             "state_from", "state_to", "code", "reason",
         ]  # fmt: skip
-        read_only_fields = fields
-
-
-class RunSerializer(serializers.ModelSerializer[Run]):
-    """One execution of a plan."""
-
-    change = serializers.IntegerField(source="change_id")
-    revision = serializers.IntegerField(source="revision.number")
-    state = serializers.ChoiceField(RunState.choices())
-    outcome = serializers.ChoiceField(RunOutcome.choices(), allow_blank=True)
-    started_by = serializers.CharField(source="started_by.username")
-
-    class Meta:
-        model = Run
-        fields = [
-            "id", "change", "revision", "plan_digest", "state", "outcome", "device_count", "max_parallel", "started_by",
-            "started_at", "ended_at",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-
-class WaveSerializer(serializers.ModelSerializer[Wave]):
-    """A group of devices that is executed together; the next opens when it has held."""
-
-    state = serializers.ChoiceField(WaveState.choices())
-    decided_by = serializers.CharField(
-        source="decided_by.username", default=None, allow_null=True, help_text="Who answered its gate."
-    )
-
-    class Meta:
-        model = Wave
-        fields = [
-            "number", "name", "state", "opened_at", "worked_at", "judged_at", "gate_until", "decided_by", "code",
-            "detail", "ended_at",
-        ]  # fmt: skip
-        read_only_fields = fields
-
-
-class RunStepSerializer(serializers.ModelSerializer[RunStep]):
-    """One step on one device, written before it was taken and again when it ended."""
-
-    name = serializers.ChoiceField(DeviceRunState.choices())
-    outcome = serializers.ChoiceField(StepOutcome.choices, allow_blank=True)
-    data = serializers.DictField(help_text="What the step found.")  # type: ignore[assignment]  # the column's name
-
-    class Meta:
-        model = RunStep
-        fields = ["sequence", "name", "intent_at", "ended_at", "outcome", "code", "detail", "data", "transcript"]
-        read_only_fields = fields
-
-
-class DeviceRunSerializer(Shown):
-    """One device's run."""
-
-    device = DeviceReferenceSerializer()
-    wave = serializers.IntegerField()
-    state = serializers.ChoiceField(DeviceRunState.choices())
-    step = serializers.CharField(help_text="The newest step in the log.")
-    code = serializers.CharField(help_text="A reason code where it did not go straight through.")
-    detail = serializers.CharField(help_text="What happened on this device.")
-    reason = CatalogueReasonSerializer(allow_null=True)
-    started_at = serializers.DateTimeField(allow_null=True)
-    ended_at = serializers.DateTimeField(allow_null=True)
-    attempts = serializers.IntegerField()
-    lines_sent = serializers.IntegerField()
-    lines_applied = serializers.IntegerField()
-    drift = serializers.CharField(help_text="`same`, `unrelated` or `overlapping`: the device since it was planned.")
-    before_sha256 = serializers.CharField()
-    after_sha256 = serializers.CharField()
-    diff = serializers.CharField(help_text="What became of the configuration, secrets masked.")
-    log = RunStepSerializer(many=True)
-    gates = GateSerializer(many=True, help_text="The pre-check ladder before anything was sent.")
-
-
-class RunDetailSerializer(RunSerializer):
-    """A run with its waves and a page of its devices."""
-
-    progress = serializers.DictField(child=serializers.IntegerField(), help_text="Devices by state.")
-    waves = WaveSerializer(many=True)
-    devices = DeviceRunSerializer(many=True)
-    next = serializers.URLField(allow_null=True, help_text="The page of devices that follows.")
-
-    class Meta(RunSerializer.Meta):
-        fields = [*RunSerializer.Meta.fields, "progress", "waves", "devices", "next"]
         read_only_fields = fields

@@ -75,6 +75,14 @@ def retryable(rows: DeviceRunQuerySet) -> DeviceRunQuerySet:
     return rows.filter(proved, state__in=_RETRYABLE, goal=Goal.APPLY)
 
 
+def is_retryable(row: DeviceRun) -> bool:
+    """What :func:`retryable` says of one row with its snapshots; no query."""
+    if row.state not in RETRYABLE or row.goal != Goal.APPLY:
+        return False
+    proved = row.before is not None and row.after is not None and row.before.blob_id == row.after.blob_id
+    return proved or row.state != DeviceRunState.ROLLED_BACK
+
+
 def _chosen(rows: DeviceRunQuerySet, device_ids: Collection[int] | None) -> list[DeviceRun]:
     """The rows to retry, in the run's order.
 

@@ -106,8 +106,8 @@ def test_a_run_shows_each_device_with_its_reason_and_what_to_do_next(
     assert (body["state"], body["outcome"], body["device_count"]) == ("ended", "partial", 3)
     assert body["progress"] == {"rolled_back": 1, "succeeded": 2}
     [wave] = body["waves"]
-    assert (wave["number"], wave["name"], wave["state"], wave["gate_until"]) == (1, "All devices", "held", None)
-    assert (wave["decided_by"], wave["code"]) == (None, "")
+    assert (wave["number"], wave["name"], wave["state"], wave["gate_until"]) == (1, "All devices", "stopped", None)
+    assert (wave["decided_by"], wave["code"], wave["failed"]) == (None, "ABORT_THRESHOLD_HIT", 1)
     assert wave["opened_at"] and wave["ended_at"]  # noqa: PT018 - one statement: the wave has come and gone
     good, bad, _ = body["devices"]
     assert (good["device"]["name"], good["state"], good["step"], good["code"]) == (

@@ -10,7 +10,8 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from audit.models import Event
-from changes.models import KillSwitch, Run
+from changes.models import KillSwitch, Run, WaveCheck
+from changes.services.execution import run_advance
 from changes.services.run_orders import run_pause
 from tests import factories
 from tests.factories import Cast, actor
@@ -129,6 +130,39 @@ def test_the_calls_do_the_same(cast: Cast) -> None:
     assert call("abort", {"comment": "Stop."}) == (200, "review")
     refused = Event.objects.filter(change_id=run.change_id, action__endswith="_refused")
     assert refused.count() == 4  # bodies of the wrong shape never reached a service
+
+
+def test_the_calls_show_why_a_run_stands_and_what_may_be_done(cast: Cast) -> None:
+    run = started(cast, 3, canary=1, gate="after_canary", gate_role="cab", promote_when="healthy")
+    client, address = api(cast.implementer), f"/api/v1/changes/{run.change_id}/"
+    assert client.post(f"{address}stop-after-wave/").status_code == 200
+    client.post(f"{address}pause/", {"comment": "Look at it."}, format="json")
+    shown = client.get(f"/api/v1/runs/{run.pk}/").json()
+    assert (shown["code"], shown["detail"]) == ("RUN_PAUSED", "Paused by implementer: Look at it.")
+    assert shown["reason"]["next_step"].startswith("Resume it")
+    assert (shown["stop_after_wave"], shown["abort"], bool(shown["paused_at"])) == (True, "", True)
+    assert (shown["failures_accepted"], shown["strategy"]["gate_role"]) == (0, "cab")
+    assert [(wave["devices"], wave["ended"], wave["failed"]) for wave in shown["waves"]] == [(1, 0, 0), (2, 0, 0)]
+    assert offered(client, address) == {"rollback", "resume", "abort", "skip", "retry"}
+    assert not any(action["allowed"] for action in api(cast.peer).get(address).json()["actions"])
+
+    client.post(f"{address}resume/")
+    factories.wave_carried_out(run)
+    WaveCheck.objects.update(verdict="healthy")
+    run_advance(run.pk)
+    shown = client.get(f"/api/v1/runs/{run.pk}/").json()
+    [canary] = [row for row in shown["devices"] if row["wave"] == 1]
+    assert (canary["health"]["verdict"], canary["retryable"]) == ("healthy", False)
+    wave = shown["waves"][0]
+    assert (wave["state"], wave["succeeded"], wave["looks_healthy"], wave["unhealthy"]) == ("waiting", 1, 1, [])
+    gate = {"release-wave", "refuse-wave"}
+    assert gate <= offered(client, address)
+    allowed = {action["name"] for action in api(cast.approver).get(address).json()["actions"] if action["allowed"]}
+    assert allowed == gate
+
+
+def offered(client: APIClient, address: str) -> set[str]:
+    return {action["name"] for action in client.get(address).json()["actions"]}
 
 
 def test_the_kill_switch_has_a_page_a_call_and_a_banner_on_every_page(cast: Cast) -> None:
