@@ -64,6 +64,9 @@ class DevicePlan(Claimable):
     baseline = models.ForeignKey(ConfigSnapshot, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     diff_source = models.CharField(max_length=12, blank=True, help_text="estimate or device.")
     diff_group = models.CharField(max_length=64, blank=True, help_text="Equal where the diffs are identical.")
+    rules = models.CharField(
+        max_length=64, blank=True, help_text="Fingerprint of the rules by which the target was estimated."
+    )
     lines_added = models.PositiveIntegerField(default=0)
     lines_removed = models.PositiveIntegerField(default=0)
     warnings = models.JSONField(default=list, blank=True)

@@ -16,6 +16,7 @@ from devices.domain.config_text import normalise
 from devices.domain.drift import other_effect
 from devices.domain.patching import PatchMismatchError, patched
 from devices.domain.prediction import predict
+from devices.domain.rules import rules_fingerprint
 from devices.drivers.base import ApplyResult, Driver, PendingConfirm
 from devices.errors import CapabilityMissingError, DeviceBusyError, NothingPendingError
 from devices.models import ConfigBlob
@@ -114,13 +115,18 @@ def refuse_as_a_whole(work: DeviceWork, driver: Driver, problem: BackoutNeededEr
 
 
 def approved_target(work: DeviceWork) -> str:
-    """The configuration that was approved: the estimate computed again, or the device's own from the approved diff.
+    """The configuration that was approved, from the approved diff; computed once.
+
+    Where another version of the software made the plan, an estimate is computed again instead.
 
     Raises:
         BlockedError: it cannot be computed from what is stored, so nothing may be sent.
     """
     payload = work.payload
-    if payload.diff_source == "estimate":
+    if work.approved:
+        return work.approved
+    if payload.diff_source == "estimate" and work.run.device_plan.rules != rules_fingerprint():
+        # Another version of the software made the plan: does this one still expect the same of the lines?
         return _estimate(work, work.baseline)
     try:
         target = patched(work.baseline, payload.expected_diff)
@@ -128,6 +134,7 @@ def approved_target(work: DeviceWork) -> str:
         raise BlockedError("PLAN_HASH_MISMATCH", f"The approved diff does not fit the baseline: {error}") from error
     if sha256_hex(target) != payload.target_sha256:
         raise BlockedError("PLAN_HASH_MISMATCH", "The approved diff does not lead to the approved configuration.")
+    work.approved = target
     return target
 
 
@@ -137,7 +144,7 @@ def expected_target(work: DeviceWork, driver: Driver | None) -> str:
     Without a driver, as after a lost worker, the device may have changed already and cannot be asked.
     """
     if work.payload.diff_source == "estimate":
-        return _estimate(work, work.before)
+        return approved_target(work) if work.before == work.baseline else _estimate(work, work.before)
     if driver is not None and driver.capabilities.candidate_diff:
         candidate = driver.compare(work.payload.commands).candidate
         if candidate is not None:

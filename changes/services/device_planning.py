@@ -27,6 +27,7 @@ from devices.domain.diffing import diff_stat
 from devices.domain.drift import change_set
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
+from devices.domain.rules import rules_fingerprint
 from devices.drivers.base import Capabilities, DeviceFacts
 from devices.errors import DeviceError, HostKeyMismatchError
 from devices.models import Device, HostKeyState, SnapshotPurpose
@@ -123,6 +124,7 @@ class Planner:
             "digest": device_digest(payload),
             "baseline": baseline,
             "diff_source": effect.diff_source,
+            "rules": rules_fingerprint(),
             "diff_group": _group(live.running, effect.target, platform),
             "lines_added": stat.added,
             "lines_removed": stat.removed,

@@ -26,8 +26,8 @@ from changes.services.device_work import DeviceWork
 from changes.services.gates import GateRefusedError, Ladder, connecting_data
 from changes.services.journal import BackoutNeededError, BlockedError, OrderedStopError, StepNotes
 from changes.services.windows import window_seen
-from devices.domain.config_text import normalise
 from devices.domain.drift import DriftKind, classify_drift, converged, is_part, touched_sections
+from devices.domain.known_form import normalise_known
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.drivers.base import Driver
 from devices.errors import BreakerOpenError, DeviceError
@@ -136,7 +136,7 @@ def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -
         prove_identity(work, driver, notes, ladder)
     ladder.health(driver, work.platform.slug)
     _wait_for_window(work, ladder)
-    work.before = normalise(driver.running_config(), work.platform)
+    work.before = normalise_known(driver.running_config(), work.platform, work.baseline)
     _check_staleness(work, driver, notes)
     with ladder.at(Gate.CHANGE):
         failed_checks(driver, work.payload.pre_checks, notes, work.scrub, wait=False)
@@ -276,7 +276,7 @@ def verify(work: DeviceWork, driver: Driver) -> None:
 
 
 def _verify(work: DeviceWork, driver: Driver, notes: StepNotes, *, checks: bool = True) -> None:
-    after = normalise(driver.running_config(), work.platform)
+    after = normalise_known(driver.running_config(), work.platform, work.target)
     stored = store_after(work, after)
     notes.data["after_sha256"] = stored.blob_id
     if not converged(work.target, after, work.platform):
@@ -348,7 +348,7 @@ def lost_before_save(work: DeviceWork, driver: Driver, wanted: str) -> str:
     """
     if driver.capabilities.one_session:
         return ""
-    actual = normalise(driver.running_config(), work.platform)
+    actual = normalise_known(driver.running_config(), work.platform, wanted)
     if converged(wanted, actual, work.platform):
         return ""
     store_after(work, actual)

@@ -40,6 +40,8 @@ class DeviceWork:
     """The normalised configuration that the plan was made from."""
     before: str
     """The normalised configuration before the first line was sent; empty until it was read."""
+    approved: str = ""
+    """The configuration that was approved, once it was computed."""
     target: str = ""
     """What the configuration must be after the last line; known once staleness was checked."""
     pending: PendingConfirm | None = None

@@ -15,7 +15,7 @@ from devices.domain.grammar import Grammar, Mode
 from devices.domain.platforms import BannerStyle, Platform
 from devices.domain.vlan_sets import parse_vlans, render_vlans
 
-_BANNER = re.compile(r"^(banner \S+|aaa authentication (?:banner|fail-message)|menu \S+ title)(?: (.*))?$", re.DOTALL)
+BANNER = re.compile(r"^(banner \S+|aaa authentication (?:banner|fail-message)|menu \S+ title)(?: (.*))?$", re.DOTALL)
 _CERTIFICATE = re.compile(r"^certificate \S+")
 
 
@@ -43,9 +43,9 @@ def read_lines(lines: Sequence[str], platform: Platform) -> Iterator[Line]:
         if not text or platform.is_comment(text):
             continue
         indent = len(raw) - len(raw.lstrip())
-        found = _BANNER.match(raw.lstrip()) if text.startswith(("banner ", "aaa ", "menu ")) else None
+        found = BANNER.match(raw.lstrip()) if text.startswith(("banner ", "aaa ", "menu ")) else None
         if found is not None:
-            body, used, closed = _banner_body(found[2] or "", lines[position:], platform.banner)
+            body, used, closed = banner_body(found[2] or "", lines[position:], platform.banner)
             position += used
             # A banner stands outside of all blocks, however it is indented.
             yield Line(0, found[1], body, number, closed) if body is not None else Line(indent, text, None, number)
@@ -61,7 +61,7 @@ def read_lines(lines: Sequence[str], platform: Platform) -> Iterator[Line]:
             yield Line(indent, " ".join(text.split()) if "\t" in text else text, None, number)
 
 
-def _banner_body(first: str, following: Sequence[str], style: BannerStyle) -> tuple[str | None, int, bool]:
+def banner_body(first: str, following: Sequence[str], style: BannerStyle) -> tuple[str | None, int, bool]:
     """Return a banner's text between its delimiters, how many following lines it took, and whether it was closed."""
     if style is BannerStyle.SINGLE_LINE:
         return None, 0, True
@@ -119,7 +119,7 @@ def parse(text: str, platform: Platform) -> Node:
     # Each open block: its indentation, the block, and its lines by their text, which a printed-twice block needs.
     open_blocks: list[tuple[int, Node, dict[str, Node]]] = [(-1, root, {})]
     for line in read_lines(text.split("\n"), platform):
-        if _is_noise(line, platform):
+        if is_noise(line, platform):
             continue
         indent, words, body, _number, _closed = line
         while indent <= open_blocks[-1][0]:
@@ -135,7 +135,8 @@ def parse(text: str, platform: Platform) -> Node:
     return root
 
 
-def _is_noise(line: Line, platform: Platform) -> bool:
+def is_noise(line: Line, platform: Platform) -> bool:
+    """Whether a line is no configuration: a header, or one that only leaves a mode."""
     if line.body is not None:
         return False
     if line.indent == 0 and platform.volatile.match(line.text) is not None:
