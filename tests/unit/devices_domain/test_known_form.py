@@ -65,7 +65,8 @@ end
 """
 STRANGE: Final = (
     "banner motd ^C", "words ^C", "banner motd", "EOF", " banner login #", "#", "menu a title ^C", "!", " !", "",
-    "exit", "end", "quit", " exit-address-family", "certificate ca 01", "  3082 12345678", "3082 12345678", "vlan 10,20-22",
+    "exit", "end", "quit", " exit-address-family", "certificate ca 01", "  3082 12345678", "3082 12345678",
+    "vlan 10,20-22",
     "\x0bline", "\xa0line", "\tdescription tab", "interface GigabitEthernet1/0/1", " shutdown", "interface Vlan10",
     " switchport trunk allowed vlan add 5", "ip name-server 192.0.2.9 192.0.2.1", "no ip route 0.0.0.0 0.0.0.0",
     "route-policy A", "end-policy", "aaa authentication banner ^Chello^C", "description x\r",
