@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from changes.domain.policy import Role
 from changes.errors import ConflictError
-from changes.models import ChangeRequest, DeviceRun, RecomputedBackout, Run, RunStep
+from changes.models import ChangeRequest, DeviceRun, KillSwitch, RecomputedBackout, RollbackOrder, Run, RunStep
+from changes.services.execution import run_devices
+from changes.services.journal import Journal, StepNotes
+from changes.services.kill_switch import kill_switch_engage, kill_switch_release
 from changes.services.rollback import Wish, change_rollback
 from changes.services.rollback_preview import rollback_preview
+from changes.services.run_orders import run_abort
 from devices.drivers.napalm_eos import NapalmEosDriver
 from devices.errors import DeviceError
 from devices.lab import Lab
 from devices.models import Device
-from tests.integration.changes.conftest import Office, ends, story
+from tests.integration.changes.conftest import Office, ends, person, story
+from tests.integration.changes.test_control import runner
+from tests.integration.changes.test_races import at_once
+from tests.integration.changes.test_recovery import wait_until
 from tests.integration.lab_fixtures import SMALL_CONFIG, eos_device, small_device
 
 pytestmark = pytest.mark.lab
@@ -212,3 +221,64 @@ def test_a_device_that_restarts_right_before_it_saves_is_not_called_rolled_back(
     assert ends(run)["eos1"] == ("rollback_failed", "ROLLBACK_UNVERIFIED"), story(run)
     assert "as after a restart" in DeviceRun.objects.get(run=run).detail
     assert "10.0.0.123" in device.running_config(), "what it started with"
+
+
+def test_an_abort_while_a_commit_waits_under_its_timer_takes_it_back_at_once_and_never_confirms_it(
+    office: Office, only: Targets, settings: object
+) -> None:
+    settings.DEVICE_CONFIRM_WITHIN_S = 600  # type: ignore[attr-defined]
+    run = office.started(office.approved(**only("eos1")))
+    one = office.lab.device("eos1")
+    before = one.running_config()
+    one.faults.latency_s = 0.15
+    with runner(run):
+        wait_until(lambda: RunStep.objects.filter(device_run__run=run, name="awaiting_confirm").exists())
+        run_abort(change_id=run.change_id, actor=office.people["olivia"], comment="Stop.", in_flight="back_out")
+        one.faults.latency_s = 0
+    office.worked_on(run)
+    assert ends(run) == {"eos1": ("rolled_back", "RUN_ABORTED")}, story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+    commits = [entry["line"] for entry in one.commands() if " commit" in entry["line"]]
+    assert len(commits) == 1, commits
+    assert "timer" in commits[0]
+    assert step(run, "eos1", "backing_out").data["timer"] == "the unconfirmed commit was taken back at once"
+
+
+def test_of_two_people_who_order_a_rollback_at_once_one_is_told_that_it_is_under_way(
+    office: Office, only: Targets
+) -> None:
+    change = office.approved(**only("cli1", "cli2"))
+    office.executed(change)
+    people = [office.people["olivia"], person("ingrid", Role.IMPLEMENTER)]
+    calls = [partial(change_rollback, change_id=change.pk, implementer=who, wish=Wish()) for who in people]
+    results = at_once(*calls)
+    assert sorted(type(result).__name__ for result in results) == ["ConflictError", "Run"], results
+    assert RollbackOrder.objects.count() == 1
+    run = office.worked_on(Run.objects.get())
+    assert set(ends(run).values()) == {("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    for name in ("cli1", "cli2"):
+        assert office.lab.device(name).config_lines().count("no ntp server 10.0.0.123") == 1
+
+
+def test_a_kill_switch_right_before_the_first_line_keeps_it_back_until_it_is_released(
+    office: Office, only: Targets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change = office.approved(**only("cli1"))
+    office.executed(change)
+    one, intend = office.lab.device("cli1"), Journal.intend
+
+    def engaged_then_intended(journal: Journal, notes: StepNotes) -> None:
+        if not KillSwitch.objects.exists():
+            kill_switch_engage(actor=office.people["olivia"], reason="Devices reload.")
+        intend(journal, notes)
+
+    monkeypatch.setattr(Journal, "intend", engaged_then_intended)
+    run = change_rollback(change_id=change.pk, implementer=office.people["olivia"], wish=Wish())
+    run_devices(run.pk)
+    row = DeviceRun.objects.get(run=run)
+    assert (row.state, row.code) == ("rollback_pending", "KILL_SWITCH_ENGAGED"), story(run)
+    assert "no ntp server 10.0.0.123" not in one.config_lines()
+    kill_switch_release(actor=office.people["maria"], reason="It was the power.")
+    office.worked_on(run)
+    assert ends(run) == {"cli1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    assert one.config_lines().count("no ntp server 10.0.0.123") == 1
