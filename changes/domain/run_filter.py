@@ -52,10 +52,14 @@ class RunFilter:
 
     @property
     def states(self) -> frozenset[DeviceRunState]:
-        """Every state that was asked for, those of groups among them."""
+        """Every state that was asked for, those of groups among them.
+
+        Without *attention*, since a state alone does not say whether somebody has to look.
+        """
         found: set[DeviceRunState] = set()
         for name in self.asked_states:
-            found |= STATE_GROUPS[name] if name in STATE_GROUPS else {DeviceRunState(name)}
+            if name != "attention":
+                found |= STATE_GROUPS[name] if name in STATE_GROUPS else {DeviceRunState(name)}
         return frozenset(found)
 
     @property

@@ -9,17 +9,32 @@ is committed.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.contrib.postgres.aggregates import BoolOr
-from django.db.models import BooleanField, Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum, TextField, Value
+from django.contrib.postgres.aggregates import ArrayAgg, BoolOr
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    F,
+    Func,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Sum,
+    TextField,
+    Value,
+)
 from django.db.models.functions import Now
 
 from changes.domain.pace import RECENT_S, Ahead, Done, Pace, Span, pace_of
-from changes.domain.run_filter import RunFilter
+from changes.domain.rollback import ORDERED
+from changes.domain.run_filter import ATTENTION, RunFilter
 from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, RunState, WaveState
 from changes.domain.strategy import Strategy
 from changes.domain.watermark import Watermark
@@ -58,6 +73,7 @@ class WaveFigures:
     wave: Wave
     states: Counter[DeviceRunState] = field(default_factory=Counter)
     matching: int = 0
+    attention: int = 0
     healthy: int = 0
     unhealthy: int = 0
     visits_open: int = 0
@@ -82,6 +98,7 @@ class Figures:
     states: Counter[DeviceRunState] = field(default_factory=Counter)
     moved: set[DeviceRunState] = field(default_factory=set)
     matching: int = 0
+    attention: int = 0
     sent: int = 0
     applied: int = 0
     ended_recently: int = 0
@@ -145,7 +162,8 @@ def matching(chosen: RunFilter) -> Q:
     """The device runs that a filter lets through."""
     found = Q(pk__gt=0)
     if chosen.asked_states:
-        found &= Q(state__in=sorted(state.value for state in chosen.states))
+        states = Q(state__in=sorted(state.value for state in chosen.states))
+        found &= states | needs_attention() if "attention" in chosen.asked_states else states
     if chosen.site:
         found &= Q(device__site=chosen.site)
     if chosen.name:
@@ -153,6 +171,12 @@ def matching(chosen: RunFilter) -> Q:
     if chosen.code:
         found &= Q(code=chosen.code)
     return found
+
+
+def needs_attention() -> Q:
+    """Devices that ended otherwise than wanted: not those that are as before because somebody ordered it."""
+    states = sorted(state.value for state in ATTENTION)
+    return Q(state__in=states) & ~Q(state=DeviceRunState.ROLLED_BACK, code=ORDERED)
 
 
 def figures(run: Run, chosen: RunFilter, since: Watermark | None = None) -> Figures:
@@ -169,7 +193,7 @@ def figures(run: Run, chosen: RunFilter, since: Watermark | None = None) -> Figu
     return found
 
 
-def _counted(run: Run, chosen: RunFilter, since: Watermark | None) -> QuerySet[DeviceRun, dict[str, Any]]:
+def _counted(run: Run, chosen: RunFilter, since: Watermark | None) -> Iterable[Mapping[str, Any]]:
     lately = Q(state__in=_ENDED, ended_at__gt=Now() - timedelta(seconds=RECENT_S))
     verdict = "health_check__verdict"
     return (
@@ -182,6 +206,7 @@ def _counted(run: Run, chosen: RunFilter, since: Watermark | None) -> QuerySet[D
             sent=Sum("lines_sent"),
             applied=Sum("lines_applied"),
             lately=Count("pk", filter=lately),
+            attention=Count("pk", filter=needs_attention()),
             healthy=Count("pk", filter=Q(**{verdict: HealthVerdict.HEALTHY})),
             unhealthy=Count("pk", filter=Q(**{verdict: HealthVerdict.UNHEALTHY})),
             visits=Count("pk", filter=Q(**{verdict: ""})),
@@ -194,11 +219,13 @@ def _add(found: Figures, wave: WaveFigures, row: Mapping[str, Any]) -> None:
     state = DeviceRunState(row["state"])
     wave.states[state] += row["devices"]
     wave.matching += row["matching"]
+    wave.attention += row["attention"]
     wave.healthy += row["healthy"]
     wave.unhealthy += row["unhealthy"]
     wave.visits_open += row["visits"]
     found.states[state] += row["devices"]
     found.matching += row["matching"]
+    found.attention += row["attention"]
     found.sent += row["sent"]
     found.applied += row["applied"]
     found.ended_recently += row["lately"]
@@ -272,9 +299,54 @@ def moved_rows(run: Run, stretches: Collection[Stretch], since: Watermark | None
     return found[:MOST_MOVED], len(found) > MOST_MOVED
 
 
-def wave_devices(run: Run, stretch: Stretch, chosen: RunFilter) -> QuerySet[DeviceRun]:
-    """The device runs of a part of a wave that a filter lets through, in plan order."""
-    return DeviceRun.objects.filter(stretch.rows(), matching(chosen), run=run).order_by("pk")
+def wave_devices(run: Run, stretch: Stretch | None, chosen: RunFilter) -> QuerySet[DeviceRun]:
+    """The device runs of a part of a wave, or of the whole run, that a filter lets through, in plan order."""
+    rows = DeviceRun.objects.filter(matching(chosen), run=run).order_by("pk")
+    return rows if stretch is None else rows.filter(stretch.rows())
+
+
+def run_sites(run: Run) -> list[str]:
+    """The sites that a run touches, sorted; one query."""
+    rows = DeviceRun.objects.filter(run=run).exclude(device__site="").order_by("device__site")
+    return list(rows.values_list("device__site", flat=True).distinct())
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Devices that ended in one state for one reason; ``detail`` where all say the same, ``first`` some (id, name)."""
+
+    state: DeviceRunState
+    code: str
+    detail: str
+    count: int
+    first: Sequence[tuple[int, str]]
+
+
+def troubles(run: Run, *, most: int = 20, names: int = 6) -> list[Ends]:
+    """What needs attention in a run, the most frequent first; one query."""
+    rows = (
+        DeviceRun.objects.filter(needs_attention(), run=run)
+        .order_by()
+        .values("state", "code")
+        .annotate(
+            devices=Count("pk"),
+            least=Min("detail"),
+            most=Max("detail"),
+            ids=ArrayAgg("pk", order_by="pk"),
+            names=ArrayAgg("device__name", order_by="pk"),
+        )
+        .order_by("-devices", "state", "code")
+    )
+    return [
+        Ends(
+            DeviceRunState(row["state"]),
+            row["code"],
+            row["least"] if row["least"] == row["most"] else "",
+            row["devices"],
+            tuple(zip(row["ids"][:names], row["names"], strict=False)),
+        )
+        for row in rows[:most]
+    ]
 
 
 def sites_of(run: Run, waves: Collection[int]) -> list[tuple[int, str, Counter[DeviceRunState]]]:

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
-from changes.domain.rollback import ORDERED
 from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_TO_ROLL_BACK, DeviceRunState
 from portal.presenters.actions import Action, Actions
-from portal.presenters.run_rows import Light
 
 KEPT: Final = frozenset({"ROLLBACK_UNCONFIRMED", "ROLLBACK_CONFLICT", "ROLLBACK_PLAN_MISSING", "PRECHECK_UNREACHABLE"})
 """Why a rollback ended before anything was sent: what the device holds is known."""
 
 
-def rollback_button(actions: Actions, rows: Sequence[Light]) -> tuple[Action, ...]:
+def rollback_button(actions: Actions, states: Collection[DeviceRunState]) -> tuple[Action, ...]:
     """The way to the page of the rollback, where this person may order one and a device may hold the change."""
     action = actions.get("rollback")
-    held = any(row.state in DEVICE_TO_ROLL_BACK | DEVICE_ACTIVE for row in rows)
+    held = not (DEVICE_TO_ROLL_BACK | DEVICE_ACTIVE).isdisjoint(states)
     return (replace(action, variant="danger"),) if action is not None and action.allowed and held else ()
-
-
-def was_ordered(row: Light) -> bool:
-    """Whether a device is as it was before because somebody wanted it so: nothing has to be done about it."""
-    return row.state is DeviceRunState.ROLLED_BACK and row.code == ORDERED

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from changes.domain.errors import ChangeError
-from changes.domain.run_states import DEVICE_ENDED, DeviceRunState
+from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun, RunStep, StepOutcome
 from changes.selectors import ladder_of
 from devices.domain.diffing import diff_stat, unified_diff
@@ -16,10 +16,15 @@ from devices.models import ConfigSnapshot
 from portal.presenters.building import reason_of
 from portal.presenters.diffs import Block, diff_blocks
 from portal.presenters.ladder import Rung, ladder_rows
-from portal.presenters.links import audit_url, device_url
-from portal.presenters.visible import Mask
+from portal.presenters.links import audit_url, device_url, page_url
+from portal.presenters.visible import Mask, visible
+from portal.templatetags._moments import duration
 
 EVIDENCE_SHOWN = 10
+SESSION_OPEN = 12
+"""A session of so many lines stands open; a longer one unfolds."""
+SESSION_SHOWN = 200
+"""Lines of a session on the page, the last ones; the whole of it can be downloaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,18 +41,39 @@ class CheckResult:
 
 
 @dataclass(frozen=True, slots=True)
-class StepRecord:
-    """One step: recorded before it was taken, and again when it ended."""
+class Session:
+    """What was said between worker and device in one step, redacted; ``cut`` counts lines that are left out before."""
 
+    text: str
+    lines: int
+    cut: int
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """One step: recorded before it was taken, and again when it ended.
+
+    ``start`` and ``width`` place it on the time of the whole device run, in per cent. ``handed_on``: another claim than
+    that of the step before took it. ``elapsed_s`` stands where it goes on, for a script to count further.
+    """
+
+    number: int
     label: str
     outcome: str
     started_at: datetime
     ended_at: datetime | None
+    start: float
+    width: float
+    elapsed: str
+    elapsed_s: str
+    handed_on: bool
     code: str
+    reason: Reason | None
     detail: str
     facts: tuple[tuple[str, str], ...]
     checks: tuple[CheckResult, ...]
-    transcript: str
+    session: Session | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +91,15 @@ class DeviceRecord:
     id: int
     name: str
     device_url: str
+    page_url: str
+    session_url: str
+    wave: str
     state: str
     reason: Reason | None
+    reason_tone: str
     detail: str
+    elapsed: str
+    elapsed_s: str
     started_at: datetime | None
     ended_at: datetime | None
     live: bool
@@ -90,19 +122,27 @@ class DeviceRecord:
     ladder: tuple[Rung, ...] = ()
 
 
-def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
+def record_of(row: DeviceRun, mask: Mask, now: datetime) -> DeviceRecord:
     """Gather one device's record; ``row`` comes with device, plan, steps and both snapshots' texts; no query."""
     steps = list(row.steps.all())
     diff = _difference(row.before, row.after)
     stat = diff_stat(diff)
     commands, expected = _plan(row)
     state = DeviceRunState(row.state)
+    elapsed_s = max(0.0, ((row.ended_at or now) - (row.started_at or now)).total_seconds())
+    keys = (row.run.change_id, row.run_id, row.pk)
     return DeviceRecord(
         id=row.pk,
         name=row.device.name,
         device_url=device_url(row.device_id),
+        page_url=page_url("run-device", *keys),
+        session_url=page_url("run-session", *keys) if any(step.transcript for step in steps) else "",
+        wave=row.wave.name,
         state=row.state,
-        reason=reason_of(row.code, row.detail) if row.code and state in DEVICE_ENDED else None,
+        reason=reason_of(row.code, row.detail) if row.code and state not in DEVICE_ACTIVE else None,
+        reason_tone="" if state in DEVICE_ENDED else "wait",
+        elapsed=duration(elapsed_s) if row.started_at else "",
+        elapsed_s=f"{elapsed_s:.1f}" if row.started_at and state in DEVICE_ACTIVE else "",
         detail=mask.prose(row.detail),
         started_at=row.started_at,
         ended_at=row.ended_at,
@@ -110,7 +150,7 @@ def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
         attempts=row.attempts,
         drift=row.drift,
         plan_digest=row.plan_digest,
-        steps=tuple(_step(step, mask) for step in steps),
+        steps=_steps(steps, mask, now),
         lines=_lines(row, mask.lines(commands), steps),
         lines_applied=row.lines_applied,
         lines_sent=row.lines_sent,
@@ -122,14 +162,31 @@ def record_of(row: DeviceRun, mask: Mask) -> DeviceRecord:
         removed=stat.removed,
         expected=bool(diff) and diff == expected,
         events_url=audit_url(object_type="device_run", object_id=row.pk),
-        seen=record_version(row, len(steps)),
+        seen=record_version(row, steps),
         ladder=ladder_rows(ladder_of(steps), mask),
     )
 
 
-def record_version(row: DeviceRun, steps: int) -> str:
+def record_version(row: DeviceRun, steps: Collection[RunStep]) -> str:
     """What tells one state of the record from the next."""
-    return f"{row.state}-{steps}-{row.lines_sent}-{row.lines_applied}-{row.attempts}"
+    ended = sum(step.ended_at is not None for step in steps)
+    return f"{row.state}-{len(steps)}-{ended}-{row.lines_sent}-{row.lines_applied}-{row.attempts}-{row.code}"
+
+
+def session_of(row: DeviceRun, mask: Mask) -> str:
+    """Every session of a device run as one text, step by step; no query where the steps were fetched."""
+    head = f"Run {row.run_id} of {row.run.change.number} on {row.device.name}. Secrets are masked. Times are UTC."
+    parts = [visible(head)]
+    for step in row.steps.all():
+        ended = f"{step.ended_at.astimezone(UTC):%H:%M:%S}" if step.ended_at else "under way"
+        begun = f"{step.intent_at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        label = DeviceRunState(step.name).label
+        outcome = f"{step.outcome or 'under way'} {step.code}".strip()
+        parts.append(f"==== {step.sequence}. {label}: {begun} to {ended}, {outcome}")
+        if step.detail:
+            parts.append(mask.prose(step.detail))
+        parts.append(mask.text(step.transcript) or "(no session)")
+    return "\n\n".join(parts) + "\n"
 
 
 def _difference(before: ConfigSnapshot | None, after: ConfigSnapshot | None) -> str:
@@ -163,19 +220,50 @@ def _line_status(number: int, row: DeviceRun, refused: object) -> str:
     return "unanswered" if number <= row.lines_sent else "unsent"
 
 
-def _step(step: RunStep, mask: Mask) -> StepRecord:
+def _steps(steps: Sequence[RunStep], mask: Mask, now: datetime) -> tuple[StepRecord, ...]:
+    if not steps:
+        return ()
+    begun = steps[0].intent_at
+    whole_s = max(0.001, (max(step.ended_at or now for step in steps) - begun).total_seconds())
+    fences = [None, *(step.fence for step in steps)]
+    return tuple(
+        _step(step, mask, now, (begun, whole_s), handed_on=before not in (None, step.fence))
+        for before, step in zip(fences, steps, strict=False)
+    )
+
+
+def _step(step: RunStep, mask: Mask, now: datetime, axis: tuple[datetime, float], *, handed_on: bool) -> StepRecord:
     data = step.data if isinstance(step.data, Mapping) else {}
+    begun, whole_s = axis
+    took_s = max(0.0, ((step.ended_at or now) - step.intent_at).total_seconds())
+    start = min(100.0, max(0.0, 100 * (step.intent_at - begun).total_seconds() / whole_s))
+    failed = step.outcome != StepOutcome.OK
     return StepRecord(
+        number=step.sequence,
         label=DeviceRunState(step.name).label,
         outcome=step.outcome or "current",
         started_at=step.intent_at,
         ended_at=step.ended_at,
+        start=round(min(start, 99.5), 2),
+        width=round(max(0.5, min(100 * took_s / whole_s, 100 - start)), 2),
+        elapsed=duration(took_s),
+        elapsed_s="" if step.ended_at else f"{took_s:.1f}",
+        handed_on=handed_on,
         code=step.code,
-        detail=mask.prose(step.detail) if step.outcome != StepOutcome.OK else "",
+        reason=reason_of(step.code, step.detail) if step.code and failed else None,
+        detail=mask.prose(step.detail) if failed else "",
         facts=tuple(_facts(data, mask)),
         checks=tuple(_check(check, mask) for check in _list(data.get("checks"))),
-        transcript=mask.text(step.transcript),
+        session=_session(mask.text(step.transcript)),
     )
+
+
+def _session(text: str) -> Session | None:
+    if not text:
+        return None
+    lines = text.split("\n")
+    cut = max(0, len(lines) - SESSION_SHOWN)
+    return Session("\n".join(lines[cut:]), len(lines), cut, open=len(lines) <= SESSION_OPEN)
 
 
 def _facts(data: Mapping[str, object], mask: Mask) -> list[tuple[str, str]]:

@@ -24,5 +24,8 @@ urlpatterns: list[URLPattern] = [
     path("<int:change_id>/rollback/", rollback.change_roll_back, name="change-rollback"),
     path("<int:change_id>/close/", decisions_confirmed.change_close, name="change-close"),
     path("<int:change_id>/runs/<int:run_id>/", run.run_detail, name="run-detail"),
+    path("<int:change_id>/runs/<int:run_id>/live/", run.run_live, name="run-live"),
+    path("<int:change_id>/runs/<int:run_id>/branch/", run.run_branch, name="run-branch"),
     path("<int:change_id>/runs/<int:run_id>/devices/<int:device_run_id>/", run.run_device, name="run-device"),
+    path("<int:change_id>/runs/<int:run_id>/devices/<int:device_run_id>/session/", run.run_session, name="run-session"),
 ]

@@ -1,5 +1,9 @@
-// A run's page between two polls: times go on, and a link to a device opens its record.
-const seenAt = new WeakMap();
+// A run's page between two polls and after each: times go on, new rows find their places, a hidden page asks seldom.
+import "./parts.js";
+
+const HIDDEN_MS = 30_000;
+const ROWS_OF_A_BRANCH = 200;
+const counted = new WeakMap();
 
 function spoken(seconds) {
   if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
@@ -14,18 +18,60 @@ function spoken(seconds) {
 function tick() {
   const now = performance.now();
   for (const element of document.querySelectorAll("[data-elapsed-s]")) {
-    if (!seenAt.has(element)) seenAt.set(element, now);
-    const text = spoken(Number(element.dataset.elapsedS) + (now - seenAt.get(element)) / 1000);
+    const said = element.dataset.elapsedS;
+    if (counted.get(element)?.said !== said) counted.set(element, { said, at: now });
+    const text = spoken(Number(said) + (now - counted.get(element).at) / 1000);
     if (element.textContent !== text) element.textContent = text;
   }
 }
-setInterval(tick, 1000);
+setInterval(() => document.hidden || tick(), 1000);
 tick();
 
-function unfold() {
-  const row = location.hash.startsWith("#device-run-") && document.getElementById(location.hash.slice(1));
-  const more = row && row.querySelector("details");
-  if (more) more.open = true;
+// A page in the background asks twice a minute; when somebody looks again, at once.
+let asked = 0;
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id !== "run-live") return;
+  if (document.hidden && performance.now() - asked < HIDDEN_MS) event.preventDefault();
+  else asked = performance.now();
+});
+document.addEventListener("visibilitychange", () => {
+  const live = document.getElementById("run-live");
+  if (!document.hidden && live?.hasAttribute("data-live")) htmx.trigger(live, "run:look");
+});
+
+// A device that the filter lets through since a moment ago: into its branch, at its place in the plan.
+function key(row) {
+  const [wave, id, ...site] = row.dataset.row.split(":");
+  return { wave, id: Number(id), site: site.join(":") };
 }
-window.addEventListener("hashchange", unfold);
-unfold();
+
+function holds(list, { wave, id, site }) {
+  const [of, after, last, ...rest] = list.dataset.rowsOf.split(":");
+  const inside = id > Number(after) && (last === "0" || id <= Number(last));
+  return of === wave && inside && (rest.length === 0 || rest.join(":") === site);
+}
+
+document.addEventListener("parts:new", ({ detail: row }) => {
+  if (!row.matches("li[data-row]") || row.hasAttribute("data-other")) return;
+  const list = [...document.querySelectorAll("[data-rows-of]")].find((each) => holds(each, key(row)));
+  if (!list || list.children.length >= ROWS_OF_A_BRANCH) return;
+  const next = [...list.children].find((each) => key(each).id > key(row).id);
+  list.insertBefore(row, next ?? null);
+  htmx.process(row);
+});
+
+// A device that is in view is unfolded where it stands; any other has a page.
+function unfold(row) {
+  const more = row?.querySelector("details");
+  if (!more) return false;
+  more.open = true;
+  row.scrollIntoView({ block: "center" });
+  more.querySelector("summary").focus({ preventScroll: true });
+  return true;
+}
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-row]");
+  if (!link || event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  if (unfold(document.getElementById(link.dataset.row))) event.preventDefault();
+});
+if (location.hash.startsWith("#device-run-")) unfold(document.getElementById(location.hash.slice(1)));

@@ -4,8 +4,10 @@ import html as markup
 import re
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
+from django.db import connections
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
@@ -25,9 +27,24 @@ def text(html: str) -> str:
 
 
 def poll_of(html: str) -> str:
-    found = re.search(r'id="run-figures"[^>]*hx-get="([^"]+)" hx-trigger="every 2s"', html)
+    """What the page asks next: its address, what it was told, and what it has in view."""
+    found = re.search(r'id="run-live" data-live hx-get="([^"]+)" hx-trigger="every 2s, run:look"', html)
     assert found, "the page does not poll"
-    return markup.unescape(found[1])
+    hidden = re.findall(r'<input type="hidden" name="(since|told|decided|shown|divided)" value="([^"]*)"', html)
+    address = markup.unescape(found[1])
+    values = [(name, markup.unescape(value)) for name, value in hidden]
+    return f"{address}{'&' if '?' in address else '?'}{urlencode(values)}"
+
+
+def row_of(html: str, row: DeviceRun) -> str:
+    """A device's row in a page or in the answer to its poll; "" where there is none."""
+    found = re.search(rf'<li class="device-run" id="device-run-{row.pk}".*?</li>', html, re.DOTALL)
+    return found[0] if found else ""
+
+
+@pytest.fixture
+def committed(transactional_db: None) -> None:
+    """Whether somebody has seen a row is a matter of commits, which a test inside one transaction has none of."""
 
 
 def journal_of(row: DeviceRun) -> Journal:
@@ -61,28 +78,63 @@ def test_other_pages_lead_to_a_run_that_goes_on(cast: Cast, devices: list[Device
         assert "Watch the run" in html
 
 
-def test_poll_answers_204_until_something_moves_then_that_alone(cast: Cast, devices: list[Device], as_: As) -> None:
+def test_poll_answers_204_until_something_moves_then_that_alone(
+    committed: None, cast: Cast, devices: list[Device], as_: As
+) -> None:
     run = started(cast, devices)
     client = as_(cast.author)
-    poll = poll_of(get(client, path_of(run)).content.decode())
-    assert get(client, poll, **HTMX).status_code == 204
+    html = get(client, path_of(run)).content.decode()
+    poll = poll_of(html)
+    quiet = get(client, poll, **HTMX)
+    assert (quiet.status_code, quiet.content) == (204, b"")
     first, second, _third = run.device_runs.order_by("pk")
     journal = journal_of(first)
+    assert get(client, poll, **HTMX).status_code == 204  # a claim is nothing that people see
     with journal.step(DeviceRunState.CONNECTING):
         answer = get(client, poll, **HTMX)
     moved = answer.content.decode()
     assert answer.status_code == 200
-    assert f'id="device-run-{first.pk}-row" hx-swap-oob="true"' in moved
-    assert f'id="device-run-{second.pk}-row"' not in moved
-    assert "Connecting" in moved
+    assert "Connecting" in row_of(moved, first)
+    assert not row_of(moved, second)
     assert "<html" not in moved
-    poll = poll_of(moved)
+    assert 'id="run-advice"' not in moved
+    in_view = html[html.index('name="shown"') - 30 :]
+    poll = poll_of(moved + in_view)
     assert get(client, poll, **HTMX).status_code == 204
     with journal.step(DeviceRunState.CHECKING):
+        journal.assert_held()
         assert get(client, poll, **HTMX).status_code == 200
 
 
-def test_each_line_shows_while_it_is_sent(cast: Cast, devices: list[Device], as_: As) -> None:
+def test_transaction_that_is_committed_late_is_told_once_and_never_lost(
+    committed: None, cast: Cast, devices: list[Device], as_: As
+) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    html = get(client, path_of(run)).content.decode()
+    early, late, _third = run.device_runs.order_by("pk")
+    other = connections.create_connection("default")
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("UPDATE changes_devicerun SET lines_sent = 1 WHERE id = %s", [late.pk])
+            with journal_of(early).step(DeviceRunState.CONNECTING):
+                moved = get(client, poll_of(html), **HTMX).content.decode()
+        in_view = html[html.index('name="shown"') - 30 :]
+        assert row_of(moved, early)
+        assert not row_of(moved, late)
+        assert get(client, poll_of(moved + in_view), **HTMX).status_code == 204
+        other.commit()
+    finally:
+        other.close()
+    told = get(client, poll_of(moved + in_view), **HTMX)
+    again = told.content.decode()
+    assert row_of(again, late)
+    assert not row_of(again, early)
+    assert get(client, poll_of(again + in_view), **HTMX).status_code == 204
+
+
+def test_each_line_shows_while_it_is_sent(committed: None, cast: Cast, devices: list[Device], as_: As) -> None:
     run = started(cast, devices[:1])
     client = as_(cast.author)
     journal = journal_of(run.device_runs.get())
@@ -90,13 +142,12 @@ def test_each_line_shows_while_it_is_sent(cast: Cast, devices: list[Device], as_
         with journal.step(state):
             pass
     with journal.step(DeviceRunState.APPLYING):
-        poll = poll_of(get(client, path_of(run)).content.decode())
-        assert get(client, poll, **HTMX).status_code == 204
+        html = get(client, path_of(run)).content.decode()
+        assert get(client, poll_of(html), **HTMX).status_code == 204
         journal.line(sent=1, applied=0)
-        assert get(client, poll, **HTMX).status_code == 200
-        poll = poll_of(get(client, poll, **HTMX).content.decode())
+        assert get(client, poll_of(html), **HTMX).status_code == 200
         journal.line(sent=1, applied=1)
-        assert "1 line" in text(get(client, poll, **HTMX).content.decode())
+        assert "1 line" in text(get(client, poll_of(html), **HTMX).content.decode())
 
 
 def test_last_answer_ends_the_poll_and_brings_the_head_along(cast: Cast, devices: list[Device], as_: As) -> None:
@@ -108,8 +159,9 @@ def test_last_answer_ends_the_poll_and_brings_the_head_along(cast: Cast, devices
     html = answer.content.decode()
     assert answer.status_code == 286
     assert "every 2s" not in html
-    assert 'id="change-head" hx-swap-oob="true"' in html
-    assert html.count('-row" hx-swap-oob="true"') == 3
+    assert 'id="change-head"' in html
+    assert html.count('class="device-run"') == 3
+    assert "The run has ended. Partial: 2 of 3 devices hold the change." in text(html)
     assert f'href="/changes/{run.change_id}/close/"' in html
     assert get(client, poll, **HTMX).status_code == 286
 
@@ -118,7 +170,7 @@ def test_partial_run_is_never_green_and_says_what_comes_next(cast: Cast, devices
     run = carried_out(started(cast, devices), rejected=devices[:1])
     html = get(as_(cast.manager), path_of(run)).content.decode()
     head = html[html.index('id="run-figures"') : html.index("</dl>")]
-    assert 'class="run-title" data-tone="warn"' in head
+    assert 'id="run-title-row" data-tone="warn"' in head
     assert 'data-state="partial" data-tone="warn"' in head
     said = text(html)
     assert "Partial: 2 of 3 devices hold the change" in said
@@ -135,7 +187,7 @@ def test_partial_run_is_never_green_and_says_what_comes_next(cast: Cast, devices
 def test_whole_run_is_green(cast: Cast, devices: list[Device], as_: As) -> None:
     run = carried_out(started(cast, devices))
     html = get(as_(cast.author), path_of(run)).content.decode()
-    assert 'class="run-title" data-tone="ok"' in html
+    assert 'id="run-title-row" data-tone="ok"' in html
     assert "All 3 devices hold the change" in text(html)
 
 
@@ -235,12 +287,36 @@ def test_plan_that_can_no_longer_be_read_does_not_break_the_record(cast: Cast, d
     assert get(as_(cast.auditor), f"{path_of(run)}devices/{row.pk}/").status_code == 200
 
 
-@pytest.mark.parametrize("query", ["?page=0", "?page=99", "?page=x", "?since=nonsense&seen=x", "?since=1e400"])
-def test_odd_addresses_show_the_run_all_the_same(cast: Cast, devices: list[Device], as_: As, query: str) -> None:
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("page=2", "There is no filter"),
+        ("state=green", "“green” is no state. Use one of: applying, attention,"),
+        ("wave=x", "“wave” names no place of this run."),
+        ("site=a&site=b", "“site” is given 2 times. Give it once."),
+        ("name=a%E2%80%AEb", "In “name”,"),
+        ("name=a%00b", "In “name”,"),
+    ],
+)
+def test_unknown_filters_are_refused_and_the_run_is_shown_all_the_same(
+    cast: Cast, devices: list[Device], as_: As, query: str, says: str
+) -> None:
     run = started(cast, devices)
     client = as_(cast.author)
-    assert get(client, f"{path_of(run)}{query}").status_code == 200
-    assert get(client, f"{path_of(run)}{query}", **HTMX).status_code == 200
+    answer = get(client, f"{path_of(run)}?{query}")
+    assert answer.status_code == 400
+    said = text(answer.content.decode())
+    assert says in said
+    assert "0 of 3 devices done" in said
+    assert get(client, f"{path_of(run)}live/?{query}", **HTMX).status_code == 400
+    assert get(client, f"{path_of(run)}branch/?{query}", **HTMX).status_code == 400
+
+
+@pytest.mark.parametrize("since", ["", "nonsense", "1e400", "9" * 19 + ":" + "9" * 19 + ":", "5:3:", "1:9:8,2"])
+def test_poll_from_nowhere_loads_the_page_again(cast: Cast, devices: list[Device], as_: As, since: str) -> None:
+    run = started(cast, devices)
+    answer = get(as_(cast.author), f"{path_of(run)}live/?since={since}&shown=x&shown=1:0&divided=y", **HTMX)
+    assert (answer.status_code, answer["HX-Refresh"]) == (204, "true")
 
 
 @pytest.mark.parametrize("count", [1, 40])
@@ -251,33 +327,57 @@ def test_number_of_queries_does_not_grow_with_the_devices(
     client = as_(cast.author)
     html = get(client, path_of(run)).content.decode()
     assert html.count('class="device-run"') == count
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(19):
         get(client, path_of(run))
-    with django_assert_num_queries(17):
-        get(client, f"{path_of(run)}?since=0&seen=x", **HTMX)
 
 
-def test_poll_that_finds_nothing_new_is_cheap(
-    cast: Cast, devices: list[Device], as_: As, django_assert_num_queries: DjangoAssertNumQueries
-) -> None:
-    run = started(cast, devices)
-    client = as_(cast.author)
-    poll = poll_of(get(client, path_of(run)).content.decode())
-    with django_assert_num_queries(4):
-        assert get(client, poll, **HTMX).status_code == 204
-
-
-def test_large_run_is_shown_in_pages_with_figures_of_all(cast: Cast, as_: As) -> None:
-    run = started(cast, [DeviceFactory.create() for _ in range(205)])
+def test_the_tree_is_read_branch_by_branch(cast: Cast, as_: As) -> None:
+    run = started(cast, [DeviceFactory.create(site=f"S{number % 4}") for number in range(64)])
     client = as_(cast.author)
     html = get(client, path_of(run)).content.decode()
-    assert html.count('class="device-run"') == 200
-    assert "of 205" in text(html)
-    assert "Page 1 of 2" in text(html)
-    assert get(client, f"{path_of(run)}?page=2").content.decode().count('class="device-run"') == 5
+    assert "of 64" in text(html)
+    assert html.count('class="site"') == 4
+    assert html.count('class="device-run"') == 0
+    branch = get(client, f"{path_of(run)}branch/?wave=1&group=S0", **HTMX).content.decode()
+    assert branch.count('class="device-run"') == 16
+    assert 'value="1:0:0:S0"' in branch
+    flat = get(client, f"{path_of(run)}?site=S0").content.decode()
+    assert flat.count('class="device-run"') == 16
+    plain = get(client, f"{path_of(run)}branch/?wave=1&group=S0")
+    assert (plain.status_code, plain["Location"]) == (302, f"{path_of(run)}?wave=1&group=S0")
+
+
+def test_a_long_branch_is_read_page_by_page_and_each_page_follows_its_own_rows(
+    committed: None, cast: Cast, as_: As
+) -> None:
+    run = started(cast, [DeviceFactory.create() for _ in range(105)])
+    client = as_(cast.author)
+    html = get(client, path_of(run)).content.decode()
+    assert html.count('class="device-run"') == 100
+    more = markup.unescape(str(re.search(r'href="([^"]+)" hx-get="([^"]+)"[^>]*>Next devices', html)[1]))  # type: ignore[index]
+    assert get(client, more).content.decode().count('class="device-run"') == 5
     last = run.device_runs.order_by("pk").last()
     assert last
-    poll = poll_of(html)
+    poll, second = poll_of(html), poll_of(get(client, more).content.decode())
     with journal_of(last).step(DeviceRunState.CONNECTING):
-        moved = get(client, poll, **HTMX).content.decode()
-    assert f'id="device-run-{last.pk}-row"' not in moved  # it is on the other page
+        assert not row_of(get(client, poll, **HTMX).content.decode(), last)
+        assert row_of(get(client, second, **HTMX).content.decode(), last)
+
+
+def test_session_is_downloaded_as_redacted_text(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = started(cast, devices[:1])
+    row = run.device_runs.get()
+    journal = journal_of(row)
+    with journal.step(DeviceRunState.CONNECTING) as notes:
+        lines = "\n".join(f"line {number}" for number in range(300))
+        notes.transcript = f"> show run\nsnmp-server community topsecret9 RO\n{lines}"
+    client = as_(cast.auditor)
+    page = get(client, f"{path_of(run)}devices/{row.pk}/").content.decode()
+    assert "102 before them are in the text file" in text(page)
+    assert "line 299" in page
+    answer = get(client, f"{path_of(run)}devices/{row.pk}/session/")
+    assert answer["Content-Disposition"] == f'attachment; filename="run-{run.pk}-fra-acc-01.txt"'
+    body = answer.content.decode()
+    assert "==== 1. Connecting" in body
+    assert "line 0\n" in body
+    assert "topsecret9" not in body + page
