@@ -30,6 +30,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
+from changes.services.standing_apart import StandingApart
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
@@ -187,7 +188,7 @@ def run_devices(run_id: int) -> int:
     done = visits + run_claims(
         DeviceRun,
         claim_next=lambda owner: _claim_device_run(run, owner),
-        work=partial(_execute, run, PlanSeal(run)),
+        work=partial(_execute, run, PlanSeal(run), StandingApart.of(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
     run_advance(run_id)
@@ -212,7 +213,9 @@ def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
         return claim_next(waiting, owner=owner)
 
 
-def _execute(run: Run, seal: PlanSeal, claim: Claim, heartbeat: Heartbeat) -> None:
+def _execute(run: Run, seal: PlanSeal, apart: StandingApart, claim: Claim, heartbeat: Heartbeat) -> None:
+    if apart.gives_way(claim):
+        return
     try:
         ended = execute(claim, seal=seal, on_driver=heartbeat.watch())
     except IntegrityError as error:
