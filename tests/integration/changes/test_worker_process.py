@@ -6,15 +6,19 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 
-from changes.models import DeviceRun, PlanRevision, RunStep
+from changes.models import DeviceRun, PlanRevision, Run, RunStep
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.planning import plan_request
 from changes.services.requests import change_submit
+from changes.services.run_orders import run_abort, run_pause, run_resume
+from changes.services.windows import database_now
 from tests.integration.changes.conftest import Office, ends, problems, story
 from tests.integration.supervision.conftest import Worker
 
@@ -22,6 +26,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.workers]
 
 LINES = [f"logging host 10.9.0.{number}" for number in range(1, 13)]
 CONTENT = "\n".join(LINES) + "\n"
+TWO_SECONDS = timedelta(seconds=2)
 
 
 @pytest.fixture
@@ -75,6 +80,51 @@ def test_the_queue_the_workers_and_the_dispatcher_bring_a_change_to_review(offic
     assert {state for state, _code in ends(run).values()} == {"succeeded"}, story(run)
     revision.change.refresh_from_db()
     assert revision.change.state == "review"
+
+
+def began_after(run: Run, moment: datetime) -> list[tuple[str, str]]:
+    """The steps that were entered later than that on devices which had not been begun before it, by the journal."""
+    begun = run.device_runs.filter(steps__intent_at__lt=moment).values("pk")
+    steps = RunStep.objects.filter(device_run__run=run, intent_at__gte=moment).exclude(device_run__in=begun)
+    return list(steps.values_list("device_run__device__name", "name"))
+
+
+def test_each_order_takes_effect_within_two_seconds(office: Office, worker: Worker) -> None:
+    del worker
+    devices = [office.lab.device(f"fra-acc-0{number}") for number in (1, 2, 3)]
+    revision = planned_by_workers(office, content=CONTENT, strategy={"max_parallel": 1})
+    approve(office, revision)
+    for device in devices:
+        device.faults.latency_s = 0.1
+    run, olivia = office.started(revision.change), office.people["olivia"]
+    order: dict[str, Any] = {"change_id": run.change_id, "actor": olivia}
+
+    def applies(number: int) -> Callable[[], bool]:
+        return lambda: any(line in devices[number].config_lines() for line in LINES)
+
+    wait_until(applies(0), lambda: story(run))
+    run_pause(**order)
+    paused = database_now()
+    wait_until(lambda: ends(run)["fra-acc-01"][0] == "succeeded", lambda: story(run))
+    wait_until(lambda: database_now() > paused + TWO_SECONDS, lambda: "")
+    assert began_after(run, paused) == [], "nothing is begun after a pause"
+
+    run_resume(**order)
+    resumed = database_now()
+    wait_until(applies(1), lambda: story(run))
+    [connected] = RunStep.objects.filter(device_run__device__name="fra-acc-02", name="connecting")
+    assert connected.intent_at - resumed < TWO_SECONDS
+
+    run_abort(**order, comment="Stop.", in_flight="back_out")
+    aborted = database_now()
+    assert ends(run)["fra-acc-03"] == ("skipped", "RUN_ABORTED"), "at once"
+    wait_until(lambda: ends(run)["fra-acc-02"][0] == "rolled_back", lambda: story(run))
+    [applying] = RunStep.objects.filter(device_run__device__name="fra-acc-02", name="applying")
+    assert applying.ended_at
+    assert applying.ended_at - aborted < TWO_SECONDS
+    received = [datetime.fromisoformat(entry["at"]) for entry in devices[1].log() if entry.get("line") in LINES]
+    assert received
+    assert max(received) - aborted < TWO_SECONDS, "the device's own log"
 
 
 def test_kill_9_of_all_worker_processes_between_two_lines(office: Office, worker: Worker) -> None:
