@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TypedDict, Unpack
 
 from django.db import connection
 
@@ -49,31 +50,36 @@ _IDENTIFIER_LIMIT = 200
 _LABEL_LIMIT = 300
 _BIGINT = 2**63
 
-_INSERT = """
-    INSERT INTO audit_event (actor_id, actor_name, origin, request_id, ip, action, object_type, object_id,
-                             object_label, change_id, device_id, state_from, state_to, code, reason, body)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-    RETURNING id
-"""
+_COLUMNS = {
+    "actor_id": "bigint", "actor_name": "text", "origin": "text", "request_id": "text", "ip": "text",
+    "action": "text", "object_type": "text", "object_id": "text", "object_label": "text",
+    "change_id": "bigint", "device_id": "bigint", "state_from": "text", "state_to": "text",
+    "code": "text", "reason": "text", "body": "text",
+}  # fmt: skip
+INSERT_SELECT = (
+    f"INSERT INTO audit_event ({', '.join(_COLUMNS)}) SELECT {', '.join(f'%s::{kind}' for kind in _COLUMNS.values())}"
+)
+"""Appends the event of :func:`event_values` as a part of a larger statement; a FROM and a WHERE may follow."""
+
+_INSERT = f"{INSERT_SELECT} RETURNING id"
 
 
-def record(
-    *,
-    actor: Actor,
-    action: str,
-    object_type: str,
-    object_id: int | str,
-    object_label: str = "",
-    change_id: int | None = None,
-    device_id: int | None = None,
-    state_from: str = "",
-    state_to: str = "",
-    code: str = "",
-    reason: str = "",
-    before: Mapping[str, object] | None = None,
-    after: Mapping[str, object] | None = None,
-    details: Mapping[str, object] | None = None,
-) -> int:
+class EventParts(TypedDict, total=False):
+    """The parts of an event that it may lack; see :func:`record`."""
+
+    object_label: str
+    change_id: int | None
+    device_id: int | None
+    state_from: str
+    state_to: str
+    code: str
+    reason: str
+    before: Mapping[str, object] | None
+    after: Mapping[str, object] | None
+    details: Mapping[str, object] | None
+
+
+def record(*, actor: Actor, action: str, object_type: str, object_id: int | str, **parts: Unpack[EventParts]) -> int:
     """Append one event in the caller's transaction and return its id; rolled back with it, kept with it.
 
     One INSERT, nothing else. The columns that prove (``id``, ``at``, ``txid``, ``db_user``) are not sent: the
@@ -90,6 +96,34 @@ def record(
     """
     if not connection.in_atomic_block:
         raise OutsideTransactionError(action)
+    values = event_values(actor=actor, action=action, object_type=object_type, object_id=object_id, **parts)
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, values)
+        return int(cursor.fetchone()[0])
+
+
+def event_values(
+    *,
+    actor: Actor,
+    action: str,
+    object_type: str,
+    object_id: int | str,
+    object_label: str = "",
+    change_id: int | None = None,
+    device_id: int | None = None,
+    state_from: str = "",
+    state_to: str = "",
+    code: str = "",
+    reason: str = "",
+    before: Mapping[str, object] | None = None,
+    after: Mapping[str, object] | None = None,
+    details: Mapping[str, object] | None = None,
+) -> list[int | str | None]:
+    """The values of :data:`INSERT_SELECT` for an event; the arguments and errors are those of :func:`record`.
+
+    For a statement that writes an event together with what the event is about. It must be one statement, or stand in a
+    transaction, so that neither is written without the other.
+    """
     person = _person(actor)
     thing = {
         "type": _object_type(object_type),
@@ -103,7 +137,7 @@ def record(
         "schema": SCHEMA, "actor": person, "action": _action(action), "object": thing, **links,
         "state": state, **outcome, "before": before, "after": after, "details": details,
     })  # fmt: skip
-    columns = [
+    return [
         *person.values(),
         action,
         *thing.values(),
@@ -112,9 +146,6 @@ def record(
         *outcome.values(),
         body,
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_INSERT, columns)
-        return int(cursor.fetchone()[0])
 
 
 def _person(actor: Actor) -> dict[str, int | str | None]:

@@ -1,4 +1,4 @@
-"""Runs over thousands of devices as workers leave them in the middle of their work, written in bulk.
+"""Runs over thousands of devices as workers leave them in the middle of their work, written in bulk in a few seconds.
 
 Change, plan and run come from the services, for one device; the others are rows beside it, with steps, reasons and
 times such as a real run has. What is under the plan's digest is not true of them, so nothing of it can be executed.
@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, WaveState
 from changes.models import DevicePlan, DeviceRun, Run, RunStep, Wave
-from changes.services.journal import WORKER, audit_device_run
+from changes.services.device_events import WORKER, audit_device_run
 from devices.models import Device
 from tests.factories import Cast, DeviceFactory, started
 
@@ -114,8 +114,8 @@ def _state(wave: Wave, place: int, of: int, chance: random.Random) -> tuple[Devi
 
 
 def _steps(row: DeviceRun, chance: random.Random) -> Iterator[RunStep]:
-    if row.started_at is None:
-        return
+    if row.started_at is None or row.wave.state != WaveState.WORKING:
+        return  # nobody unfolds the devices of a wave that is over
     state, at = DeviceRunState(row.state), row.started_at
     until = _STRAIGHT.index(state) if state in _STRAIGHT else 6 if state == _S.SUCCEEDED else 2
     for sequence, name in enumerate(_STRAIGHT[: until + 1], start=1):

@@ -53,7 +53,7 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> DeviceRunSt
         "rollback_from__blob",
     ).get(pk=claim.row_id)
     scrub = Scrubber.load()
-    journal = Journal(claim, scrub)
+    journal = Journal(claim, scrub, run)
     with device_lock(run.device_id) as locked:
         if not locked:
             # The former worker's process still lives; its database session frees the device when it ends.

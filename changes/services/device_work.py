@@ -55,6 +55,7 @@ class DeviceWork:
 
     def all_steps(self) -> QuerySet[RunStep]:
         """This run's journalled steps, without those before people had it retried, or had its rollback ordered."""
+        self.journal.flush()
         return RunStep.objects.filter(device_run=self.run, sequence__gt=self.run.goal_step)
 
     @contextmanager

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, Max, OuterRef, QuerySet
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Now
+from django.db.models import Model
+from django.utils import timezone
 
-from audit.actor import Actor
 from audit.body import clean_text, clip
-from audit.recorder import record
 from changes.domain.orders import KILL_SWITCH_ENGAGED, RUN_ABORTED, RUN_PAUSED, WORKER_STOPPING, SafePoint, at_step
-from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, RunState, check_device_step
+from changes.domain.run_states import DeviceRunState, check_device_step
 from changes.domain.strategy import InFlight
-from changes.models import DeviceRun, Run, RunStep, StepOutcome
-from changes.services.kill_switch import engaged_now
+from changes.models import DeviceRun, RunStep, StepOutcome
+from changes.services.device_events import transition_values
+from changes.services.journal_writes import ALL_ORDERS, Orders, Standing, StepEnd, Write, column_of, write
 from devices.errors import DeviceError, LeaseLostError
-from devices.services.claims import Claim, database_time_plus, fenced_update, release
+from devices.services.claims import Claim, release
 from devices.services.draining import is_draining
 from devices.services.scrubbing import Scrubber
 
-WORKER = Actor.system("worker")
-
+_S = DeviceRunState
+_STRAIGHT: Final = frozenset(
+    {_S.CONNECTING, _S.CHECKING, _S.SNAPSHOTTING, _S.APPLYING, _S.AWAITING_CONFIRM, _S.VERIFYING, _S.SAVING}
+)
+"""Steps after which another write follows at once when they end well."""
+_LEAVE_FOR_LINE: Final = tuple(orders for orders in ALL_ORDERS if orders.abort != InFlight.BACK_OUT)
+_LEAVE_FOR_FIRST_LINE: Final = tuple(orders for orders in _LEAVE_FOR_LINE if not orders.killed)
+_LEAVE_TO_BEGIN_BACK: Final = tuple(orders for orders in ALL_ORDERS if not orders.killed)
 _LOST: Final = "This worker's lease has ended; another worker carries on with the device."
 _KILLED: Final = "The kill switch is engaged, so nothing begins to write to this device."
 
@@ -77,23 +81,44 @@ class LineStoppedError(StepStopError):
     """An order kept the next line from being sent. The session is closed, so the device is read back on a new one."""
 
 
-class Journal:
-    """Writes one claimed device run's states, steps and audit events, each in a small transaction of its own.
+class _MoveParts(TypedDict, total=False):
+    """Parts of a write that moves the run; see :class:`changes.services.journal_writes.Write`."""
 
-    Every method raises :class:`LeaseLostError` when the claim no longer holds; then nothing was written and the
-    worker must not touch the device again. Texts are masked and made fit for the database here, once for all: devices
-    quote lines with secrets in their error messages, and send characters that PostgreSQL refuses.
+    enters: DeviceRunState
+    leave: Collection[Orders] | None
+    renews: bool
+    frees: bool
+    starts: bool
+
+
+class _Parts(_MoveParts, total=False):
+    """Parts of any write."""
+
+    event: Collection[object]
+
+
+class Journal:
+    """Writes one claimed device run's states, steps and audit events, each in one statement.
+
+    Every method that writes raises :class:`LeaseLostError` when the claim no longer holds; then nothing was written and
+    the worker must not touch the device again. As long as it holds, nobody else writes to the row, so what is known of
+    it is not read again. That a step of the straight way ended well, and what is noted, waits for the write that comes
+    next anyway: the intent of the next step, a line, or the end. Texts are masked and made fit for the database here,
+    once for all: devices quote lines with secrets in their error messages, and send characters that PostgreSQL refuses.
     """
 
-    def __init__(self, claim: Claim, scrub: Scrubber | None = None) -> None:
+    def __init__(self, claim: Claim, scrub: Scrubber | None = None, run: DeviceRun | None = None) -> None:
+        """``run``: the row as it was read under this claim, with its run, change and device."""
         self.claim = claim
         self.state: DeviceRunState | None = None
         """The step that was entered last under this claim."""
         self.ended: DeviceRunState | None = None
         """How the run ended under this claim; None as long as it goes on."""
         self._scrub = scrub or Scrubber.load()
-        self._seen: DeviceRun | None = None
+        self._run = run
         self._open_step = 0
+        self._step_end: StepEnd | None = None
+        self._noted: dict[str, object] = {}
 
     @contextmanager
     def step(self, state: DeviceRunState) -> Iterator[StepNotes]:
@@ -109,11 +134,11 @@ class Journal:
         self._end(step_id, notes)
 
     def line(self, *, sent: int, applied: int) -> None:
-        """Record that ``sent`` lines were sent in all and ``applied`` of them were acknowledged."""
-        fenced_update(DeviceRun, self.claim, lines_sent=sent, lines_applied=applied)
+        """Note that ``sent`` lines were sent in all and ``applied`` of them were acknowledged."""
+        self.note(lines_sent=sent, lines_applied=applied)
 
     def before_line(self, *, sent: int, applied: int, first: bool) -> None:
-        """A safe point: record that a line is about to leave, unless an order keeps it back. One query.
+        """A safe point: record that a line is about to leave, unless an order keeps it back.
 
         ``sent`` counts it already; ``first``: no line of this attempt has left yet. An abort with "back out" stops any
         line. The kill switch only stops the first: a device with a part of a change is brought to a known end.
@@ -123,14 +148,10 @@ class Journal:
             LeaseLostError: the lease is lost, or this process was stopped meanwhile for about as long as a lease.
         """
         began = time.monotonic()
-        backs_out = Run.objects.filter(pk=OuterRef("run"), abort=InFlight.BACK_OUT)
-        rows = DeviceRun.objects.filter(~Exists(backs_out))
-        if first:
-            rows = rows.filter(~engaged_now())
-        held = rows.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
-        if not held.update(lines_sent=sent, lines_applied=applied, lease_until=_next_lease()):
-            with transaction.atomic():
-                raise LineStoppedError(*_order(self._locked()))
+        leave = _LEAVE_FOR_FIRST_LINE if first else _LEAVE_FOR_LINE
+        standing = self._write({"lines_sent": sent, "lines_applied": applied}, leave=leave, renews=True)
+        if not standing.went:
+            raise LineStoppedError(*_order(standing))
         self.refuse_late(began)
 
     def intend(self, notes: StepNotes) -> None:
@@ -140,12 +161,12 @@ class Journal:
         """
         began = time.monotonic()
         with transaction.atomic():
-            fenced_update(DeviceRun, self.claim, backout_sent=0, backout_applied=0, lease_until=_next_lease())
+            self._write({"backout_sent": 0, "backout_applied": 0}, renews=True)
             RunStep.objects.filter(pk=self._open_step).update(data=self._value(notes.data))
         self.refuse_late(began)
 
     def before_backout_line(self, *, sent: int, applied: int, begins: bool) -> None:
-        """Record that a line of a way back is about to leave. One query.
+        """Record that a line of a way back is about to leave.
 
         ``begins``: nothing of an ordered rollback has left yet, so the kill switch keeps it back. Once it has begun,
         the device is brought to a known end.
@@ -155,17 +176,15 @@ class Journal:
             LeaseLostError: the lease is lost, or this process was stopped meanwhile for about as long as a lease.
         """
         began = time.monotonic()
-        rows = DeviceRun.objects.filter(~engaged_now()) if begins else DeviceRun.objects.all()
-        held = rows.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
-        if not held.update(backout_sent=sent, backout_applied=applied, lease_until=_next_lease()):
-            with transaction.atomic():
-                self._locked()
+        leave = _LEAVE_TO_BEGIN_BACK if begins else None
+        standing = self._write({"backout_sent": sent, "backout_applied": applied}, leave=leave, renews=True)
+        if not standing.went:
             raise LineStoppedError(KILL_SWITCH_ENGAGED, _KILLED)
         self.refuse_late(began)
 
     def backout_line(self, *, sent: int, applied: int) -> None:
-        """Record that ``applied`` of the ``sent`` lines of a way back were acknowledged."""
-        fenced_update(DeviceRun, self.claim, backout_sent=sent, backout_applied=applied)
+        """Note that ``applied`` of the ``sent`` lines of a way back were acknowledged."""
+        self.note(backout_sent=sent, backout_applied=applied)
 
     def refuse_late(self, began: float) -> None:
         """Stop a worker that is late with what it asked leave for at ``began``, when its lease was extended.
@@ -186,41 +205,37 @@ class Journal:
         Raises:
             BackoutNeededError, OrderedStopError: an order says so.
         """
-        with transaction.atomic():
-            _obey(self._locked(), state)
+        _obey(self._write(), state, draining=is_draining())
 
     def note(self, **values: object) -> None:
-        """Store facts about the run, such as its snapshots or its drift, without changing its state."""
-        fenced_update(DeviceRun, self.claim, **values)
+        """Keep facts about the run, such as its snapshots or its drift, for the next write."""
+        run = self._row()
+        for name, value in values.items():
+            setattr(run, name, value)
+            self._noted[column_of(name)] = value.pk if isinstance(value, Model) else value
 
-    @transaction.atomic
+    def flush(self) -> None:
+        """Write what waits for the next write, if anything does."""
+        if self._noted or self._step_end is not None:
+            self._write()
+
     def end(self, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
         """Move the run to one of its ends and give the claim up."""
-        run, detail = self._locked(), self._text(detail)
-        self._move(run, state, code=code, detail=detail)
-        fenced_update(
-            DeviceRun,
-            self.claim,
-            code=code,
-            detail=detail,
-            ended_at=Now(),
-            owner=None,
-            lease_until=None,
-        )
+        detail = self._text(detail)
+        self._move(state, {"code": code, "detail": detail}, code=code, detail=detail, frees=True)
         self.ended = state
 
     def assert_held(self) -> None:
         """Extend the lease right before something is sent; stop the worker when it has gone to somebody else."""
         began = time.monotonic()
-        fenced_update(DeviceRun, self.claim, lease_until=_next_lease())
+        self._write(renews=True)
         self.refuse_late(began)
 
     @transaction.atomic
     def give_up(self, *, code: str, detail: str) -> None:
         """End a run whose device cannot be read back as *unknown*: people must look at it."""
-        run = self._locked()
-        if run.state != DeviceRunState.RECONCILING:
-            self._move(run, DeviceRunState.RECONCILING)
+        if self._row().state != DeviceRunState.RECONCILING:
+            self._move(DeviceRunState.RECONCILING, {})
         self.end(DeviceRunState.UNKNOWN, code=code, detail=detail)
 
     @transaction.atomic
@@ -232,40 +247,35 @@ class Journal:
         Code and detail say meanwhile what it waits for. ``tried=False``: nothing was attempted. Of an aborted run, what
         would begin again is skipped.
         """
-        run, detail = self._locked(), self._text(detail)
-        if state is DeviceRunState.PENDING and run.run.abort:
+        standing, detail = self._write(), self._text(detail)
+        if state is DeviceRunState.PENDING and standing.abort:
             # It would begin again, and an aborted run begins nothing.
-            self.end(DeviceRunState.SKIPPED, code=run.run.code or RUN_ABORTED, detail=run.run.detail)
+            self.end(DeviceRunState.SKIPPED, code=standing.code or RUN_ABORTED, detail=standing.detail)
             return
-        if run.state != state:
-            self._move(run, state, code=code, detail=detail)
+        if self._row().state != state:
+            self._move(state, {}, code=code, detail=detail)
         release(DeviceRun, self.claim, wait_s=wait_s, tried=tried, code=code, detail=detail)
 
-    @transaction.atomic
     def _enter(self, state: DeviceRunState) -> int:
-        run = self._locked()
-        _obey(run, state)
-        if run.state != state:
-            self._move(run, state)
-        if run.started_at is None or run.code:
-            # It waits for nothing any more.
-            fenced_update(DeviceRun, self.claim, started_at=run.started_at or Now(), code="", detail="")
+        run, draining = self._row(), is_draining()
+        leave = tuple(orders for orders in ALL_ORDERS if _way(state, orders, draining=draining) is SafePoint.GO)
+        # It waits for nothing any more.
+        columns = {"code": "", "detail": ""} if run.code or run.detail else {}
+        if run.state == state:
+            standing = self._write(columns, enters=state, leave=leave, starts=run.started_at is None)
+        else:
+            standing = self._move(state, columns, enters=state, leave=leave, starts=run.started_at is None)
+        _obey(standing, state, draining=draining)
+        run.started_at = run.started_at or timezone.now()
         self.state = state
-        last = run.steps.aggregate(last=Max("sequence"))["last"] or 0
-        return RunStep.objects.create(device_run=run, sequence=last + 1, name=state, fence=self.claim.fence).pk
+        return standing.step_id or 0
 
-    @transaction.atomic
     def _end(self, step_id: int, notes: StepNotes) -> None:
-        if not self._held().values_list("pk"):
-            raise LeaseLostError(_LOST)
-        RunStep.objects.filter(pk=step_id).update(
-            ended_at=Now(),
-            outcome=notes.outcome,
-            code=notes.code,
-            detail=self._text(notes.detail),
-            data=self._value(notes.data),
-            transcript=clip(clean_text(notes.transcript)),
-        )
+        detail, data = self._text(notes.detail), self._value(notes.data)
+        transcript = clip(clean_text(notes.transcript))
+        self._step_end = StepEnd(step_id, notes.outcome.value, notes.code, detail, data, transcript)
+        if notes.outcome is not StepOutcome.OK or self.state not in _STRAIGHT:
+            self._write()
 
     def _text(self, text: str) -> str:
         return self._scrub.prose(clean_text(text))
@@ -277,104 +287,75 @@ class Journal:
             return {name: self._value(item) for name, item in value.items()}
         return [self._value(item) for item in value] if isinstance(value, list | tuple) else value
 
-    def _locked(self) -> DeviceRun:
-        """The row with its run, as they are now; change and device only as they were when this claim first looked."""
-        rows = self._held().annotate(killed=engaged_now())
-        if self._seen is None:
-            # Read once for each claim; a change's content may have 256 KiB.
-            rows = rows.select_related("run__change", "device").defer("run__change__content", "run__change__variables")
-        else:
-            rows = rows.select_related("run")
-        run = next(iter(rows), None)
-        if run is None:
-            raise LeaseLostError(_LOST)
-        if self._seen is None:
-            self._seen = run
-        run.device, run.run.change = self._seen.device, self._seen.run.change
-        return run
+    def _row(self) -> DeviceRun:
+        """The row with run, change and device as this claim found it, and with what was written under it since."""
+        if self._run is None:
+            ours = DeviceRun.objects.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
+            # A change's content may have 256 KiB.
+            rows = ours.select_related("run__change", "device").defer("run__change__content", "run__change__variables")
+            self._run = rows.first()
+            if self._run is None:
+                raise LeaseLostError(_LOST)
+        return self._run
 
-    def _held(self) -> QuerySet[DeviceRun]:
-        """The row while it is ours, locked; unordered, since to order costs Django more than PostgreSQL."""
-        ours = DeviceRun.objects.filter(pk=self.claim.row_id, owner=self.claim.owner, fence=self.claim.fence)
-        return ours.select_for_update(of=("self",)).order_by()
-
-    def _move(self, run: DeviceRun, state: DeviceRunState, *, code: str = "", detail: str = "") -> None:
+    def _move(
+        self,
+        state: DeviceRunState,
+        columns: Mapping[str, object],
+        code: str = "",
+        detail: str = "",
+        **parts: Unpack[_MoveParts],
+    ) -> Standing:
+        run = self._row()
         before = DeviceRunState(run.state)
         check_device_step(before, state)
-        fenced_update(DeviceRun, self.claim, state=state)
-        audit_device_run(run, actor=WORKER, state_from=before, state_to=state, code=code, reason=detail)
-        run.state = state
+        event = transition_values(run, state_from=before, state_to=state, code=code, reason=detail)
+        return self._write({"state": state.value, **columns}, event=event, **parts)
+
+    def _write(self, columns: Mapping[str, object] | None = None, **parts: Unpack[_Parts]) -> Standing:
+        """One statement, with all that waits for it.
+
+        Raises:
+            LeaseLostError: the claim does not hold any more; nothing was written.
+        """
+        columns = {**self._noted, **(columns or {})}
+        standing = write(self.claim, Write(columns, ends=self._step_end, **parts))
+        if standing is None:
+            raise LeaseLostError(_LOST)
+        self._step_end = None
+        if standing.went:
+            self._noted = {}
+            for name, value in columns.items() if self._run else ():
+                setattr(self._run, name, value)
+        return standing
 
 
-def _next_lease() -> Combinable:
-    return database_time_plus(settings.COUNTERSIGN_LEASE_S)
+def _way(entering: DeviceRunState, orders: Orders | Standing, *, draining: bool) -> SafePoint:
+    return at_step(entering, paused=orders.paused, abort=orders.abort, killed=orders.killed, draining=draining)
 
 
-def _obey(run: DeviceRun, entering: DeviceRunState) -> None:
+def _obey(standing: Standing, entering: DeviceRunState, *, draining: bool) -> None:
     """Stop a device where an order says so, before it enters its next step.
 
     Raises:
         BackoutNeededError: what was written is to be taken back.
         OrderedStopError: nothing was written, and nothing shall be.
     """
-    paused = run.run.state == RunState.PAUSED
-    way = at_step(entering, paused=paused, abort=run.run.abort, killed=_killed(run), draining=is_draining())
+    way = _way(entering, standing, draining=draining)
     if way is SafePoint.GO:
         return
-    code, detail = _order(run)
+    code, detail = _order(standing)
     if way is SafePoint.BACK_OUT:
         raise BackoutNeededError(code, detail)
     raise OrderedStopError(way, code, detail)
 
 
-def _killed(run: DeviceRun) -> bool:
-    """Whether the kill switch was engaged when the row was locked."""
-    return bool(getattr(run, "killed", False))
-
-
-def _order(run: DeviceRun) -> tuple[str, str]:
+def _order(standing: Standing) -> tuple[str, str]:
     """The code and the sentence of the order that stops a device."""
-    if run.run.abort:
-        return RUN_ABORTED, run.run.detail or "The run was aborted."
-    if _killed(run):
+    if standing.abort:
+        return RUN_ABORTED, standing.detail or "The run was aborted."
+    if standing.killed:
         return KILL_SWITCH_ENGAGED, _KILLED
-    if run.run.state == RunState.PAUSED:
+    if standing.paused:
         return RUN_PAUSED, "The run is paused, so this device was not begun."
     return WORKER_STOPPING, "The worker that had this device is being stopped; another one begins it anew."
-
-
-def audit_device_run(
-    run: DeviceRun,
-    *,
-    actor: Actor,
-    state_from: str,
-    state_to: str,
-    code: str = "",
-    reason: str = "",
-    details: Mapping[str, object] | None = None,
-    action: str = "",
-) -> None:
-    """Write the audit event of a device run's transition, in the caller's transaction."""
-    ended = DeviceRunState(state_to) in DEVICE_ENDED
-    record(
-        actor=actor,
-        action=action or ("device_run.ended" if ended else "device_run.step_entered"),
-        object_type="device_run",
-        object_id=run.pk,
-        object_label=f"{run.run.change.number} on {run.device.name}",
-        change_id=run.run.change_id,
-        device_id=run.device_id,
-        state_from=state_from,
-        state_to=state_to,
-        code=code,
-        reason=reason,
-        details={
-            "fence": run.fence,
-            "plan_digest": run.plan_digest,
-            "lines_sent": run.lines_sent,
-            "lines_applied": run.lines_applied,
-            **({"backout_sent": run.backout_sent, "backout_applied": run.backout_applied} if run.backout_sent else {}),
-            **({"drift": run.drift} if run.drift else {}),
-            **(details or {}),
-        },
-    )

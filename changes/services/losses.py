@@ -14,7 +14,7 @@ from audit.actor import Actor
 from changes.domain.run_states import DEVICE_BEFORE_WRITE, DeviceRunState, Goal
 from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, DeviceRun, RunStep, StepOutcome
-from changes.services.journal import audit_device_run
+from changes.services.device_events import audit_device_run
 from changes.services.rollback_ways import sends
 from devices.services.claims import database_time_plus
 

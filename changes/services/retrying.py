@@ -20,8 +20,8 @@ from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_sta
 from changes.domain.strategy import Strategy
 from changes.errors import ConflictError
 from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, DeviceRunQuerySet, Run, RunStep, Wave
+from changes.services.device_events import audit_device_run
 from changes.services.execution import run_create, verified_revision
-from changes.services.journal import audit_device_run
 from changes.services.kill_switch import refuse_while_engaged
 from changes.services.run_control import audit_run, wave_moves
 from changes.services.run_orders import Ordered, ordered

@@ -37,7 +37,7 @@ from changes.models import (
     Run,
     RunStep,
 )
-from changes.services.journal import audit_device_run
+from changes.services.device_events import audit_device_run
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.rollback_scope import later_changes, reference_of

@@ -23,7 +23,7 @@ from changes.domain.run_states import (
 from changes.domain.states import ChangeEvent
 from changes.domain.strategy import InFlight
 from changes.models import ChangeRequest, DeviceRun, Run, Wave
-from changes.services.journal import audit_device_run
+from changes.services.device_events import audit_device_run
 from changes.services.transitions import move
 
 

@@ -69,7 +69,7 @@ def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
             name = self.state.value if self.state else "step"
             self._tell(f"{name}: before its outcome")
             super()._end(step_id, notes)
-            self._tell(f"{name}: outcome written")
+            self._tell(f"{name}: outcome known")
 
         def before_line(self, *, sent: int, applied: int, first: bool) -> None:
             self._tell(f"line {sent}: before its intent")
@@ -79,7 +79,7 @@ def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
         def line(self, *, sent: int, applied: int) -> None:
             self._tell(f"line {sent}: taken")
             super().line(sent=sent, applied=applied)
-            self._tell(f"line {sent}: outcome written")
+            self._tell(f"line {sent}: noted")
 
         def intend(self, notes: StepNotes) -> None:
             self._tell("way back: before it is on record")
@@ -94,7 +94,7 @@ def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
         def backout_line(self, *, sent: int, applied: int) -> None:
             self._tell(f"line back {sent}: taken")
             super().backout_line(sent=sent, applied=applied)
-            self._tell(f"line back {sent}: outcome written")
+            self._tell(f"line back {sent}: noted")
 
         def assert_held(self) -> None:
             self._tell("way back: before the lease is extended")

@@ -144,7 +144,7 @@ def test_what_may_hold_a_part_of_the_change_is_never_retried(cast: Cast, spoil: 
 def with_event(row: DeviceRun, values: dict[str, object]) -> None:
     """Set a row as only a fault could have left it, with the event that the database asks for."""
     from audit.actor import Actor
-    from changes.services.journal import audit_device_run
+    from changes.services.device_events import audit_device_run
 
     state = str(values.get("state", row.state))
     DeviceRun.objects.filter(pk=row.pk).update(**values)

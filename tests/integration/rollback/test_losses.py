@@ -10,8 +10,9 @@ from django.utils import timezone
 from audit.actor import Actor
 from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout, Run
+from changes.services.device_events import audit_device_run
 from changes.services.dispatch import dispatch_once
-from changes.services.journal import Journal, audit_device_run
+from changes.services.journal import Journal
 from changes.services.losses import MAX_LOSSES
 from changes.services.rollback_scope import texts_of, with_texts
 from changes.services.rollback_ways import FROM, WANTED, way_for
