@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from audit.actor import Actor
 from audit.models import Event
 from changes.models import Run, WaveCheck
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import run_advance, run_devices
+from changes.services.integrity import PlanSeal
 from changes.services.losses import MAX_LOSSES
 from changes.services.people import lock_change
 from changes.services.run_control import pause
-from changes.services.wave_checks import claimable_checks, wave_checks_hand_on
-from devices.models import CredentialUse
+from changes.services.wave_checks import _check, claimable_checks, wave_checks_hand_on
+from devices.models import CircuitBreaker, CredentialUse
 from devices.services.claims import claim_next
+from devices.services.runner import Heartbeat
+from devices.services.scrubbing import Scrubber
 from tests import factories
 from tests.integration.changes.conftest import Office, ends, lab, office, story  # noqa: F401 - fixtures
 
@@ -114,6 +119,20 @@ def test_one_unhealthy_device_within_the_budget_is_borne(db: None) -> None:
     WaveCheck.objects.filter(pk=first.pk).update(verdict="unhealthy")
     run_advance(run.pk)
     assert states(run) == ["held", "working"]
+
+
+def test_a_device_that_an_open_breaker_holds_back_is_looked_at_later(db: None) -> None:
+    run, now = checking(), timezone.now()
+    CircuitBreaker.objects.create(
+        kind="site", name="FRA", state="open", failures=5, opened_at=now, open_until=now + timedelta(seconds=60)
+    )
+    claim = claim_next(claimable_checks(run.pk), owner=uuid.uuid4())
+    assert claim
+    _check(PlanSeal(run), Scrubber.load(), claim, Heartbeat(WaveCheck, claim.owner))
+    row = WaveCheck.objects.get(pk=claim.row_id)
+    assert (row.verdict, row.code, row.owner, row.attempts) == ("", "", None, 0), "nobody looked, so nothing was found"
+    assert row.not_before
+    assert row.not_before > now + timedelta(seconds=30)
 
 
 def test_a_lost_workers_visit_is_made_again_and_given_up_at_last(db: None) -> None:
