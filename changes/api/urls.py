@@ -12,6 +12,7 @@ from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
 from changes.api.plans import PlanView
 from changes.api.rollback import RollbackView
+from changes.api.run_watching import RunDevicesView, RunProgressView
 from changes.api.runs import RunDetailView, RunListView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
 
@@ -58,5 +59,7 @@ urlpatterns = [
     path("kill-switch/engage/", orders.KillSwitchEngageView.as_view(), name="api-kill-switch-engage"),
     path("kill-switch/release/", orders.KillSwitchReleaseView.as_view(), name="api-kill-switch-release"),
     path("runs/<id:run_id>/", RunDetailView.as_view(), name="api-run-detail"),
+    path("runs/<id:run_id>/progress/", RunProgressView.as_view(), name="api-run-progress"),
+    path("runs/<id:run_id>/devices/", RunDevicesView.as_view(), name="api-run-devices"),
     path("devices/<id:device_id>/changes/", DeviceChangeListView.as_view(), name="api-device-changes"),
 ]

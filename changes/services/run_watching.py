@@ -127,6 +127,11 @@ def not_seen(since: Watermark | None, column: str = "moved_xid") -> Q:
     return Q(**{f"{column}__gte": since.xmin}) & ~Q(seen)
 
 
+def new_to(since: Watermark | None) -> Q:
+    """Device runs that are new to a reader: they moved, or what was found in the look at them afterwards."""
+    return not_seen(since) | not_seen(since, "health_check__moved_xid")
+
+
 def glance(run_id: int, since: Watermark | None, **where: object) -> Glance | None:
     """A run, and whether anything of it moved; one query that reads no device's texts. None where there is none."""
     here = OuterRef("pk")
@@ -210,7 +215,7 @@ def _counted(run: Run, chosen: RunFilter, since: Watermark | None) -> Iterable[M
             healthy=Count("pk", filter=Q(**{verdict: HealthVerdict.HEALTHY})),
             unhealthy=Count("pk", filter=Q(**{verdict: HealthVerdict.UNHEALTHY})),
             visits=Count("pk", filter=Q(**{verdict: ""})),
-            is_new=BoolOr(not_seen(since) | not_seen(since, "health_check__moved_xid")),
+            is_new=BoolOr(new_to(since)),
         )
     )
 
@@ -293,8 +298,7 @@ def moved_rows(run: Run, stretches: Collection[Stretch], since: Watermark | None
     in_view = Q()
     for stretch in stretches:
         in_view |= stretch.rows()
-    new = not_seen(since) | not_seen(since, "health_check__moved_xid")
-    rows = DeviceRun.objects.filter(new, in_view, run=run).order_by("pk")
+    rows = DeviceRun.objects.filter(new_to(since), in_view, run=run).order_by("pk")
     found = list(rows.values_list("pk", flat=True)[: MOST_MOVED + 1])
     return found[:MOST_MOVED], len(found) > MOST_MOVED
 

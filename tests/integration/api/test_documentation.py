@@ -82,6 +82,8 @@ CONTRACT = {
     "/api/v1/changes/{change_id}/runs/": {"get"},
     "/api/v1/checks/library/": {"get"},
     "/api/v1/runs/{run_id}/": {"get"},
+    "/api/v1/runs/{run_id}/progress/": {"get"},
+    "/api/v1/runs/{run_id}/devices/": {"get"},
     "/api/v1/audit/events/": {"get"},
     "/api/v1/credentials/": {"get"},
     "/api/v1/audit/events/{event_id}/": {"get"},
