@@ -145,7 +145,7 @@ def _breaks_too_often(work: DeviceWork) -> bool:
 
 
 def _not_applied(work: DeviceWork, cause: _Cause) -> None:
-    taken = work.payload.commands[: work.run.lines_applied]
+    taken = work.payload.commands if _was_seen(work) else work.payload.commands[: work.run.lines_applied]
     if taken and _target_of(work, taken) != work.before:
         why = "its commit was not confirmed in time" if work.payload.confirm_within_s else "as by a restart"
         detail = (
@@ -170,6 +170,11 @@ def _not_applied(work: DeviceWork, cause: _Cause) -> None:
     work.journal.hand_back(
         _S.PENDING, wait_s=settings.COUNTERSIGN_RECONNECT_WAIT_S, code=cause.code, detail=cause.detail
     )
+
+
+def _was_seen(work: DeviceWork) -> bool:
+    """Whether the change was read back from the device in this attempt, though nobody had heard that it took it."""
+    return work.steps(_S.RECONCILING).filter(data__finding="applied").exists()
 
 
 def _may_have_cut_the_path(work: DeviceWork) -> bool:

@@ -11,17 +11,20 @@ _Edit = tuple[int, int, Sequence[str]]
 
 
 def merged(common: str, one: str, other: str) -> str | None:
-    """The text with both edits of ``common``; None where they overlap or touch, so that their order is not known."""
+    """The text with both edits of ``common``; None where they overlap, or add lines at one point in an unknown order.
+
+    Who needs to know that the meaning is that of both edits has to compare it; lines know nothing of it.
+    """
     base = common.split("\n")
     edits = sorted([*_edits(base, one.split("\n")), *_edits(base, other.split("\n"))], key=lambda edit: edit[:2])
     lines: list[str] = []
-    position = -1
+    position, added_at = 0, -1
     for start, end, instead in edits:
-        if start <= position:
+        if start < position or start == added_at == end:
             return None
-        lines += [*base[max(position, 0) : start], *instead]
-        position = end
-    return "\n".join([*lines, *base[max(position, 0) :]])
+        lines += [*base[position:start], *instead]
+        position, added_at = end, start if start == end else -1
+    return "\n".join([*lines, *base[position:]])
 
 
 def _edits(base: Sequence[str], text: Sequence[str]) -> Iterator[_Edit]:

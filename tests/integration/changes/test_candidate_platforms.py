@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from changes.models import DevicePlan
+from changes.services.rollback import Wish, change_rollback
+from changes.services.rollback_preview import rollback_preview
 from devices.lab import Hardware, Lab, LabDeviceSpec
 from tests.integration.changes.conftest import Office, ends, story
 
@@ -55,3 +58,44 @@ def test_a_failed_check_leaves_the_device_as_before(office: Office, platform: st
     run = office.executed(change)
     assert ends(run) == {"r1": ("rolled_back", "POSTCHECK_FAILED")}, story(run)
     assert office.lab.device("r1").running_config() == before
+
+
+THEIRS = {
+    "cisco_xr": ["interface Loopback1", "description theirs"],
+    "juniper_junos": ["set interfaces ge-0/0/1 description theirs"],
+}
+
+
+def test_beside_others_work_the_text_without_the_change_is_confirmed_by_a_person_and_replaces(
+    office: Office, platform: str
+) -> None:
+    """Nothing predicts these platforms, so no lines can be computed: both edits are brought together as text."""
+    change = office.approved(**draft(platform))
+    office.executed(change)
+    device = office.lab.device("r1")
+    device.edit_out_of_band(THEIRS[platform])
+    moved = device.running_config()
+    order = partial(change_rollback, change_id=change.pk, implementer=office.people["olivia"])
+    run = office.worked_on(order(wish=Wish()))
+    assert ends(run) == {"r1": ("rollback_failed", "ROLLBACK_UNCONFIRMED")}, story(run)
+    assert device.running_config() == moved
+    (shown,) = rollback_preview(change).devices
+    changed = [line for line in shown.lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert (shown.kind, len(changed)) == ("recomputed", 2), shown.lines
+    run = office.worked_on(order(wish=Wish(confirmed={shown.device_id: shown.digest})))
+    assert ends(run) == {"r1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    found = device.running_config()
+    assert ("description old" in found, "description new" in found, "theirs" in found) == (True, False, True)
+
+
+def test_an_answer_lost_on_a_device_that_had_drifted_elsewhere_is_read_back(office: Office, platform: str) -> None:
+    """The target is not the plan's, and after the loss the device can be asked no more what it would be."""
+    change = office.approved(**draft(platform))
+    device = office.lab.device("r1")
+    device.edit_out_of_band(THEIRS[platform])
+    device.faults.drop_at, device.faults.drop_times = "^commit .*confirmed", 1
+    run = office.executed(change)
+    assert ends(run)["r1"][0] in ("succeeded", "rolled_back"), story(run)
+    assert device.faults.drop_at == "" or not device.faults.drop_times, "the session was cut"
+    assert "theirs" in device.running_config()
+    assert ("description new" in device.running_config()) == (ends(run)["r1"][0] == "succeeded")
