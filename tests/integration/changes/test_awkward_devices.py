@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import threading
 import time
 import uuid
@@ -24,7 +23,8 @@ from devices.models import Device
 from devices.services.claims import abandon, claim_next
 from devices.services.snapshots import snapshot_store
 from tests.integration.changes.conftest import Office, ends, story
-from tests.integration.changes.test_recovery import kill, recover, start_runner, wait_until
+from tests.integration.changes.runner_process import RunnerProcess
+from tests.integration.changes.test_recovery import kill, recover, wait_until
 from tests.integration.changes.test_unforeseen_errors import carried_on
 
 pytestmark = pytest.mark.lab
@@ -65,7 +65,7 @@ def until(run: Run, condition: Callable[[], bool]) -> None:
 
 def stop_while_saving(run: Run, device: LabDevice, environment: dict[str, str]) -> None:
     """Lose the worker after the device has saved and before it could say so."""
-    worker: subprocess.Popen[bytes] = start_runner(run, environment)
+    worker = RunnerProcess(run, environment)
     wait_until(has_step(run, "verifying"))
     device.faults.latency_s = 2.0  # long enough to be seen and stopped in, on a busy machine too
     wait_until(has_step(run, "saving"))
@@ -223,7 +223,7 @@ def test_the_reason_is_that_of_the_last_attempt(
     until(run, lambda: DeviceRun.objects.get(run=run).state == "pending")
     time.sleep(0.3)
     device.faults.latency_s = 0.15
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: sum(line in device.config_lines() for line in LINES) >= 4)
     kill(worker)
     device.faults.latency_s = 0
@@ -304,7 +304,7 @@ def test_a_stopped_worker_that_wakes_after_its_lease_sends_nothing_more(
     before = device.running_config()
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.latency_s = 0.15
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: sum(line in device.config_lines() for line in LINES) >= 3)
     os.kill(worker.pid, signal.SIGSTOP)
     DeviceRun.objects.filter(run=run).update(lease_until="2000-01-01T00:00:00Z")

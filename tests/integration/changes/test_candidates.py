@@ -17,7 +17,8 @@ from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run, RunStep
 from changes.services.execution import run_devices
 from devices.lab import Lab, LabDevice
 from tests.integration.changes.conftest import Office, ends, problems, story
-from tests.integration.changes.test_recovery import kill, recover, start_runner, wait_until
+from tests.integration.changes.runner_process import RunnerProcess
+from tests.integration.changes.test_recovery import kill, recover, wait_until
 from tests.integration.lab_fixtures import eos_device
 
 pytestmark = pytest.mark.lab
@@ -169,7 +170,7 @@ def test_killed_while_its_commit_waits_the_next_worker_verifies_and_confirms_by_
     one = office.lab.device("eos1")
     one.faults.hang_at = "^show ntp status$"  # the post-check, under the timer
     run = office.started(change)
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     asked = "show ntp status"
     wait_until(lambda: any(entry["line"] == asked and entry["result"] == "hung" for entry in one.commands()))
     kill(worker)

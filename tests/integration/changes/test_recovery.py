@@ -4,36 +4,22 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 import pytest
-from django.conf import settings
 
 from changes.models import DeviceRun, Run, RunStep
 from changes.services.dispatch import dispatch_once
 from devices.lab.lab import LabDevice
 from tests.integration.changes.conftest import Office, ends
+from tests.integration.changes.runner_process import RunnerProcess
 
 pytestmark = [pytest.mark.lab, pytest.mark.workers]
 
 LINES = [f"logging host 10.9.0.{number}" for number in range(1, 9)]
 CONTENT = "\n".join(LINES) + "\n"
 ONE = {"filter": {"name": "fra-acc-01"}}
-
-RUNNER = (
-    "import django; django.setup();"
-    "from changes.services.execution import run_devices;"
-    "import sys; run_devices(int(sys.argv[1]))"
-)
-
-
-def start_runner(run: Run, environment: dict[str, str]) -> subprocess.Popen[bytes]:
-    """A runner in a process of its own, as a worker has it."""
-    environment = {**environment, "DEVICE_CREDENTIALS": settings.DEVICE_CREDENTIALS}
-    return subprocess.Popen([sys.executable, "-c", RUNNER, str(run.pk)], env=environment, cwd=settings.BASE_DIR)
 
 
 def wait_until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
@@ -43,9 +29,9 @@ def wait_until(condition: Callable[[], bool], *, within_s: float = 30) -> None:
         time.sleep(0.02)
 
 
-def kill(process: subprocess.Popen[bytes]) -> None:
+def kill(process: RunnerProcess) -> None:
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
 
 
 def recover(office: Office, run: Run) -> None:
@@ -67,7 +53,7 @@ def test_killed_between_two_lines_the_device_is_read_back_and_backed_out(
     before = device.running_config()
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.latency_s = 0.15
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: sum(line in device.config_lines() for line in LINES) >= 3)
     kill(worker)
     device.faults.latency_s = 0
@@ -90,7 +76,7 @@ def test_killed_before_the_first_line_the_device_run_starts_again(
     device = office.lab.device("fra-acc-01")
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.latency_s = 0.15
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: RunStep.objects.filter(device_run__run=run, name=step).exists())
     kill(worker)
     lost_after_snapshot = RunStep.objects.filter(device_run__run=run, name="applying").exists()
@@ -110,7 +96,7 @@ def test_killed_after_the_last_line_the_change_is_found_applied_and_goes_on(
     device = office.lab.device("fra-acc-01")
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.latency_s = 0.1
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: RunStep.objects.filter(device_run__run=run, name=step).exists())
     kill(worker)
     device.faults.latency_s = 0
@@ -130,7 +116,7 @@ def test_killed_in_the_middle_of_a_backout_the_backout_is_finished(
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.reject = r"^logging host 10\.9\.0\.8$"
     device.faults.latency_s = 0.12
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: any(line.startswith("no logging host") for line in device.config_lines()))
     kill(worker)
     device.faults.latency_s = 0
@@ -148,7 +134,7 @@ def test_a_device_edited_elsewhere_after_the_loss_is_left_for_people(
     device = office.lab.device("fra-acc-01")
     run = office.started(office.approved(content=CONTENT, targets=ONE))
     device.faults.latency_s = 0.15
-    worker = start_runner(run, process_environment)
+    worker = RunnerProcess(run, process_environment)
     wait_until(lambda: sum(line in device.config_lines() for line in LINES) >= 3)
     kill(worker)
     device.faults.latency_s = 0
@@ -166,7 +152,7 @@ def test_two_runners_at_once_share_the_devices_and_send_each_line_once(
     office: Office, process_environment: dict[str, str]
 ) -> None:
     run = office.started(office.approved(content=CONTENT))
-    workers = [start_runner(run, process_environment) for _ in range(2)]
+    workers = [RunnerProcess(run, process_environment) for _ in range(2)]
     for worker in workers:
         assert worker.wait(timeout=60) == 0
     office.worked_on(run)
