@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.management import create_permissions
 from django.contrib.contenttypes.management import create_contenttypes
+from django.core.management import sql
 from django.core.management.color import Style
 from django.core.management.commands import flush
 from django.db import connections
@@ -49,7 +50,7 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 
 def _drop_databases_of_dead_sessions() -> None:
     import psycopg
-    from psycopg import sql
+    from psycopg.sql import SQL, Identifier
 
     default = settings.DATABASES["default"]
     with psycopg.connect(host=default["HOST"], user=default["USER"], dbname="postgres", autocommit=True) as connection:
@@ -57,7 +58,7 @@ def _drop_databases_of_dead_sessions() -> None:
         for name in names:
             match = TEST_DATABASE.fullmatch(name)
             if match and not Path("/proc", match["session"]).exists():
-                connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+                connection.execute(SQL("DROP DATABASE IF EXISTS {}").format(Identifier(name)))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -88,12 +89,11 @@ def _empty_what_is_filled() -> Iterator[None]:
         post_migrate.disconnect(create_contenttypes)
         post_migrate.disconnect(dispatch_uid=PERMISSIONS)
         try:
-            emit(*args, **named)
+            sql.emit_post_migrate_signal(*args, **named)  # type: ignore[arg-type]
         finally:
             post_migrate.connect(create_contenttypes)
             post_migrate.connect(create_permissions, dispatch_uid=PERMISSIONS)
 
-    emit = flush.emit_post_migrate_signal
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
         patch.setattr(flush, "emit_post_migrate_signal", emit_post_migrate_signal)
