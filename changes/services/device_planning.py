@@ -29,7 +29,7 @@ from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.domain.rules import rules_fingerprint
 from devices.drivers.base import Capabilities, DeviceFacts
-from devices.errors import DeviceError, HostKeyMismatchError
+from devices.errors import BreakerOpenError, DeviceError, HostKeyMismatchError
 from devices.models import Device, HostKeyState, SnapshotPurpose
 from devices.services.claims import Claim, fenced_update
 from devices.services.host_key_alerts import unproved_report
@@ -98,7 +98,8 @@ class Planner:
         except (UnplannableDeviceError, GateRefusedError, DeviceError) as error:
             if isinstance(error, HostKeyMismatchError):
                 unproved_report(plan.device, error)
-            detail = self._scrub.prose(error.detail)
+            again = " Plan again once the cause is repaired." if isinstance(error, BreakerOpenError) else ""
+            detail = self._scrub.prose(error.detail) + again
             values = {"state": DevicePlanState.FAILED, "code": error.code, "detail": detail}
         values["gates"] = masked(ladder.as_data(), self._scrub)
         fenced_update(DevicePlan, claim, ended_at=Now(), owner=None, lease_until=None, **values)

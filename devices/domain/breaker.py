@@ -106,8 +106,9 @@ class Breaker:
     def failed(self, policy: BreakerPolicy, now: datetime, *, subject: str = "", trial: bool = False) -> Breaker:
         """After an attempt on ``subject``, a device, that failed for the common cause; ``trial``: one of the few."""
         known = self._without_trial(now) if trial else self
-        if not policy.failures or known.state is BreakerState.OPEN:
-            # others that had begun before it opened
+        began_before = known.state is BreakerState.OPEN or (known.state is BreakerState.HALF_OPEN and not trial)
+        if not policy.failures or began_before:
+            # others that had begun before it opened; while it is half open, the trial alone decides
             return known
         if known.state is BreakerState.HALF_OPEN:
             longer = min(known.cool_down_s * 2, policy.longest_s)

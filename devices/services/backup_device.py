@@ -125,6 +125,8 @@ def _try_again(row: DeviceBackup, claim: Claim, error: DeviceError) -> None:
     """A session that broke while reading is worth another; refusals and devices out of reach are not."""
     detail = Scrubber.load().prose(str(error))
     reached = error.code not in {"PRECHECK_UNREACHABLE", "BREAKER_OPEN"}
+    if error.code == "BREAKER_OPEN":
+        detail += " The next backup tries it again; start one once the cause is repaired."
     if error.permanent or not reached or row.attempts >= settings.DEVICE_CONNECT_ATTEMPTS:
         _end(row, claim, BackupState.FAILED, code=error.code, detail=detail)
         return

@@ -60,10 +60,25 @@ def policy_of(kind: BreakerKind) -> BreakerPolicy:
         cool_down_s=settings.COUNTERSIGN_BREAKER_COOL_DOWN_S,
         longest_s=settings.COUNTERSIGN_BREAKER_COOL_DOWN_S * 8,
         give_up_s=settings.COUNTERSIGN_BREAKER_GIVE_UP_S,
-        trial_s=settings.DEVICE_CONNECT_TIMEOUT_S * 3,
+        trial_s=_longest_trial_s(is_credential),
         proof_s=settings.COUNTERSIGN_BREAKER_PROOF_S if is_credential else 0,
         distinct=not is_credential,
     )
+
+
+def _longest_trial_s(is_credential: bool) -> float:
+    """For how long a trial may be under way: one sign-in, or for a site all attempts to reach a device and the pauses.
+
+    Taken for lost too early, a second device would try beside the first; too late, a lost worker's trial holds all up.
+    """
+    one_s = settings.DEVICE_CONNECT_TIMEOUT_S * 3
+    if is_credential:
+        return one_s
+    pauses_s = sum(
+        settings.DEVICE_RETRY_BASE_S * settings.DEVICE_RETRY_FACTOR**number * (1 + settings.DEVICE_RETRY_JITTER)
+        for number in range(settings.DEVICE_CONNECT_ATTEMPTS - 1)
+    )
+    return one_s * settings.DEVICE_CONNECT_ATTEMPTS + pauses_s
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.db.models.functions import Now
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from changes.models import DeviceRun, Run, RunStep
 from changes.services.execution import run_devices
 from devices.lab.lab import Lab
 from devices.lab.site import site_specs
-from devices.models import CircuitBreaker
+from devices.models import CircuitBreaker, Device, DeviceBackup
+from devices.services.backups import backup_start, backup_work
 from devices.services.breakers import breaker_reset
 from tests.integration.changes.conftest import SETUP, Office, story
 
@@ -82,3 +85,30 @@ def test_a_breaker_that_stays_open_ends_the_devices_before_anything_is_written(
     run_devices(run.pk)
     assert states(run.pk) == {("failed", "PRECHECK_AUTH_FAILED"): 3, ("failed", "BREAKER_OPEN"): 3}, story(run)
     assert not DeviceRun.objects.filter(run=run, lines_sent__gt=0).exists()
+
+
+def test_what_a_breaker_keeps_from_planning_and_backups_says_when_it_is_tried_again(office: Office) -> None:
+    """Neither waits: people look at a plan, and the next backup comes by itself."""
+    soon = timezone.now() + timedelta(minutes=5)
+    for site in set(Device.objects.values_list("site", flat=True)):
+        CircuitBreaker.objects.create(
+            kind="site",
+            name=site,
+            state="open",
+            failures=5,
+            last_subject="sw1",
+            opened_at=timezone.now(),
+            open_until=soon,
+        )
+    revision = office.planned(office.draft(content="ntp server 10.0.0.123\n"))
+    plans = set(revision.device_plans.values_list("state", "code"))
+    assert (revision.state, plans) == ("failed", {("failed", "BREAKER_OPEN")})
+    detail = revision.device_plans.values_list("detail", flat=True)[0]
+    assert "This device is not tried before" in detail
+    assert detail.endswith("Plan again once the cause is repaired.")
+    run = backup_start(filters={}, actor=SETUP)
+    backup_work(run.pk)
+    rows = list(DeviceBackup.objects.filter(run=run))
+    assert {(row.state, row.code) for row in rows} == {("failed", "BREAKER_OPEN")}
+    assert "The next backup tries it again" in rows[0].detail
+    assert not [entry for device in office.lab.devices for entry in device.log() if entry.get("event") == "auth"]

@@ -25,7 +25,8 @@ from devices.errors import (
     UnreachableError,
 )
 from devices.models import CircuitBreaker, Device
-from devices.services.breakers import breaker_reset, guarded
+from devices.services.breakers import _began_trial, breaker_reset, guarded, policy_of
+from tests.integration.changes.test_races import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -110,6 +111,26 @@ def test_one_device_tries_and_the_others_wait_for_its_outcome(settings: Settings
         with pytest.raises(BreakerOpenError):
             work(CREDENTIAL)
     work(CREDENTIAL)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_workers_one_takes_the_trial_and_after_its_loss_one_other(settings: Settings) -> None:
+    fail(SITE, "sw1", "sw2", "sw3", "sw4", "sw5")
+    cool_down_is_over()
+    everybody = [lambda: _began_trial(SITE, "x", policy_of(SITE))] * 6
+    assert sorted(at_once(*everybody)) == [False] * 5 + [True]
+    # The worker that tries is killed: nobody hears of its outcome.
+    assert not any(at_once(*everybody))
+    CircuitBreaker.objects.update(trials_until=timezone.now() - timedelta(seconds=1))
+    assert sorted(at_once(*everybody)) == [False] * 5 + [True]
+    assert CircuitBreaker.objects.get().trials == 1
+
+
+def test_a_site_is_tried_for_as_long_as_all_attempts_on_one_device_may_last(settings: Settings) -> None:
+    settings.DEVICE_CONNECT_TIMEOUT_S, settings.DEVICE_CONNECT_ATTEMPTS = 10, 3
+    settings.DEVICE_RETRY_BASE_S, settings.DEVICE_RETRY_FACTOR, settings.DEVICE_RETRY_JITTER = 1, 2, 0.2
+    assert policy_of(CREDENTIAL).trial_s == 30
+    assert policy_of(SITE).trial_s == pytest.approx(3 * 30 + 1.2 + 2.4)
 
 
 def test_a_breaker_that_stays_open_is_waited_for_no_longer_than_the_limit() -> None:

@@ -101,6 +101,20 @@ def test_failures_that_had_begun_before_it_opened_change_nothing() -> None:
     assert OPENED.failed(SITE, at(30), subject="z") == OPENED
 
 
+def test_while_one_tries_the_late_failure_of_another_decides_nothing() -> None:
+    trying = OPENED.trying(SITE, at(70))
+    assert trying.failed(SITE, at(71), subject="z") == trying
+    assert trying.failed(SITE, at(71), subject="z").succeeded(SITE, at(72)).state is BreakerState.CLOSED
+
+
+def test_a_trial_whose_worker_was_lost_is_made_by_another_when_its_time_is_over() -> None:
+    trying = OPENED.trying(SITE, at(70))
+    assert trying.admission(SITE, at(99)) is Admission.HOLD
+    assert trying.admission(SITE, at(100)) is Admission.TRY
+    again = trying.trying(SITE, at(100))
+    assert (again.trials, again.admission(SITE, at(101))) == (1, Admission.HOLD)
+
+
 def test_an_unproved_credential_is_tried_by_no_more_at_once_than_may_fail() -> None:
     breaker = Breaker()
     for _ in range(3):
