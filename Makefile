@@ -13,13 +13,14 @@ MANAGE := $(VENV)/python manage.py
 CODE := audit changes devices portal tests manage.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test test-netbox lint types arch fmt bench chaos docs run worker lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos docs run worker lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
 	@echo "make demo-reset    forget the demo's data"
 	@echo "make test          run all tests (ARGS='tests/unit -k states' for some)"
 	@echo "make test-netbox   the tests that need a real NetBox, which it installs and starts"
+	@echo "make test-hosts    two hosts in network namespaces share a run and one is cut off (needs root)"
 	@echo "make lint types arch    what CI checks before the tests; make fmt corrects what can be corrected"
 	@echo "make run | worker | lab    one part alone: web server, workers, simulated devices"
 	@echo "make chaos         kill workers, database and devices at every step (ARGS='--seeds 1-50'; FRR needs root)"
@@ -67,10 +68,15 @@ fmt: dev
 	@find templates -name '*.html' -print0 | xargs -0r $(VENV)/djade --target-version 5.2 || true
 
 # A run of 100 devices against bare nornir, alternating, with 0, 20 and 100 ms (ARGS="--devices 50 --round-trips 20"; docs/performance.md);
-# BENCH=diff, scrub, inventory or backup measures that part alone.
+# BENCH=diff, scrub, inventory or backup measures that part alone; BENCH=canary has a canary fail before 2,000 devices; BENCH=hang
+# kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs.
 bench: dev
 	@if [ "$(BENCH)" = execution ]; then PYTHON="$(PYTHON)" requirements/install.sh bench; fi
 	@$(VENV)/python -m tests.bench.$(BENCH)_bench $(ARGS)
+
+# Two hosts in network namespaces share a run, and one loses its way to the database. Root and iproute2; a minute and a half.
+test-hosts: dev
+	@$(VENV)/python -m tests.hosts $(ARGS)
 
 # Every fault at every recorded step, then random schedules; ends with a table. Takes hours; ARGS plays a part of it:
 # ARGS="--kinds cli --seeds 1-50", ARGS="--kinds frr --every-point --faults kill". See docs/execution.md.

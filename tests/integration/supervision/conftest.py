@@ -50,15 +50,22 @@ class Worker:
         """All processes below the watchdog."""
         return [member for child in self.children() for member in session_members(child)]
 
+    def sentinel(self) -> int:
+        """The process that guards the others; its parent only waits for it."""
+        (sentinel,) = (pid for pid in self.children(self.cluster()) if len(self.children(pid)) >= 4)
+        return sentinel
+
     def idle_workers(self) -> list[int]:
         """The workers of an idle cluster: the sentinel forks them first."""
-        (sentinel,) = (pid for pid in self.children(self.cluster()) if len(self.children(pid)) >= 4)
-        return self.children(sentinel)[:2]
+        return self.children(self.sentinel())[:2]
+
+    def monitor(self) -> int:
+        """The sentinel forks the monitor and the pusher last."""
+        return self.children(self.sentinel())[2]
 
     def pusher(self) -> int:
         """The sentinel forks the monitor and the pusher last."""
-        (sentinel,) = (pid for pid in self.children(self.cluster()) if len(self.children(pid)) >= 4)
-        return self.children(sentinel)[3]
+        return self.children(self.sentinel())[3]
 
     def stop(self, number: signal.Signals = signal.SIGTERM, *, seconds: float = 30) -> int:
         self.process.send_signal(number)

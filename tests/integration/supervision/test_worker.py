@@ -19,6 +19,8 @@ pytestmark = [pytest.mark.workers, pytest.mark.django_db(transaction=True)]
 
 JOBS = "tests.integration.supervision.jobs"
 StartWorker = Callable[..., Worker]
+GOES_ON_S = 30
+"""So long after whatever was killed, work goes on, on a busy machine too; `make bench BENCH=hang` has the seconds."""
 
 
 def queue_is_empty() -> bool:
@@ -61,6 +63,7 @@ def test_cluster_that_hangs_on_a_dead_workers_lock_is_replaced(worker: StartWork
     running = worker()
     first = running.cluster()
     time.sleep(1)  # the workers have to reach the queue's lock
+    killed_at = time.monotonic()
     for pid in running.idle_workers():
         os.kill(pid, signal.SIGKILL)  # one of the two held the lock
     async_task(f"{JOBS}.note", str(notes), "lost in the group")
@@ -68,6 +71,7 @@ def test_cluster_that_hangs_on_a_dead_workers_lock_is_replaced(worker: StartWork
     async_task(f"{JOBS}.note", str(notes), "still in the table")
     wait_for(lambda: "hangs" in running.log.read_text(), "the complaint", seconds=40, log=running.log)
     wait_for(lambda: "still in the table" in jobs.lines(notes), "work", seconds=40, log=running.log)
+    assert time.monotonic() - killed_at < GOES_ON_S
     assert running.cluster() != first
     assert not is_running(first)
     assert running.stop() == 0
@@ -104,12 +108,43 @@ def test_killed_cluster_takes_its_processes_along_and_is_started_again(worker: S
     running = worker()
     first = running.cluster()
     family = running.family()
+    killed_at = time.monotonic()
     os.kill(first, signal.SIGKILL)
     wait_for(lambda: len([pid for pid in family if is_running(pid)]) <= 1, "the end of all but the dispatcher")
     # Not earlier: what an orphan had fetched in its last moment would be lost with it, until the next ring.
     async_task(f"{JOBS}.note", str(tmp_path / "notes"), "done")
     wait_for(lambda: jobs.lines(tmp_path / "notes") == ["done"], "the job", seconds=40, log=running.log)
+    assert time.monotonic() - killed_at < GOES_ON_S
     assert running.cluster() != first
+    assert running.stop() == 0
+
+
+def test_work_goes_on_when_the_monitor_is_killed_and_then_the_sentinel(worker: StartWorker, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    running = worker()
+    first = running.cluster()
+    time.sleep(0.5)  # the monitor has to reach the lock of the results' queue, which its successor then waits for
+    os.kill(running.monitor(), signal.SIGKILL)
+    killed_at = time.monotonic()
+    async_task(f"{JOBS}.note", str(notes), "without a monitor")
+    wait_for(lambda: jobs.lines(notes) == ["without a monitor"], "the first job", log=running.log)
+    assert "hangs" not in running.log.read_text(), "the workers do not need the monitor"
+    # It would be delivered again, and so would every later one: the group is replaced when it has nothing to do.
+    wait_for(lambda: "still in the queue" in running.log.read_text(), "the complaint", seconds=20, log=running.log)
+    OrmQ.objects.all().delete()
+    async_task(f"{JOBS}.note", str(notes), "acknowledged")
+    wait_for(queue_is_empty, "an acknowledgement", seconds=20, log=running.log)
+    assert time.monotonic() - killed_at < GOES_ON_S
+    assert jobs.lines(notes)[1:] == ["acknowledged"]
+
+    second = running.cluster()
+    assert second != first
+    os.kill(running.sentinel(), signal.SIGKILL)
+    killed_at = time.monotonic()
+    async_task(f"{JOBS}.note", str(notes), "after the sentinel")
+    wait_for(lambda: "after the sentinel" in jobs.lines(notes), "the second job", seconds=40, log=running.log)
+    assert time.monotonic() - killed_at < GOES_ON_S
+    assert running.cluster() != second
     assert running.stop() == 0
 
 
