@@ -68,7 +68,8 @@ def pace_of(done: Done, ahead: Ahead, *, stands: str = "") -> Pace:
     if not ahead.devices:
         return Pace(per_minute, ahead.waits_s, ahead.gates)
     if per_minute is None:
-        return Pace(None, None, ahead.gates, f"Not known before {LEAST_ENDED} devices have ended.")
+        few = f"Not known before {LEAST_ENDED} devices have ended."
+        return Pace(None, None, ahead.gates, few if done.ended < LEAST_ENDED else "Not known yet.")
     if not per_minute:
         return Pace(per_minute, None, ahead.gates, f"No device ended in the last {RECENT_S // 60} minutes.")
     return Pace(per_minute, ahead.devices / per_minute * 60 + ahead.waits_s, ahead.gates)

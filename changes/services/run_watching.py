@@ -241,6 +241,9 @@ def _add(found: Figures, wave: WaveFigures, row: Mapping[str, Any]) -> None:
 
 def pace(run: Run, found: Figures, now: datetime) -> Pace:
     """How fast a run goes and how long it will go on; no query but for a rollback, which has a time of its own."""
+    if run.state == RunState.ENDED:
+        took_s = ((run.ended_at or now) - run.started_at).total_seconds()
+        return Pace(found.ended / took_s * 60 if took_s else None, None, 0)
     if run.state == RunState.ROLLING_BACK:
         ordered = run.rollback_orders.order_by("-pk").values_list("ordered_at", flat=True).first()
         since_s = min((now - (ordered or now)).total_seconds(), RECENT_S)

@@ -238,15 +238,17 @@ def _step(step: RunStep, mask: Mask, now: datetime, axis: tuple[datetime, float]
     took_s = max(0.0, ((step.ended_at or now) - step.intent_at).total_seconds())
     start = min(100.0, max(0.0, 100 * (step.intent_at - begun).total_seconds() / whole_s))
     failed = step.outcome != StepOutcome.OK
+    backed_out = step.name == DeviceRunState.BACKING_OUT and not failed
     return StepRecord(
         number=step.sequence,
         label=DeviceRunState(step.name).label,
-        outcome=step.outcome or "current",
+        # A backout that went well is no success.
+        outcome="rolled_back" if backed_out else step.outcome or "current",
         started_at=step.intent_at,
         ended_at=step.ended_at,
         start=round(min(start, 99.5), 2),
         width=round(max(0.5, min(100 * took_s / whole_s, 100 - start)), 2),
-        elapsed=duration(took_s),
+        elapsed=duration(took_s) if took_s >= 0.1 else f"{took_s * 1000:.0f} ms",
         elapsed_s="" if step.ended_at else f"{took_s:.1f}",
         handed_on=handed_on,
         code=step.code,

@@ -125,16 +125,10 @@ def _stats(run: Run, found: Figures, now: datetime) -> tuple[Stat, ...]:
         Stat("held", "Hold the change", f"{held:,}", icon="s-succeeded" if held else "", tone="ok" if held else ""),
         Stat("wrong", "Need attention", f"{wrong:,}", icon="alert" if wrong else "", tone="warn" if wrong else ""),
         Stat("elapsed", "Elapsed", duration(elapsed_s), elapsed_s="" if run.ended_at else f"{elapsed_s:.1f}"),
-        Stat("pace", "Devices a minute", _per_minute(run, found, goes, elapsed_s)),
+        Stat("pace", "Devices a minute", "—" if goes.per_minute is None else f"{goes.per_minute:,.1f}"),
         *left,
         Stat("lines", "Lines applied", f"{found.applied:,}", f"of {found.sent:,} sent"),
     )
-
-
-def _per_minute(run: Run, found: Figures, goes: Pace, elapsed_s: float) -> str:
-    if run.ended_at:
-        return f"{found.ended / elapsed_s * 60:,.1f}" if found.ended and elapsed_s else "—"
-    return "—" if goes.per_minute is None else f"{goes.per_minute:,.1f}"
 
 
 def _left(goes: Pace) -> Stat:

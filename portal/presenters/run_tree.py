@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from changes.domain.run_states import DEVICE_ENDED, DeviceRunState, WaveState
-from changes.models import DeviceRun, Run, WaveCheck
+from changes.models import DeviceRun, Run, Wave, WaveCheck
 from changes.services.run_watching import Figures, Stretch, WaveFigures, matching, sites_of, wave_devices
 from portal.presenters.run_query import RunQuery, branch_url, run_url, shown_text
 from portal.presenters.run_rows import RunRow, run_rows
@@ -67,7 +67,7 @@ class Branch:
 
 @dataclass(frozen=True, slots=True)
 class WaveHead:
-    """One wave; ``state`` is pending, running or ended, ``note`` how it stands beyond that.
+    """One wave; ``state`` is pending, running, waiting or ended, ``note`` how it stands beyond that.
 
     ``unhealthy`` names devices that were looked at once more and were not as they should be; ``matching`` is None
     where nothing is filtered. ``branch`` is None where the wave is closed.
@@ -160,7 +160,7 @@ def _head(run: Run, each: WaveFigures, query: RunQuery, sick: Mapping[int, Seque
     return WaveHead(
         number=wave.number,
         name=wave.name,
-        state="pending" if wave.opened_at is None else "running" if wave.ended_at is None else "ended",
+        state=_state(wave),
         done=each.ended,
         total=each.total,
         attention=each.attention,
@@ -172,6 +172,12 @@ def _head(run: Run, each: WaveFigures, query: RunQuery, sick: Mapping[int, Seque
         url=run_url(run, place),
         part_url=branch_url(run, place),
     )
+
+
+def _state(wave: Wave) -> str:
+    if wave.state == WaveState.WAITING:
+        return "waiting"
+    return "pending" if wave.opened_at is None else "running" if wave.ended_at is None else "ended"
 
 
 def _spoken(shares: Iterable[Share]) -> str:

@@ -69,7 +69,6 @@ def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
         **page_context(sight, "execution", page=f"Run {seen.run.pk}"),
         **_moving(seen, found, query, mask),
         "problem": problem,
-        "query": query,
         "tree": tree_of(seen.run, found, query, mask, seen.now) if not problem else None,
         "sites": run_sites(seen.run),
         "reset_url": run_url(seen.run),
@@ -89,6 +88,7 @@ def _moving(seen: Glance, found: Figures, query: RunQuery, mask: Mask) -> dict[s
     """What every answer prints: the figures, the states to narrow by, and what the next poll names."""
     return {
         "run": seen.run,
+        "query": query,
         "figures": figures_of(seen.run, found, seen.now, mask),
         "found": found,
         "chips": chips_of(seen.run, found, query),

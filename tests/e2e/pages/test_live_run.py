@@ -54,7 +54,7 @@ def test_a_reader_of_2000_devices_keeps_the_place(comes: Comes, cast: Cast) -> N
     row.locator("summary").first.click()
     expect(row.locator(".record")).to_be_visible()
     row.locator("summary").first.focus()
-    page.mouse.wheel(0, 300)
+    page.evaluate("scrollBy(0, 300)")
     name = str(row.get_attribute("id"))
     page.evaluate("(id) => getSelection().selectAllChildren(document.querySelector(`#${id} .device-run__name`))", name)
     before = page.evaluate(PLACE, name)
@@ -94,18 +94,26 @@ def test_the_filter_lets_devices_in_as_they_come(comes: Comes, cast: Cast) -> No
     expect(page.get_by_role("alert")).to_contain_text("“green” is no state.")
 
 
-def test_a_gate_and_the_end_are_told_once_and_the_polling_stops(comes: Comes, cast: Cast) -> None:
+def test_a_gate_is_told_without_a_reload_and_a_hidden_page_asks_seldom(comes: Comes, cast: Cast) -> None:
     run = large_run(cast, 40)
     person = comes(cast.implementer)
     page = opened(person, run)
-    expect(page.get_by_role("link", name="Look and decide")).to_have_count(0)
+    gate = page.get_by_role("link", name="Look and decide")
+    expect(gate).to_have_count(0)
     expect(page.locator("#run-news")).to_be_empty()
+    page.evaluate("Object.defineProperty(document, 'hidden', { get: () => window.away, configurable: true })")
+    page.evaluate("window.away = true")
+    page.wait_for_timeout(300)  # for a request that is on its way
+    person.requests.clear()
     wave = run.waves.get(number=3)
     for each in run.device_runs.filter(wave=wave).exclude(state=DeviceRunState.SUCCEEDED):
         moves(each, DeviceRunState.SKIPPED, code="DEVICE_SKIPPED", detail="Not now.")
     wave_moves(wave, WaveState.SOAKING)
     wave_moves(wave, WaveState.WAITING)
-    expect(page.get_by_role("link", name="Look and decide")).to_be_visible()
-    expect(page.locator("#run-news")).to_contain_text("Batch 2 is done, and a person decides")
-    page.evaluate("window.sameDocument === true")
+    page.wait_for_timeout(2_500)
+    assert person.requests == []
+    page.evaluate("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    expect(gate).to_be_visible()
+    expect(page.locator("#run-news")).to_have_text("Batch 2 is done, and a person decides whether the run goes on.")
+    assert page.evaluate("window.sameDocument") is True
     person.checks()
