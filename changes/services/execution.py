@@ -10,7 +10,7 @@ from functools import partial
 import psycopg
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from audit.actor import Actor
@@ -151,24 +151,30 @@ def claimable_device_runs(run_id: int) -> DeviceRunQuerySet:
     an earlier one works again when failed devices of it are retried. Those that have to be read back: always, for only
     then is it known what the device has.
     """
+    # What holds for the whole run is asked once, not of each row, so that PostgreSQL goes through the open device runs
+    # in their order and stops at the first that fits: ten thousand that wait cost no more than ten.
     elsewhere = DeviceRun.objects.busy().filter(device=OuterRef("device")).exclude(pk=OuterRef("pk"))
-    earlier = Wave.objects.filter(run=OuterRef("run"), number__lt=OuterRef("wave__number"))
-    begins = (
-        Q(state=DeviceRunState.PENDING, run__state=RunState.RUNNING, wave__state=WaveState.WORKING)
-        & ~Exists(earlier.exclude(state__in=ENDED_WAVE_STATES))
-        & ~engaged_now()
-    )
-    reads_back = Q(state=DeviceRunState.RECONCILING) & ~Q(run__state=RunState.ENDED)
-    possible = DeviceRun.objects.filter(begins | reads_back | _rolls_back(), run_id=run_id)
+    run = Run.objects.filter(pk=run_id)
+    begins = Q(state=DeviceRunState.PENDING, wave=_working_wave(run_id)) & ~engaged_now()
+    reads_back = Q(state=DeviceRunState.RECONCILING) & Exists(run.exclude(state=RunState.ENDED))
+    rolls_back = _rolls_back() & Exists(run.filter(state=RunState.ROLLING_BACK))
+    possible = DeviceRun.objects.open().filter(begins | reads_back | rolls_back, run_id=run_id)
     # In plan order; rollbacks last wave first, which only one wave of a run at a time may begin.
     return possible.filter(~Exists(elsewhere)).order_by("pk")
+
+
+def _working_wave(run_id: int) -> Subquery:
+    """The wave of a running run whose devices may begin, if there is one: all before it have ended."""
+    earlier = Wave.objects.filter(run=OuterRef("run"), number__lt=OuterRef("number"))
+    working = Wave.objects.filter(run_id=run_id, run__state=RunState.RUNNING, state=WaveState.WORKING)
+    first = working.filter(~Exists(earlier.exclude(state__in=ENDED_WAVE_STATES)))
+    return Subquery(first.order_by("number").values("pk")[:1])
 
 
 def _rolls_back() -> Q:
     """Those whose rollback may begin: the last waves first, so that what was kept apart stays apart."""
     later = DeviceRun.objects.open().filter(run=OuterRef("run"), wave__number__gt=OuterRef("wave__number"))
-    waits = Q(state=DeviceRunState.ROLLBACK_PENDING, run__state=RunState.ROLLING_BACK)
-    return waits & ~Exists(later) & ~engaged_now()
+    return Q(state=DeviceRunState.ROLLBACK_PENDING) & ~Exists(later) & ~engaged_now()
 
 
 def run_devices(run_id: int) -> int:
