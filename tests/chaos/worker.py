@@ -14,6 +14,7 @@ import socket
 import sys
 import threading
 import time
+import traceback
 from typing import Final
 
 import django
@@ -150,7 +151,10 @@ def main() -> None:
                 settings.COUNTERSIGN_THREADS = threads
                 work(run_id)
                 code = 0
+            except Exception:  # noqa: BLE001 - the outermost frame of a process: os._exit would swallow it
+                traceback.print_exc()
             finally:
+                sys.stderr.flush()
                 os._exit(code)
         sys.stdout.write(f"{pid}\n")
         sys.stdout.flush()

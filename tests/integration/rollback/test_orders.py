@@ -23,7 +23,7 @@ from changes.services.review import change_close
 from changes.services.rollback import Wish, change_rollback
 from changes.services.rollback_preview import rollback_preview
 from changes.services.run_control import skip_waiting
-from devices.models import Device
+from devices.models import Device, JournalNote
 from devices.services.claims import claim_next
 from tests import factories
 
@@ -303,3 +303,21 @@ def test_after_a_retry_a_device_of_each_run_is_found_where_it_holds_the_change(c
     dispatch_once()
     assert ChangeRequest.objects.get(pk=first.change_id).state == "review"
     assert state_of(first).count("succeeded") == 1, "nobody ordered the third one back"
+
+
+def test_the_inventory_is_told_of_each_rollback_once_and_of_nobody_else(cast: factories.Cast) -> None:
+    """Without it NetBox would go on to say that the change succeeded."""
+    devices = factories.DeviceFactory.create_batch(2, source="netbox")
+    run = factories.carried_out(factories.started(cast, devices))
+    for target in devices:
+        ordered(cast, run, target)
+        rolled_back(run.device_runs.get(device=target))
+        run_advance(run.pk)
+    told = [(note.device, note.kind, note.reference) for note in JournalNote.objects.order_by("pk")]
+    number = run.change.number
+    assert sorted(told[:2], key=lambda note: note[0].pk) == [
+        (target, "success", f"{number}, run {run.pk}") for target in devices
+    ]
+    assert told[2:] == [
+        (target, "warning", f"{number}, rollback {order} of run {run.pk}") for order, target in enumerate(devices, 1)
+    ]
