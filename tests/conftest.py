@@ -1,8 +1,9 @@
 """The session's database, and what every test may use."""
 
+import gc
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +25,19 @@ from portal.embedded_postgres import attach
 NEVER_EMPTIED = frozenset({"auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these two, to their owner too unless it is told to look away: only here.
 KEPT_BY_TRIGGERS = {"audit_event": "audit_event_only_grows", "changes_approval": "changes_approval_stays"}
+LONGEST = (
+    "tests/integration/supervision/test_worker.py",
+    "tests/e2e/story/test_story.py",
+    "tests/integration/supervision/test_demo.py",
+    "tests/chaos/test_sample.py",
+    "tests/e2e/change_pages/test_looks.py",
+    "tests/e2e/pages/test_browsing_looks.py",
+    "tests/integration/changes/test_awkward_devices.py",
+    "tests/integration/changes/test_rollback.py",
+    "tests/e2e/design/test_style_guide.py",
+    "tests/integration/changes/test_recovery.py",
+    "tests/integration/drivers/test_napalm_ios.py",
+)
 PERMISSIONS = "django.contrib.auth.management.create_permissions"
 TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
 
@@ -39,6 +53,23 @@ def pytest_configure(config: pytest.Config) -> None:
     """Hold on to the embedded server for as long as the session lives."""
     if settings.EMBEDDED_POSTGRES:
         attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Thousands of tests are made and none is let go of: each worker looked for garbage among them for a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest: at the end, one worker would go on while the others have nothing left."""
+    place = {file: number for number, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
 @pytest.fixture(scope="session")
