@@ -185,6 +185,7 @@ class DeviceRun(Claimable, Watched):
                 condition=~Q(state__in=ENDED_DEVICE_RUN_STATES),
                 name="device_run_open",
             ),
+            models.Index(fields=["run"], condition=Q(owner__isnull=False), name="device_run_held"),
         ]
 
     def __str__(self) -> str:

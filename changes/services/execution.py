@@ -5,7 +5,8 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Collection
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any, Final
 
 import psycopg
 from django.conf import settings
@@ -36,12 +37,19 @@ from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
 from changes.services.windows import refuse_outside_window
 from devices.domain.occasions import Occasion, OccasionKind
-from devices.services.claims import Claim, claim_next, claimable, release
+from devices.services.claims import Claim, claim_locked, claim_some, claimable, release
 from devices.services.credential_uses import credential_uses_report
 from devices.services.draining import is_draining
 from devices.services.runner import Heartbeat, run_claims
+from devices.services.statements import prepared
 
 SYSTEM = Actor.system("worker")
+_ANY_RUN: Final = -1
+"""Stands for a run's id in a statement that is composed once."""
+_HELD_BY_SITE: Final = """
+    SELECT d.site, count(*) FROM changes_devicerun r JOIN devices_device d ON d.id = r.device_id
+    WHERE r.run_id = %s AND r.owner IS NOT NULL GROUP BY d.site
+"""
 
 
 def change_start(*, change_id: int, implementer: Actor) -> Run:
@@ -193,7 +201,7 @@ def run_devices(run_id: int) -> int:
         return visits
     done = visits + run_claims(
         DeviceRun,
-        claim_next=lambda owner: _claim_device_run(run, owner),
+        claim_some=lambda owner, limit: _claim_device_runs(run, owner, limit),
         work=partial(_execute, run, PlanSeal(run), StandingApart.of(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
@@ -204,19 +212,40 @@ def run_devices(run_id: int) -> int:
     return done
 
 
-def _claim_device_run(run: Run, owner: uuid.UUID) -> Claim | None:
-    with transaction.atomic():
-        # The run's row is the gate of max_parallel over all runners; it is held for two small queries only.
-        Run.objects.select_for_update().get(pk=run.pk)
-        strategy = Strategy.of(run.strategy)
-        held = Counter(DeviceRun.objects.filter(run=run, owner__isnull=False).values_list("device__site", flat=True))
-        if held.total() >= strategy.max_parallel:
-            return None
-        waiting = claimable_device_runs(run.pk)
-        if strategy.max_parallel_per_site:
-            full = [site for site, count in held.items() if count >= strategy.max_parallel_per_site]
-            waiting = waiting.exclude(device__site__in=full)
-        return claim_next(waiting, owner=owner)
+@transaction.atomic
+def _claim_device_runs(run: Run, owner: uuid.UUID, limit: int) -> list[Claim]:
+    """At most ``limit`` device runs, within what the strategy allows in parallel over all runners."""
+    strategy = Strategy.of(run.strategy)
+    # The run's row is the gate of all runners; it is held for three small queries only.
+    prepared("SELECT id FROM changes_run WHERE id = %s FOR UPDATE", [run.pk])
+    held = Counter(dict(prepared(_HELD_BY_SITE, [run.pk])))
+    limit = min(limit, strategy.max_parallel - held.total())
+    if limit <= 0:
+        return []
+    if not strategy.max_parallel_per_site:
+        return claim_locked(DeviceRun, prepared(*_first_waiting(run.pk, limit)), owner=owner)
+    claims: list[Claim] = []
+    while len(claims) < limit:
+        full = [site for site, count in held.items() if count >= strategy.max_parallel_per_site]
+        more = claim_some(claimable_device_runs(run.pk).exclude(device__site__in=full), owner=owner, limit=1)
+        if not more:
+            break
+        claims += more
+        held[DeviceRun.objects.values_list("device__site", flat=True).get(pk=more[0].row_id)] += 1
+    return claims
+
+
+def _first_waiting(run_id: int, limit: int) -> tuple[str, list[Any]]:
+    """A statement that locks the first waiting device runs and gives their ids and fences."""
+    text, values = _waiting_statement(limit)
+    return text, [run_id if value == _ANY_RUN else value for value in values]
+
+
+@lru_cache(maxsize=256)
+def _waiting_statement(limit: int) -> tuple[str, tuple[Any, ...]]:
+    """Django takes longer to compose it than PostgreSQL to answer, so it is composed once for each limit."""
+    rows = claimable(claimable_device_runs(_ANY_RUN)).select_for_update(skip_locked=True, of=("self",))
+    return rows.values_list("pk", "fence")[:limit].query.sql_with_params()
 
 
 def _execute(run: Run, seal: PlanSeal, apart: StandingApart, claim: Claim, heartbeat: Heartbeat) -> None:

@@ -15,13 +15,13 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 
 from django.conf import settings
-from django.db import connection
 
 from audit.recorder import INSERT_SELECT
 from changes.domain.run_states import DeviceRunState
 from changes.domain.strategy import InFlight
 from changes.models import DeviceRun
 from devices.services.claims import Claim
+from devices.services.statements import prepared
 
 
 class Standing(NamedTuple):
@@ -96,10 +96,8 @@ def write(claim: Claim, what: Write) -> Standing | None:
         frees=what.frees,
         starts=what.starts,
     )
-    with connection.cursor() as cursor:
-        cursor.execute(_statement(shape), list(_values(claim, what)))
-        row = cursor.fetchone()
-    return None if row is None else Standing(*row)
+    rows = prepared(_statement(shape), list(_values(claim, what)))
+    return Standing(*rows[0]) if rows else None
 
 
 class _Shape(NamedTuple):

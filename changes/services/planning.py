@@ -31,7 +31,7 @@ from changes.services.requests import discard_plan
 from changes.services.rollout import waves_laid_out, waves_settle
 from changes.services.transitions import audit_change, remembering_refusal
 from devices.domain.occasions import Occasion, OccasionKind
-from devices.services.claims import Claim, claim_next, claimable
+from devices.services.claims import Claim, claim_some, claimable
 from devices.services.credential_uses import credential_uses_report
 from devices.services.runner import run_claims
 
@@ -75,7 +75,7 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
                 "excluded_count": len(targets.excluded),
             },
         )
-        ring_planners(revision.pk)
+        ring_planners(revision.pk, waiting=len(targets.devices))
         return revision
 
 
@@ -142,10 +142,10 @@ def plan_devices(revision_id: int) -> int:
         return 0
     with Planner(revision) as planner:
 
-        def claim(owner: uuid.UUID) -> Claim | None:
-            return claim_next(waiting_device_plans(revision_id), owner=owner)
+        def claim(owner: uuid.UUID, limit: int) -> list[Claim]:
+            return claim_some(waiting_device_plans(revision_id), owner=owner, limit=limit)
 
-        done = run_claims(DevicePlan, claim_next=claim, work=planner.build, threads=settings.COUNTERSIGN_THREADS)
+        done = run_claims(DevicePlan, claim_some=claim, work=planner.build, threads=settings.COUNTERSIGN_THREADS)
     revision_finish(revision_id)
     if done and claimable(waiting_device_plans(revision_id)).exists():
         ring_planners(revision_id)

@@ -25,7 +25,7 @@ from changes.services.health_visit import Seen, visit
 from changes.services.integrity import PlanSeal
 from changes.services.losses import MAX_LOSSES
 from devices.errors import BreakerOpenError, DeviceError
-from devices.services.claims import Claim, claim_next, claimable, device_lock, fenced_update, release
+from devices.services.claims import Claim, claim_some, claimable, device_lock, fenced_update, release
 from devices.services.runner import Heartbeat, run_claims
 from devices.services.scrubbing import Scrubber
 
@@ -57,26 +57,27 @@ def check_devices(run: Run) -> int:
         return 0
     return run_claims(
         WaveCheck,
-        claim_next=lambda owner: _claim(run, owner),
+        claim_some=lambda owner, limit: _claim(run, owner, limit),
         work=partial(_check, PlanSeal(run), Scrubber.load()),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
 
 
-def _claim(run: Run, owner: uuid.UUID) -> Claim | None:
+def _claim(run: Run, owner: uuid.UUID, limit: int) -> list[Claim]:
     with transaction.atomic():
         # The same gate as for device runs.
         Run.objects.select_for_update(no_key=True).get(pk=run.pk)
         strategy = Strategy.of(run.strategy)
         held = WaveCheck.objects.open().filter(wave__run=run, owner__isnull=False)
         sites = Counter(held.values_list("device_run__device__site", flat=True))
-        if sites.total() >= strategy.max_parallel:
-            return None
+        limit = min(limit, strategy.max_parallel - sites.total())
+        if limit <= 0:
+            return []
         waiting = claimable_checks(run.pk)
         if strategy.max_parallel_per_site:
             full = [site for site, count in sites.items() if count >= strategy.max_parallel_per_site]
-            waiting = waiting.exclude(device_run__device__site__in=full)
-        return claim_next(waiting, owner=owner)
+            waiting, limit = waiting.exclude(device_run__device__site__in=full), 1
+        return claim_some(waiting, owner=owner, limit=limit)
 
 
 def _check(seal: PlanSeal, scrub: Scrubber, claim: Claim, heartbeat: Heartbeat) -> None:

@@ -26,7 +26,7 @@ from devices.errors import BadFieldsError
 from devices.models import BackupRun, BackupRunState, BackupState, BackupTrigger, DeviceBackup
 from devices.selectors import devices_matching
 from devices.services.backup_device import back_up
-from devices.services.claims import Claim, claim_next, claimable, database_time_plus
+from devices.services.claims import Claim, claim_some, claimable, database_time_plus
 from devices.services.credential_uses import credential_uses_report
 from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, IMPLEMENTER, require_role
 from devices.services.runner import run_claims
@@ -95,16 +95,15 @@ def backup_work(run_id: int) -> int:
     """
     waiting = DeviceBackup.objects.waiting().filter(run_id=run_id).order_by("pk")
 
-    def claim(owner: uuid.UUID) -> Claim | None:
+    def claim(owner: uuid.UUID, limit: int) -> list[Claim]:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_GATE])
-            if DeviceBackup.objects.held().count() >= settings.COUNTERSIGN_BACKUP_SESSIONS:
-                return None
-            return claim_next(waiting, owner=owner)
+            free = settings.COUNTERSIGN_BACKUP_SESSIONS - DeviceBackup.objects.held().count()
+            return claim_some(waiting, owner=owner, limit=min(limit, free)) if free > 0 else []
 
     threads = min(settings.COUNTERSIGN_THREADS, settings.COUNTERSIGN_BACKUP_SESSIONS)
-    done = run_claims(DeviceBackup, claim_next=claim, work=back_up, threads=threads)
+    done = run_claims(DeviceBackup, claim_some=claim, work=back_up, threads=threads)
     backup_finish(run_id)
     if done and claimable(waiting).exists():
         _ring(run_id)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,23 +51,32 @@ def claimable(rows: QuerySet[Row]) -> QuerySet[Row]:
 
 
 @transaction.atomic
-def claim_next(rows: QuerySet[Row], *, owner: uuid.UUID) -> Claim | None:
-    """Claim the first claimable row, skipping those that another worker is claiming right now; None when none is left.
+def claim_some(rows: QuerySet[Row], *, owner: uuid.UUID, limit: int) -> list[Claim]:
+    """Claim the first claimable rows, at most ``limit``, skipping those that another worker is claiming right now.
 
-    Two queries. The attempt is counted, so that a row that kills its workers does not go on for ever.
+    Two queries. The attempts are counted, so that a row that kills its workers does not go on for ever.
     """
-    row = claimable(rows).select_for_update(skip_locked=True, of=("self",)).first()
-    if row is None:
-        return None
-    claim = Claim(row.pk, owner, row.fence + 1)
-    rows.model._default_manager.filter(pk=row.pk).update(
-        owner=owner,
-        fence=claim.fence,
-        lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S),
-        attempts=F("attempts") + 1,
-        not_before=None,
-    )
-    return claim
+    waiting = claimable(rows).select_for_update(skip_locked=True, of=("self",))
+    return claim_locked(rows.model, waiting.values_list("pk", "fence")[:limit], owner=owner)
+
+
+def claim_locked(model: type[Claimable], found: Iterable[tuple[int, int]], *, owner: uuid.UUID) -> list[Claim]:
+    """Claim rows, given by id and fence, that the caller has locked in its transaction. One query."""
+    claims = [Claim(pk, owner, fence + 1) for pk, fence in found]
+    if claims:
+        model._default_manager.filter(pk__in=[claim.row_id for claim in claims]).update(
+            owner=owner,
+            fence=F("fence") + 1,
+            lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S),
+            attempts=F("attempts") + 1,
+            not_before=None,
+        )
+    return claims
+
+
+def claim_next(rows: QuerySet[Row], *, owner: uuid.UUID) -> Claim | None:
+    """Claim the first claimable row; None when none is left."""
+    return next(iter(claim_some(rows, owner=owner, limit=1)), None)
 
 
 def renew(model: type[Claimable], *, owner: uuid.UUID, rows: Collection[int]) -> int:

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from queue import Empty, SimpleQueue
 from types import TracebackType
@@ -28,7 +28,8 @@ from devices.services.draining import is_draining
 
 logger = logging.getLogger(__name__)
 
-ClaimNext = Callable[[uuid.UUID], Claim | None]
+ClaimSome = Callable[[uuid.UUID, int], Sequence[Claim]]
+"""Claims rows for an owner, at most so many."""
 Work = Callable[[Claim, "Heartbeat"], None]
 
 
@@ -142,9 +143,9 @@ class _Crew(AbstractContextManager["_Crew"]):
         return self._busy > 0
 
     @property
-    def full(self) -> bool:
-        """Whether every thread has something to do."""
-        return self._busy >= self._size
+    def free(self) -> int:
+        """How many more could be begun now."""
+        return self._size - self._busy
 
     def begin(self, claim: Claim) -> None:
         """Have a free thread do it; a new one if all are busy."""
@@ -177,7 +178,7 @@ class _Crew(AbstractContextManager["_Crew"]):
             connection.close()
 
 
-def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, threads: int) -> int:
+def run_claims(model: type[Claimable], *, claim_some: ClaimSome, work: Work, threads: int) -> int:
     """Claim and work until nothing is claimable, the deadline nears, or this worker is to end.
 
     Nothing is claimed ahead: a row is taken when a thread is free for it. Returns how many rows were worked on.
@@ -190,13 +191,12 @@ def run_claims(model: type[Claimable], *, claim_next: ClaimNext, work: Work, thr
         _Crew(threads, lambda claim: _guarded(model, work, claim, heartbeat)) as crew,
     ):
         while True:
-            while not crew.full and time.monotonic() < deadline and not is_draining():
-                claim = claim_next(owner)
-                if claim is None:
-                    break
-                heartbeat.hold(claim)
-                crew.begin(claim)
-                done += 1
+            if crew.free and time.monotonic() < deadline and not is_draining():
+                # As many as are free now at once: under load several threads become free between two looks.
+                for claim in claim_some(owner, crew.free):
+                    heartbeat.hold(claim)
+                    crew.begin(claim)
+                    done += 1
             if not crew.busy:
                 return done
             crew.wait_for_one()

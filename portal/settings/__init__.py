@@ -65,7 +65,8 @@ _TCP_PATIENCE = {
 
 
 def _with_patience(database: dict[str, Any]) -> dict[str, Any]:
-    return {**database, "OPTIONS": {**_TCP_PATIENCE, **database.get("OPTIONS", {})}}
+    options = {**_TCP_PATIENCE, "prepare_threshold": 2, **database.get("OPTIONS", {})}
+    return {**database, "OPTIONS": options}
 
 
 # No OPTIONS["pool"]: qcluster forks after the pool's sockets are open, and the children would share them.

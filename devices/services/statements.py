@@ -1,0 +1,23 @@
+"""Statements that every device costs: PostgreSQL plans each once for a connection instead of each time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+
+
+def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """Run a statement that is the same text each time, in the present transaction if there is one, and give its rows.
+
+    Django's own cursors put the values into the text, so that PostgreSQL takes each for a new one. The setting
+    ``prepare_threshold`` says after how many runs a connection keeps a plan; it concerns nothing else. Errors are
+    Django's.
+    """
+    connection.ensure_connection()
+    bound = ServerBindingCursor(connection.connection)
+    with connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound) as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.description else []
