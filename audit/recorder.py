@@ -25,6 +25,7 @@ class ObjectType(StrEnum):
     RUN = "run"
     DEVICE_RUN = "device_run"
     KILL_SWITCH = "kill_switch"
+    CHANGE_FREEZE = "change_freeze"
     BREAKER = "breaker"
     DEVICE = "device"
     HOST_KEY = "host_key"

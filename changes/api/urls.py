@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions, exceptions, orders, waves
+from changes.api import actions, exceptions, freezes, orders, waves
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -55,6 +55,9 @@ urlpatterns = [
     path("exceptions/<id:exception_id>/reject/", exceptions.ExceptionRejectView.as_view(), name="api-exception-reject"),
     path("exceptions/<id:exception_id>/revoke/", exceptions.ExceptionRevokeView.as_view(), name="api-exception-revoke"),
     path("drift/<id:drift_id>/revert/", DriftRevertView.as_view(), name="api-drift-revert"),
+    path("freezes/", freezes.FreezeListView.as_view(), name="api-freeze-list"),
+    path("freezes/<id:freeze_id>/", freezes.FreezeDetailView.as_view(), name="api-freeze-detail"),
+    path("freezes/<id:freeze_id>/lift/", freezes.FreezeLiftView.as_view(), name="api-freeze-lift"),
     path("kill-switch/", orders.KillSwitchView.as_view(), name="api-kill-switch"),
     path("kill-switch/engage/", orders.KillSwitchEngageView.as_view(), name="api-kill-switch-engage"),
     path("kill-switch/release/", orders.KillSwitchReleaseView.as_view(), name="api-kill-switch-release"),

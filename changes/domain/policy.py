@@ -276,6 +276,11 @@ def may_retry(person: Person, facts: ChangeFacts) -> Verdict:
     return _verdict(_role(person, "retry devices", Role.IMPLEMENTER), _not_approver(person, facts, "retry devices"))
 
 
+def may_declare_freeze(person: Person) -> Verdict:
+    """Declare a change freeze, or lift one: change managers."""
+    return _verdict(_role(person, "declare or lift a change freeze", Role.CHANGE_MANAGER))
+
+
 def may_engage_kill_switch(person: Person) -> Verdict:
     """Stop all writing to devices: whoever carries changes out, answers for them, or runs the installation."""
     return _verdict(_role(person, "engage the kill switch", Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.ADMINISTRATOR))

@@ -72,7 +72,7 @@ def parse_window(value: Mapping[str, object], *, now: datetime) -> Period:
     findings = Findings()
     for name, sentence in unknown_names(value, _NAMES, "field").items():
         findings.add(shown(name), sentence)
-    times = {name: _moment(value.get(name), name, findings) for name in _NAMES}
+    times = {name: moment_in(value, name, f"{what} of the window", findings) for name, what in _NAMES.items()}
     start, end = times["window_start"], times["window_end"]
     if start and end:
         if end <= start:
@@ -91,8 +91,9 @@ def parse_window(value: Mapping[str, object], *, now: datetime) -> Period:
 _NAMES: Final = {"window_start": "start", "window_end": "end"}
 
 
-def _moment(value: object, name: str, findings: Findings) -> datetime | None:
-    what = _NAMES[name]
+def moment_in(given: Mapping[str, object], name: str, what: str, findings: Findings) -> datetime | None:
+    """The moment of this name, in UTC; None, and a finding, where it is none."""
+    value = given.get(name)
     try:
         found = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
         found = found.replace(tzinfo=UTC) if found and found.tzinfo is None else found
@@ -100,5 +101,5 @@ def _moment(value: object, name: str, findings: Findings) -> datetime | None:
     except (ValueError, OverflowError):
         found = None
     if found is None:
-        findings.add(name, f"Give the {what} of the window as date and time in UTC, such as 2026-11-21T22:00.")
+        findings.add(name, f"Give the {what} as date and time in UTC, such as 2026-11-21T22:00.")
     return found

@@ -5,6 +5,7 @@ States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`
 
 from changes.models.approvals import Approval, Decision
 from changes.models.drift_reverts import DriftRevert
+from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.kill_switch import KillSwitch, KillSwitchQuerySet
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
@@ -30,6 +31,8 @@ __all__ = [
     "ENDED_DEVICE_RUN_STATES",
     "HELD_DEVICE_RUN_STATES",
     "Approval",
+    "ChangeFreeze",
+    "ChangeFreezeQuerySet",
     "ChangeQuerySet",
     "ChangeRequest",
     "Claimable",

@@ -1,4 +1,7 @@
-"""The maintenance window of a change, by the database's clock: asked before a start, each wave and each device."""
+"""The maintenance window of a change, and change freezes: asked before a start, each wave and each device.
+
+Both by the database's clock.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from django.db import connection
 from changes.domain.gates import Finding, Observation
 from changes.domain.windows import Closed, Period, why_closed
 from changes.errors import ConflictError
-from changes.models import ChangeRequest
+from changes.models import ChangeFreeze, ChangeRequest
 from devices.domain.severity import Severity
 
 
@@ -27,16 +30,22 @@ def window_of(change: ChangeRequest) -> Period | None:
 
 
 def window_closed(change: ChangeRequest) -> Closed | None:
-    """Why nothing of this change may be started now; None: it may. One query where a window is set."""
-    window = window_of(change)
-    return why_closed(database_now(), window) if window else None
+    """Why nothing of this change may be started now; None: it may. Two queries where a window or a freeze is."""
+    window, freezes = window_of(change), freezes_in_force()
+    return why_closed(database_now(), window, freezes) if window or freezes else None
+
+
+def freezes_in_force() -> tuple[Period, ...]:
+    """The freezes that forbid a start now; one query."""
+    rows = ChangeFreeze.objects.in_force().order_by("ends_at").values_list("starts_at", "ends_at", "name")
+    return tuple(Period(start, end, name) for start, end, name in rows)
 
 
 def refuse_outside_window(change: ChangeRequest) -> None:
-    """Let a start or a resumption through only while the window is open.
+    """Let a start or a resumption through only while the window is open and no freeze is in force.
 
     Raises:
-        ConflictError: it is closed; the code is that of the rule.
+        ConflictError: it is not; the code is that of the rule.
     """
     closed = window_closed(change)
     if closed:
@@ -46,9 +55,9 @@ def refuse_outside_window(change: ChangeRequest) -> None:
 def window_seen(change: ChangeRequest) -> Observation:
     """What the window's gate of the pre-check ladder sees."""
     window, closed = window_of(change), window_closed(change)
-    if window is None:
-        return Observation(note="No window is set for this change.")
     findings = (Finding(closed.code, Severity.MAJOR, closed.sentence),) if closed else ()
+    if window is None:
+        return Observation(findings, note="No window is set for this change, and no freeze is in force.")
     return Observation(
         findings, note=f"It is open: {window.words}.", values=({"name": "window", "value": window.words},)
     )

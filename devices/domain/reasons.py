@@ -190,8 +190,8 @@ _EXECUTION = (
     ),
     Reason(
         "FREEZE_ACTIVE",
-        "A change freeze covers this device.",
-        "Wait for its end, or ask the change manager for an exemption.",
+        "A change freeze is in force: nothing of any change is started.",
+        "Wait for its end, or ask a change manager to lift it; then start or resume.",
         permanent=True,
     ),
     Reason(

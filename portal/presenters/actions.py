@@ -7,14 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from django.urls import reverse
-from django.utils import timezone
 
 from changes.domain import policy
 from changes.domain.policy import Verdict
 from changes.domain.states import EDITABLE, ChangeEvent, ChangeState
-from changes.domain.windows import why_closed
 from changes.services.scheduling import MOVABLE
-from changes.services.windows import window_of
+from changes.services.windows import window_closed, window_of
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
 
@@ -165,8 +163,7 @@ def _guard(key: str, sight: Sight) -> tuple[str, str] | None:
     held = sight.change.on_hold and key in {"submit", "schedule", "start", *DECISIONS}
     if held:
         return "on_hold", "The change is on hold. Have the hold released first."
-    closed = why_closed(timezone.now(), window_of(sight.change)) if key == "start" else None
-    if closed:
+    if key == "start" and (closed := window_closed(sight.change)):
         return closed.code, closed.sentence
     if key == "submit" and not sight.plan_ready:
         waiting = "The plan is still being built." if sight.plan_building else "Build the plan and read it first."

@@ -72,6 +72,9 @@ CONTRACT = {
         )
     },
     "/api/v1/changes/{change_id}/rollback/": {"get", "post"},
+    "/api/v1/freezes/": {"get", "post"},
+    "/api/v1/freezes/{freeze_id}/": {"get"},
+    "/api/v1/freezes/{freeze_id}/lift/": {"post"},
     "/api/v1/kill-switch/": {"get"},
     "/api/v1/kill-switch/engage/": {"post"},
     "/api/v1/kill-switch/release/": {"post"},

@@ -13,7 +13,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
-from changes.models import Run
+from changes.models import ChangeFreeze, Run
 from changes.services.gate_exceptions import exception_request
 from devices.drivers.base import DeviceFacts
 from devices.models import (
@@ -105,6 +105,10 @@ class World:
         self.rule = ComplianceRule.objects.create(platform="cisco_ios", feature="NTP", section="ntp server")
         compliance_assess_rule(self.rule.pk)
         CircuitBreaker.objects.create(kind="site", name="FRA", state="open", failures=5, opened_at=timezone.now())
+        soon, later = (timezone.now() + timedelta(days=days) for days in (1, 2))
+        self.freeze = ChangeFreeze.objects.create(
+            name="Year end", reason="Books.", starts_at=soon, ends_at=later, declared_by=run.started_by
+        )
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -121,6 +125,7 @@ class World:
                     "event_id": 0,
                     "token_id": "x",
                     "exception_id": self.exception.pk,
+                    "freeze_id": self.freeze.pk,
                 }
                 client = self.admin if path in {CREDENTIALS, BREAKERS} else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:
