@@ -20,9 +20,9 @@ from changes.models import DeviceRun, PlanRevision, Run
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
-from changes.services.queueing import is_ringing, ring_planners, ring_runners
+from changes.services.queueing import MOST_RINGS, is_ringing, ring_planners, ring_runners
 from changes.services.wave_checks import claimable_checks, wave_checks_hand_on
-from devices.services.claims import claimable, database_time_plus
+from devices.services.claims import Row, claimable, database_time_plus
 
 logger = logging.getLogger(__name__)
 
@@ -77,26 +77,27 @@ def _due(rows: QuerySet[Run] | QuerySet[PlanRevision]) -> list[int]:
 
 def _ring_for_runs() -> int:
     # Those that are paused too: a device whose worker was lost is read back whatever was ordered.
-    under_way = Run.objects.exclude(state=RunState.ENDED)
-    waiting = [pk for pk in _due(under_way) if _has_work(pk)]
-    for pk in waiting:
-        ring_runners(pk)
-    return len(waiting)
+    due = _due(Run.objects.exclude(state=RunState.ENDED))
+    under_way = Run.objects.filter(pk__in=due).only("max_parallel")
+    waiting = {run: _waiting(claimable_device_runs(run.pk)) or _waiting(claimable_checks(run.pk)) for run in under_way}
+    for run, count in waiting.items():
+        # Runners that find as many devices at work as the strategy allows would have come for nothing.
+        places = max(1, run.max_parallel - run.device_runs.filter(owner__isnull=False).count())
+        ring_runners(run.pk, waiting=min(count, places))
+    return sum(map(bool, waiting.values()))
 
 
-def _has_work(run_id: int) -> bool:
-    return claimable(claimable_device_runs(run_id)).exists() or claimable(claimable_checks(run_id)).exists()
+def _waiting(rows: QuerySet[Row]) -> int:
+    """How many rows may be claimed now; no more are counted than a call of all workers is for."""
+    return claimable(rows)[: MOST_RINGS * settings.COUNTERSIGN_THREADS].count()
 
 
 def _ring_for_revisions() -> int:
-    waiting = [
-        pk
-        for pk in _due(PlanRevision.objects.filter(state=PlanState.BUILDING))
-        if claimable(waiting_device_plans(pk)).exists()
-    ]
-    for pk in waiting:
-        ring_planners(pk)
-    return len(waiting)
+    building = _due(PlanRevision.objects.filter(state=PlanState.BUILDING))
+    waiting = {pk: _waiting(waiting_device_plans(pk)) for pk in building}
+    for pk, count in waiting.items():
+        ring_planners(pk, waiting=count)
+    return sum(map(bool, waiting.values()))
 
 
 def _finish_runs() -> int:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Final
 
+from django.conf import settings
 from django.db import transaction
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
@@ -13,14 +15,18 @@ TASK_LIMIT_S: Final = 3600
 checks takes its time, and to be cut off in its middle would cost it the change."""
 
 
-def ring_planners(revision_id: int) -> None:
-    """Call a worker for a plan revision once the present transaction is committed."""
-    _ring("changes.tasks.plan_revision", revision_id)
+MOST_RINGS: Final = 16
+"""Tasks that call workers for the same thing at once. Those that come too many cost a few queries each."""
 
 
-def ring_runners(run_id: int) -> None:
-    """Call a worker for a run once the present transaction is committed."""
-    _ring("changes.tasks.execute_run", run_id)
+def ring_planners(revision_id: int, *, waiting: int = 1) -> None:
+    """Call workers for a plan revision, of which so many devices wait, once the present transaction is committed."""
+    _ring("changes.tasks.plan_revision", revision_id, waiting)
+
+
+def ring_runners(run_id: int, *, waiting: int = 1) -> None:
+    """Call workers for a run, of which so many devices wait, once the present transaction is committed."""
+    _ring("changes.tasks.execute_run", run_id, waiting)
 
 
 def is_ringing() -> bool:
@@ -28,6 +34,12 @@ def is_ringing() -> bool:
     return bool(get_broker().queue_size())
 
 
-def _ring(task: str, row_id: int) -> None:
+def _ring(task: str, row_id: int, waiting: int) -> None:
+    """A task for as many devices as one worker takes on at once, so that all begin now and not one after the other."""
+
+    def ring() -> None:
+        for _ in range(min(ceil(waiting / settings.COUNTERSIGN_THREADS), MOST_RINGS)):
+            async_task(task, row_id, timeout=TASK_LIMIT_S)
+
     # Robust: what was committed stands, and must not look refused because the bell is broken.
-    transaction.on_commit(lambda: async_task(task, row_id, timeout=TASK_LIMIT_S), robust=True)
+    transaction.on_commit(ring, robust=True)

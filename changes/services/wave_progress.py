@@ -187,8 +187,9 @@ class _Progress:
             pause(self.change, run, actor=DISPATCHER, code=code, detail=f"{wave.name} was not opened: {detail}")
             return
         wave_moves(wave, WaveState.WORKING, opened_at=Now())
-        audit_run(run, "wave.opened", actor=DISPATCHER, wave=wave.number, devices_in_wave=wave.device_runs.count())
-        ring_runners(run.pk)
+        devices = wave.device_runs.count()
+        audit_run(run, "wave.opened", actor=DISPATCHER, wave=wave.number, devices_in_wave=devices)
+        ring_runners(run.pk, waiting=min(run.max_parallel, devices))
 
     def _refusal(self, wave: Wave) -> tuple[str, str] | None:
         try:

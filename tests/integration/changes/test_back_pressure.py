@@ -16,6 +16,7 @@ from changes.models import DevicePlan, DeviceRun, Run
 from changes.services import execution
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices
+from changes.services.queueing import MOST_RINGS
 from devices.models import Device
 from devices.services.claims import Claim, claimable
 from tests.factories import Cast, DeviceFactory, started
@@ -87,7 +88,17 @@ def test_a_runner_claims_as_many_as_it_has_threads_and_the_queue_does_not_grow(r
     assert len(stuck) == THREADS
     assert DeviceRun.objects.filter(owner__isnull=False).count() == THREADS
     assert DeviceRun.objects.filter(owner=None, fence=0, attempts=0).count() == COUNT - THREADS
-    assert OrmQ.objects.count() <= -(-COUNT // THREADS) // 10, "tasks ring for a run, not for each device"
+    assert OrmQ.objects.count() <= MOST_RINGS, "tasks ring for a run, not for each device"
+
+
+def test_as_many_workers_are_called_at_once_as_there_is_work_for(run: Run) -> None:
+    OrmQ.objects.all().delete()
+    threads, parallel = django_settings.COUNTERSIGN_THREADS, 100
+    Run.objects.filter(pk=run.pk).update(rung_at=None, max_parallel=parallel)
+    dispatch_once()
+    assert OrmQ.objects.count() == -(-parallel // threads)
+    dispatch_once()
+    assert OrmQ.objects.count() == -(-parallel // threads), "no more are called while some have not come"
 
 
 def test_the_next_device_is_found_without_looking_at_all_that_wait(run: Run) -> None:

@@ -319,7 +319,7 @@ def test_a_dispatcher_that_dies_between_two_steps_leaves_no_step_half_done(
     class Died(BaseException):
         pass
 
-    def die(_run_id: int) -> None:
+    def die(_run_id: int, **_: object) -> None:
         raise Died
 
     with monkeypatch.context() as dying:
