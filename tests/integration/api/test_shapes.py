@@ -13,7 +13,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
-from changes.models import ChangeFreeze, Run
+from changes.models import Run
+from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
 from devices.drivers.base import DeviceFacts
 from devices.models import (
@@ -106,9 +107,8 @@ class World:
         compliance_assess_rule(self.rule.pk)
         CircuitBreaker.objects.create(kind="site", name="FRA", state="open", failures=5, opened_at=timezone.now())
         soon, later = (timezone.now() + timedelta(days=days) for days in (1, 2))
-        self.freeze = ChangeFreeze.objects.create(
-            name="Year end", reason="Books.", starts_at=soon, ends_at=later, declared_by=run.started_by
-        )
+        period = {"name": "Year end", "starts_at": soon.isoformat(), "ends_at": later.isoformat(), "comment": "Books."}
+        self.freeze = freeze_declare(actor=actor(User.objects.get(username="manager")), data=period)
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
