@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 
 from audit.actor import Actor, Origin
@@ -26,6 +27,19 @@ from devices.sources.records import DeviceRecord, Inventory
 SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
 
 NTP_AND_BANNER = "ntp server 10.0.0.123\nbanner motd ^Authorised access only^\n"
+
+
+ROLES: Mapping[str, Sequence[Role]] = {
+    "olivia": (Role.REQUESTER, Role.IMPLEMENTER),
+    "oscar": (Role.REQUESTER, Role.PEER, Role.CAB),
+    "pete": (Role.PEER,),
+    "ana": (Role.CAB,),
+    "amir": (Role.CAB,),
+    "maria": (Role.CHANGE_MANAGER,),
+    "audrey": (Role.AUDITOR,),
+    "root": (Role.REQUESTER, Role.PEER, Role.CAB),
+    "stranger": (),
+}
 
 
 @dataclass
@@ -95,6 +109,22 @@ def ends(run: Run) -> Mapping[str, tuple[str, str]]:
     return {name: (state, code) for name, state, code in rows}
 
 
+def people(roles: Mapping[str, Sequence[Role]], *, superuser: str) -> dict[str, Actor]:
+    """Everybody at once, in a few queries: nearly every test begins with them."""
+    users = {
+        name: User(
+            username=name, password=make_password(None), is_superuser=name == superuser, is_staff=name == superuser
+        )
+        for name in roles
+    }
+    User.objects.bulk_create(users.values())
+    groups = {group.name: group for group in Group.objects.all()}
+    User.groups.through.objects.bulk_create(
+        User.groups.through(user=users[name], group=groups[role]) for name in roles for role in roles[name]
+    )
+    return {name: Actor(user_id=user.pk, username=name, origin=Origin.WEB) for name, user in users.items()}
+
+
 def person(username: str, *roles: Role, superuser: bool = False) -> Actor:
     user = User.objects.create_user(username, is_superuser=superuser, is_staff=superuser)
     user.groups.set(Group.objects.filter(name__in=roles))
@@ -120,17 +150,7 @@ def office(transactional_db: None, lab: Lab, tmp_path: Path, settings: object) -
     enrol(lab)
     return Office(
         lab=lab,
-        people={
-            "olivia": person("olivia", Role.REQUESTER, Role.IMPLEMENTER),
-            "oscar": person("oscar", Role.REQUESTER, Role.PEER, Role.CAB),
-            "pete": person("pete", Role.PEER),
-            "ana": person("ana", Role.CAB),
-            "amir": person("amir", Role.CAB),
-            "maria": person("maria", Role.CHANGE_MANAGER),
-            "audrey": person("audrey", Role.AUDITOR),
-            "root": person("root", Role.REQUESTER, Role.PEER, Role.CAB, superuser=True),
-            "stranger": person("stranger"),
-        },
+        people=people(ROLES, superuser="root"),
     )
 
 
