@@ -221,7 +221,7 @@ def _next_steps(ends: Sequence[Ends], close: Action | None) -> tuple[str, ...]:
         )
     again = [each for each in ends if each not in kept and each not in unknown]
     if again:
-        steps.append(f"Remove the cause on {_named(again)}, then write a new change for what is left.")
+        steps.append(f"Remove the cause on {_named(again)}, then retry there, or write a new change for what is left.")
     if close is None:
         return tuple(steps)
     steps.append(

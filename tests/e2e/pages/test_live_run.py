@@ -68,7 +68,9 @@ def test_a_reader_of_2000_devices_keeps_the_place(comes: Comes, cast: Cast) -> N
     polled(page)
     expect(page.locator("#run-advice")).to_contain_text("TIMEOUT")
     expect(row).to_contain_text("Failed")
-    assert page.evaluate(PLACE, name) == before
+    after = page.evaluate(PLACE, name)
+    assert abs(after.pop("top") - before.pop("top")) <= 2  # parts of a pixel
+    assert after == before
     person.fits()
 
 

@@ -144,9 +144,10 @@ def test_each_line_shows_while_it_is_sent(committed: None, cast: Cast, devices: 
     with journal.step(DeviceRunState.APPLYING):
         html = get(client, path_of(run)).content.decode()
         assert get(client, poll_of(html), **HTMX).status_code == 204
-        journal.line(sent=1, applied=0)
+        journal.before_line(sent=1, applied=0, first=True)
         assert get(client, poll_of(html), **HTMX).status_code == 200
         journal.line(sent=1, applied=1)
+        journal.flush()
         assert "1 line" in text(get(client, poll_of(html), **HTMX).content.decode())
 
 
@@ -176,7 +177,7 @@ def test_partial_run_is_never_green_and_says_what_comes_next(cast: Cast, devices
     assert "Partial: 2 of 3 devices hold the change" in said
     assert "COMMAND_REJECTED The device rejected a configuration line." in said
     assert "Read the device's message; correct the content and plan a new revision for this device." in said
-    assert "Remove the cause on fra-acc-01, then write a new change for what is left." in said
+    assert "Remove the cause on fra-acc-01, then retry there, or write a new change for what is left." in said
     assert "Close the change, and say how it went." in said
     assert "every 2s" not in html
     others = text(get(as_(cast.peer), path_of(run)).content.decode())
@@ -371,6 +372,7 @@ def test_session_is_downloaded_as_redacted_text(cast: Cast, devices: list[Device
     with journal.step(DeviceRunState.CONNECTING) as notes:
         lines = "\n".join(f"line {number}" for number in range(300))
         notes.transcript = f"> show run\nsnmp-server community topsecret9 RO\n{lines}"
+    journal.flush()
     client = as_(cast.auditor)
     page = get(client, f"{path_of(run)}devices/{row.pk}/").content.decode()
     assert "102 before them are in the text file" in text(page)
