@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.urls import reverse
-
 from changes.domain.windows import Period
 from changes.models import ChangeFreeze
 from changes.services.windows import database_now
@@ -15,13 +13,13 @@ from changes.services.windows import database_now
 
 @dataclass(frozen=True, slots=True)
 class FreezeRow:
-    """One freeze; ``state`` is to come, in force, over or lifted; ``lift_url`` where this person may lift it."""
+    """One freeze; ``state`` is to come, in force, over or lifted; ``may_lift``: whether this person may now."""
 
     freeze: ChangeFreeze
     words: str
     state: str
     tone: str
-    lift_url: str
+    may_lift: bool
 
 
 def freeze_rows(rows: Sequence[ChangeFreeze], *, may_lift: bool) -> tuple[FreezeRow, ...]:
@@ -38,8 +36,7 @@ def lifts(row: ChangeFreeze) -> bool:
 def _row(row: ChangeFreeze, now: datetime, may_lift: bool) -> FreezeRow:
     state, tone = _state(row, now)
     open_still = state in {"to come", "in force"}
-    url = reverse("freeze-lift", args=[row.pk]) if may_lift and open_still else ""
-    return FreezeRow(row, Period(row.starts_at, row.ends_at).words, state, tone, url)
+    return FreezeRow(row, Period(row.starts_at, row.ends_at).words, state, tone, may_lift and open_still)
 
 
 def _state(row: ChangeFreeze, now: datetime) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def freeze_declare(request: HttpRequest) -> HttpResponse:
 @asked_or_sent
 def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
     """Ask once more, then lift it."""
-    row = get_object_or_404(ChangeFreeze.objects.select_related("declared_by"), pk=freeze_id)
+    row = get_object_or_404(ChangeFreeze.objects.select_related("declared_by", "lifted_by"), pk=freeze_id)
     if request.method != "POST":
         return _lift_page(request, row, LiftForm(), None)
     comment = request.POST.get("comment", "")

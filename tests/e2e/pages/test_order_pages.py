@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
-from changes.models import Run
+import pytest
+from django.utils import timezone
+
+from changes.models import ChangeFreeze, Run
 from tests.e2e.pages.conftest import Comes
 from tests.factories import Cast, DeviceFactory, started, wave_carried_out
 
@@ -12,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 
 def a_run(cast: Cast) -> Run:
-    run = started(cast, DeviceFactory.create_batch(4), strategy={"canary": 1})
+    run = started(cast, DeviceFactory.create_batch(4), strategy={"batch_percent": 25, "failures_allowed": 1})
     wave_carried_out(run, rejected=[run.device_runs.select_related("device").order_by("pk")[0].device])
     return run
 
@@ -24,7 +27,7 @@ def test_a_run_is_paused_and_aborted_without_scripts(comes: Comes, cast: Cast) -
     person.clicks("link", "Pause", exact=True)
     person.page.get_by_label("Reason").fill("The core is being looked at.")
     person.page.get_by_role("button", name="Pause").click()
-    person.page.get_by_text("Paused by implementer: The core is being looked at.").wait_for()
+    person.page.get_by_text("Paused by implementer: The core is being looked at.").first.wait_for()
     person.clicks("link", "Abort", exact=True)
     person.page.get_by_label("Devices that are being worked on").select_option("back_out")
     person.page.get_by_label("Reason").fill("Wrong VLAN.")
@@ -32,6 +35,24 @@ def test_a_run_is_paused_and_aborted_without_scripts(comes: Comes, cast: Cast) -
     person.page.get_by_text("The run is being aborted.").wait_for()
     run.refresh_from_db()
     assert (run.state, run.abort) == ("ended", "back_out")
+
+
+def test_a_freeze_is_declared_and_lifted_without_scripts(comes: Comes, cast: Cast) -> None:
+    person, now = comes(cast.manager, scripts=False), timezone.now()
+    person.goes("/freezes/")
+    person.page.get_by_label("Name").fill("Year end")
+    person.page.get_by_label("Starts").fill(f"{now - timedelta(days=1):%Y-%m-%dT%H:%M}")
+    person.page.get_by_label("Ends").fill(f"{now + timedelta(days=9):%Y-%m-%dT%H:%M}")
+    person.page.get_by_label("Reason").fill("The books are closed, and nobody may disturb it.")
+    person.clicks("button", "Declare the freeze")
+    person.page.get_by_text("in force", exact=True).wait_for()
+    person.looks("freezes")
+    person.clicks("link", "Year end")
+    person.looks("freeze-lift")
+    person.page.get_by_label("Reason").fill("It is done.")
+    person.clicks("button", "Lift the freeze")
+    person.page.get_by_text("lifted", exact=True).wait_for()
+    assert not ChangeFreeze.objects.in_force().exists()
 
 
 def test_the_pages_of_orders_and_of_the_kill_switch_fit_every_window(comes: Comes, cast: Cast) -> None:
