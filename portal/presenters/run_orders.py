@@ -46,8 +46,8 @@ PAGES: Final[Mapping[Order, OrderPage]] = {
         ),
         OrderPage(
             Order.RESUME, "Resume", "play", "run-resume", "Resume this run?",
-            "The plan's digest, its approvals, the window and the kill switch are checked again. The failures that there"
-            " are count as accepted: only further ones can pause the run again.",
+            "The plan's digest, its approvals, the window and the kill switch are checked again. The failures that"
+            " there are count as accepted: only further ones can pause the run again.",
             "The run goes on.",
         ),
         OrderPage(
@@ -64,8 +64,8 @@ PAGES: Final[Mapping[Order, OrderPage]] = {
         OrderPage(
             Order.RETRY, "Retry devices", "refresh", "run-retry", "Retry which devices?",
             "Only devices that hold nothing of the change can be tried again. They begin with their first step:"
-            " identity, staleness and pre-checks are looked at anew. In a paused run they wait until it is resumed. If the"
-            " run is over, a new one begins at once; waves that had not held come first, with their gates.",
+            " identity, staleness and pre-checks are looked at anew. In a paused run they wait until it is resumed. If"
+            " the run is over, a new one begins at once; waves that had not held come first, with their gates.",
             "The devices are to be tried again.",
         ),
         OrderPage(
