@@ -76,7 +76,7 @@ def _pause_s(losses: int) -> float:
     """Seconds until a device is handed on after so many losses in a row: none at first, then ever longer, by chance."""
     if losses < _ALONE_FROM:
         return 0.0
-    longest_s = settings.COUNTERSIGN_LEASE_S * 2 ** (losses - _ALONE_FROM)
+    longest_s = settings.COUNTERSIGN_LEASE_S / 2 * 2 ** (losses - _ALONE_FROM)
     return random.uniform(0, longest_s)  # noqa: S311 - spreads devices, protects nothing
 
 

@@ -19,6 +19,7 @@ from devices.services.scrubbing import Scrubber
 MOST_SHOWN: Final = 20
 """Devices on one page: the texts of each are read and compared."""
 
+_MERGED: Final = "What the device has now, without the change, replaces its whole configuration. These lines differ."
 _NEVER_READ: Final = "The configuration before or after the change was never read."
 
 
@@ -99,10 +100,13 @@ def _worded(row: DeviceRun, way: WayBack, actual: str, proposed: str, scrub: Scr
         return _told(row, "nothing", note="The change is not on the device.")
     lines = unified_diff(actual, way.wanted).splitlines() if way.replaces else way.commands
     if way.source is not Source.RECOMPUTED:
-        return _told(row, "replace" if way.replaces else "commands", _masked(lines, scrub))
+        note = "What is left of a way back that was interrupted." if way.source is Source.REST else ""
+        return _told(row, "replace" if way.replaces else "commands", _masked(lines, scrub), note=note)
     digest = digest_of(row, way, actual)
     # A digest that is not the one that was computed on the device would confirm something else.
-    return _told(row, "recomputed", _masked(lines, scrub), digest=digest if digest == proposed else "")
+    digest = digest if digest == proposed else ""
+    note = _MERGED if way.replaces else ""
+    return _told(row, "recomputed", _masked(lines, scrub), digest=digest, note=note)
 
 
 def _told(row: DeviceRun, kind: str, lines: Sequence[str] = (), *, digest: str = "", note: str = "") -> DeviceRollback:

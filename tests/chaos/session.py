@@ -21,6 +21,7 @@ from tests.chaos.conductor import Conductor, Course
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.schedules import Fault, Schedule, Way, every_point, ways
 from tests.chaos.stage import Simulated, Stage, Truth, patiently, people, prepare_database, simulated_stage
+from tests.chaos.worker import LEASE_S
 
 PASSWORD: Final = "lab-password"
 
@@ -34,6 +35,7 @@ class Session:
         credentials.write_text(f"lab: {{username: lab, password: {PASSWORD}}}\n")
         credentials.chmod(0o600)
         settings.DEVICE_CREDENTIALS = f"file:{credentials}"
+        settings.COUNTERSIGN_LEASE_S = LEASE_S
         prepare_database()
         cast = people()
         self.stages: dict[str, Stage] = {}

@@ -66,6 +66,7 @@ THEIRS = {
 }
 
 
+@pytest.mark.parametrize("platform", ["juniper_junos"], indirect=True)  # XR would wait for the end of the first timer
 def test_beside_others_work_the_text_without_the_change_is_confirmed_by_a_person_and_replaces(
     office: Office, platform: str
 ) -> None:
@@ -82,6 +83,7 @@ def test_beside_others_work_the_text_without_the_change_is_confirmed_by_a_person
     (shown,) = rollback_preview(change).devices
     changed = [line for line in shown.lines if line[:1] in "+-" and line[:3] not in ("+++", "---")]
     assert (shown.kind, len(changed)) == ("recomputed", 2), shown.lines
+    assert "replaces its whole configuration" in shown.note
     run = office.worked_on(order(wish=Wish(confirmed={shown.device_id: shown.digest})))
     assert ends(run) == {"r1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
     found = device.running_config()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from changes.domain.rollback import NoWayBackError, Source, WayBack, lines_digest, meet, way_back
+from changes.domain.rollback import NoWayBackError, Source, WayBack, lines_digest, meet, resumed, way_back
 from devices.domain.config_text import normalise
 from devices.domain.inverse import inverse_commands
 from devices.domain.platforms import platform_for
@@ -124,3 +124,55 @@ def test_whatever_others_did_a_way_back_undoes_this_change_alone(others: list[tu
     if not way.replaces:
         assert predict(actual, way.commands, IOS) == without
     assert not (way.replaces and way.elsewhere), "a replacement never undoes somebody else's work"
+
+
+XR = platform_for("cisco_xr")
+XR_BEFORE = "hostname r1\ninterface Loopback0\n description a\nntp\n server 1.1.1.1\n"
+XR_AFTER = XR_BEFORE.replace(" server 1.1.1.1", " server 1.1.1.1\n server 2.2.2.2")
+
+
+def xr_way(actual: str) -> WayBack:
+    return way_back(before=XR_BEFORE, after=XR_AFTER, actual=actual, approved=(), replaces=True, platform=XR)
+
+
+def test_where_nothing_can_be_predicted_both_edits_come_together_as_text_for_a_person() -> None:
+    theirs = "description theirs"
+    way = xr_way(XR_AFTER.replace("description a", theirs))
+    wanted = XR_BEFORE.replace("description a", theirs)
+    assert (way.source, way.commands, way.replaces, way.wanted) == (Source.RECOMPUTED, (), True, wanted)
+    assert xr_way(XR_AFTER) == WayBack(Source.APPROVED, (), True, XR_BEFORE)
+
+
+def test_where_nothing_can_be_predicted_and_the_edits_cannot_come_together_nothing_is_sent() -> None:
+    """Both add a line at one point, and nobody knows which comes first."""
+    after = XR_BEFORE.replace(" description a\n", "")
+    actual = XR_BEFORE.replace(" description a\n", " mtu 1500\n")
+    with pytest.raises(NoWayBackError) as refused:
+        way_back(before=XR_BEFORE, after=after, actual=actual, approved=(), replaces=True, platform=XR)
+    assert not refused.value.places
+
+
+def test_the_digest_of_a_replacement_binds_the_text_that_replaces() -> None:
+    digests = {
+        lines_digest(device_run_id=7, actual_sha256="a" * 64, commands=(), replaced_by=text) for text in ("", "x", "y")
+    }
+    assert len(digests) == 3
+
+
+def test_what_is_left_of_an_interrupted_rollback_is_found_beside_others_work() -> None:
+    begun = predict(AFTER, OTHERS[1], IOS)
+    wanted = predict(BEFORE, OTHERS[1], IOS)
+    half = predict(begun, ["no ntp server 10.0.0.123"], IOS)
+
+    def rest(actual: str, *, replaces: bool = False) -> WayBack | None:
+        return resumed(begun=begun, wanted=wanted, actual=actual, replaces=replaces, platform=IOS)
+
+    way = rest(half)
+    assert way is not None
+    assert (way.source, predict(half, way.commands, IOS)) == (Source.REST, wanted)
+    done, replaced = rest(wanted), rest(half, replaces=True)
+    assert done is not None
+    assert done.source is Source.NOTHING
+    assert replaced == WayBack(Source.REST, (), True, wanted)
+    assert rest(begun) is None, "nothing of it is there: the way is found anew"
+    assert rest(predict(half, ["hostname other"], IOS)) is None, "others went on meanwhile"
