@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR
 from portal.supervision.child import session_members
 
@@ -97,6 +99,12 @@ def wait_for(condition: Callable[[], bool], what: str, *, seconds: float = 20, l
         time.sleep(0.05)
     words = log.read_text()[-3000:] if log and log.exists() else ""
     raise AssertionError(f"no sign of {what} after {seconds} s\n{words}")
+
+
+def rows_of(home: Path, query: str) -> list[tuple[object, ...]]:
+    """What the embedded server of this home answers, without a process that loads the whole product to ask."""
+    with psycopg.connect(host=str(Layout.of(home).socket_directory), user=ROLE, dbname=DATABASE) as connection:
+        return connection.execute(query).fetchall()
 
 
 @pytest.fixture

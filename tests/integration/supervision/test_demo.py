@@ -13,7 +13,7 @@ import pytest
 
 from portal.embedded_postgres import Layout, postmaster
 from portal.environment import BASE_DIR
-from tests.integration.supervision.conftest import is_running, wait_for
+from tests.integration.supervision.conftest import is_running, rows_of, wait_for
 
 pytestmark = pytest.mark.workers
 
@@ -142,17 +142,9 @@ def test_life_of_a_demo(home: Path) -> None:
     wait_for(lambda: "web was killed by SIGKILL: starting it again" in demo.output.read_text(), "the report")
     wait_for(demo.answers, "the web server's return", seconds=60, log=demo.output)
 
-    states = (
-        "from changes.models import ChangeRequest;"
-        "print(*ChangeRequest.objects.order_by('pk').values_list('state', flat=True))"
-    )
+    states = "SELECT string_agg(state, ' ' ORDER BY id) FROM changes_changerequest"
     seeded = "draft closed rejected authorization assessment"
-    wait_for(
-        lambda: manage(home, "shell", "-v0", "-c", states).stdout.strip() == seeded,
-        "changes in several states",
-        seconds=60,
-        log=demo.output,
-    )
+    wait_for(lambda: rows_of(home, states) == [(seeded,)], "changes in several states", seconds=60, log=demo.output)
     family = processes_of(home)
     assert len(family) >= 8
     demo.process.send_signal(signal.SIGINT)

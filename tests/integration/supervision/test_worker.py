@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from portal.environment import BASE_DIR
 from portal.models import WorkerBeat
 from tests.integration.supervision import jobs
-from tests.integration.supervision.conftest import Worker, is_running, wait_for
+from tests.integration.supervision.conftest import Worker, is_running, rows_of, wait_for
 
 pytestmark = [pytest.mark.workers, pytest.mark.django_db(transaction=True)]
 
@@ -27,7 +27,9 @@ def queue_is_empty() -> bool:
     return not OrmQ.objects.exists()
 
 
-def test_jobs_run_once_and_a_failed_one_is_not_repeated(worker: StartWorker, tmp_path: Path) -> None:
+def test_jobs_run_once_and_a_failed_one_is_not_repeated_and_the_group_signs_off(
+    worker: StartWorker, tmp_path: Path, process_environment: dict[str, str]
+) -> None:
     notes = tmp_path / "notes"
     running = worker()
     for number in range(20):
@@ -36,7 +38,17 @@ def test_jobs_run_once_and_a_failed_one_is_not_repeated(worker: StartWorker, tmp
     wait_for(lambda: len(jobs.lines(notes)) == 21, "21 notes", log=running.log)
     wait_for(queue_is_empty, "an empty queue", log=running.log)
     assert sorted(jobs.lines(notes)) == sorted([*map(str, range(20)), "failed"])
+
+    wait_for(
+        lambda: WorkerBeat.objects.all().alive().filter(busy=0).count() == 1, "a beat", seconds=30, log=running.log
+    )
+    beat = WorkerBeat.objects.get()
+    assert (beat.pid, beat.workers, beat.busy, beat.leads) == (running.process.pid, 2, 0, True)
+    folder = Path(process_environment["COUNTERSIGN_HOME"]) / "run" / f"worker-{running.process.pid}"
+    assert (folder / "polled").exists()
     assert running.stop() == 0
+    assert not WorkerBeat.objects.exists()
+    assert not folder.exists()
 
 
 def test_what_is_no_task_or_was_forged_is_removed_and_not_run(worker: StartWorker, tmp_path: Path) -> None:
@@ -194,20 +206,6 @@ def test_second_signal_ends_at_once(worker: StartWorker, tmp_path: Path) -> None
     assert running.stop(signal.SIGINT, seconds=10) == 0
 
 
-def test_group_reports_itself_signs_off_and_leaves_no_folder(
-    worker: StartWorker, process_environment: dict[str, str]
-) -> None:
-    running = worker()
-    wait_for(lambda: WorkerBeat.objects.all().alive().count() == 1, "a beat", seconds=30, log=running.log)
-    beat = WorkerBeat.objects.get()
-    assert (beat.pid, beat.workers, beat.busy, beat.leads) == (running.process.pid, 2, 0, True)
-    folder = Path(process_environment["COUNTERSIGN_HOME"]) / "run" / f"worker-{running.process.pid}"
-    assert (folder / "polled").exists()
-    assert running.stop() == 0
-    assert not WorkerBeat.objects.exists()
-    assert not folder.exists()
-
-
 def test_postgresql_may_be_killed_under_the_workers(tmp_path: Path) -> None:
     """Each job runs exactly once although the server dies while jobs run and while others wait."""
     home, notes = tmp_path / "home", tmp_path / "notes"
@@ -240,8 +238,8 @@ def test_postgresql_may_be_killed_under_the_workers(tmp_path: Path) -> None:
         wait_for(lambda: jobs.lines(notes).count("begun") == 2, "two busy workers", log=running.log)
         os.kill(server_of(home), signal.SIGKILL)
         wait_for(lambda: jobs.lines(notes).count("ended") == 4, "all jobs", seconds=60, log=running.log)
-        count = "from django_q.models import OrmQ; print(OrmQ.objects.count())"
-        wait_for(lambda: manage("shell", "-v0", "-c", count).strip() == "0", "an empty queue", log=running.log)
+        queued = "SELECT count(*) FROM django_q_ormq"
+        wait_for(lambda: rows_of(home, queued) == [(0,)], "an empty queue", log=running.log)
         assert jobs.lines(notes).count("begun") == 4
         assert "hangs" not in running.log.read_text()
     finally:
