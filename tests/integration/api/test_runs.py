@@ -231,12 +231,15 @@ def test_a_full_success_is_closed_without_a_comment(cast: Cast, as_: As, devices
     assert (response.status_code, response.json()["state"]) == (200, "closed")
 
 
-@pytest.mark.parametrize("who", ["author", "implementer", "peer", "approver", "auditor", "outsider", "superuser"])
-def test_who_is_no_change_manager_closes_nothing(cast: Cast, as_: As, devices: list[Device], who: str) -> None:
+def test_who_is_no_change_manager_closes_nothing(cast: Cast, as_: As, devices: list[Device]) -> None:
     change = carried_out(started(cast, devices)).change
-    with nothing_changes(refusals=1):
-        response = as_(getattr(cast, who)).post(at(change, "close"), {"close_code": "successful"})
-    refused(response, 403, "GATE_ROLE_DENIED")
+    for who in (
+        *(cast.author, cast.implementer, cast.peer, cast.approver),
+        *(cast.auditor, cast.outsider, cast.superuser),
+    ):
+        with nothing_changes(refusals=1):
+            response = as_(who).post(at(change, "close"), {"close_code": "successful"})
+        refused(response, 403, "GATE_ROLE_DENIED")
 
 
 def test_a_run_that_goes_on_is_not_closed(cast: Cast, as_: As, devices: list[Device]) -> None:

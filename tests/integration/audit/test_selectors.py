@@ -141,23 +141,23 @@ def test_turning_pages_shows_each_event_once_while_others_write(say: Say, olivia
     assert at_last_page > len(at_first_page), "nobody wrote meanwhile: this run has shown nothing"
 
 
-@pytest.mark.django_db
-@pytest.mark.parametrize(
-    ("asked", "index"),
-    [
-        ({}, "audit_event_pkey"),
-        ({"actor": "person7"}, "audit_event_actor"),
-        ({"action": "thing.done3"}, "audit_event_action"),
-        ({"object_type": "device", "object_id": "77"}, "audit_event_object"),
-        ({"change_id": "77"}, "audit_event_change"),
-        ({"device_id": "77"}, "audit_event_device"),
-        ({"code": "CODE_7"}, "audit_event_code"),
-    ],
+INDEXES: tuple[tuple[dict[str, str], str], ...] = (
+    ({}, "audit_event_pkey"),
+    ({"actor": "person7"}, "audit_event_actor"),
+    ({"action": "thing.done3"}, "audit_event_action"),
+    ({"object_type": "device", "object_id": "77"}, "audit_event_object"),
+    ({"change_id": "77"}, "audit_event_change"),
+    ({"device_id": "77"}, "audit_event_device"),
+    ({"code": "CODE_7"}, "audit_event_code"),
 )
-def test_a_filter_reads_its_own_index(fill: Fill, asked: dict[str, str], index: str) -> None:
+
+
+@pytest.mark.django_db
+def test_each_filter_reads_its_own_index(fill: Fill) -> None:
     fill(20_000, body_bytes=10)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE audit_event")
-    plan = events(EventFilter.parse(asked)).filter(id__lt=2**62)[:51].explain()
-    assert re.search(rf"Index Scan (Backward using|on) {index}\b", plan), plan
-    assert "Seq Scan" not in plan
+    for asked, index in INDEXES:
+        plan = events(EventFilter.parse(asked)).filter(id__lt=2**62)[:51].explain()
+        assert re.search(rf"Index Scan (Backward using|on) {index}\b", plan), plan
+        assert "Seq Scan" not in plan, plan
