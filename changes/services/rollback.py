@@ -156,9 +156,11 @@ def _check_holds(row: DeviceRun) -> None:
 
 def _check(runs: list[Run], rows: list[DeviceRun], *, whole: bool) -> None:
     """Refuse what could do nothing, before anybody waits for it."""
-    in_flight = whole and any(run.state != RunState.ENDED and run.device_runs.open().exists() for run in runs)
+    forward = DeviceRun.objects.open().filter(run__in=runs, goal=Goal.APPLY)
+    is_whole = RollbackOrder.objects.filter(run__in=runs, whole=True, run__state=RunState.ROLLING_BACK).exists()
+    in_flight = whole and not is_whole and forward.exists()
     rolling = any(run.state == RunState.ROLLING_BACK for run in runs)
-    if not rows and (rolling or not in_flight):
+    if not rows and not in_flight:
         raise ConflictError(
             "The rollback is under way already."
             if rolling
@@ -236,6 +238,10 @@ def _begin(
         _open(first, actor, code, detail)
         skip_waiting(first, actor=actor, code=code, detail=detail)
         _stop_waves(first)
+    elif whole and first.abort == InFlight.FINISH:
+        # Some devices had been ordered back before, now it is all of them.
+        first.abort = InFlight.BACK_OUT.value
+        first.save(update_fields=["abort"])
     ring_runners(first.pk)
     return first
 

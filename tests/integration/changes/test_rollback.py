@@ -282,3 +282,27 @@ def test_a_kill_switch_right_before_the_first_line_keeps_it_back_until_it_is_rel
     office.worked_on(run)
     assert ends(run) == {"cli1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
     assert one.config_lines().count("no ntp server 10.0.0.123") == 1
+
+
+def test_devices_that_do_not_go_back_are_told_truly_and_can_be_ordered_again(office: Office, only: Targets) -> None:
+    change = office.approved(**only("cli1", "cli2", "eos1"))
+    office.executed(change)
+    after = {name: office.lab.device(name).running_config() for name in ("cli1", "cli2", "eos1")}
+    office.lab.device("cli1").faults.ignore = "^no ntp"
+    office.lab.device("cli2").faults.reject = "^no ntp"
+    office.lab.device("eos1").faults.disk_full = True
+
+    run = rolled_back(office, change)
+
+    assert set(ends(run).values()) == {("rollback_failed", "ROLLBACK_UNVERIFIED")}, story(run)
+    detail = dict(DeviceRun.objects.filter(run=run).values_list("device__name", "detail"))
+    assert "read back is not the one that is wanted" in detail["cli1"]
+    assert "The device refused “no ntp server 10.0.0.123”" in detail["cli2"]
+    assert "did not go back" in detail["eos1"]
+    for name, text in after.items():
+        device = office.lab.device(name)
+        assert (device.running_config(), device.startup_config()) == (text, text)
+        device.faults = type(device.faults)()
+    run = rolled_back(office, change)
+    assert set(ends(run).values()) == {("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    assert all("10.0.0.123" not in office.lab.device(name).startup_config() for name in after)

@@ -16,7 +16,7 @@ from changes.services.device_run import execute
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
-from changes.services.journal import Journal
+from changes.services.journal import Journal, OrderedStopError
 from changes.services.people import facts_of, lock_change
 from changes.services.retrying import latest_device_runs, run_retry
 from changes.services.review import change_close
@@ -321,3 +321,47 @@ def test_the_inventory_is_told_of_each_rollback_once_and_of_nobody_else(cast: fa
     assert told[2:] == [
         (target, "warning", f"{number}, rollback {order} of run {run.pk}") for order, target in enumerate(devices, 1)
     ]
+
+
+def test_after_some_devices_the_whole_change_may_still_be_ordered_back_once(cast: factories.Cast) -> None:
+    """A device is in flight, which the first order lets be finished."""
+    run = factories.started(cast, factories.DeviceFactory.create_batch(2), strategy={"canary": 2})
+    done, working = list(claimable_device_runs(run.pk))
+    factories._carry_out(done, rejects=False)
+    claim = claim_next(DeviceRun.objects.filter(pk=working.pk), owner=uuid.uuid4())
+    assert claim is not None
+    journal = Journal(claim)
+    with journal.step(DeviceRunState.CONNECTING):
+        pass
+    assert ordered(cast, run, done.device).abort == "finish"
+    assert ordered(cast, run).abort == "back_out"
+    with pytest.raises(ConflictError, match="under way already"):
+        ordered(cast, run)
+    with pytest.raises(OrderedStopError), journal.step(DeviceRunState.CHECKING):
+        pass
+    journal.end(DeviceRunState.SKIPPED, code="ROLLBACK_ORDERED")
+    rolled_back(done)
+    dispatch_once()
+    run.refresh_from_db()
+    assert (run.state, sorted(state_of(run))) == ("ended", ["rolled_back", "skipped"])
+
+
+def test_a_rollback_waits_while_a_later_change_is_on_the_device_and_then_ends_in_conflict(cast: factories.Cast) -> None:
+    first = executed(cast, 1)
+    second = factories.started(cast, [device(first)])
+    ordered(cast, first)
+    later = second.device_runs.get()
+    claim = claim_next(DeviceRun.objects.filter(pk=later.pk), owner=uuid.uuid4())
+    assert claim is not None
+    journal = Journal(claim)
+    with journal.step(DeviceRunState.CONNECTING):
+        pass
+    assert not claimable_device_runs(first.pk).exists()
+    journal.hand_back(DeviceRunState.PENDING, wait_s=0)
+    factories.carried_out(second)
+    mine = claim_next(claimable_device_runs(first.pk), owner=uuid.uuid4())
+    assert mine is not None
+    execute(mine, seal=PlanSeal(first), on_driver=lambda _driver: None)
+    row = first.device_runs.get()
+    assert (row.state, row.code) == ("rollback_failed", "ROLLBACK_CONFLICT")
+    assert second.change.number in row.detail
