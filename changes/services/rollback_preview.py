@@ -29,8 +29,8 @@ class DeviceRollback:
 
     Attributes:
         kind: ``replace``: the whole configuration is replaced, and ``lines`` is the difference that makes;
-            ``commands``: ``lines`` are sent; ``recomputed``: one or the other, ``note`` says so for a replacement, and a
-            person must confirm them by ``digest``;
+            ``commands``: ``lines`` are sent; ``recomputed``: one or the other (``note`` tells of a replacement),
+            and a person must confirm it by ``digest``;
             ``nothing``: the change is not on it; ``refused``: nothing can be sent, ``note`` says why.
     """
 
