@@ -15,8 +15,9 @@ Flags stand after two or more spaces and are explained at `Rule`.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property, lru_cache
+from dataclasses import dataclass, field
+from functools import cache, cached_property, lru_cache
+from typing import Any
 
 from devices.domain.interface_names import VERBATIM_NAMES, InterfaceNames, natural_key
 
@@ -358,17 +359,21 @@ def _flags(text: str) -> dict[str, str]:
 
 
 def _rule(line: str, rank: int) -> Rule:
+    return Rule(rank=rank, **_fields(line))
+
+
+@cache
+def _fields(line: str) -> dict[str, Any]:
+    """What a line says of its rule; modes take hundreds of lines over from each other."""
     phrase, _, flag_text = line.partition("  ")
     phrase, _, opens = phrase.partition(" > ")
-    rule = Rule(phrase=phrase, tokens=tuple(phrase.split()), rank=rank, opens=opens.strip())
+    fields: dict[str, Any] = {"phrase": phrase, "tokens": tuple(phrase.split()), "opens": opens.strip()}
     for name, value in _flags(flag_text).items():
         if name in _LIST_FLAGS:
-            rule = replace(rule, **{name: tuple(value.split(","))})  # type: ignore[arg-type]  # names of tuple fields
-        elif name == "ranges":
-            rule = replace(rule, ranges=value or "set")
+            fields[name] = tuple(value.split(","))
         else:
-            rule = replace(rule, **{name: value or True})  # type: ignore[arg-type]  # a str or bool field by its name
-    return rule
+            fields[name] = value or ("set" if name == "ranges" else True)
+    return fields
 
 
 def _sections(text: str) -> Iterator[tuple[str, set[str], list[str]]]:
@@ -457,14 +462,13 @@ def _mode(name: str, lines: Sequence[str], flags: set[str], names: InterfaceName
 
 def _by_words(rules: Sequence[Rule]) -> dict[tuple[str, str], tuple[Rule, ...]]:
     """Rules by their first two words, and under ``(word, "")`` for lines whose second word no rule names."""
-    pairs = {(rule.tokens[0].lower(), _second(rule)) for rule in rules}
-    pairs |= {(first, "") for first, _ in pairs}
-    ranked = sorted(rules, key=lambda rule: (-rule.literals, rule.rank))
+    by_first: dict[str, list[tuple[str, Rule]]] = {}
+    for rule in sorted(rules, key=lambda rule: (-rule.literals, rule.rank)):
+        by_first.setdefault(rule.tokens[0].lower(), []).append((_second(rule), rule))
     return {
-        (first, second): tuple(
-            rule for rule in ranked if rule.tokens[0].lower() == first and _second(rule) in ("", second)
-        )
-        for first, second in pairs
+        (first, second): tuple(rule for its_second, rule in ranked if its_second in ("", second))
+        for first, ranked in by_first.items()
+        for second in {"", *(its_second for its_second, _ in ranked)}
     }
 
 
