@@ -198,6 +198,14 @@ class Person:
         self.page.set_viewport_size(DESKTOP)
         self._prefers("light", typed=typed)
 
+    def poses(self, name: str) -> None:
+        """Take the pictures of :meth:`looks` where a folder is named; else nothing.
+
+        For pages that the tests beside the story look at in every window and both schemes, with nastier texts.
+        """
+        if SCREENSHOTS:
+            self.looks(name)
+
     def _prefers(self, scheme: Scheme, *, typed: bool) -> None:
         self.page.emulate_media(color_scheme=scheme)
         if not typed:

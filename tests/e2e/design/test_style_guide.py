@@ -21,7 +21,6 @@ def opened(context: BrowserContext, url: str) -> Watched:
     watched.page.on("console", watched.listen)
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     watched.page.goto(url)
-    watched.page.wait_for_load_state("networkidle")
     return watched
 
 

@@ -22,7 +22,7 @@ def finds_every_step(auditor: Person, number: str) -> None:
     """By the filters for the change and for what happened."""
     page = auditor.page
     auditor.goes("/audit/")
-    auditor.looks("audit")
+    auditor.poses("audit")
     page.get_by_label("Change", exact=True).fill(number)
     auditor.clicks("button", "Filter")
     for action in STEPS:
@@ -34,7 +34,8 @@ def finds_every_step(auditor: Person, number: str) -> None:
     auditor.checks()
     with page.expect_navigation():
         page.locator("tbody tr td:first-child a").first.click()
-    auditor.looks("audit-event")
+    auditor.checks()
+    auditor.poses("audit-event")
 
 
 def takes_every_step_away(auditor: Person, number: str, folder: Path) -> None:

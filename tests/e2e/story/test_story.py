@@ -22,7 +22,7 @@ Comes = Callable[..., Person]
 
 def test_a_change_from_request_to_closed(comes: Comes, tmp_path: Path) -> None:
     olivia = comes("olivia")
-    olivia.looks("inbox")
+    olivia.poses("inbox")
     change = _olivia_writes(olivia, FRANKFURT)
     number = olivia.page.locator(".page-header__ref").inner_text()
     reviewing.watches_the_plan(olivia, FRANKFURT)
@@ -68,15 +68,15 @@ def _olivia_looks_around(olivia: Person) -> None:
     """The pages that the story passes by, and out."""
     page = olivia.page
     olivia.goes("/changes/")
-    olivia.looks("list")
+    olivia.poses("list")
     olivia.goes("/devices/")
     olivia.clicks("link", running.TROUBLED)
-    olivia.looks("device")
+    olivia.poses("device")
     olivia.goes("/account/")
-    olivia.looks("account")
+    olivia.poses("account")
     page.locator("summary").filter(has_text="Your menu").click()
     olivia.clicks("button", "Sign out")
-    olivia.looks("sign-in")
+    olivia.poses("sign-in")
 
 
 def test_the_same_without_scripts(comes: Comes) -> None:
