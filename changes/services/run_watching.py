@@ -294,14 +294,19 @@ class Stretch:
         return found if self.site is None else found & Q(device__site=self.site)
 
 
-def moved_rows(run: Run, stretches: Collection[Stretch], since: Watermark | None) -> tuple[list[int], bool]:
-    """Ids of the device runs in view that are new to the reader, and whether there were too many; one query."""
+def moved_rows(
+    run: Run, stretches: Collection[Stretch], since: Watermark | None, only: Q | None = None
+) -> tuple[list[int], bool]:
+    """Ids of the device runs in view that are new to the reader, and whether there were too many; one query.
+
+    ``only`` narrows what is in view, as a filter does.
+    """
     if not stretches:
         return [], False
     in_view = Q()
     for stretch in stretches:
         in_view |= stretch.rows()
-    rows = DeviceRun.objects.filter(new_to(since), in_view, run=run).order_by("pk")
+    rows = DeviceRun.objects.filter(new_to(since), in_view, only or Q(), run=run).order_by("pk")
     found = list(rows.values_list("pk", flat=True)[: MOST_MOVED + 1])
     return found[:MOST_MOVED], len(found) > MOST_MOVED
 

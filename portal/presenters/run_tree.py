@@ -102,7 +102,8 @@ class Tree:
 
 def tree_of(run: Run, found: Figures, query: RunQuery, mask: Mask, now: datetime) -> Tree:
     """The tree as an address opens it; at most five queries."""
-    listed = [each for each in found.waves if query.chosen.is_empty or each.matching]
+    # A wave that goes on, or is still to come, may yet hold a device that matches.
+    listed = [each for each in found.waves if query.chosen.is_empty or each.matching or not each.wave.ended_at]
     start = _first_shown(listed, query)
     on_page = listed[start : start + WAVES]
     heads = wave_heads(run, on_page, query)

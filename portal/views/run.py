@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.csrf import csrf_exempt
 
 from changes.domain.errors import InvalidInputError
 from changes.domain.orders import Order
@@ -26,6 +28,7 @@ from changes.services.run_watching import (
     figures,
     glance,
     is_from_elsewhere,
+    matching,
     moved_rows,
     run_sites,
     troubles,
@@ -48,7 +51,9 @@ from portal.views.rendering import STOP_POLLING, wants_partial
 
 STALE_S = 10
 """A page on which nothing moves is told its pace and its time left again after so many seconds."""
-SHOWN_MOST = 100
+SHOWN_MOST = 500
+HAVE_MOST = 2_000
+_POLLED = ("since", "told", "decided", "shown", "divided", "have")
 
 
 # ---- the page
@@ -116,7 +121,7 @@ def _decisions(
 
 @dataclass(frozen=True, slots=True)
 class _Poll:
-    """What a page that polls has seen, and what it has in view."""
+    """What a page that polls has seen, and what it has in view; ``have``: the rows of a page that is filtered."""
 
     query: RunQuery
     since: Watermark | None
@@ -124,29 +129,40 @@ class _Poll:
     decided: float
     shown: Sequence[Stretch]
     divided: Sequence[int]
+    have: Sequence[int]
 
     @classmethod
     def read(cls, request: HttpRequest) -> _Poll:
-        given = request.GET
+        given = request.GET.copy()
+        given.update(request.POST)
         shown = [read_shown(text) for text in given.getlist("shown")[:SHOWN_MOST]]
         divided = [text for text in given.getlist("divided")[:SHOWN_MOST] if text.isascii() and text.isdecimal()]
         return cls(
-            query=RunQuery.read(given, besides=("since", "told", "decided", "shown", "divided")),
+            query=RunQuery.read(given, besides=_POLLED),
             since=Watermark.parse(given.get("since", "")),
             told=_moment(given.get("told", "")),
             decided=_moment(given.get("decided", "")),
             shown=[stretch for stretch in shown if stretch is not None],
             divided=[int(text) for text in divided if len(text) < 6],
+            have=[int(text) for text in given.get("have", "").split(".")[:HAVE_MOST] if _is_id(text)],
         )
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def _moment(text: str) -> float:
     return float(text) if text.isascii() and text.replace(".", "", 1).isdecimal() and len(text) < 20 else 0.0
 
 
+@csrf_exempt
 @signed_in
 def run_live(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
     """What of a run's page moved since its last answer; 204 where nothing did, and 286 with the last answer.
+
+    Nothing is changed. A page posts what it has in view, because an address could not hold all of it; so no token is
+    asked for, and a page outlives a sign-in in another window.
 
     Three queries where nothing moved. Otherwise their number depends on what moved, not on how many devices.
     """
@@ -176,9 +192,11 @@ def _parts(request: HttpRequest, poll: _Poll, seen: Glance) -> dict[str, Any]:
     context["waves"] = wave_heads(run, moved, query)
     divided = [each.wave.number for each in moved if each.wave.number in poll.divided]
     context["heads"] = [head for heads in site_heads(run, divided, query).values() for head in heads] if divided else []
-    ids, context["too_many"] = moved_rows(run, poll.shown, poll.since) if seen.moved else ([], False)
-    matching = None if query.chosen.is_empty or not ids else _matching(run, ids, query)
-    context["rows"] = run_rows(run, ids, mask, seen.now, matching=matching)
+    filtered = not query.chosen.is_empty
+    only = matching(query.chosen) | Q(pk__in=poll.have) if filtered else None
+    ids, context["too_many"] = moved_rows(run, poll.shown, poll.since, only) if seen.moved else ([], False)
+    let_through = _let_through(run, ids, query) if filtered and ids else None
+    context["rows"] = run_rows(run, ids, mask, seen.now, matching=let_through)
     # Whoever needs attention, or no longer does, has moved in one of these states; a retry moves the run or a wave.
     due = seen.now.timestamp() - poll.decided >= STALE_S
     if due or seen.run_moved or seen.waves_moved or found.moved & ATTENTION or run.state == RunState.ENDED:
@@ -189,7 +207,7 @@ def _parts(request: HttpRequest, poll: _Poll, seen: Glance) -> dict[str, Any]:
     return context
 
 
-def _matching(run: Run, ids: Sequence[int], query: RunQuery) -> set[int]:
+def _let_through(run: Run, ids: Sequence[int], query: RunQuery) -> set[int]:
     rows = wave_devices(run, None, query.chosen)
     return set(rows.filter(pk__in=ids).values_list("pk", flat=True))
 
@@ -204,7 +222,7 @@ def run_branch(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
     if not wants_partial(request):
         return redirect(reverse("run-detail", args=[change_id, run_id]) + query.address())
     seen = _glance(change_id, run_id, None)
-    context = {"run": seen.run, "branch": branch_of(seen.run, query, Mask.load(), seen.now)}
+    context = {"run": seen.run, "query": query, "branch": branch_of(seen.run, query, Mask.load(), seen.now)}
     response = render(request, "changes/_branch.html", context)
     patch_vary_headers(response, ("HX-Request",))
     return response

@@ -39,6 +39,13 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden && live?.hasAttribute("data-live")) htmx.trigger(live, "run:look");
 });
 
+// A page that is filtered names its rows, for one of them may match no longer, and would not be told of.
+document.addEventListener("htmx:configRequest", (event) => {
+  if (event.target.id !== "run-live" || !event.target.hasAttribute("data-filtered")) return;
+  const rows = document.querySelectorAll("li[data-row]");
+  event.detail.parameters.have = [...rows].map((row) => key(row).id).join(".");
+});
+
 // A device that the filter lets through since a moment ago: into its branch, at its place in the plan.
 function key(row) {
   const [wave, id, ...site] = row.dataset.row.split(":");
@@ -54,7 +61,11 @@ function holds(list, { wave, id, site }) {
 document.addEventListener("parts:new", ({ detail: row }) => {
   if (!row.matches("li[data-row]") || row.hasAttribute("data-other")) return;
   const list = [...document.querySelectorAll("[data-rows-of]")].find((each) => holds(each, key(row)));
-  if (!list || list.children.length >= ROWS_OF_A_BRANCH) return;
+  if (!list) return;
+  if (list.children.length >= ROWS_OF_A_BRANCH) {
+    list.parentElement.querySelector(".branch__more")?.removeAttribute("hidden");
+    return;
+  }
   const next = [...list.children].find((each) => key(each).id > key(row).id);
   list.insertBefore(row, next ?? null);
   htmx.process(row);

@@ -28,7 +28,7 @@ def text(html: str) -> str:
 
 def poll_of(html: str) -> str:
     """What the page asks next: its address, what it was told, and what it has in view."""
-    found = re.search(r'id="run-live" data-live hx-get="([^"]+)" hx-trigger="every 2s, run:look"', html)
+    found = re.search(r'id="run-live" data-live[^>]* hx-post="([^"]+)" hx-trigger="every 2s, run:look"', html)
     assert found, "the page does not poll"
     hidden = re.findall(r'<input type="hidden" name="(since|told|decided|shown|divided)" value="([^"]*)"', html)
     address = markup.unescape(found[1])
@@ -85,8 +85,10 @@ def test_poll_answers_204_until_something_moves_then_that_alone(
     client = as_(cast.author)
     html = get(client, path_of(run)).content.decode()
     poll = poll_of(html)
-    quiet = get(client, poll, **HTMX)
-    assert (quiet.status_code, quiet.content) == (204, b"")
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(cast.author)
+    for quiet in (get(client, poll, **HTMX), strict.post(poll, headers=HTMX)):
+        assert (quiet.status_code, quiet.content) == (204, b"")
     first, second, _third = run.device_runs.order_by("pk")
     journal = journal_of(first)
     assert get(client, poll, **HTMX).status_code == 204  # a claim is nothing that people see
@@ -151,7 +153,9 @@ def test_each_line_shows_while_it_is_sent(committed: None, cast: Cast, devices: 
         assert "1 line" in text(get(client, poll_of(html), **HTMX).content.decode())
 
 
-def test_last_answer_ends_the_poll_and_brings_the_head_along(cast: Cast, devices: list[Device], as_: As) -> None:
+def test_last_answer_ends_the_poll_and_brings_the_head_along(
+    committed: None, cast: Cast, devices: list[Device], as_: As
+) -> None:
     run = started(cast, devices)
     client = as_(cast.manager)
     poll = poll_of(get(client, path_of(run)).content.decode())
@@ -383,3 +387,30 @@ def test_session_is_downloaded_as_redacted_text(cast: Cast, devices: list[Device
     assert "==== 1. Connecting" in body
     assert "line 0\n" in body
     assert "topsecret9" not in body + page
+
+
+def test_a_filtered_page_is_told_of_its_own_rows_and_of_new_ones_only(
+    committed: None, cast: Cast, devices: list[Device], as_: As
+) -> None:
+    run = started(cast, devices)
+    client = as_(cast.author)
+    one, two, three = run.device_runs.order_by("pk")
+    html = get(client, f"{path_of(run)}?state=pending&state=checking").content.decode()
+    assert html.count('class="device-run"') == 3
+    poll = f"{poll_of(html)}&have={one.pk}.x.{'9' * 30}"
+    for row in (one, two):
+        with journal_of(row).step(DeviceRunState.CONNECTING):
+            pass
+    moved = get(client, poll, **HTMX).content.decode()
+    assert "data-other" in row_of(moved, one)
+    assert not row_of(moved, two)  # it matches no longer, and the page does not have it
+    journal = journal_of(three)
+    for state in (DeviceRunState.CONNECTING, DeviceRunState.CHECKING):
+        with journal.step(state):
+            pass
+    shown = row_of(get(client, poll, **HTMX).content.decode(), three)
+    assert "Checking" in shown
+    assert "data-other" not in shown
+    none = get(client, f"{path_of(run)}?state=failed").content.decode()
+    assert 'data-rows-of="1:0:0"' in none  # so that the first that fails has a place
+    assert "No device of this wave matches now." in text(none)
