@@ -306,3 +306,18 @@ def test_devices_that_do_not_go_back_are_told_truly_and_can_be_ordered_again(off
     run = rolled_back(office, change)
     assert set(ends(run).values()) == {("rolled_back", "ROLLBACK_ORDERED")}, story(run)
     assert all("10.0.0.123" not in office.lab.device(name).startup_config() for name in after)
+
+
+def test_an_answer_lost_on_ios_is_waited_out_by_its_timer_and_then_sent_again(office: Office, only: Targets) -> None:
+    """IOS takes no names, so nobody can tell whose commit waits: it is never confirmed by another session."""
+    change = office.approved(**only("ios1"))
+    one = office.lab.device("ios1")
+    before = one.running_config()
+    office.executed(change)
+    one.faults.drop_at, one.faults.drop_times = "revert trigger", 1
+    run = rolled_back(office, change)
+    assert ends(run) == {"ios1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    assert (one.running_config(), one.startup_config()) == (before, before)
+    waited = RunStep.objects.filter(device_run__run=run, name="reconciling", code="DEVICE_BUSY")
+    assert waited.exists(), story(run)
+    assert len([entry for entry in one.commands() if "revert trigger" in entry["line"]]) == 2
