@@ -67,6 +67,8 @@ def test_no_line_leaves_after_an_abort_that_backs_out_and_none_is_counted(cast: 
     with pytest.raises(LineStoppedError, match="Stop") as stopped:
         journal.before_line(sent=2, applied=1, first=False)
     assert stopped.value.code == "RUN_ABORTED"
+    assert run.device_runs.get().lines_sent == 1
+    journal.flush()
     row = run.device_runs.get()
     assert (row.lines_sent, row.lines_applied) == (1, 1)
 
