@@ -43,15 +43,7 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> DeviceRunSt
     Raises:
         LeaseLostError: another worker holds the run now; nothing more was written.
     """
-    run = DeviceRun.objects.select_related(
-        "device",
-        "device_plan__revision",
-        "device_plan__baseline__blob",
-        "run__change__revision",
-        "wave",
-        "before__blob",
-        "rollback_from__blob",
-    ).get(pk=claim.row_id)
+    run = _row(claim.row_id)
     scrub = Scrubber.load()
     journal = Journal(claim, scrub, run)
     with device_lock(run.device_id) as locked:
@@ -68,6 +60,22 @@ def execute(claim: Claim, *, seal: PlanSeal, on_driver: OnDriver) -> DeviceRunSt
         else:
             _carry_on(work)
     return journal.ended
+
+
+def _row(row_id: int) -> DeviceRun:
+    """The device run with what every device needs.
+
+    Configurations of an earlier attempt are read when they are asked for. What is as large as a change's content is not
+    read at all.
+    """
+    rows = DeviceRun.objects.select_related("device", "device_plan__baseline__blob", "run__change__revision", "wave")
+    large = ("content", "variables", "revision__inputs")
+    rows = rows.defer("device_plan__gates", *(f"run__change__{name}" for name in large))
+    run = rows.prefetch_related("device__host_keys").get(pk=row_id)
+    revision = run.run.change.revision
+    if revision is not None and revision.pk == run.device_plan.revision_id:
+        run.device_plan.revision = revision
+    return run
 
 
 def _refuse(run: DeviceRun, journal: Journal, gate: BlockedError) -> None:

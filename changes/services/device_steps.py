@@ -283,7 +283,8 @@ def _verify(work: DeviceWork, driver: Driver, notes: StepNotes, *, checks: bool 
         raise BackoutNeededError(*_divergence(work, after))
     if not checks:
         return
-    failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True, before=_before(work))
+    before = _before(work) if work.payload.post_checks else {}
+    failures = failed_checks(driver, work.payload.post_checks, notes, work.scrub, wait=True, before=before)
     if failures:
         raise BackoutNeededError("POSTCHECK_FAILED", "Post-check failed: " + "; ".join(failures))
 

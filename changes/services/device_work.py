@@ -153,8 +153,8 @@ def _same_identity(device: Device, payload: DevicePayload) -> None:
         raise BlockedError(
             "PLAN_STALE", "The inventory changed this device's identity after the plan was made. Plan again."
         )
-    pinned = device.host_keys.filter(state=HostKeyState.PINNED).values_list("fingerprint", flat=True)
-    if identity.host_key_sha256 != tuple(sorted(pinned)):
+    pinned = sorted(key.fingerprint for key in device.host_keys.all() if key.state == HostKeyState.PINNED)
+    if identity.host_key_sha256 != tuple(pinned):
         raise BlockedError(
             "PLAN_STALE",
             "Other host keys are pinned for this device than when the plan was made. Plan again.",

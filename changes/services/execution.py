@@ -201,7 +201,7 @@ def run_devices(run_id: int) -> int:
         return visits
     done = visits + run_claims(
         DeviceRun,
-        claim_some=lambda owner, limit: _claim_device_runs(run, owner, limit),
+        claim_some=partial(_claim_device_runs, run, Strategy.of(run.strategy)),
         work=partial(_execute, run, PlanSeal(run), StandingApart.of(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
@@ -213,9 +213,8 @@ def run_devices(run_id: int) -> int:
 
 
 @transaction.atomic
-def _claim_device_runs(run: Run, owner: uuid.UUID, limit: int) -> list[Claim]:
+def _claim_device_runs(run: Run, strategy: Strategy, owner: uuid.UUID, limit: int) -> list[Claim]:
     """At most ``limit`` device runs, within what the strategy allows in parallel over all runners."""
-    strategy = Strategy.of(run.strategy)
     # The run's row is the gate of all runners; it is held for three small queries only.
     prepared("SELECT id FROM changes_run WHERE id = %s FOR UPDATE", [run.pk])
     held = Counter(dict(prepared(_HELD_BY_SITE, [run.pk])))

@@ -6,14 +6,18 @@ taken as it is. Where blocks do not stand for themselves the text is read as a w
 """
 
 import re
+from bisect import insort
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from devices.domain.config_text import BANNER, banner_body, is_noise, normalise, parse, read_lines, render, tidy
 from devices.domain.config_tree import Node
+from devices.domain.grammar import Mode
 from devices.domain.platforms import BannerStyle, Platform
 
+_first = itemgetter(0)
 _AT_MARGIN: Final = re.compile(r"\n(?![ \t\n])")
 _FREE_TEXT_WORDS: Final = ("banner", "fail-message", "menu ")
 _BELOW: Final = re.compile(r"^[ \t]+(?:banner |aaa authentication (?:banner|fail-message)|menu )", re.MULTILINE)
@@ -32,26 +36,49 @@ class _NotIndependentError(Exception):
     """Blocks of this text mean something together."""
 
 
-def normalise_known(text: str, platform: Platform, *known: str) -> str:
+def normalise_known(text: str, platform: Platform, known: str) -> str:
     """What ``normalise(text, platform)`` gives, in a fraction of its time where much of ``text`` stands in ``known``.
 
-    ``known`` are normal forms of the same device, made by this or an earlier version of the rules: what stands in them
+    ``known`` is a normal form of the same device, made by this or an earlier version of the rules: what stands in it
     stays as it is.
     """
     try:
-        familiar = {block.text for form in known for block in _blocks(form, platform)}
-        blocks = [
-            piece
-            for block in _blocks(text, platform)
-            for piece in ((block,) if block.text in familiar else _read(block.text, platform))
-        ]
+        places = {block.text: number for number, block in enumerate(_blocks(known, platform))}
+        familiar: list[tuple[int, int, _Block]] = []
+        new: list[tuple[int, _Block]] = []
+        for number, block in enumerate(_blocks(text, platform)):
+            place = places.get(block.text)
+            if place is None:
+                new += ((number, piece) for piece in _read(block.text, platform))
+            else:
+                familiar.append((place, number, block))
+        blocks = [*(block for _, _, block in familiar), *(block for _, block in new)]
         _refuse_joined(blocks)
     except _NotIndependentError:
         return normalise(text, platform)
     mode = platform.grammar.top
     if mode.rules and not mode.ordered:
-        blocks.sort(key=lambda block: mode.place(block.head))
+        blocks = _sorted(familiar, new, mode)
+    else:
+        blocks = [block for _, block in sorted([*((number, block) for _, number, block in familiar), *new], key=_first)]
     return "\n".join([*(block.text for block in blocks), ""]) if blocks else ""
+
+
+def _sorted(familiar: list[tuple[int, int, _Block]], new: list[tuple[int, _Block]], mode: Mode) -> list[_Block]:
+    """By place, and where that is equal as they stand in the text.
+
+    Familiar blocks are in this order already, but where the text puts one before another that was behind it: only
+    there has the place to be looked at, which costs more than all else.
+    """
+    familiar.sort()
+    for (_, number, block), (_, following, other) in pairwise(familiar):
+        if number > following and mode.place(block.head) == mode.place(other.head):
+            every = [*((number, block) for _, number, block in familiar), *new]
+            return [block for _, block in sorted(every, key=lambda each: (mode.place(each[1].head), each[0]))]
+    result = [(number, block) for _, number, block in familiar]
+    for each in new:
+        insort(result, each, key=lambda item: (mode.place(item[1].head), item[0]))
+    return [block for _, block in result]
 
 
 def _blocks(text: str, platform: Platform) -> Iterator[_Block]:

@@ -28,15 +28,20 @@ class ConfigBlob(models.Model):
         return zlib.decompress(bytes(self.compressed)).decode()
 
     @staticmethod
-    def store(text: str) -> ConfigBlob:
-        """Save ``text`` unless its content is there already; one query either way."""
+    def of(text: str) -> ConfigBlob:
+        """A row for ``text`` that is not saved."""
         raw = text.encode()
-        blob = ConfigBlob(
+        return ConfigBlob(
             sha256=hashlib.sha256(raw).hexdigest(),
             compressed=zlib.compress(raw, 6),
             size=len(raw),
             line_count=text.count("\n"),
         )
+
+    @staticmethod
+    def store(text: str) -> ConfigBlob:
+        """Save ``text`` unless its content is there already; one query either way."""
+        blob = ConfigBlob.of(text)
         ConfigBlob.objects.bulk_create([blob], ignore_conflicts=True)
         return blob
 

@@ -15,8 +15,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, QuerySet
-from django.db.models.functions import Now
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -35,11 +34,16 @@ from devices.errors import (
 from devices.models import CircuitBreaker, Device
 from devices.services.refusals import remembering_refusal
 from devices.services.rights import ADMINISTRATOR, checked_reason, require_role
+from devices.services.statements import prepared
 
 WORKER: Final = Actor.system("worker")
 HOLD_S: Final = 0.2
 """Between two looks at a breaker whose trials are under way."""
 _FIELDS: Final = tuple(field.name for field in fields(Breaker))
+_LOOK: Final = (
+    f"SELECT {', '.join(_FIELDS)}, statement_timestamp()"  # noqa: S608 - names of columns
+    " FROM devices_circuitbreaker WHERE kind = %s AND name = %s"
+)
 _CAUSES: Final[dict[BreakerKind, type[DeviceError]]] = {
     BreakerKind.CREDENTIAL: AuthenticationFailedError,
     BreakerKind.SITE: UnreachableError,
@@ -145,11 +149,12 @@ def _refusal(kind: BreakerKind, breaker: Breaker, device: Device, *, wait_s: flo
 
 def _looked_up(kind: BreakerKind, name: str) -> tuple[Breaker, datetime]:
     """The breaker as it stands and the database's time; a new one, of which no time matters, where there is no row."""
-    rows = CircuitBreaker.objects.filter(kind=kind.value, name=name)
-    row = rows.annotate(now=ExpressionWrapper(Now(), output_field=DateTimeField())).first()
-    if row is None:
+    rows = prepared(_LOOK, [kind.value, name])
+    if not rows:
         return Breaker(), timezone.now()
-    return _breaker(row), row.now
+    *values, now = rows[0]
+    found = dict(zip(_FIELDS, values, strict=True))
+    return Breaker(**{**found, "state": BreakerState(found["state"])}), now
 
 
 def _database_time() -> datetime:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -24,6 +24,7 @@ from django.db.models.functions import Now
 
 from devices.errors import LeaseLostError
 from devices.models.claims import Claimable
+from devices.services.statements import prepared
 
 Row = TypeVar("Row", bound=Claimable)
 
@@ -50,6 +51,14 @@ def claimable(rows: QuerySet[Row]) -> QuerySet[Row]:
     return rows.filter(owner__isnull=True).filter(Q(not_before=None) | Q(not_before__lte=Now()))
 
 
+_CLAIM: Final = """
+    UPDATE {table}
+       SET owner = %s, fence = fence + 1, lease_until = statement_timestamp() + make_interval(secs => %s),
+           attempts = attempts + 1, not_before = NULL
+     WHERE id = ANY(%s)
+"""
+
+
 @transaction.atomic
 def claim_some(rows: QuerySet[Row], *, owner: uuid.UUID, limit: int) -> list[Claim]:
     """Claim the first claimable rows, at most ``limit``, skipping those that another worker is claiming right now.
@@ -64,13 +73,8 @@ def claim_locked(model: type[Claimable], found: Iterable[tuple[int, int]], *, ow
     """Claim rows, given by id and fence, that the caller has locked in its transaction. One query."""
     claims = [Claim(pk, owner, fence + 1) for pk, fence in found]
     if claims:
-        model._default_manager.filter(pk__in=[claim.row_id for claim in claims]).update(
-            owner=owner,
-            fence=F("fence") + 1,
-            lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S),
-            attempts=F("attempts") + 1,
-            not_before=None,
-        )
+        rows = [claim.row_id for claim in claims]
+        prepared(_CLAIM.format(table=model._meta.db_table), [owner, settings.COUNTERSIGN_LEASE_S, rows])
     return claims
 
 

@@ -6,16 +6,23 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from django.utils import timezone
-
 from devices.domain.severity import Severity
 from devices.domain.trust import FIELDS, LEARNT_FIELDS, Comparison, LearntFrom, judge, learn
 from devices.drivers.base import DeviceFacts, Driver
-from devices.models import Device, LiveFact
+from devices.models import Device
 from devices.services.scrubbing import Scrubber
+from devices.services.statements import prepared
 from devices.services.trust import TrustTable, trust_table
 
 _LIMIT: Final = 255
+_KEEP: Final = """
+    INSERT INTO devices_livefact (device_id, field, mode, verdict, severity, code, expected, live, read_at)
+    SELECT %s, *, statement_timestamp()
+      FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+    ON CONFLICT (device_id, field) DO UPDATE
+       SET mode = excluded.mode, verdict = excluded.verdict, severity = excluded.severity, code = excluded.code,
+           expected = excluded.expected, live = excluded.live, read_at = excluded.read_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +60,19 @@ def identity_compared(
 
 def reading_store(device: Device, comparisons: Iterable[Comparison]) -> None:
     """Keep how the device's facts compared just now, in place of what was kept before. One query."""
-    now = timezone.now()
     rows = [
-        LiveFact(
-            device=device,
-            field=each.field,
-            mode=each.mode.value,
-            verdict=each.verdict.value,
-            severity=each.severity.value if each.severity else "",
-            code=each.codes[0] if each.codes else "",
-            expected=each.expected[:_LIMIT],
-            live=each.live[:_LIMIT],
-            read_at=now,
+        (
+            each.field,
+            each.mode.value,
+            each.verdict.value,
+            each.severity.value if each.severity else "",
+            each.codes[0] if each.codes else "",
+            each.expected[:_LIMIT],
+            each.live[:_LIMIT],
         )
         for each in comparisons
     ]
-    LiveFact.objects.bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["device", "field"],
-        update_fields=["mode", "verdict", "severity", "code", "expected", "live", "read_at"],
-    )
+    prepared(_KEEP, [device.pk, *(list(column) for column in zip(*rows, strict=True))])
 
 
 def identity_contradictions(device: Device, driver: Driver) -> tuple[Comparison, ...]:

@@ -40,7 +40,9 @@ def pinned_keys(device: Device) -> tuple[str, ...]:
     SSH host keys, or its certificate for a driver that speaks HTTPS.
     """
     proof = proof_demanded(device.platform, device.driver)
-    keys = device.host_keys.filter(state=HostKeyState.PINNED).order_by("key_type")
+    keys = sorted(
+        (key for key in device.host_keys.all() if key.state == HostKeyState.PINNED), key=lambda key: key.key_type
+    )
     return tuple(key.openssh for key in keys if serves(proof, key.key_type))
 
 

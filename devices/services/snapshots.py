@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.conf import settings
 from django.db.models.functions import Now
 
@@ -18,11 +20,24 @@ from devices.models import (
 )
 from devices.services.refusals import remembering_refusal
 from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, checked_reason, require_role
+from devices.services.statements import prepared
+
+_STORE: Final = """
+    WITH blob AS (
+        INSERT INTO devices_configblob (sha256, compressed, size, line_count) VALUES (%s, %s, %s, %s)
+        ON CONFLICT (sha256) DO NOTHING
+    )
+    INSERT INTO devices_configsnapshot (device_id, blob_id, purpose, changed_by) VALUES (%s, %s, %s, '')
+    RETURNING id, taken_at
+"""
 
 
 def snapshot_store(*, device: Device, text: str, purpose: SnapshotPurpose) -> ConfigSnapshot:
-    """Store a normalised running configuration; equal texts share one compressed copy. Two queries."""
-    return ConfigSnapshot.objects.create(device=device, blob=ConfigBlob.store(text), purpose=purpose)
+    """Store a normalised running configuration; equal texts share one compressed copy. One query."""
+    blob = ConfigBlob.of(text)
+    row = [blob.sha256, blob.compressed, blob.size, blob.line_count, device.pk, blob.sha256, purpose.value]
+    [(pk, taken_at)] = prepared(_STORE, row)
+    return ConfigSnapshot(pk=pk, device=device, blob=blob, purpose=purpose, taken_at=taken_at)
 
 
 def snapshot_keep(*, device: Device, text: str, changed_by: str) -> tuple[ConfigSnapshot, bool]:

@@ -8,6 +8,8 @@ from typing import Any
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 
+_CURSOR: Any = ServerBindingCursor  # Django's stubs do not know how it is made
+
 
 def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Run a statement that is the same text each time, in the present transaction if there is one, and give its rows.
@@ -17,7 +19,7 @@ def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     Django's.
     """
     connection.ensure_connection()
-    bound = ServerBindingCursor(connection.connection)
+    bound = _CURSOR(connection.connection)
     with connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound) as cursor:
         cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []

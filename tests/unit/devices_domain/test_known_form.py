@@ -145,5 +145,5 @@ def test_an_ordinary_configuration_is_not_read_as_a_whole(
     ],
 )
 def test_blocks_that_mean_something_together_are_read_together(text: str, whole: Callable[[], int]) -> None:
-    assert normalise_known(text, IOS) == normalise(text, IOS)
+    assert normalise_known(text, IOS, "") == normalise(text, IOS)
     assert whole() == 1
