@@ -12,6 +12,9 @@ VENV := .venv/bin
 MANAGE := $(VENV)/python manage.py
 CODE := audit changes devices portal tests manage.py
 
+# Compiled code is kept, whatever the shell says: else each of many processes would compile all of it again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos docs run worker lab lock ci
 
@@ -39,9 +42,8 @@ demo-reset: setup
 	@$(MANAGE) demo_reset
 
 # A chromium.sh, frr.sh or redis.sh that finds nothing to run under CI=true ends the recipe here, by -e.
-# Compiled code is kept, whatever the shell says: else each process that the tests start would compile all of it again.
 test: dev
-	@set -e; unset PYTHONDONTWRITEBYTECODE; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; \
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
