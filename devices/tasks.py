@@ -12,9 +12,15 @@ from devices.services import (
     inventory_journal,
     inventory_netbox,
     inventory_webhook,
+    periodic,
 )
 
 SCHEDULE = Actor.system("schedule")
+
+
+def periodic_run(task: str) -> str:
+    """Do a recurring task that was due."""
+    return periodic.periodic_run(task)
 
 
 def backup_scheduled() -> str:
