@@ -97,9 +97,17 @@ def _decide_pending(work: DeviceWork, pending: PendingConfirm, finding: str, not
 
 
 def readings_in_a_row(work: DeviceWork) -> int:
-    """How often the device was to be read back since something else was last done with it."""
+    """How many workers were to read the device back since something else was last done with it; this one counts."""
     last = work.all_steps().exclude(name=_S.RECONCILING).aggregate(last=Max("sequence"))
-    return work.steps(_S.RECONCILING).filter(sequence__gt=last["last"] or 0).count()
+    # Connecting and reading are steps of their own; each claim has one fence.
+    readings = work.steps(_S.RECONCILING).filter(sequence__gt=last["last"] or 0)
+    return readings.order_by().values("fence").distinct().count()
+
+
+def most_readings(work: DeviceWork, error: DeviceError) -> int:
+    """How many readings in a row may fail: more while a commit waits for its confirmation, until its time is over."""
+    waits = work.payload.confirm_within_s // LONGEST_WAIT_S if isinstance(error, DeviceBusyError) else 0
+    return settings.COUNTERSIGN_RECONCILE_ATTEMPTS + waits
 
 
 def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
@@ -108,8 +116,7 @@ def is_hopeless(work: DeviceWork, error: DeviceError) -> bool:
         return True
     if work.journal.state is not _S.RECONCILING:
         return False
-    waits = work.payload.confirm_within_s // LONGEST_WAIT_S if isinstance(error, DeviceBusyError) else 0
-    return error.permanent or readings_in_a_row(work) >= settings.COUNTERSIGN_RECONCILE_ATTEMPTS + waits
+    return error.permanent or readings_in_a_row(work) >= most_readings(work, error)
 
 
 def _finding(work: DeviceWork, actual: str) -> str:

@@ -27,7 +27,7 @@ from changes.services.device_steps import connect, lost_before_save, named, prov
 from changes.services.device_work import DeviceWork
 from changes.services.journal import BlockedError, StepNotes, StepStopError
 from changes.services.kill_switch import kill_switch_engaged
-from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, readings_in_a_row, was_out_of_reach
+from changes.services.recovery import LONGEST_WAIT_S, is_hopeless, most_readings, readings_in_a_row, was_out_of_reach
 from changes.services.rollback_scope import later_changes
 from changes.services.rollback_ways import FROM, WANTED, NothingToCompareError, digest_of, sends, way_for
 from devices.domain.config_text import normalise
@@ -362,6 +362,6 @@ def _is_worth_waiting(work: DeviceWork, error: DeviceError) -> bool:
     if isinstance(error, BreakerOpenError):
         return True
     if isinstance(error, DeviceBusyError):
-        return readings_in_a_row(work) < settings.COUNTERSIGN_RECONCILE_ATTEMPTS
+        return readings_in_a_row(work) < most_readings(work, error)
     broke = isinstance(error, ConnectionLostError | DeviceTimeoutError)
     return broke and retry_policy().goes_on(readings_in_a_row(work), permanent=error.permanent)

@@ -321,3 +321,15 @@ def test_an_answer_lost_on_ios_is_waited_out_by_its_timer_and_then_sent_again(of
     waited = RunStep.objects.filter(device_run__run=run, name="reconciling", code="DEVICE_BUSY")
     assert waited.exists(), story(run)
     assert len([entry for entry in one.commands() if "revert trigger" in entry["line"]]) == 2
+
+
+def test_a_session_that_breaks_twice_while_the_device_is_read_is_worth_a_third_one(
+    office: Office, only: Targets
+) -> None:
+    change = office.approved(**only("cli1"))
+    one = office.lab.device("cli1")
+    office.executed(change)
+    one.faults.drop_at, one.faults.drop_times = "^show running-config", 2
+    run = rolled_back(office, change)
+    assert ends(run) == {"cli1": ("rolled_back", "ROLLBACK_ORDERED")}, story(run)
+    assert RunStep.objects.filter(device_run__run=run, name="reconciling", code="CONNECTION_LOST").count() == 2
