@@ -18,6 +18,7 @@ def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     ``prepare_threshold`` says after how many runs a connection keeps a plan; it concerns nothing else. Errors are
     Django's.
     """
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     bound = _CURSOR(connection.connection)
     with connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound) as cursor:
