@@ -83,7 +83,7 @@ test-hosts: dev
 # Every fault at every recorded step, then random schedules; ends with a table. Takes hours; ARGS plays a part of it:
 # ARGS="--kinds cli --seeds 1-50", ARGS="--kinds frr --every-point --faults kill". See docs/execution.md.
 chaos: dev
-	@$(VENV)/python -m tests.chaos $(or $(ARGS),--kinds cli,eos --every-point --seeds 1-200)
+	@$(VENV)/python -m tests.chaos $(or $(ARGS),--kinds cli,eos --every-point --seeds 1-200 --rollback-seeds 1-100)
 
 # Refuses an API description that is incomplete.
 docs: dev
