@@ -25,5 +25,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 COUNTERSIGN_TASK_MODULES = (*COUNTERSIGN_TASK_MODULES, "tests.integration.supervision.jobs")
 COUNTERSIGN_LEASE_S = 6
 # Worker processes of a test may hand over sooner, and be rung for sooner, than in production.
-COUNTERSIGN_RUNNER_DEADLINE_S = float(os.environ.get("COUNTERSIGN_TEST_DEADLINE_S", COUNTERSIGN_RUNNER_DEADLINE_S))
-COUNTERSIGN_RING_AGAIN_S = float(os.environ.get("COUNTERSIGN_TEST_RING_AGAIN_S", COUNTERSIGN_RING_AGAIN_S))
+COUNTERSIGN_RUNNER_DEADLINE_S = int(os.environ.get("COUNTERSIGN_TEST_DEADLINE_S", COUNTERSIGN_RUNNER_DEADLINE_S))
+COUNTERSIGN_RING_AGAIN_S = int(os.environ.get("COUNTERSIGN_TEST_RING_AGAIN_S", COUNTERSIGN_RING_AGAIN_S))

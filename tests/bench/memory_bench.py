@@ -38,7 +38,7 @@ class Bench:
     """An installation with the real devices, and as many others as wanted."""
 
     def __init__(self, home: Path, stack: ExitStack) -> None:
-        command = [sys.executable, "-m", "tests.bench.small_lab", home / "lab", "1", str(REAL)]
+        command = [sys.executable, "-m", "tests.bench.small_lab", str(home / "lab"), "1", str(REAL)]
         self.lab = stack.enter_context(Child(command, dict(os.environ)))
         self.lab.read()
         from portal.start import prepare

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.db import Error, connection, connections, transaction
+from django.db.backends.signals import connection_created
 
 from portal.environment import BASE_DIR
 from portal.supervision import sessions
@@ -74,7 +75,7 @@ def test_a_session_that_stands_still_in_a_transaction_is_ended_and_its_rows_are_
         with pytest.raises(Error), worker.cursor() as cursor:
             cursor.execute("SELECT 1")
     finally:
-        sessions.connection_created.disconnect(dispatch_uid="bound-idle-transactions")
+        connection_created.disconnect(dispatch_uid="bound-idle-transactions")
         worker.close()
 
 
