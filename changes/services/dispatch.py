@@ -22,6 +22,7 @@ from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
 from changes.services.queueing import MOST_RINGS, is_ringing, ring_planners, ring_runners
 from changes.services.wave_checks import claimable_checks, wave_checks_hand_on
+from changes.services.wave_progress import does_not_wait
 from devices.services.claims import Row, claimable, database_time_plus
 
 logger = logging.getLogger(__name__)
@@ -101,8 +102,9 @@ def _ring_for_revisions() -> int:
 
 
 def _finish_runs() -> int:
-    # Paused ones have gates whose time goes on; of those that roll back, the last worker may be lost before their end.
-    return _each(run_advance, Run.objects.exclude(state=RunState.ENDED).values_list("pk", flat=True))
+    # Of those that roll back, the last worker may be lost before their end.
+    under_way = Run.objects.exclude(state=RunState.ENDED).filter(~Q(state=RunState.PAUSED) | does_not_wait())
+    return _each(run_advance, under_way.values_list("pk", flat=True))
 
 
 def _finish_revisions() -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from audit.actor import Actor
@@ -61,6 +62,13 @@ def waves_step(change: ChangeRequest, run: Run) -> None:
             progress.carry_on(wave)
             if wave.state not in WAVE_ENDED or run.state != RunState.RUNNING:
                 return
+
+
+def does_not_wait() -> Q:
+    """Which paused runs :func:`paused_step` may have something to do for; they may stay paused for days."""
+    late = Wave.objects.filter(run=OuterRef("pk"), state=WaveState.WAITING, gate_until__lte=Now())
+    in_flight = DeviceRun.objects.busy().filter(run=OuterRef("pk"))
+    return Q(Exists(late)) | Q(Exists(in_flight), strategy__on_window_close=InFlight.BACK_OUT.value)
 
 
 def paused_step(change: ChangeRequest, run: Run) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event
@@ -186,6 +187,11 @@ def test_a_retry_does_not_get_past_a_gate_that_nobody_opened(cast: Cast) -> None
         (2, "Wave 2", "pending"),
     ]
     assert not claimable_device_runs(second.pk).exists()
+    page = Client()
+    page.force_login(cast.implementer)
+    assert "Canary" in page.get(f"/changes/{run.change_id}/runs/{second.pk}/").content.decode()
+    shown = page.get(f"/api/v1/runs/{second.pk}/").json()["waves"]
+    assert [(wave["devices"], wave["state"]) for wave in shown] == [(0, "waiting"), (2, "pending")]
     with pytest.raises(PolicyDeniedError):
         wave_release(change_id=run.change_id, wave=1, actor=actor(cast.implementer))
     wave_release(change_id=run.change_id, wave=1, actor=actor(cast.manager))

@@ -16,6 +16,7 @@ from changes.domain.errors import ChangeError
 from changes.domain.gates import GateMode
 from changes.domain.run_states import DeviceRunState
 from changes.models import ChangeRequest, Run
+from changes.services.dispatch import dispatch_once
 from changes.services.execution import change_start, claimable_device_runs, run_advance, run_devices
 from changes.services.gates import GateRefusedError, Ladder
 from changes.services.journal import Journal
@@ -150,7 +151,10 @@ def test_when_it_closes_on_a_paused_run_what_is_in_flight_is_backed_out_by_polic
     with Journal(claim).step(DeviceRunState.CONNECTING):
         pass
     run_pause(change_id=run.change_id, actor=factories.actor(cast.author))
-    assert close_now(run).abort == abort
+    ChangeRequest.objects.filter(pk=run.change_id).update(window_end=Now())
+    dispatch_once()
+    run.refresh_from_db()
+    assert run.abort == abort
     assert run.state == ("running" if abort else "paused"), "it goes on for as long as that takes"
 
 
