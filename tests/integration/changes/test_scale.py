@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,9 @@ def cast(transactional_db: None) -> Cast:
     return Cast.create()
 
 
+FOR_A_DEVICE = "/* for a device */ "
+
+
 def is_reading_all_payloads(sql: str) -> bool:
     """Whether a statement fetches the payloads of a whole revision."""
     wanted, _, rest = sql.partition(" FROM ")
@@ -36,11 +40,14 @@ def is_reading_all_payloads(sql: str) -> bool:
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Every SQL statement of this process from now on, those of threads with new connections included."""
+    """Every SQL statement of this process from now on, those of threads with new connections included.
+
+    Statements of threads that work on devices begin with a comment that says so.
+    """
     seen: list[str] = []
 
     def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401 - Django's shape
-        seen.append(sql)
+        seen.append(f"{FOR_A_DEVICE}{sql}" if threading.current_thread().name == "device" else sql)
         return execute(sql, params, many, context)
 
     def watch(connection: BaseDatabaseWrapper, **_: object) -> None:
@@ -62,6 +69,8 @@ def test_a_runner_reads_the_whole_plan_once_however_many_devices_it_works_on(off
 
     assert {state for state, _code in ends(run).values()} == {"succeeded"}, story(run)
     assert sum(map(is_reading_all_payloads, seen)) == 1
+    lines = sum(len(row.device_plan.content.commands) for row in run.device_runs.select_related("device_plan"))
+    assert len([sql for sql in seen if sql.startswith(FOR_A_DEVICE)]) <= 31 * run.device_count + lines
 
 
 def waiting_tasks() -> list[dict[str, object]]:
