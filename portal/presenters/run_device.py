@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from changes.domain.errors import ChangeError
 from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState
-from changes.models import DeviceRun, RunStep, StepOutcome
+from changes.models import DeviceRun, HealthVerdict, RunStep, StepOutcome, WaveCheck
 from changes.selectors import ladder_of
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.reasons import Reason
@@ -77,6 +77,17 @@ class StepRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Visit:
+    """The look at a device between its run and the next wave; ``verdict`` is empty until somebody has looked."""
+
+    healthy: bool
+    verdict: str
+    reason: Reason | None
+    detail: str
+    session: Session | None
+
+
+@dataclass(frozen=True, slots=True)
 class SentLine:
     """One approved line and how far it came; ``status`` is applied, rejected, unanswered or unsent."""
 
@@ -120,6 +131,7 @@ class DeviceRecord:
     events_url: str
     seen: str
     ladder: tuple[Rung, ...] = ()
+    visit: Visit | None = None
 
 
 def record_of(row: DeviceRun, mask: Mask, now: datetime) -> DeviceRecord:
@@ -164,13 +176,16 @@ def record_of(row: DeviceRun, mask: Mask, now: datetime) -> DeviceRecord:
         events_url=audit_url(object_type="device_run", object_id=row.pk),
         seen=record_version(row, steps),
         ladder=ladder_rows(ladder_of(steps), mask),
+        visit=_visit(_check_of(row), mask),
     )
 
 
 def record_version(row: DeviceRun, steps: Collection[RunStep]) -> str:
     """What tells one state of the record from the next."""
     ended = sum(step.ended_at is not None for step in steps)
-    return f"{row.state}-{len(steps)}-{ended}-{row.lines_sent}-{row.lines_applied}-{row.attempts}-{row.code}"
+    check = _check_of(row)
+    looked = check.verdict if check is not None else ""
+    return f"{looked}-{row.state}-{len(steps)}-{ended}-{row.lines_sent}-{row.lines_applied}-{row.attempts}-{row.code}"
 
 
 def session_of(row: DeviceRun, mask: Mask) -> str:
@@ -186,7 +201,26 @@ def session_of(row: DeviceRun, mask: Mask) -> str:
         if step.detail:
             parts.append(mask.prose(step.detail))
         parts.append(mask.text(step.transcript) or "(no session)")
+    check = _check_of(row)
+    if check is not None and check.transcript:
+        parts += ["==== Looked at once more, before the next wave", mask.text(check.transcript)]
     return "\n\n".join(parts) + "\n"
+
+
+def _check_of(row: DeviceRun) -> WaveCheck | None:
+    return getattr(row, "health_check", None)
+
+
+def _visit(check: WaveCheck | None, mask: Mask) -> Visit | None:
+    if check is None:
+        return None
+    return Visit(
+        healthy=check.verdict == HealthVerdict.HEALTHY,
+        verdict=HealthVerdict(check.verdict).label if check.verdict else "",
+        reason=reason_of(check.code, check.detail) if check.code else None,
+        detail=mask.prose(check.detail),
+        session=_session(mask.text(check.transcript)),
+    )
 
 
 def _difference(before: ConfigSnapshot | None, after: ConfigSnapshot | None) -> str:

@@ -234,7 +234,9 @@ def run_branch(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
 @signed_in
 def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id: int) -> HttpResponse:
     """One device of a run: steps, session, lines and diff; as a page, or as the part that a row unfolds."""
-    rows = DeviceRun.objects.select_related("device", "device_plan", "run", "wave", "before__blob", "after__blob")
+    rows = DeviceRun.objects.select_related(
+        "device", "device_plan", "run", "wave", "health_check", "before__blob", "after__blob"
+    )
     row = get_object_or_404(rows.prefetch_related("steps"), pk=device_run_id, run_id=run_id, run__change_id=change_id)
     partial = wants_partial(request)
     if partial and request.GET.get("seen") == record_version(row, row.steps.all()):
@@ -261,7 +263,7 @@ def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id:
 @signed_in
 def run_session(_request: HttpRequest, change_id: int, run_id: int, device_run_id: int) -> HttpResponse:
     """Every session with one device in a run as one text file, redacted as on its page."""
-    rows = DeviceRun.objects.select_related("device", "run__change").prefetch_related("steps")
+    rows = DeviceRun.objects.select_related("device", "run__change", "health_check").prefetch_related("steps")
     row = get_object_or_404(rows, pk=device_run_id, run_id=run_id, run__change_id=change_id)
     response = HttpResponse(session_of(row, Mask.load()), content_type="text/plain; charset=utf-8")
     name = "".join(char if char.isascii() and (char.isalnum() or char in "-_.") else "-" for char in row.device.name)

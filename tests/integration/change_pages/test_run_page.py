@@ -12,7 +12,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from changes.domain.run_states import DeviceRunState
-from changes.models import DeviceRun, Run
+from changes.models import DeviceRun, Run, WaveCheck
 from changes.services.execution import run_advance
 from changes.services.journal import Journal
 from devices.models import Device, SnapshotPurpose
@@ -414,3 +414,20 @@ def test_a_filtered_page_is_told_of_its_own_rows_and_of_new_ones_only(
     none = get(client, f"{path_of(run)}?state=failed").content.decode()
     assert 'data-rows-of="1:0:0"' in none  # so that the first that fails has a place
     assert "No device of this wave matches now." in text(none)
+
+
+def test_record_tells_of_the_look_before_the_next_wave(cast: Cast, devices: list[Device], as_: As) -> None:
+    run = carried_out(started(cast, devices[:1]))
+    row = run.device_runs.get()
+    check = WaveCheck.objects.create(wave=row.wave, device_run=row)
+    client, path = as_(cast.auditor), f"{path_of(run)}devices/{row.pk}/"
+    assert "Looked at once more before the next wave Nobody has looked yet." in text(get(client, path).content.decode())
+    check.verdict, check.code, check.detail = "unhealthy", "TIMEOUT", "No answer."
+    check.transcript = "> show version\nsnmp-server community topsecret9 RO"
+    check.save()
+    page = get(client, path).content.decode()
+    assert "Unhealthy: No answer." in text(page)
+    assert "TIMEOUT" in page
+    assert "> show version" in get(client, f"{path}session/").content.decode()
+    assert "topsecret9" not in page
+    assert "not healthy afterwards: TIMEOUT" in text(get(client, path_of(run)).content.decode())
