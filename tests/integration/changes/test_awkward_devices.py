@@ -19,7 +19,7 @@ from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices
 from changes.services.journal import Journal
 from devices.lab.lab import LabDevice
-from devices.models import Device
+from devices.models import Device, SnapshotPurpose
 from devices.services.claims import abandon, claim_next
 from devices.services.snapshots import snapshot_store
 from tests.integration.changes.conftest import Office, ends, story
@@ -195,7 +195,7 @@ def test_a_refused_line_of_which_nothing_is_there_is_not_sent_again(office: Offi
     journal = Journal(claim)
     row = DeviceRun.objects.select_related("device_plan__baseline__blob", "device").get(pk=claim.row_id)
     assert row.device_plan.baseline is not None
-    before = snapshot_store(device=row.device, text=row.device_plan.baseline.blob.text, purpose="before")  # type: ignore[arg-type]
+    before = snapshot_store(device=row.device, text=row.device_plan.baseline.blob.text, purpose=SnapshotPurpose.BEFORE)
     for state in (DeviceRunState.CONNECTING, DeviceRunState.CHECKING, DeviceRunState.SNAPSHOTTING):
         with journal.step(state):
             journal.note(before=before)
