@@ -11,7 +11,7 @@ from typing import Any, Final
 import psycopg
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 
 from audit.actor import Actor
@@ -287,12 +287,12 @@ def run_advance(run_id: int) -> bool:
         rollback_step(run)
     if run.device_runs.open().exists() or run.waves.exclude(state__in=ENDED_WAVE_STATES).exists():
         return False
-    states = [DeviceRunState(state) for state in run.device_runs.values_list("state", flat=True)]
-    run.outcome = run_outcome(states)
+    by_state = run.device_runs.order_by().values_list("state").annotate(count=Count("pk"))
+    counts = {DeviceRunState(state): count for state, count in by_state}
+    run.outcome = run_outcome(counts)
     run.state = check_run_step(RunState(run.state), RunState.ENDED)
     run.ended_at = Now()
     run.save(update_fields=["state", "outcome", "ended_at"])
-    counts = dict(Counter(states))
     audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
     for kind in (OccasionKind.RUN, OccasionKind.HEALTH):
         credential_uses_report(Occasion(kind, run.pk))

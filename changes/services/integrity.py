@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 from changes.domain import policy
 from changes.domain.plan import PlanEmptyError, PlanHashMismatchError, PlanLeaf, device_digest, verify_plan
@@ -10,17 +13,37 @@ from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
 from changes.services.people import facts_of
 
+_DIGEST_BYTES: Final = 32
 
-def verify_revision(revision: PlanRevision, *, approved_digest: str = "") -> Mapping[int, str]:
+
+class ProvedDigests:
+    """The digests of a plan that was proved, by the ids of its device plans: 40 bytes for each device."""
+
+    def __init__(self, ids: Iterable[int] = (), digests: bytes = b"") -> None:
+        numbers = array("q", ids)
+        self._order = array("q", sorted(range(len(numbers)), key=numbers.__getitem__))
+        self._ids = array("q", map(numbers.__getitem__, self._order))
+        self._digests = digests
+
+    def holds(self, device_plan_id: int, digest: str) -> bool:
+        """Whether this device plan had this digest."""
+        at = bisect_left(self._ids, device_plan_id)
+        if at == len(self._ids) or self._ids[at] != device_plan_id:
+            return False
+        start = self._order[at] * _DIGEST_BYTES
+        return self._digests[start : start + _DIGEST_BYTES].hex() == digest
+
+
+def verify_revision(revision: PlanRevision, *, approved_digest: str = "") -> ProvedDigests:
     """Recompute every leaf from its stored bytes, and the root over all, and compare with what was approved.
 
-    Returns the proved digest of each device plan, by its id. One query over all payloads, which are not kept.
+    Returns the proved digests. One query over all payloads, which are not kept.
 
     Raises:
         PlanIntegrityError: a row was edited, added, removed or reordered behind the application.
     """
     rows = DevicePlan.objects.filter(revision=revision).order_by("position").values_list("pk", "digest", "payload")
-    ids: list[int] = []
+    ids = array("q")
 
     def leaves() -> Iterator[PlanLeaf]:
         for pk, digest, payload in rows.iterator(200):
@@ -31,7 +54,7 @@ def verify_revision(revision: PlanRevision, *, approved_digest: str = "") -> Map
         digests = verify_plan(approved_digest or revision.digest, leaves())
     except (PlanHashMismatchError, PlanEmptyError) as mismatch:
         raise PlanIntegrityError(str(mismatch)) from mismatch
-    return dict(zip(ids, digests, strict=True))
+    return ProvedDigests(ids, digests)
 
 
 class PlanSeal:
@@ -43,7 +66,7 @@ class PlanSeal:
 
     def __init__(self, run: Run) -> None:
         self._broken: PlanIntegrityError | None = None
-        self._digests: Mapping[int, str] = {}
+        self._digests = ProvedDigests()
         try:
             self._digests = verify_revision(run.revision, approved_digest=run.plan_digest)
         except PlanIntegrityError as error:
@@ -57,7 +80,7 @@ class PlanSeal:
         """
         if self._broken is not None:
             raise PlanIntegrityError(str(self._broken)) from self._broken
-        if device_digest(plan.payload.encode()) != self._digests.get(plan.pk):
+        if not self._digests.holds(plan.pk, device_digest(plan.payload.encode())):
             raise PlanIntegrityError(
                 "The stored plan of this device was edited after the run had begun. Nothing may be sent. Find out who"
                 " changed the row, then plan again and have it approved again."

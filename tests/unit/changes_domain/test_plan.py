@@ -1,6 +1,7 @@
 import dataclasses
 import hashlib
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -284,3 +285,17 @@ def test_a_removed_or_moved_device_is_found() -> None:
 
 def test_the_schema_stands_in_the_bytes() -> None:
     assert json.loads(PAYLOAD.to_bytes())["schema"] == SCHEMA
+
+
+def test_a_plan_of_thousands_of_devices_is_proved_without_keeping_them() -> None:
+    count, payload = 4_000, b"x" * 200
+    digest = device_digest(payload)
+    root = merkle_root(digest for _ in range(count))
+    tracemalloc.start()
+    try:
+        proved = verify_plan(root, (PlanLeaf(digest, payload) for _ in range(count)))
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert proved == bytes.fromhex(digest) * count
+    assert peak < 3 * len(proved), "two copies of the digests' bytes, and no objects for each device"
