@@ -224,7 +224,13 @@ class _Progress:
             self._promote(wave)
 
     def _promote(self, wave: Wave) -> None:
-        """The wave has shown what it has to: now a person decides, or it has held."""
+        """The wave has shown what it has to: now a person decides, or it has held.
+
+        Its devices have all ended by now, so the budget is asked once more: when it was asked before, the last of them
+        may just have been about to fail.
+        """
+        if not self.overspent and self._too_many_failures():
+            return
         more = self.run.waves.filter(number__gt=wave.number).exists()
         if self.overspent:
             self._judge(wave, WaveState.STOPPED, code=SPENT, detail=self.overspent)

@@ -30,6 +30,7 @@ from changes.services.rollout import waves_settle
 from changes.services.run_control import abort
 from changes.services.run_orders import device_skip, run_abort, run_pause, run_resume
 from changes.services.wave_gate import wave_release
+from changes.services.wave_progress import _Progress
 from devices.models import Device
 from devices.services.claims import claim_next
 from devices.services.scrubbing import Scrubber
@@ -119,6 +120,17 @@ def test_a_canary_bears_no_failure_whatever_the_budget_is(cast: factories.Cast) 
     assert states(run) == ["held", "working"], "a person has decided; from here on the budget counts"
     factories.wave_carried_out(run, rejected=devices_of(run, 2)[:2])
     assert (run.state, run.outcome) == ("ended", "partial")
+
+
+def test_a_canary_that_fails_right_after_the_budget_was_looked_at_opens_nothing(cast: factories.Cast) -> None:
+    run = started(cast, 3, canary=1)
+    progress = _Progress(run.change, Run.objects.get(pk=run.pk))
+    assert not progress.budget_is_spent()
+    factories.wave_carried_out(run, rejected=devices_of(run, 1), advance=False)
+    for wave in run.waves.order_by("number")[:1]:
+        progress.carry_on(wave)
+    assert states(run) == ["soaking", "pending"]
+    assert (advanced(run).state, run.code) == ("paused", "ABORT_THRESHOLD_HIT")
 
 
 def test_a_canary_that_was_skipped_has_shown_nothing_and_a_person_decides(cast: factories.Cast) -> None:
