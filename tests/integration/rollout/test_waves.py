@@ -16,12 +16,12 @@ from audit.actor import Actor
 from audit.models import Event
 from changes.domain.run_states import DeviceRunState
 from changes.domain.states import DevicePlanState
-from changes.domain.strategy import InFlight
-from changes.models import DevicePlan, DeviceRun, Run, Wave
+from changes.domain.strategy import InFlight, Strategy
+from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run, Wave
 from changes.services import wave_progress
 from changes.services.device_work import gather
 from changes.services.dispatch import dispatch_once
-from changes.services.execution import claimable_device_runs, run_advance
+from changes.services.execution import _claim_device_runs, change_start, claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
 from changes.services.journal import BlockedError, Journal
 from changes.services.kill_switch import kill_switch_engage
@@ -82,6 +82,29 @@ def test_the_canary_comes_first_and_batches_open_one_after_the_other(cast: facto
     assert len({name for names in seen for name in names}) == 7
     assert (run.state, run.outcome, states(run)) == ("ended", "succeeded", ["held"] * 3)
     assert (events(run, "wave.opened"), events(run, "wave.held")) == (3, 3)
+
+
+def test_the_scope_is_that_of_the_approval_whatever_matches_since(cast: factories.Cast) -> None:
+    devices = factories.DeviceFactory.create_batch(2)
+    change = factories.approved(cast, devices)
+    factories.DeviceFactory.create()  # it matches the filter of the change's targets, too
+    ChangeRequest.objects.filter(pk=change.pk).update(targets={"filter": {}})
+    run = change_start(change_id=change.pk, implementer=factories.actor(cast.author))
+    assert set(run.device_runs.values_list("device", flat=True)) == {device.pk for device in devices}
+
+
+def test_no_more_are_worked_on_at_once_than_was_signed_in_a_site_and_in_all(cast: factories.Cast) -> None:
+    sites = ["FRA", "FRA", "FRA", "MUC", "MUC", "BER"]
+    devices = [factories.DeviceFactory.create(site=site) for site in sites]
+    run = factories.started(cast, devices, strategy={"max_parallel": 4, "max_parallel_per_site": 2})
+    owner, strategy = uuid.uuid4(), Strategy.of(run.strategy)
+    claims = _claim_device_runs(run, strategy, owner, 10)
+    held = run.device_runs.filter(owner=owner)
+    assert sorted(held.values_list("device__site", flat=True)) == ["FRA", "FRA", "MUC", "MUC"]
+    assert _claim_device_runs(run, strategy, uuid.uuid4(), 10) == [], "runners share the limits"
+    Journal(claims[0]).end(DeviceRunState.SKIPPED, code="DEVICE_SKIPPED", detail="Not today.")
+    [more] = _claim_device_runs(run, strategy, owner, 10)
+    assert DeviceRun.objects.get(pk=more.row_id).device.site == "FRA"
 
 
 @pytest.mark.parametrize(("allowed", "percent", "failed"), [(0, 0, 1), (1, 0, 2), (0, 25, 2), (1, 50, 3)])
