@@ -121,7 +121,8 @@ def work(run_id: int) -> None:
     from changes.models import Run
     from changes.services.execution import run_devices
 
-    while True:
+    parent = os.getppid()
+    while os.getppid() == parent:  # else the conductor and who forked it are gone
         try:
             run_devices(run_id)
             if Run.objects.filter(pk=run_id, state="ended").exists():
