@@ -6,6 +6,7 @@ Both by the database's clock.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 
 from django.db import connection
 
@@ -14,6 +15,7 @@ from changes.domain.windows import Closed, Period, why_closed
 from changes.errors import ConflictError
 from changes.models import ChangeFreeze, ChangeRequest
 from devices.domain.severity import Severity
+from devices.services.statements import prepared
 
 
 def database_now() -> datetime:
@@ -37,8 +39,14 @@ def window_closed(change: ChangeRequest) -> Closed | None:
 
 def freezes_in_force() -> tuple[Period, ...]:
     """The freezes that forbid a start now; one query."""
+    return tuple(Period(start, end, name) for start, end, name in prepared(*_in_force()))
+
+
+@cache
+def _in_force() -> tuple[str, tuple[object, ...]]:
+    """The statement, composed once: it is asked before each device."""
     rows = ChangeFreeze.objects.in_force().order_by("ends_at").values_list("starts_at", "ends_at", "name")
-    return tuple(Period(start, end, name) for start, end, name in rows)
+    return rows.query.sql_with_params()
 
 
 def refuse_outside_window(change: ChangeRequest) -> None:

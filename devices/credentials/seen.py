@@ -15,6 +15,8 @@ AT_MOST: Final = 500
 
 _guard = threading.Lock()
 _seen: dict[str, float] = {}
+_as_set: list[frozenset[str]] = []
+"""The values as the set that was given out last, until they change."""
 
 
 def remember(*values: str) -> None:
@@ -28,15 +30,20 @@ def remember(*values: str) -> None:
             del _seen[value]
         while len(_seen) > AT_MOST:
             del _seen[next(iter(_seen))]
+        if _as_set and _as_set[0] != _seen.keys():
+            _as_set.clear()
 
 
 def seen_values() -> frozenset[str]:
-    """The values known now."""
+    """The values known now; the same object until they change."""
     with _guard:
-        return frozenset(_seen)
+        if not _as_set:
+            _as_set.append(frozenset(_seen))
+        return _as_set[0]
 
 
 def forget() -> None:
     """Let go of all of them, as at the end of a process."""
     with _guard:
         _seen.clear()
+        _as_set.clear()

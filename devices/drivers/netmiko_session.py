@@ -30,6 +30,7 @@ _RENAMES: Final = re.compile(r"\s*(?:no\s+|default\s+)?(?:host|switchn)", re.IGN
 _COUNT: Final = re.compile(r"^(?:Count: )?(\d+)(?: lines)?$", re.MULTILINE)
 _COUNT_SLACK: Final = 2
 _REFUSAL_LINES: Final = 3
+_REFUSAL_WITHIN: Final = 4096
 _DIALECTS: Final[dict[str, Dialect]] = {"cisco_xr": XR_DIALECT, "juniper_junos": JUNOS_DIALECT}
 _JUNOS_SET_UP: Final = (
     "set cli complete-on-space off",
@@ -243,7 +244,9 @@ class NetmikoSession:
             raise
 
     def _raise_if_refused(self, command: str, text: str) -> None:
-        head = "\n".join([line for line in text.splitlines() if line.strip()][:_REFUSAL_LINES])
+        # a refusal is short; of a long output the beginning is enough
+        begin = text[:_REFUSAL_WITHIN].splitlines()
+        head = "\n".join([line for line in begin if line.strip()][:_REFUSAL_LINES])
         message = self._platform.rejection(head)
         if message:
             raise CommandRejectedError(

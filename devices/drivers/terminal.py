@@ -62,7 +62,9 @@ class Dialect:
 
     def bare(self, text: str) -> str:
         """An answer alone."""
-        return self.trail.sub("", self.lead.sub("", text, count=1), count=1)
+        # to look for nothing takes as long as to look for something
+        text = text if self.lead is _NOTHING else self.lead.sub("", text, count=1)
+        return text if self.trail is _NOTHING else self.trail.sub("", text, count=1)
 
 
 IOS_DIALECT: Final = Dialect()

@@ -18,9 +18,27 @@ from devices.credentials.seen import seen_values
 from devices.domain.redaction import SecretValues, redact, redact_prose
 from devices.errors import SecretUnavailableError
 
+_SHORT: Final = 200
+_SENTENCES: Final = 4096
 _PROMPT = re.compile(r"^(?P<prompt>(?:\S+[#>] ?)?)(?P<rest>.*)$", re.DOTALL)
 # Secrets of the installation itself, which no text that people see has any business to hold.
 _OWN: Final = ("VAULT_TOKEN", "VAULT_SECRET_ID", "NETBOX_TOKEN", "NETBOX_WEBHOOK_SECRET", "SECRET_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The values that are looked for, and short sentences in which none was found, nor anything else to mask.
+
+    A device's journal holds a hundred such sentences, the same for all devices.
+    """
+
+    values: SecretValues
+    harmless: set[str] = field(default_factory=set)
+
+    def keep(self, text: str) -> None:
+        if len(self.harmless) >= _SENTENCES:
+            self.harmless.clear()
+        self.harmless.add(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +65,24 @@ class Scrubber:
 
     def __call__(self, text: str) -> str:
         """A configuration, commands, a diff or output with every secret masked; equal secrets get equal masks."""
-        return redact(text, key=self.key, known_secrets=self._values())
+        return redact(text, key=self.key, known_secrets=self._known().values)
 
     def prose(self, text: str) -> str:
         """A sentence with known values masked, and secrets in what it quotes; its own words stay."""
-        return redact_prose(text, key=self.key, known_secrets=self._values())
+        known = self._known()
+        if text in known.harmless:
+            return text
+        masked = redact_prose(text, key=self.key, known_secrets=known.values)
+        if masked == text and len(text) <= _SHORT:
+            known.keep(text)
+        return masked
 
     def transcript(self, exchanges: Iterable[tuple[str, str]]) -> str:
         """A session's (sent, received) pairs as one readable, masked text."""
         return "\n".join(f"> {self(sent)}\n{self._received(received)}".rstrip() for sent, received in exchanges)
 
-    def _values(self) -> SecretValues:
-        return _compiled(self.secrets | seen_values())
+    def _known(self) -> _Known:
+        return _known(self.secrets, seen_values())
 
     def _received(self, text: str) -> str:
         """What a device sent: the prompt before an echoed line must not hide the line from the patterns."""
@@ -68,8 +92,8 @@ class Scrubber:
 
 
 @lru_cache(maxsize=4)
-def _compiled(secrets: frozenset[str]) -> SecretValues:
-    return SecretValues(secrets)
+def _known(secrets: frozenset[str], seen: frozenset[str]) -> _Known:
+    return _Known(SecretValues(secrets | seen))
 
 
 @cache

@@ -23,4 +23,4 @@ def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     bound = _CURSOR(connection.connection)
     with connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound) as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall() if cursor.description else []
+        return cursor.fetchall() if bound.pgresult and bound.pgresult.nfields else []
