@@ -134,8 +134,8 @@ class Journal:
         self._end(step_id, notes)
 
     def line(self, *, sent: int, applied: int) -> None:
-        """Note that ``sent`` lines were sent in all and ``applied`` of them were acknowledged."""
-        self.note(lines_sent=sent, lines_applied=applied)
+        """Record that ``sent`` lines were sent in all and ``applied`` of them were acknowledged."""
+        self._write({"lines_sent": sent, "lines_applied": applied})
 
     def before_line(self, *, sent: int, applied: int, first: bool) -> None:
         """A safe point: record that a line is about to leave, unless an order keeps it back.
@@ -183,8 +183,8 @@ class Journal:
         self.refuse_late(began)
 
     def backout_line(self, *, sent: int, applied: int) -> None:
-        """Note that ``applied`` of the ``sent`` lines of a way back were acknowledged."""
-        self.note(backout_sent=sent, backout_applied=applied)
+        """Record that ``applied`` of the ``sent`` lines of a way back were acknowledged."""
+        self._write({"backout_sent": sent, "backout_applied": applied})
 
     def refuse_late(self, began: float) -> None:
         """Stop a worker that is late with what it asked leave for at ``began``, when its lease was extended.

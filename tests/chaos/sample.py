@@ -18,7 +18,7 @@ SAMPLE: Final = (
         {
             0: {"applying: intent written": _F.KILL},
             1: {"line 2: taken": _F.KILL_AND_REBOOT},
-            2: {"line 3: noted": _F.KILL},
+            2: {"line 3: outcome written": _F.KILL},
             3: {"saving: intent written": _F.CUT},
         },
         workers=4,
@@ -50,7 +50,7 @@ SAMPLE: Final = (
         {
             0: {"way back: on record: intent written": _F.KILL},
             1: {"line back 2: intent written": _F.KILL},
-            2: {"line back 3: noted": _F.KILL},
+            2: {"line back 3: outcome written": _F.KILL},
             3: {"rolled_back: before the end": _F.KILL},
         },
         rolls_back=True,

@@ -80,7 +80,7 @@ def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
         def line(self, *, sent: int, applied: int) -> None:
             self._tell(f"line {sent}: taken")
             super().line(sent=sent, applied=applied)
-            self._tell(f"line {sent}: noted")
+            self._tell(f"line {sent}: outcome written")
 
         def intend(self, notes: StepNotes) -> None:
             self._tell("way back: before it is on record")
@@ -95,7 +95,7 @@ def watch_the_journal() -> None:  # noqa: C901 - one small method for each write
         def backout_line(self, *, sent: int, applied: int) -> None:
             self._tell(f"line back {sent}: taken")
             super().backout_line(sent=sent, applied=applied)
-            self._tell(f"line back {sent}: noted")
+            self._tell(f"line back {sent}: outcome written")
 
         def assert_held(self) -> None:
             self._tell("way back: before the lease is extended")
