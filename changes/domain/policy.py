@@ -5,14 +5,38 @@ exempt: ``is_superuser`` is known here only so that the refusal can say so. Whic
 business of :mod:`changes.domain.states`.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from changes.domain.labels import Labelled
-from changes.domain.states import ChangeEvent, ChangeState, ChangeType, events_from
+from changes.domain.approval_facts import (
+    DEFAULT_STAGES,
+    POLICY_VERSION,
+    ApprovalFact,
+    ChangeFacts,
+    Decision,
+    Denial,
+    Person,
+    Verdict,
+    lapsed_approvals,
+    live_approvals,
+)
+from changes.domain.approval_policy.delegation import ActingFor, group_for, why_not_for
+from changes.domain.approval_policy.stages import Stage, counted_in, groups_lacking, quorum_met, stage_open
+from changes.domain.approval_policy.vocabulary import Duty
+from changes.domain.roles import Role, group_label
+from changes.domain.states import BEFORE_IMPLEMENTING, ChangeEvent, ChangeState, events_from
 
-POLICY_VERSION: Final = "builtin-1"
+__all__ = [
+    "DEFAULT_STAGES", "GATE_DIGEST_MISMATCH", "GATE_DUPLICATE", "GATE_ROLE_DENIED", "GATE_SELF_APPROVAL",
+    "PLAN_MISSING", "PLAN_NOT_OPENED", "POLICY_VERSION", "THREADS_UNRESOLVED", "ActingFor", "ApprovalFact",
+    "ChangeFacts", "Decision", "Denial", "Duty", "Person", "Policy", "Role", "Stage", "Verdict", "acting_group",
+    "deciding_stage", "lapsed_approvals", "live_approvals", "may_abort", "may_abstain", "may_act_in",
+    "may_answer_gate", "may_approve", "may_assess", "may_cancel", "may_close", "may_create", "may_declare_freeze",
+    "may_edit", "may_engage_kill_switch", "may_pause", "may_plan", "may_reject", "may_release_kill_switch",
+    "may_request_changes", "may_resume", "may_retry", "may_revise", "may_roll_back", "may_schedule", "may_skip",
+    "may_start", "may_stop_after_wave", "may_submit", "may_withdraw", "may_withdraw_decision", "quorum_met",
+    "stage_open", "verdicts",
+]  # fmt: skip
 
 GATE_SELF_APPROVAL: Final = "GATE_SELF_APPROVAL"
 GATE_ROLE_DENIED: Final = "GATE_ROLE_DENIED"
@@ -20,137 +44,9 @@ GATE_DUPLICATE: Final = "GATE_DUPLICATE"
 GATE_DIGEST_MISMATCH: Final = "GATE_DIGEST_MISMATCH"
 PLAN_NOT_OPENED: Final = "PLAN_NOT_OPENED"
 PLAN_MISSING: Final = "PLAN_MISSING"
-
-
-class Role(Labelled):
-    """The groups that carry a right; the value is the group's name."""
-
-    REQUESTER = "requester"
-    PEER = "peer"
-    CAB = "cab"
-    CHANGE_MANAGER = "change-manager"
-    IMPLEMENTER = "implementer"
-    AUDITOR = "auditor"
-    ADMINISTRATOR = "administrator"
-
-    @property
-    def label(self) -> str:
-        """The role as shown on a page."""
-        return "CAB" if self is Role.CAB else super().label
-
-
-class Decision(Labelled):
-    """What a reviewer decided about one plan revision."""
-
-    APPROVED = "approved"
-    REJECTED = "rejected"
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """One step of the approval: ``quorum`` different members of ``group`` approve, then ``event`` happens."""
-
-    name: str
-    group: str
-    quorum: int
-    event: ChangeEvent
-
-
-DEFAULT_STAGES: Final = (
-    Stage("peer", Role.PEER, 1, ChangeEvent.ASSESS),
-    Stage("cab", Role.CAB, 1, ChangeEvent.AUTHORIZE),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody signed in. ``roles`` are names of groups; unknown ones carry no right."""
-
-    id: int
-    username: str
-    roles: frozenset[str] = frozenset()
-    is_superuser: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ApprovalFact:
-    """One stored decision about the current revision. A void one no longer counts for anything."""
-
-    person_id: int
-    stage: str
-    plan_digest: str
-    decision: Decision = Decision.APPROVED
-    void: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ChangeFacts:
-    """All that the rules need to know about one change.
-
-    ``editor_ids`` is everybody who ever saved its content, ``implementer_ids`` everybody who started, resumed
-    or rolled back a run of it, ``opened_by`` everybody who opened the plan with exactly ``plan_digest``;
-    ``approvals`` are those of the current revision.
-    """
-
-    author_id: int
-    state: ChangeState
-    change_type: ChangeType = ChangeType.NORMAL
-    editor_ids: frozenset[int] = frozenset()
-    implementer_ids: frozenset[int] = frozenset()
-    plan_digest: str = ""
-    opened_by: frozenset[int] = frozenset()
-    approvals: tuple[ApprovalFact, ...] = ()
-    stages: tuple[Stage, ...] = DEFAULT_STAGES
-
-
-@dataclass(frozen=True, slots=True)
-class Denial:
-    """One reason for a refusal: a stable code and a sentence that names what to do instead."""
-
-    code: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """Allowed exactly when no rule has a reason against it."""
-
-    reasons: tuple[Denial, ...] = ()
-
-    @property
-    def allowed(self) -> bool:
-        """Whether no rule forbids it."""
-        return not self.reasons
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """The reasons' codes, in the rules' order."""
-        return tuple(denial.code for denial in self.reasons)
-
-    def __bool__(self) -> bool:
-        return self.allowed
-
+THREADS_UNRESOLVED: Final = "THREADS_UNRESOLVED"
 
 Policy = Callable[[Person, ChangeFacts], Verdict]
-
-
-def live_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
-    """The approvals that count: given, not void, and for exactly the plan as it is now."""
-    return tuple(
-        fact
-        for fact in facts.approvals
-        if fact.decision is Decision.APPROVED and not fact.void and fact.plan_digest == facts.plan_digest
-    )
-
-
-def quorum_met(stage: Stage, approvals: Iterable[ApprovalFact]) -> bool:
-    """Whether enough different people approved in this stage. Pass :func:`live_approvals`."""
-    return len({fact.person_id for fact in approvals if fact.stage == stage.name}) >= stage.quorum
-
-
-def stage_open(stages: Sequence[Stage], approvals: Sequence[ApprovalFact]) -> Stage | None:
-    """The first stage that still lacks approvals; None when all have them. Pass :func:`live_approvals`."""
-    return next((stage for stage in stages if not quorum_met(stage, approvals)), None)
 
 
 def may_create(person: Person) -> Verdict:
@@ -192,20 +88,76 @@ def may_request_changes(person: Person, facts: ChangeFacts) -> Verdict:
     )
 
 
-def may_assess(person: Person, facts: ChangeFacts, *, seen_digest: str) -> Verdict:
-    """Approve as a technical peer the plan whose digest ``seen_digest`` the person's page showed."""
-    return _may_decide(person, facts, _stage(facts, ChangeEvent.ASSESS), seen_digest)
+def may_assess(person: Person, facts: ChangeFacts, *, seen_digest: str, acting_for: ActingFor | None = None) -> Verdict:
+    """Approve as a technical peer the plan whose digest ``seen_digest`` the person's page showed.
+
+    With ``acting_for`` the approval is given for an absent member; then every rule is asked of both people.
+    """
+    return _may_decide(person, facts, deciding_stage(facts, ChangeEvent.ASSESS), seen_digest, acting_for)
 
 
-def may_approve(person: Person, facts: ChangeFacts, *, seen_digest: str) -> Verdict:
-    """Approve as the change authority the plan whose digest ``seen_digest`` the person's page showed."""
-    return _may_decide(person, facts, _stage(facts, ChangeEvent.AUTHORIZE), seen_digest)
+def may_approve(
+    person: Person, facts: ChangeFacts, *, seen_digest: str, acting_for: ActingFor | None = None
+) -> Verdict:
+    """Approve as the change authority the plan whose digest ``seen_digest`` the person's page showed.
+
+    With ``acting_for`` the approval is given for an absent member; then every rule is asked of both people.
+    """
+    return _may_decide(person, facts, deciding_stage(facts, ChangeEvent.AUTHORIZE), seen_digest, acting_for)
+
+
+def may_act_in(person: Person, facts: ChangeFacts, stage: Stage, *, acting_for: ActingFor | None = None) -> Verdict:
+    """Count among the M of whom a stage needs N: a member of its groups with no hand in the change who can decide.
+
+    Whether the person has opened the plan is not asked: inboxes and reminders are for those who have not yet.
+    """
+    instead = f"Ask another member of {' or '.join(group_label(group) for group in stage.groups)}."
+    if acting_for is None:
+        rights = (_role(person, f"approve in the stage {stage.name}", *stage.groups),)
+    else:
+        rights = (*why_not_for(person, acting_for, stage, facts.now), *_principal(acting_for.principal, facts))
+    return _verdict(
+        *rights,
+        _not_author(person, facts, "approve it", instead=instead),
+        _not_implementer(person, facts, "approve it", instead=instead),
+        _not_twice(person, facts),
+    )
+
+
+def may_abstain(person: Person, facts: ChangeFacts, stage: Stage) -> Verdict:
+    """Say openly that one will not decide in this stage: whoever could have approved in it."""
+    return may_act_in(person, facts, stage)
+
+
+def may_withdraw_decision(person: Person, facts: ChangeFacts) -> Verdict:
+    """Take back one's own approval or abstention, or one given on one's behalf, before the change is implemented."""
+    own = [fact for fact in facts.approvals if person.id in fact.people and not fact.void]
+    sentence = None
+    if facts.state not in BEFORE_IMPLEMENTING - {ChangeState.DRAFT}:
+        sentence = "The change is not waiting any more, so its approvals stand. Ask an implementer to pause or stop it."
+    elif not any(fact.decision is not Decision.REJECTED for fact in own):
+        sentence = "You have no approval or abstention to withdraw on this revision."
+    return _verdict(None if sentence is None else Denial(GATE_ROLE_DENIED, sentence))
+
+
+def acting_group(
+    person: Person, facts: ChangeFacts, stage: Stage, *, acting_for: ActingFor | None = None
+) -> str | None:
+    """The group by whose right a person acts in a stage, to be stored with the decision; None: they have none.
+
+    Where each group has to give an approval, one that still lacks it goes first.
+    """
+    if acting_for is not None:
+        return group_for(stage, acting_for)
+    lacking = groups_lacking(stage, counted_in(stage, live_approvals(facts)))
+    return next((group for group in (*lacking, *stage.groups) if group in person.roles), None)
 
 
 def may_reject(person: Person, facts: ChangeFacts) -> Verdict:
     """End a change in review for good: the change authority, or the group whose stage is open."""
     waiting = stage_open(facts.stages, live_approvals(facts))
-    groups = dict.fromkeys(stage.group for stage in (waiting, facts.stages[-1]) if stage is not None)
+    asked = [stage for stage in (waiting, *facts.stages[-1:]) if stage is not None]
+    groups = dict.fromkeys(group for stage in asked for group in stage.groups)
     return _verdict(
         _role(person, "reject this change", *groups),
         _not_author(person, facts, "reject it", instead="Withdraw or cancel the change instead."),
@@ -225,16 +177,12 @@ def may_cancel(person: Person, facts: ChangeFacts) -> Verdict:
 
 def may_start(person: Person, facts: ChangeFacts) -> Verdict:
     """Start the approved plan: implementers who did not approve it themselves."""
-    return _verdict(
-        _role(person, "start a change", Role.IMPLEMENTER), _not_approver(person, facts, "start this change")
-    )
+    return _implement(person, facts, "start a change", "start this change")
 
 
 def may_resume(person: Person, facts: ChangeFacts) -> Verdict:
     """Let a paused run go on: the same people who may start it."""
-    return _verdict(
-        _role(person, "resume a change", Role.IMPLEMENTER), _not_approver(person, facts, "resume this change")
-    )
+    return _implement(person, facts, "resume a change", "resume this change")
 
 
 def may_pause(person: Person, facts: ChangeFacts) -> Verdict:
@@ -273,7 +221,7 @@ def may_skip(person: Person, facts: ChangeFacts) -> Verdict:
 
 def may_retry(person: Person, facts: ChangeFacts) -> Verdict:
     """Have devices that hold nothing of the change tried again: the same people who may start it."""
-    return _verdict(_role(person, "retry devices", Role.IMPLEMENTER), _not_approver(person, facts, "retry devices"))
+    return _implement(person, facts, "retry devices", "retry devices")
 
 
 def may_declare_freeze(person: Person) -> Verdict:
@@ -344,7 +292,7 @@ def _role(person: Person, what: str, *roles: str) -> Denial | None:
         sentence = f"You hold the auditor role, and auditors only read: you cannot {what}. Ask a colleague."
         return Denial(GATE_ROLE_DENIED, sentence)
     if person.roles.isdisjoint(roles):
-        needed = " or ".join(_role_label(role) for role in roles)
+        needed = " or ".join(group_label(role) for role in roles)
         exempt = " Being a superuser does not replace the role." if person.is_superuser else ""
         return Denial(
             GATE_ROLE_DENIED,
@@ -353,17 +301,20 @@ def _role(person: Person, what: str, *roles: str) -> Denial | None:
     return None
 
 
-def _role_label(role: str) -> str:
-    return Role(role).label if role in set(Role) else role
-
-
 def _groups(facts: ChangeFacts) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(stage.group for stage in facts.stages))
+    return tuple(dict.fromkeys(group for stage in facts.stages for group in stage.groups))
 
 
-def _stage(facts: ChangeFacts, event: ChangeEvent) -> Stage | None:
+def deciding_stage(facts: ChangeFacts, event: ChangeEvent) -> Stage | None:
+    """The stage in which an approval for this event counts now; None: the policy has none for it.
+
+    During the authorization a stage of the assessment is open again when an approval in it has expired.
+    """
+    live = live_approvals(facts)
+    lapsed = {fact.stage for fact in lapsed_approvals(facts)} if event is ChangeEvent.AUTHORIZE else set()
     matching = [stage for stage in facts.stages if stage.event is event]
-    return stage_open(matching, live_approvals(facts)) or (matching[-1] if matching else None)
+    reopened = [stage for stage in facts.stages if stage.event is not event and stage.name in lapsed]
+    return stage_open([*reopened, *matching], live) or (matching[-1] if matching else None)
 
 
 def _has_hand_in(person: Person, facts: ChangeFacts) -> bool:
@@ -385,18 +336,48 @@ def _manager_or_own(person: Person, facts: ChangeFacts, what: str) -> Verdict:
     return _own(person, facts, what)
 
 
-def _may_decide(person: Person, facts: ChangeFacts, stage: Stage | None, seen_digest: str) -> Verdict:
+def _may_decide(
+    person: Person, facts: ChangeFacts, stage: Stage | None, seen_digest: str, acting_for: ActingFor | None
+) -> Verdict:
     if stage is None:
         sentence = "The policy of this change has no such approval stage. Reload the page to see the open one."
         return _verdict(Denial(GATE_ROLE_DENIED, sentence))
-    instead = f"Ask another member of {_role_label(stage.group)}."
-    return _verdict(
-        _role(person, f"approve in the stage {stage.name}", stage.group),
-        _not_author(person, facts, "approve it", instead=instead),
-        _not_implementer(person, facts, "approve it", instead=instead),
-        _not_twice(person, facts),
-        _digest_seen(person, facts, seen_digest),
-    )
+    able = may_act_in(person, facts, stage, acting_for=acting_for)
+    return _verdict(*able.reasons, _threads(facts), _digest_seen(person, facts, seen_digest))
+
+
+def _principal(principal: Person, facts: ChangeFacts) -> tuple[Denial | None, ...]:
+    """The separation of duties for the person who is absent: what they may not do, nobody does for them."""
+    name = principal.username
+    hand, code = None, GATE_SELF_APPROVAL
+    if _has_hand_in(principal, facts):
+        hand = f"{name} wrote or edited this change, so nobody approves it on their behalf."
+    elif principal.id in facts.implementer_ids:
+        hand = f"{name} implemented this change, so nobody approves it on their behalf."
+    elif any(principal.id in fact.people for fact in _decided(facts)):
+        hand, code = (
+            f"{name} has already decided about this revision, so nobody decides for them again.",
+            GATE_DUPLICATE,
+        )
+    return (None if hand is None else Denial(code, f"{hand} Ask another member of the group."),)
+
+
+def _threads(facts: ChangeFacts) -> Denial | None:
+    if Duty.RESOLVE_THREADS not in facts.duties or not facts.unresolved_threads:
+        return None
+    many = facts.unresolved_threads
+    what = "1 discussion thread is" if many == 1 else f"{many} discussion threads are"
+    sentence = f"By the policy of this change, {what} to be resolved first. Open the discussion and resolve it."
+    return Denial(THREADS_UNRESOLVED, sentence)
+
+
+def _implement(person: Person, facts: ChangeFacts, verb: str, what: str) -> Verdict:
+    apart = None
+    if Duty.IMPLEMENTER_APART in facts.duties and _has_hand_in(person, facts):
+        did = "wrote" if person.id == facts.author_id else "edited"
+        sentence = f"You {did} this change, and by its policy somebody else implements it. Ask another implementer."
+        apart = Denial(GATE_SELF_APPROVAL, sentence)
+    return _verdict(_role(person, verb, Role.IMPLEMENTER), apart, _not_approver(person, facts, what))
 
 
 def _not_author(person: Person, facts: ChangeFacts, what: str, *, instead: str) -> Denial | None:
@@ -413,20 +394,27 @@ def _not_implementer(person: Person, facts: ChangeFacts, what: str, *, instead: 
 
 
 def _not_approver(person: Person, facts: ChangeFacts, what: str) -> Denial | None:
-    if person.id not in {fact.person_id for fact in live_approvals(facts)}:
+    if not any(person.id in fact.people for fact in live_approvals(facts)):
         return None
     return Denial(GATE_SELF_APPROVAL, f"You approved this plan, so you cannot {what}. Ask another implementer.")
 
 
 def _not_twice(person: Person, facts: ChangeFacts) -> Denial | None:
-    for fact in facts.approvals:
-        if fact.person_id == person.id and not fact.void:
+    for fact in _decided(facts):
+        if person.id in fact.people:
+            by = "You have" if fact.person_id == person.id else "Somebody has, on your behalf,"
             return Denial(
                 GATE_DUPLICATE,
-                f"You have already decided about this revision in the stage {fact.stage}, and one person"
+                f"{by} already decided about this revision in the stage {fact.stage}, and one person"
                 " acts in one stage only. Ask another member of the group.",
             )
     return None
+
+
+def _decided(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
+    """Every decision that binds who made it: not the void ones, nor those whose time is over."""
+    lapsed = set(lapsed_approvals(facts))
+    return tuple(fact for fact in facts.approvals if not fact.void and fact not in lapsed)
 
 
 def _digest_seen(person: Person, facts: ChangeFacts, seen_digest: str) -> Denial | None:

@@ -94,6 +94,18 @@ _APPROVAL = (
         "Open the plan as it is now, review it, and decide again.",
         permanent=True,
     ),
+    Reason(
+        "DELEGATION_REFUSED",
+        "This person may not decide for the other one: there is no delegation in force, or the stage does not allow it.",
+        "Ask another member of the group, or have the absent member delegate to somebody whom the policy allows.",
+        permanent=True,
+    ),
+    Reason(
+        "THREADS_UNRESOLVED",
+        "The policy asks that every discussion thread is resolved before somebody approves.",
+        "Open the discussion, answer what is asked, and resolve the threads.",
+        permanent=True,
+    ),
 )
 
 _CONTROL = (
