@@ -87,6 +87,36 @@ def stray_exits(commands: Sequence[str], platform: Platform) -> tuple[int, ...]:
     return tuple(editor.stray_exits)
 
 
+@dataclass(frozen=True, slots=True)
+class TypedCommand:
+    """One command and where it goes: ``number`` counts the lines from 1.
+
+    ``paths`` holds the headers of the blocks around it, outermost first; more than one path for ``interface range``.
+    ``text`` is in the spelling of the configuration, without ``no`` or ``default``; ``found`` is its rule, if any.
+    ``reset``: it was typed with ``default``, which negates as well.
+    """
+
+    number: int
+    paths: tuple[tuple[str, ...], ...]
+    text: str
+    negated: bool
+    reset: bool
+    found: Match | None
+
+
+def read_commands(commands: Sequence[str], platform: Platform) -> tuple[TypedCommand, ...]:
+    """Read commands in the modes in which a device would take them; the running configuration is not asked.
+
+    Lines that leave a mode and verbatim texts are left out. Where no mode is known, only indentation tells what opens
+    one.
+    """
+    typed: list[TypedCommand] = []
+    editor = _Editor(Draft(Node(""), platform.grammar, numbered_lists=False), typed)
+    for line, opens_block in _with_look_ahead(commands, platform):
+        editor.run(line, opens_block=opens_block)
+    return tuple(typed)
+
+
 def _with_look_ahead(commands: Sequence[str], platform: Platform) -> Iterator[tuple[Line, bool]]:
     """The lines, and whether the next one is indented further, so that this one opens a block."""
     lines = list(read_lines(commands, platform))
@@ -130,8 +160,9 @@ class _Command:
 class _Editor:
     """The command interpreter: a stack of modes, each with the blocks that its lines go to."""
 
-    def __init__(self, draft: Draft) -> None:
+    def __init__(self, draft: Draft, typed: list[TypedCommand] | None = None) -> None:
         self._draft = draft
+        self._typed = typed
         self._frames = [_Frame(draft.grammar.top, [draft.root], -1)]
         self.stray_exits: list[int] = []
 
@@ -181,10 +212,19 @@ class _Editor:
         frame = self._frames[depth]
         frame.indented = frame.indented or line.indent > frame.indent
         del self._frames[depth + 1 :]
+        if self._typed is not None:
+            self._typed.append(TypedCommand(line.number, self._paths(), command.text, negated, reset, found))
         entered = self._execute(frame, command, found)
         if entered:
             mode = self._draft.grammar.mode_below(frame.mode, entered[0].text)
             self._frames.append(_Frame(mode, entered, line.indent))
+
+    def _paths(self) -> tuple[tuple[str, ...], ...]:
+        """The headers of the open blocks, for each block that the next line goes to."""
+        if len(self._frames) == 1:
+            return ((),)
+        around = tuple(frame.nodes[0].text for frame in self._frames[1:-1])
+        return tuple((*around, node.text) for node in self._frames[-1].nodes)
 
     def _level(self, text: str, negated: bool, line: Line) -> tuple[int, Match | None]:
         """Find the mode that takes a line: the most specific rule, the innermost mode among equals."""
