@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -70,14 +70,18 @@ class Interface:
         return f"{self.name} (“{self.description}”)" if self.description else self.name
 
 
-def read_interfaces(root: Node) -> dict[str, Interface]:
-    """The interfaces of a configuration that stands in indented blocks, in their order."""
+def read_interfaces(root: Node, known: Mapping[str, Interface]) -> dict[str, Interface]:
+    """The interfaces of a configuration that stands in indented blocks, in their order.
+
+    ``known`` are interfaces of another state of the device; those that are equal are not read again.
+    """
     found = {}
     for node in root.children:
         if node.text.startswith("interface "):
             words = node.text.split()
             name = words[-1] if words[1] == "preconfigure" else words[1]
-            found[name] = _read(name, node, words)
+            same = known.get(name)
+            found[name] = same if same is not None and same.node == node else _read(name, node, words)
     return found
 
 

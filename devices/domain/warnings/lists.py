@@ -29,20 +29,24 @@ def acl_order(situation: Situation) -> Iterator[Hit]:
 def _covered(situation: Situation, new: AccessList, known: frozenset[str]) -> Iterator[Hit]:
     pairs = 0
     told: set[int] = set()
+    fresh = [index for index, entry in enumerate(new.entries) if entry.rest not in known]
     for position, first in enumerate(new.entries):
         broad = first.packets
         if broad is None or broad.partial:
             continue
+        # Two entries that stood before say nothing new.
         is_new = first.rest not in known
         hidden = []
-        for index in range(position + 1, len(new.entries)):
+        for index in range(position + 1, len(new.entries)) if is_new else fresh:
+            if index <= position:
+                continue
             later = new.entries[index]
             pairs += 1
             if pairs > _MOST_PAIRS:
                 return
             if later.permits == first.permits or index in told or later.packets is None:
                 continue
-            if (is_new or later.rest not in known) and broad.holds(later.packets):
+            if broad.holds(later.packets):
                 hidden.append(later)
                 told.add(index)
         yield from _hits(situation, new, first, hidden, known)

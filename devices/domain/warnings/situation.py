@@ -107,7 +107,7 @@ class Situation:
     @cached_property
     def after(self) -> View:
         """The predicted target."""
-        return view_of(self.target, self.platform)
+        return view_of(self.target, self.platform, self.before)
 
     @cached_property
     def changes(self) -> tuple[LineChange, ...]:
