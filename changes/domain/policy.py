@@ -112,6 +112,7 @@ def may_act_in(person: Person, facts: ChangeFacts, stage: Stage, *, acting_for: 
     Whether the person has opened the plan is not asked: inboxes and reminders are for those who have not yet.
     """
     instead = f"Ask another member of {' or '.join(group_label(group) for group in stage.groups)}."
+    rights: tuple[Denial | None, ...]
     if acting_for is None:
         rights = (_role(person, f"approve in the stage {stage.name}", *stage.groups),)
     else:

@@ -96,7 +96,7 @@ _APPROVAL = (
     ),
     Reason(
         "DELEGATION_REFUSED",
-        "This person may not decide for the other one: there is no delegation in force, or the stage does not allow it.",
+        "This person may not decide for the other one: no delegation is in force, or the stage does not allow it.",
         "Ask another member of the group, or have the absent member delegate to somebody whom the policy allows.",
         permanent=True,
     ),

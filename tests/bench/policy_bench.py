@@ -1,6 +1,6 @@
 """How long a policy takes to answer: `python -m tests.bench.policy_bench`. The limit is 5 ms.
 
-The largest legal document (100 rules with 500 conditions and 5,000 values in all, every rule holding, so that every
+The largest legal document (60 rules with 300 conditions and 3,000 values in all, every rule holding, so that every
 reason is put into words) is asked about a plan for 10,000 devices at 1,000 sites; then the shipped policies.
 """
 

@@ -22,8 +22,8 @@ from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
 
 MAX_DEPTH: Final = 10
-MAX_CONDITIONS: Final = 500
-MAX_VALUES: Final = 5_000
+MAX_CONDITIONS: Final = 300
+MAX_VALUES: Final = 3_000
 MAX_DEVICES: Final = 100_000
 MAX_WINDOW_MIN: Final = 31 * 24 * 60
 

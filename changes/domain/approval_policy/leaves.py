@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import time
 from typing import Final
@@ -98,14 +98,17 @@ class ValuesIn:
         counts = index.counts.get(self.fact)
         if counts is None:
             return None
+        if self.devices_at_least == 1:
+            return not counts.keys().isdisjoint(self.folded)
         return any(counts[value][1] >= self.devices_at_least for value in self.folded if value in counts)
 
     def outcome(self, index: FactIndex, business: BusinessTime) -> Outcome:
         """Names the values that were found, each with its number of devices."""
-        truth = self.truth(index, business)
-        if truth is None:
+        del business
+        counts = index.counts.get(self.fact)
+        if counts is None:
             return Outcome(None, (self._unknown(),))
-        found = self._found(index)
+        found = self._found(counts)
         if not found:
             return Outcome(truth=False, why=(self._absent(),))
         clauses = [self._clause(value, devices) for value, devices in found[:SHOWN]]
@@ -121,10 +124,9 @@ class ValuesIn:
             return {self.fact: values}
         return {self.fact: {"any_of": values, "devices_at_least": self.devices_at_least}}
 
-    def _found(self, index: FactIndex) -> list[tuple[str, int]]:
-        counts = index.counts.get(self.fact) or {}
-        found = (counts.get(value) for value in self.folded)
-        return [pair for pair in found if pair and pair[1] >= self.devices_at_least]
+    def _found(self, counts: Mapping[str, tuple[str, int]]) -> list[tuple[str, int]]:
+        found = [counts[value] for value in self.folded if value in counts]
+        return [pair for pair in found if pair[1] >= self.devices_at_least]
 
     def _clause(self, value: str, devices: int) -> str:
         if self.fact == "content":
@@ -163,6 +165,7 @@ class HasWarning:
 
     def outcome(self, index: FactIndex, business: BusinessTime) -> Outcome:
         """Names the warnings that were found."""
+        del business
         if index.facts.warnings is None:
             return Outcome(None, ("it is not known what the plan warns of",))
         found = self._found(index.facts.warnings)

@@ -16,7 +16,7 @@ from changes.domain.input import Findings, did_you_mean, shown
 from changes.domain.roles import Role
 
 MAX_STAGES: Final = 20
-MAX_RULES: Final = 100
+MAX_RULES: Final = 60
 MAX_QUORUM: Final = 20
 MAX_HOURS: Final = 366 * 24
 MAX_VERSION: Final = 1_000_000

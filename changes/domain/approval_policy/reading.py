@@ -110,7 +110,8 @@ def _value(node: yaml.Node, path: str, lines: Lines) -> object:
         return _mapping(node, path, lines)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, f"{path}[{index}]", lines) for index, item in enumerate(node.value)]
-    return node.value if node.style else _scalar(node.value)
+    plain = isinstance(node, yaml.ScalarNode) and not node.style
+    return _scalar(node.value) if plain else node.value
 
 
 def _mapping(node: yaml.MappingNode, path: str, lines: Lines) -> dict[str, object]:

@@ -45,7 +45,7 @@ def rule(when: object, *, name: str = "extra", stage: str = "security", **ask: o
     return {"name": name, "when": when, "ask": [{"stage": stage, **ask}]}
 
 
-def facts(**changed: Any) -> PlanFacts:
+def facts(**changed: object) -> PlanFacts:
     """A small normal change on which everything is known, and nothing special."""
     known: dict[str, Any] = {
         "risk": RiskLevel.LOW,

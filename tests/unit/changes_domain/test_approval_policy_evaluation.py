@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import pytest
@@ -61,7 +62,7 @@ def test_the_answer_says_why_in_a_sentence() -> None:
 
 @QUICK
 @given(documents(conditions), any_facts, st.randoms(use_true_random=False))
-def test_the_order_of_the_rules_makes_no_difference(body: Document, plan: PlanFacts, random: Any) -> None:
+def test_the_order_of_the_rules_makes_no_difference(body: Document, plan: PlanFacts, random: Random) -> None:
     shuffled = list(body["rules"])
     random.shuffle(shuffled)
     one, other = (evaluate(parse_policy(each), plan) for each in (body, body | {"rules": shuffled}))
@@ -83,7 +84,8 @@ def test_there_is_always_an_answer_with_reasons_and_stages_in_the_order_of_the_d
     assert found == [name for name in order if name in found]
     assert {"peer", "cab"} <= set(found)
     assert all(because.facts for stage in demand.stages for because in stage.because)
-    assert all(stage.sentence.endswith(".") for stage in (*demand.stages, *demand.duties))
+    sentences = [stage.sentence for stage in demand.stages] + [duty.sentence for duty in demand.duties]
+    assert all(each.endswith(".") for each in sentences)
 
 
 @QUICK
@@ -104,7 +106,7 @@ def grown(draw: st.DrawFn) -> tuple[PlanFacts, PlanFacts]:
     def more(counts: Mapping[Any, int] | None, extra: Mapping[Any, int]) -> dict[Any, int] | None:
         return None if counts is None else {**extra, **{name: number + 1 for name, number in counts.items()}}
 
-    extra = {name: 2 for name in draw(st.lists(st.sampled_from(["FRA", "core", "pci"]), max_size=2))}
+    extra = dict.fromkeys(draw(st.lists(st.sampled_from(["FRA", "core", "pci"]), max_size=2)), 2)
     levels = [level for level in RiskLevel if plan.risk is None or level.rank >= plan.risk.rank]
     return plan, replace(
         plan,
@@ -218,8 +220,10 @@ def test_only_a_standard_change_inside_its_envelope_is_pre_approved(
 def test_a_standard_change_that_is_not_pre_approved_is_asked_what_a_normal_one_is(changed: dict[str, Any]) -> None:
     read = parse_policy(
         document(
-            rules=[{"name": "normal", "when": {"change_type": ["normal"]}, "ask": [{"stage": "peer"}, {"stage": "cab"}]},
-                   {"name": "ecab", "when": {"change_type": ["emergency"]}, "ask": [{"stage": "cab"}]}],
+            rules=[
+                {"name": "a", "when": {"change_type": ["normal"]}, "ask": [{"stage": "peer"}, {"stage": "cab"}]},
+                {"name": "ecab", "when": {"change_type": ["emergency"]}, "ask": [{"stage": "cab"}]},
+            ],
             pre_approval={"allowed": True, "unless": {"risk": {"at_least": "high"}}},
         )
     )  # fmt: skip
@@ -234,7 +238,7 @@ def test_no_facts_lead_to_an_answer_without_stages_but_those_of_a_pre_approved_c
     body: Document,
     plan: PlanFacts,
     allowed: bool,
-    unless: object,  # noqa: FBT001
+    unless: object,
 ) -> None:
     demand = evaluate(parse_policy(body | {"pre_approval": {"allowed": allowed, "unless": unless}}), plan)
     if demand.stages == ():
@@ -365,7 +369,7 @@ def test_a_window_meets_business_hours_by_the_clock_of_the_policy(
 # Comparing two answers
 
 
-def base(**stage: Any) -> Demand:
+def base(**stage: object) -> Demand:
     """The answer of a policy whose CAB stage has these fields; ``quorum`` and others are by the document's names."""
     stages = document()["stages"]
     return evaluate(policy(stages=[stages[0], stages[1], {**stages[2], **stage}]), facts())
