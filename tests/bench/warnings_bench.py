@@ -4,11 +4,13 @@ Prints the CPU time beside what is read already; nothing is asserted.
 """
 
 import sys
+from functools import partial
 
 from devices.domain.config_text import normalise, parse
+from devices.domain.config_tree import Node
 from devices.domain.platforms import platform_for
 from devices.domain.prediction import predict
-from devices.domain.warnings import OwnSession, Situation, review
+from devices.domain.warnings import OwnSession, Review, Situation, review
 from tests.bench.diff_bench import fastest_ms
 
 
@@ -44,12 +46,17 @@ def main() -> None:
     lines = commands()
     after = predict(before, lines, platform, is_normal=True)
     trees = parse(before, platform), parse(after, platform)
-    session = OwnSession("10.0.99.5", "10.9.9.9", username="admin")
-    found = review(Situation.read(*trees, lines, platform, session=session))
+    found = _once(*trees, lines)
     sys.stdout.write(f"{len(before.splitlines())} lines, {len(lines)} commands, {len(found.findings)} findings\n")
-    for name, pair in (("trees given", trees), ("texts given", (before, after))):
-        time = fastest_ms(lambda pair=pair: review(Situation.read(*pair, lines, platform, session=session)))
+    inputs: dict[str, tuple[str | Node, str | Node]] = {"trees given": trees, "texts given": (before, after)}
+    for name, (one, other) in inputs.items():
+        time = fastest_ms(partial(_once, one, other, lines))
         sys.stdout.write(f"{name}: {time:.1f} ms\n")
+
+
+def _once(before: str | Node, after: str | Node, lines: list[str]) -> Review:
+    session = OwnSession("10.0.99.5", "10.9.9.9", username="admin")
+    return review(Situation.read(before, after, lines, platform_for("cisco_ios"), session=session))
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from devices.domain.warnings.rule import Hit, Path, listed
 from devices.domain.warnings.situation import AddressUse, Situation
 from devices.domain.warnings.view import Route, View
 
+_MANY: Final = 3
 _ROUTING_FEATURES: Final = re.compile(r"feature (?:ospf|ospfv3|bgp|eigrp|isis|rip|pim|hsrp|vrrp)$")
 _OFF: Final = ("no ip routing", "no ip forwarding", "no ipv6 forwarding", "no ipv6 unicast-routing")
 _ON: Final = ("ip routing", "ipv6 unicast-routing", "ip forwarding", "ipv6 forwarding")
@@ -19,7 +20,26 @@ _PROTOCOLS: Final = ("ospf", "ospf3", "bgp", "isis", "rip", "ripng", "ldp", "mpl
 
 
 def interface_shutdown(situation: Situation) -> Iterator[Hit]:
-    """An interface that is up is shut down. Our own interface is told of by `MANAGEMENT_INTERFACE`."""
+    """An interface that is up is shut down. Our own interface is told of by `MANAGEMENT_INTERFACE`.
+
+    A line that shuts many down, such as one below ``interface range``, gives one hit for all of them.
+    """
+    by_number: dict[int | None, list[Interface]] = {}
+    for one in _shut_down(situation):
+        by_number.setdefault(situation.number_in(one, "shutdown", "disable"), []).append(one)
+    state = "is not shut down now" if situation.up is None else "is up"
+    for number, interfaces in by_number.items():
+        if number is not None and len(interfaces) > _MANY:
+            names = listed(one.label for one in interfaces)
+            sentence = f"Each of {len(interfaces)} interfaces {state}: {names}. The change shuts them down."
+            yield Hit(sentence, interfaces[0].path, number)
+            continue
+        for one in interfaces:
+            yield Hit(f"{one.label} {state}{_role(one)}. The change shuts it down.", one.path, number)
+
+
+def _shut_down(situation: Situation) -> Iterator[Interface]:
+    """The interfaces that are shut down by the change, as they are before it."""
     own = situation.own_interface
     ours = {own.name, *parents(own.name)} if own else set[str]()
     before = situation.before.interfaces
@@ -27,15 +47,13 @@ def interface_shutdown(situation: Situation) -> Iterator[Hit]:
         was = before.get(name)
         if not after.shutdown or name in ours or (was is not None and was.shutdown):
             continue
-        # FRRouting does not print an interface without settings; the others print all that exist.
-        if was is None and not (situation.platform.slug == "frr" and situation.up and name in situation.up):
-            continue
         if situation.up is not None and name not in situation.up:
             continue
-        state = "is up" if situation.up is not None else "is not shut down now"
-        role = _role(was) if was else ""
-        sentence = f"{after.label if was is None else was.label} {state}{role}. The change shuts it down."
-        yield Hit(sentence, after.path, situation.number_in(after, "shutdown", "disable"))
+        # FRRouting does not print an interface without settings; the others print all that exist.
+        if was is not None:
+            yield was
+        elif situation.platform.slug == "frr" and situation.up:
+            yield after
 
 
 def _role(one: Interface) -> str:

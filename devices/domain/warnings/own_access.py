@@ -112,7 +112,7 @@ def management_aaa(situation: Situation) -> Iterator[Hit]:
     """A line that decides whether our user gets in comes, goes or changes; servers and users only when they go."""
     user = situation.session.username
     whole = {change.text for change in situation.changes if not change.path and change.op == "-"}
-    seen: set[tuple[Path, str]] = set()
+    seen = {(path, "transport input") for path in _still_open(situation)}
     for change in situation.changes:
         # A block that goes whole is told once.
         what = _sign_in_part(change, user, situation) if not whole.intersection(change.path[:1]) else ""
@@ -127,6 +127,17 @@ def management_aaa(situation: Situation) -> Iterator[Hit]:
         yield Hit(sentence, change.path or (" ".join(stem.split()[:4]),), number)
 
 
+def _still_open(situation: Situation) -> Iterator[Path]:
+    """The terminal lines whose new setting still takes SSH."""
+    for change in situation.changes:
+        if (
+            change.op == "+"
+            and change.text.startswith("transport input ")
+            and {"ssh", "all"} & set(change.text.split())
+        ):
+            yield change.path
+
+
 def _header(change: LineChange, *, whole_statement: bool = False) -> str:
     """The words that say which setting it is; what follows them may be a secret."""
     words = change.text.split()
@@ -134,8 +145,8 @@ def _header(change: LineChange, *, whole_statement: bool = False) -> str:
         return change.text.removeprefix("set ")
     if not words:
         return ""
-    if words[:1] == ["aaa"]:
-        return " ".join(words[:4])
+    if words[0] in ("aaa", "tacacs", "radius"):
+        return " ".join(words[: 5 if words[1:2] == ["group"] else 4 if words[0] == "aaa" else 3])
     return " ".join(words[: 2 if words[0] != "no" else 3])
 
 

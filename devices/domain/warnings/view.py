@@ -124,7 +124,7 @@ class View:
                     yield found
         for node in self.by_word.get("ip", ()):
             if begins(node.text, "ip default-gateway"):
-                yield Route("", "0.0.0.0", "0", node.text.split()[-1], (), node.text)  # noqa: S104  # no socket
+                yield Route("", "0.0.0.0", "0", node.text, (), node.text)  # noqa: S104  # no socket
         for node in self.by_word.get("vrf", ()):
             for child in node.children:
                 if " route " in child.text and (found := _route(child.text, node.text.split()[-1], (node.text,))):

@@ -280,7 +280,7 @@ HARMLESS = [
     ("cisco_ios", IOS, "aaa group server tacacs+ NOC\n server name three"),
     ("cisco_ios", IOS, "tacacs server two\n address ipv4 10.0.0.50"),
     ("cisco_ios", IOS, "aaa accounting exec default start-stop group NOC"),
-    ("cisco_ios", IOS, "line vty 0 4\n exec-timeout 5 0"),
+    ("cisco_ios", IOS, "line vty 0 4\n exec-timeout 5 0\n transport input telnet ssh"),
     ("cisco_ios", IOS, "line vty 2\n exec-timeout 5 0"),
     ("cisco_ios", IOS, "ip route 10.77.0.0 255.255.0.0 10.0.10.9"),
     ("cisco_ios", IOS, "ip route 10.9.0.0 255.255.0.0 10.0.99.1"),

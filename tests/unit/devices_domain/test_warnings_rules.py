@@ -276,13 +276,20 @@ def test_the_changes_of_the_demonstration_give_no_warning(spec) -> None:  # type
         assert warned(spec.platform, spec.startup, line, target, **facts) == []
 
 
+@pytest.mark.parametrize("spec", [*site_specs(4)[::3], *eos_specs(1)], ids=lambda spec: spec.name)
+def test_typing_a_whole_configuration_again_gives_no_warning(spec) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    found = reviewed(spec.platform, spec.startup, spec.startup, lookup=_taken_by_nobody)
+    assert found.findings == ()
+    assert {"interface", "vlan", "snmp", "ntp"} & found.kinds
+
+
 def _taken_by_nobody(addresses: Collection[str]) -> Mapping[str, Sequence[AddressUse]]:
     raise AssertionError(addresses)  # no new address, no question
 
 
-def test_the_recorded_changes_of_real_routers_raise_no_error_and_few_warnings() -> None:
+def test_the_recorded_changes_of_real_routers_raise_no_error() -> None:
     cases = json.loads((ROOT / "tests/vectors/frr/changes.json").read_text())["cases"]
-    codes = set()
+    codes: set[str] = set()
     for case in cases:
         before, commands = "\n".join(case["before"]), "\n".join(case["commands"])
         codes.update(one.code for one in reviewed("frr", before, commands, "\n".join(case["after"])).findings)
@@ -336,6 +343,21 @@ def test_interfaces_that_are_known_to_be_down_may_be_shut_down() -> None:
     assert warned("cisco_ios", IOS, commands, up=frozenset()) == []
     found = told("cisco_ios", IOS, commands, "INTERFACE_SHUTDOWN", up=frozenset({"GigabitEthernet1/0/1"}))
     assert found.sentence == "GigabitEthernet1/0/1 (“desk”) is up and is in VLAN 10. The change shuts it down."
+
+
+def test_one_line_that_shuts_many_down_is_told_once() -> None:
+    ports = "".join(f"interface GigabitEthernet1/0/{number}\n mtu 9000\n" for number in range(1, 6))
+    found = told("cisco_ios", ports, "interface range Gi1/0/1 - 5\n shutdown", "INTERFACE_SHUTDOWN")
+    assert found.number == 2
+    assert found.sentence == (
+        "Each of 5 interfaces is not shut down now: GigabitEthernet1/0/1, GigabitEthernet1/0/2, GigabitEthernet1/0/3 "
+        "and 2 more. The change shuts them down."
+    )
+
+
+def test_a_default_gateway_is_no_default_route_of_a_router() -> None:
+    commands = "no ip route 0.0.0.0 0.0.0.0 10.0.10.254\nip default-gateway 10.0.10.254"
+    assert told("cisco_ios", IOS, commands, "DEFAULT_ROUTE").number == 2
 
 
 def test_a_new_user_weighs_less_than_a_changed_one_and_ours_most() -> None:
