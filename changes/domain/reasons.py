@@ -108,6 +108,33 @@ _APPROVAL = (
     ),
 )
 
+_CALENDAR = (
+    Reason(
+        "SCHEDULE_CONFLICT",
+        "Another change works on the same device, redundancy set or site at the same time.",
+        "Choose another time, or ask a change manager to waive the conflict with a reason.",
+        permanent=True,
+    ),
+    Reason(
+        "RISK_UNCHANGED",
+        "The change has this risk level already.",
+        "Choose another level, or leave it as it is.",
+        permanent=True,
+    ),
+    Reason(
+        "REASON_MISSING",
+        "A change manager who lowers a risk level or waives a conflict has to say why.",
+        "Give a reason that the others can judge, then decide again.",
+        permanent=True,
+    ),
+    Reason(
+        "ALREADY_STARTED",
+        "This is decided before a change starts, and this one was started.",
+        "Say in the review what should have been decided; pause the run if harm is done.",
+        permanent=True,
+    ),
+)
+
 _CONTROL = (
     Reason(
         "RUN_ABORTED",
@@ -168,7 +195,9 @@ _ROLLBACK = (
     ),
 )
 
-REASONS: dict[str, Reason] = {entry.code: entry for group in (_PLAN, _APPROVAL, _CONTROL, _ROLLBACK) for entry in group}
+REASONS: dict[str, Reason] = {
+    entry.code: entry for group in (_PLAN, _APPROVAL, _CALENDAR, _CONTROL, _ROLLBACK) for entry in group
+}
 
 
 def reason(code: str) -> Reason:

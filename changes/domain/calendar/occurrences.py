@@ -61,7 +61,7 @@ def starts(
     Raises:
         RuleError: it would take more steps than allowed.
     """
-    left = rule.count or None
+    left = rule.count
     since = first if rule.count else max(first, after)
     end = min(before, LATEST)
     if rule.until and rule.until < end:
@@ -74,10 +74,9 @@ def starts(
         real = exists(local, zone)
         if local >= after:
             yield Start(local, real)
-        if left is not None and real:
-            left -= 1
-            if not left:
-                return
+        left -= 1 if real else 0
+        if rule.count and left == 0:
+            return
 
 
 def _candidates(rule: Rule, first: datetime, since: datetime, end: datetime, steps: Steps) -> Iterator[datetime]:
