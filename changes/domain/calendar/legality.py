@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Final
 
 from changes.domain.calendar.freezes import ScopedFreeze
-from changes.domain.calendar.occurrences import Steps
 from changes.domain.calendar.recurring import RecurringWindow
 from changes.domain.calendar.scope import CalendarDevice, named, names_in
 from changes.domain.calendar.spans import Spans, common, covers, joined, spans_of, without
@@ -139,8 +138,7 @@ def _by_windows(
 
 
 def _opened(windows: Iterable[RecurringWindow], after: datetime, before: datetime) -> Spans:
-    steps = Steps()
-    return spans_of(period for window in windows for period in window.periods(after, before, steps=steps))
+    return spans_of(period for window in windows for period in window.periods(after, before))
 
 
 def _stops(freeze: ScopedFreeze, devices: Iterable[CalendarDevice], change_type: ChangeType) -> bool:
