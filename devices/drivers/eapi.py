@@ -7,7 +7,6 @@ password is sent; see `devices.drivers.tls`.
 import contextlib
 import http.client
 import ipaddress
-import socket
 import ssl
 from collections.abc import Iterator
 from typing import Any, Final
@@ -65,7 +64,19 @@ def plain_arguments(endpoint: Endpoint) -> dict[str, object]:
             " sent. Use the driver napalm-eos, or have an administrator allow plain HTTP.",
             device=endpoint.name,
         )
-    return {"transport": HttpEapiConnection}
+    return {"transport": _PlainEapiConnection}
+
+
+class _PlainEapiConnection(HttpEapiConnection):  # type: ignore[misc]  # pyeapi ships no types
+    """pyeapi's own, over a connection that can be cut."""
+
+    transport: Any
+
+    def __init__(self, host: str, port: int, username: str, password: str, timeout: float) -> None:
+        super().__init__(host, port, username=username, password=password, timeout=timeout)
+        own = self.transport
+        self.transport = tls.CuttableConnection(own.host, own.port, timeout=own.timeout)
+        self.transport.path = own.path
 
 
 def _is_loopback(host: str) -> bool:
@@ -75,11 +86,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def shut_down(connection: EapiConnection) -> None:
-    """Cut the request that is under way; safe from any thread."""
-    opened = getattr(connection.transport, "sock", None)
-    if opened is not None:
-        with contextlib.suppress(OSError):
-            opened.shutdown(socket.SHUT_RDWR)
+    """Cut the request that is under way, and let no other one leave; safe from any thread."""
+    connection.transport.cut()
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ So the pinned certificate is the proof. Where the installation names authorities
 
 import contextlib
 import http.client
+import socket
 import ssl
 from typing import Any, Final
 
@@ -68,7 +69,39 @@ def _any_signer() -> ssl.SSLContext:
     return context
 
 
-class PinnedConnection(http.client.HTTPSConnection):
+class CuttableConnection(http.client.HTTPConnection):
+    """A connection that opens no other one once it was cut.
+
+    Each request of eAPI opens one by itself, and a library may send several for one call: cutting only the one that is
+    under way would let the next one through.
+    """
+
+    path = ""
+    is_cut = False
+
+    def cut(self) -> None:
+        """End it for good; safe from any thread."""
+        self.is_cut = True
+        opened = self.sock
+        if opened is not None:
+            with contextlib.suppress(OSError):
+                opened.shutdown(socket.SHUT_RDWR)
+
+    @override
+    def connect(self) -> None:
+        """Connect, unless it was cut before or meanwhile.
+
+        Raises:
+            ConnectionAbortedError: nothing was sent.
+        """
+        if not self.is_cut:
+            super().connect()
+        if self.is_cut:
+            self.close()
+            raise ConnectionAbortedError("The session was aborted.")
+
+
+class PinnedConnection(CuttableConnection, http.client.HTTPSConnection):
     """An HTTPS connection that is cut unless the device shows a pinned certificate."""
 
     def __init__(self, pinned: frozenset[str], path: str, *args: Any, **named: Any) -> None:  # noqa: ANN401

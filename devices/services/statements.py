@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 
 _CURSOR: Any = ServerBindingCursor  # Django's stubs do not know how it is made
 
@@ -18,9 +19,14 @@ def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
     ``prepare_threshold`` says after how many runs a connection keeps a plan; it concerns nothing else. Errors are
     Django's.
     """
+    with connection.cursor() if connection.queries_logged else _bound() as cursor:
+        cursor.execute(statement, values)
+        return cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
+
+
+def _bound() -> CursorWrapper:
+    """A cursor that hands the values over beside the text. It cannot tell what it ran, so Django's own logs queries."""
     connection.close_if_health_check_failed()
     connection.ensure_connection()
-    bound = _CURSOR(connection.connection)
-    with connection.make_debug_cursor(bound) if connection.queries_logged else connection.make_cursor(bound) as cursor:
-        cursor.execute(statement, values)
-        return cursor.fetchall() if bound.pgresult and bound.pgresult.nfields else []
+    cursor: CursorWrapper = connection.make_cursor(_CURSOR(connection.connection))
+    return cursor

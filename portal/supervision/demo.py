@@ -21,7 +21,7 @@ from portal.embedded_postgres.locks import open_lock, try_exclusive
 from portal.environment import BASE_DIR
 from portal.start import prepare
 from portal.supervision.child import Child, describe_exit
-from portal.supervision.lab_ports import LAB_DEVICES, first_lab_port
+from portal.supervision.lab_ports import LAB_DEVICES, choosing, first_lab_port
 
 ADDRESS = "127.0.0.1"
 LOOK_EVERY_S = 0.2
@@ -134,16 +134,17 @@ class Demo:
 
     def _start(self) -> DemoLogins:
         lab_home = self._home / "lab"
-        self._lab.command = [*self._lab.command, "--port", str(first_lab_port(lab_home))]
-        lab_log_starts_at = self._lab.log_size()
-        self._lab.start()
-        self._say("Preparing the database ...")
-        prepare(attach_database=True)
-        call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
-        self._worker.start()
-        self._web.start()
-        self._say(f"Starting {LAB_DEVICES} simulated devices, the workers and the web server ...")
-        self._wait_for(lambda: b"lab ready" in self._lab.log_since(lab_log_starts_at), "the simulated devices")
+        with choosing():
+            self._lab.command = [*self._lab.command, "--port", str(first_lab_port(lab_home))]
+            lab_log_starts_at = self._lab.log_size()
+            self._lab.start()
+            self._say("Preparing the database ...")
+            prepare(attach_database=True)
+            call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+            self._worker.start()
+            self._web.start()
+            self._say(f"Starting {LAB_DEVICES} simulated devices, the workers and the web server ...")
+            self._wait_for(lambda: b"lab ready" in self._lab.log_since(lab_log_starts_at), "the simulated devices")
         from portal.demo.seed import seed_demo
 
         logins = seed_demo(lab_home)

@@ -1,6 +1,11 @@
 """Which ports the demo's devices listen on: always the same, since a device's port is part of what people approve."""
 
+import fcntl
+import os
 import socket
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ADDRESS = "127.0.0.1"
@@ -32,6 +37,21 @@ def first_lab_port(lab_home: Path) -> int:
         f"No {LAB_DEVICES} ports in a row are free between {USUAL_FIRST} and {LAST_TRIED}: "
         "end programs that use them (`ss -ltn` shows which)."
     )
+
+
+@contextmanager
+def choosing() -> Iterator[None]:
+    """Let nobody else of this user choose ports until the body ends, when they are in use or given up.
+
+    Two demos that start at the same moment would find the same range free.
+    """
+    path = Path(tempfile.gettempdir()) / f"countersign-lab-ports-{os.getuid()}"
+    lock = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def is_free(port: int) -> bool:

@@ -13,11 +13,18 @@ document.addEventListener("click", (event) => {
   }
 });
 
+// What scrolled by is told later than it happened: a device that was chosen by a key stays marked while it is in view.
+const inBand = new Set();
+const inView = (element) => {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
+};
 const seen = new IntersectionObserver(
   (entries) => {
-    for (const entry of entries) {
-      if (entry.isIntersecting) markInTree(entry.target.id);
-    }
+    for (const { target, isIntersecting } of entries) inBand[isIntersecting ? "add" : "delete"](target);
+    const chosen = document.querySelector("[data-device-diff][data-current]");
+    const here = chosen && inView(chosen) ? chosen : [...inBand].find((device) => device.isConnected);
+    if (here) markInTree(here.id);
   },
   { rootMargin: "-15% 0px -75% 0px" },
 );

@@ -91,7 +91,7 @@ def rows(results: Iterable[Measured]) -> list[Row]:
 
 
 def table(results: Iterable[Measured]) -> str:
-    """All medians, and Countersign's ratios to the peer's fastest row at each round-trip time."""
+    """All medians, and Countersign's best row beside the peer's best at each round-trip time."""
     found = rows(results)
     lines = [
         "| round trip | client | devices/s | CPU ms per device | of PostgreSQL | of the simulator | peak MiB | wrong |",
@@ -110,14 +110,14 @@ def ratios(found: Sequence[Row]) -> list[str]:
     sentences = []
     for round_trip_s in dict.fromkeys(row.round_trip_s for row in found):
         here = [row for row in found if row.round_trip_s == round_trip_s]
-        ours = next((row for row in here if row.client.startswith(OURS)), None)
+        own = [row for row in here if row.client.startswith(OURS)]
         peers = [row for row in here if not row.client.startswith(OURS)]
-        if ours is None or not peers:
+        if not own or not peers:
             continue
-        best = max(peers, key=lambda row: row.rate)
+        ours, best = (max(some, key=lambda row: row.rate) for some in (own, peers))
         sentences.append(
-            f"At {round_trip_s * 1000:.0f} ms: {ours.rate / best.rate:.2f} times the devices/s of {best.client},"
-            f" at {ours.cpu_ms / best.cpu_ms:.2f} times its CPU per device."
+            f"At {round_trip_s * 1000:.0f} ms, {ours.client}: {ours.rate / best.rate:.2f} times the devices/s of"
+            f" {best.client}, at {ours.cpu_ms / best.cpu_ms:.2f} times its CPU per device."
         )
     return sentences
 

@@ -72,22 +72,23 @@ class Bench:
         pid_file = Layout.of(settings.COUNTERSIGN_HOME).data / "postmaster.pid"
         self._postmaster = int(pid_file.read_text().split("\n")[0])
 
-    def countersign(self, round_trip_s: float) -> Measured:
+    def countersign(self, round_trip_s: float, threads: int) -> Measured:
         """One approved change, carried out by worker processes."""
         lines = self._next_lines()
         self.lab.ask(round_trip_s=0)
         options = self._options
-        change = self._change.approved_change(lines, at_once=options.threads * options.processes)
+        change = self._change.approved_change(lines, at_once=threads * options.processes)
         self.lab.ask(round_trip_s=round_trip_s)
         with ExitStack() as stack:
             command = [sys.executable, "-m", "tests.bench.runner_process"]
-            runners = [stack.enter_context(Child(command, os.environ)) for _ in range(options.processes)]
+            environment = {**os.environ, "COUNTERSIGN_THREADS": str(threads)}
+            runners = [stack.enter_context(Child(command, environment)) for _ in range(options.processes)]
             for runner in runners:
                 runner.line()
-            return self._carried_out(change, runners, round_trip_s, lines)
+            return self._carried_out(change, runners, round_trip_s, lines, threads)
 
     def _carried_out(
-        self, change: ChangeRequest, runners: Sequence[Child], round_trip_s: float, lines: Sequence[str]
+        self, change: ChangeRequest, runners: Sequence[Child], round_trip_s: float, lines: Sequence[str], threads: int
     ) -> Measured:
         database, lab = postgres_cpu_s(self._postmaster), cpu_s([self.lab.pid])
         began = time.monotonic()
@@ -98,7 +99,7 @@ class Bench:
         wall_s = time.monotonic() - began
         ends = self._change.ends(run)
         return Measured(
-            client=f"Countersign, {self._options.processes} x {self._options.threads}",
+            client=f"Countersign, {self._options.processes} x {threads}",
             round_trip_s=round_trip_s,
             devices=self._options.devices,
             wall_s=wall_s,
@@ -156,7 +157,9 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--round-trips", type=float, nargs="+", default=[0, 20, 100], metavar="MS")
     parser.add_argument("--workers", type=int, nargs="+", default=[50, 100], help="nornir's; the best one counts")
     parser.add_argument("--processes", type=int, default=2, help="Countersign's worker processes")
-    parser.add_argument("--threads", type=int, default=50, help="device sessions in each of them")
+    parser.add_argument(
+        "--threads", type=int, nargs="+", default=[12, 50], help="device sessions in each of them; the best one counts"
+    )
     parser.add_argument("--history", type=Path, default=BASE / "var" / "bench" / "execution.jsonl")
     parser.add_argument("--alone", action="store_true", help="without nornir")
     return parser.parse_args()
@@ -172,7 +175,7 @@ def main() -> None:
         home.chmod(0o755)
         os.environ |= {
             "COUNTERSIGN_HOME": folder,
-            "COUNTERSIGN_THREADS": str(options.threads),
+            "COUNTERSIGN_PIN_WORKERS": "1",
             "DJANGO_SETTINGS_MODULE": "portal.settings",
         }
         os.environ.pop("DATABASE_URL", None)
@@ -180,7 +183,7 @@ def main() -> None:
         results: list[Measured] = []
         for round_trip_s in (milliseconds / 1000 for milliseconds in options.round_trips):
             for _ in range(options.rounds):
-                turns = [partial(bench.countersign, round_trip_s)]
+                turns = [partial(bench.countersign, round_trip_s, threads) for threads in options.threads]
                 if not options.alone:
                     turns += [partial(bench.nornir, round_trip_s, workers) for workers in options.workers]
                 for turn in turns:

@@ -18,11 +18,17 @@ def main() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+
     from changes.domain.run_states import RunState
     from changes.models import Run
     from changes.services.execution import run_devices
     from devices.drivers import registry  # noqa: F401 - a worker has long imported its drivers
 
+    if settings.COUNTERSIGN_PIN_WORKERS:
+        from portal.supervision.pinning import pin_to_a_core
+
+        pin_to_a_core(settings.COUNTERSIGN_HOME / "pins")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     run_id = int(sys.stdin.readline())

@@ -65,6 +65,7 @@ def until(run: Run, condition: Callable[[], bool]) -> None:
 
 def stop_while_saving(run: Run, device: LabDevice, environment: dict[str, str]) -> None:
     """Lose the worker after the device has saved and before it could say so."""
+    device.faults.latency_s = 0.15  # each step lasts long enough to be met
     worker = RunnerProcess(run, environment)
     wait_until(has_step(run, "verifying"))
     device.faults.latency_s = 2.0  # long enough to be seen and stopped in, on a busy machine too

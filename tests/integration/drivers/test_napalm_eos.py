@@ -10,6 +10,7 @@ from pathlib import Path
 import certifi
 import pytest
 from napalm.eos.eos import EOSDriver
+from pyeapi.eapilib import ConnectionError as EapiConnectionError
 from pyeapi.eapilib import HttpsEapiConnection
 
 from devices.domain.config_text import normalise
@@ -325,6 +326,16 @@ def test_abort_from_another_thread_ends_a_hanging_call(driver: Driver, switch: L
         driver.show("show clock")
     assert time.monotonic() - started < 4
     timer.join()
+
+
+def test_an_aborted_session_sends_no_request_of_the_library_s_own_either(driver: Driver, switch: LabDevice) -> None:
+    library = driver._napalm  # type: ignore[attr-defined]
+    driver.abort()
+    before = len(switch.commands())
+    # as between the two requests of a commit: the library looks for a pending one first
+    with pytest.raises(EapiConnectionError):
+        library.device.run_commands(["show version"])
+    assert len(switch.commands()) == before
 
 
 def _napalm(switch: LabDevice) -> EOSDriver:

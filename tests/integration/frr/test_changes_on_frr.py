@@ -121,7 +121,7 @@ def test_every_check_of_the_library_holds_on_healthy_routers_and_fails_where_a_l
         if "frr" in entry.platforms
     }
     route = checks["frr-route"]
-    wait_for(lambda: evaluate(route, r1.vtysh(route.command)).passed, "OSPF has come up after the reset, too", 20)
+    wait_for(lambda: evaluate(route, r1.vtysh(route.command)).passed, "OSPF has come up after the reset, too", 60)
     before = {
         key: Before.of(check, r1.vtysh(check.command), key=b"k") for key, check in checks.items() if check.compares
     }

@@ -29,4 +29,4 @@ def test_errors_and_counted_queries_are_those_of_django() -> None:
         prepared("INSERT INTO devices_hostkey (device_id) VALUES (%s)", [1])
     with CaptureQueriesContext(connection) as seen:
         prepared(QUESTION, [1, "x"])
-    assert len(seen) == 1
+    assert [query["sql"] for query in seen.captured_queries] == ["SELECT 1::int + 1, 'x'::text"]

@@ -1,5 +1,7 @@
 import os
 import socket
+import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -56,6 +58,23 @@ def test_one_demo_at_a_time(tmp_path: Path) -> None:
         pass
     with only_demo_of(tmp_path):
         pass
+
+
+def test_two_demos_do_not_choose_their_ports_at_the_same_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    order: list[str] = []
+
+    def second() -> None:
+        with lab_ports.choosing():
+            order.append("second")
+
+    with lab_ports.choosing():
+        other = threading.Thread(target=second)
+        other.start()
+        other.join(0.2)
+        order.append("first")
+    other.join(5)
+    assert order == ["first", "second"]
 
 
 def test_lab_keeps_its_ports_and_gives_way_to_others(tmp_path: Path) -> None:
