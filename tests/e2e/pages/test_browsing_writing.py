@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
+from playwright.sync_api import Error as PlaywrightError
 
 from changes.models import ChangeRequest
 from devices.models import Device
@@ -70,6 +72,27 @@ def test_devices_are_picked_one_by_one(cast: Cast, devices: list[Device], comes:
     person.clicks("button", "Save draft")
     change = ChangeRequest.objects.get()
     assert sorted(change.targets["device_ids"]) == sorted(device.pk for device in devices if device.status == "active")
+
+
+def test_a_late_answer_takes_no_pick_away(cast: Cast, devices: list[Device], comes: Comes) -> None:
+    """The answer to an earlier choice comes after the next one was made: it must not put the old list over it."""
+    page = comes(cast.author).page
+    page.goto("/changes/new/")
+    page.get_by_label("Only devices that I pick").check()
+    muc = page.get_by_role("group", name="Found by the filters").get_by_label("muc-dist-01")
+    expect(muc).to_be_visible()
+    held: list[Route] = []
+    # Playwright marks the handler, and a method of a list cannot be marked.
+    page.route("**/changes/targets/", lambda route: held.append(route), times=1)  # noqa: PLW0108
+    with page.expect_request("**/changes/targets/"):
+        box(page, "Site", "MUC")
+    muc.check()
+    page.wait_for_timeout(100)
+    assert len(held) == 1
+    with suppress(PlaywrightError):  # the browser may have given that request up
+        held[0].continue_()
+    expect(page.locator("#targets-summary")).to_have_text("1 device")
+    expect(muc).to_be_checked()
 
 
 def test_focus_stays_where_somebody_works(cast: Cast, devices: list[Device], comes: Comes) -> None:
