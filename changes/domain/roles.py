@@ -9,6 +9,9 @@ class Role(Labelled):
     REQUESTER = "requester"
     PEER = "peer"
     CAB = "cab"
+    SECURITY = "security"
+    SERVICE_OWNER = "service-owner"
+    ECAB = "ecab"
     CHANGE_MANAGER = "change-manager"
     IMPLEMENTER = "implementer"
     AUDITOR = "auditor"
@@ -17,7 +20,7 @@ class Role(Labelled):
     @property
     def label(self) -> str:
         """The role as shown on a page."""
-        return "CAB" if self is Role.CAB else super().label
+        return self.value.upper() if self in {Role.CAB, Role.ECAB} else super().label
 
 
 def group_label(name: str) -> str:

@@ -17,6 +17,7 @@ class Decision(models.TextChoices):
     APPROVED = "approved", "Approved"
     CHANGES_REQUESTED = "changes_requested", "Asked for changes"
     REJECTED = "rejected", "Rejected"
+    ABSTAINED = "abstained", "Abstained"
 
 
 class Approval(models.Model):
@@ -27,7 +28,19 @@ class Approval(models.Model):
     stage = models.CharField(max_length=40)
     decision = models.CharField(max_length=20, choices=Decision.choices)
     approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    group = models.CharField(max_length=150, blank=True, help_text="The group by whose right it was given.")
+    on_behalf_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        help_text="The absent member for whom the approver decided.",
+    )
     plan_digest = models.CharField(max_length=64)
+    carried_from = models.CharField(
+        max_length=64, blank=True, help_text="The plan digest that the approver saw, where it was carried over."
+    )
     comment = models.TextField(blank=True)
     created_at = models.DateTimeField(db_default=Now())
     voided_at = models.DateTimeField(null=True, blank=True)

@@ -21,6 +21,8 @@ class PlanRevision(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=PlanState.choices(), default=PlanState.BUILDING.value)
     inputs = models.JSONField(help_text="Content, variables, checks and strategy as they were planned.")
+    facts = models.JSONField(null=True, help_text="What planning found out, as approval policies ask for it.")
+    demand = models.JSONField(null=True, help_text="What the approval policy asked when the change was submitted.")
     policy_version = models.CharField(max_length=40)
     digest = models.CharField(max_length=64, blank=True, help_text="RFC 6962 Merkle root, hex.")
     code = models.CharField(max_length=40, blank=True)

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
+from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeState, ChangeType, CloseCode
 
 
@@ -45,6 +46,9 @@ class ChangeRequest(models.Model):
     targets = models.JSONField(default=dict, help_text='{"device_ids": […]} or {"filter": {…}}.')
     checks = models.JSONField(default=dict, blank=True, help_text='{"pre": […], "post": […]}.')
     strategy = models.JSONField(default=dict, blank=True)
+    risk_level = models.CharField(
+        max_length=10, choices=RiskLevel.choices(), blank=True, help_text="The level that holds; empty: not assessed."
+    )
     window_start = models.DateTimeField(null=True, blank=True, help_text="Nothing is started before; UTC.")
     window_end = models.DateTimeField(null=True, blank=True, help_text="Nothing is started from then on; UTC.")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="changes")
