@@ -17,3 +17,8 @@ class Severity(StrEnum):
     def label(self) -> str:
         """The word on a page."""
         return self.value.capitalize()
+
+    @property
+    def rank(self) -> int:
+        """Its place from below, counted from 0: a minor finding has 0."""
+        return len(Severity) - 1 - tuple(Severity).index(self)

@@ -17,9 +17,10 @@ from changes.domain.approval_policy.evaluation import evaluate
 from changes.domain.approval_policy.facts import PlanFacts, WarningFact
 from changes.domain.approval_policy.parsing import MAX_RULES, parse_policy
 from changes.domain.approval_policy.shipped_policies import SHIPPED, shipped_policy
-from changes.domain.approval_policy.vocabulary import ContentKind, WarningSeverity
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.windows import Period
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 LIMIT_MS = 5.0
 ROUNDS = 500
@@ -33,7 +34,7 @@ PLAN = PlanFacts(
     tags={f"tag-{number}": 10 for number in range(500)},
     tenants={f"tenant-{number}": 10 for number in range(200)},
     content=dict.fromkeys(ContentKind, 10_000),
-    warnings=tuple(WarningFact(f"CODE_{number}", WarningSeverity.MAJOR, 10) for number in range(50)),
+    warnings=tuple(WarningFact(f"CODE_{number}", Severity.MAJOR, 10) for number in range(50)),
     window=Period(datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC)),
 )
 

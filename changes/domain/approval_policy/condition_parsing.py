@@ -11,15 +11,12 @@ from typing import Final
 from changes.domain.approval_policy.conditions import ALWAYS, All, Any, Condition, Not, TypeIs
 from changes.domain.approval_policy.leaves import DeviceCount, HasWarning, RiskAtLeast, ValuesIn, WindowIs
 from changes.domain.approval_policy.places import Place
-from changes.domain.approval_policy.vocabulary import (
-    BusinessHours,
-    ContentKind,
-    WarningSeverity,
-    Weekday,
-)
+from changes.domain.approval_policy.vocabulary import BusinessHours, Weekday
 from changes.domain.input import did_you_mean, one_of, shown
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 MAX_DEPTH: Final = 10
 MAX_CONDITIONS: Final = 300
@@ -153,8 +150,8 @@ def _warnings(value: object, place: Place) -> Condition | None:
     if not fields:
         place.say("Name codes, severity_at_least, or both.")
         return None
-    given = fields.get("severity_at_least", WarningSeverity.MINOR.value)
-    severity = place.at("severity_at_least").word(given, WarningSeverity, kind="severity")
+    given = fields.get("severity_at_least", Severity.MINOR.value)
+    severity = place.at("severity_at_least").word(given, Severity, kind="severity")
     codes: tuple[str, ...] | None = ()
     if "codes" in fields:
         codes = place.at("codes").values(fields["codes"])

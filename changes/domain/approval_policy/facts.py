@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from changes.domain.approval_policy.vocabulary import ContentKind, WarningSeverity
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
 from changes.domain.windows import Period
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 Counts = Mapping[str, int]
 """A value, and on how many devices it is found."""
@@ -20,7 +21,7 @@ class WarningFact:
     """One kind of warning in a plan, and on how many devices it stands."""
 
     code: str
-    severity: WarningSeverity
+    severity: Severity
     devices: int = 1
 
 

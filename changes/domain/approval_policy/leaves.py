@@ -10,8 +10,10 @@ from typing import Final
 from changes.domain.approval_policy.conditions import Data, Outcome, Truth
 from changes.domain.approval_policy.facts import FactIndex, WarningFact
 from changes.domain.approval_policy.hours import BusinessTime, WindowHours, window_hours
-from changes.domain.approval_policy.vocabulary import BusinessHours, ContentKind, WarningSeverity, Weekday
+from changes.domain.approval_policy.vocabulary import BusinessHours, Weekday
 from changes.domain.risk.levels import RiskLevel
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 SHOWN: Final = 3
 """So many values are named in one reason; the rest is counted."""
@@ -152,7 +154,7 @@ class HasWarning:
     """The plan has a warning with one of these codes (none named: any) of at least this severity."""
 
     codes: tuple[str, ...] = ()
-    severity_at_least: WarningSeverity = WarningSeverity.MINOR
+    severity_at_least: Severity = Severity.MINOR
 
     def truth(self, index: FactIndex, business: BusinessTime) -> Truth:
         """Not known while nobody looked for warnings."""

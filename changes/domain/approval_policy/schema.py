@@ -10,17 +10,12 @@ from typing import Final
 
 from changes.domain.approval_policy import condition_parsing, parsing, places
 from changes.domain.approval_policy.document import SCHEMA
-from changes.domain.approval_policy.vocabulary import (
-    BusinessHours,
-    ContentKind,
-    Duty,
-    StageStep,
-    WarningSeverity,
-    Weekday,
-)
+from changes.domain.approval_policy.vocabulary import BusinessHours, Duty, StageStep, Weekday
 from changes.domain.labels import Labelled
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 Json = dict[str, object]
 
@@ -100,7 +95,7 @@ def _condition() -> Json:
         "device_count": _some({name: _integer(0, condition_parsing.MAX_DEVICES) for name in ("at_least", "at_most")}),
         **{name: _counted(_VALUES) for name in ("platforms", "roles", "sites", "tags", "tenants")},
         "content": _counted(_words(ContentKind)),
-        "warnings": _some({"codes": _VALUES, "severity_at_least": _word(WarningSeverity)}),
+        "warnings": _some({"codes": _VALUES, "severity_at_least": _word(Severity)}),
         "window": _window(),
     }
     return {"anyOf": [{"const": "always"}, *(_object({name: value}) for name, value in facts.items())]}

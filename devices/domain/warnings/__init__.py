@@ -5,9 +5,10 @@ change touches. Everything is computed from text; `docs/warnings.md` lists the r
 """
 
 from devices.domain.warnings.addresses import addresses_in
+from devices.domain.warnings.content_kinds import ContentKind
 from devices.domain.warnings.kinds import Touch
 from devices.domain.warnings.registry import RULES, Review, review
-from devices.domain.warnings.rule import ContentKind, Finding, Rule
+from devices.domain.warnings.rule import Finding, Rule
 from devices.domain.warnings.situation import AddressLookup, AddressUse, OwnSession, Situation
 
 __all__ = [

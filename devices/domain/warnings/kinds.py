@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from devices.domain.warnings.rule import ContentKind as K
+from devices.domain.warnings.content_kinds import ContentKind as K
 from devices.domain.warnings.rule import Path
 from devices.domain.warnings.situation import Situation
 
@@ -26,9 +26,11 @@ class Touch:
 
 
 _ROUTING: Final = (
-    r"router-id|router |ip(?:v6)? route|ip routing|ip forwarding|ipv6 (?:forwarding|unicast-routing)|route-map "
-    r"|route-policy |prefix-set |(?:as-path|community|extcommunity)-set |ip (?:as-path|community-list|default-)"
+    r"router-id|router |ip(?:v6)? route|ip routing|ip forwarding|ipv6 (?:forwarding|unicast-routing)|ip default-"
     r"|mpls |bfd |key chain "
+)
+_ROUTE_POLICY: Final = (
+    r"route-map |route-policy |prefix-set |(?:as-path|community|extcommunity)-set |ip (?:as-path|community-list)"
 )
 _KEYS_INSIDE: Final = (
     r"(?:secret|password|key|key-string|pre-shared-key|server-private) "
@@ -39,10 +41,12 @@ _TOP: Final = tuple(
     for pattern, kinds in (
         (r"aaa |tacacs|radius|ip (?:tacacs|radius) ", (K.AAA,)),
         (r"username |enable (?:secret|password|algorithm)|role |password ", (K.AAA, K.CREDENTIAL)),
-        (r"(?:ip |ipv4 |ipv6 |mac )?access-list |object-group |ip prefix-list |ipv6 prefix-list ", (K.ACL,)),
+        (r"(?:ip |ipv4 |ipv6 |mac )?access-list |object-group ", (K.ACL,)),
+        (r"ip(?:v6)? prefix-list ", (K.ACL, K.ROUTE_POLICY)),
         (r"interface ", (K.INTERFACE,)),
         (r"vlan |vtp |switchport ", (K.VLAN,)),
         (r"vrf |ip vrf ", (K.VRF,)),
+        (_ROUTE_POLICY, (K.ROUTE_POLICY, K.ROUTING)),
         (_ROUTING, (K.ROUTING,)),
         (r"feature (?:ospf|bgp|eigrp|isis|rip|pim)", (K.ROUTING,)),
         (r"feature (?:ssh|telnet|nxapi|tacacs)", (K.MANAGEMENT,)),
@@ -90,9 +94,11 @@ _JUNOS: Final = tuple(
         (r"interfaces .* address", (K.ADDRESS, K.INTERFACE)),
         (r"interfaces .* vlan", (K.VLAN, K.INTERFACE)),
         (r"interfaces", (K.INTERFACE,)),
-        (r"firewall|policy-options prefix-list", (K.ACL,)),
+        (r"policy-options prefix-list", (K.ACL, K.ROUTE_POLICY)),
+        (r"firewall", (K.ACL,)),
         (r"protocols (?:rstp|mstp|vstp)", (K.SPANNING_TREE,)),
-        (r"protocols|routing-options|policy-options", (K.ROUTING,)),
+        (r"policy-options", (K.ROUTE_POLICY, K.ROUTING)),
+        (r"protocols|routing-options", (K.ROUTING,)),
         (r"routing-instances .* (?:protocols|routing-options)", (K.VRF, K.ROUTING)),
         (r"routing-instances", (K.VRF,)),
         (r"vlans", (K.VLAN,)),

@@ -152,7 +152,6 @@ RULES: Final = (
         wording.wide_no,
     ),
 )
-_RANK: Final = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.MINOR: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +170,7 @@ class Review:
 def review(situation: Situation) -> Review:
     """Apply every rule that knows the platform. Nothing is raised for content that cannot be understood."""
     found = list(_findings(situation))
-    found.sort(key=lambda finding: (_RANK[finding.severity], finding.number or 0))
+    found.sort(key=lambda finding: (-finding.severity.rank, finding.number or 0))
     return Review(tuple(dict.fromkeys(found)), touched_kinds(situation))
 
 

@@ -1,10 +1,9 @@
-"""What a rule is, what it finds, and the kinds of content that approval policies ask for."""
+"""What a rule is, and what it finds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from devices.domain.severity import Severity
@@ -13,33 +12,6 @@ if TYPE_CHECKING:
     from devices.domain.warnings.situation import Situation
 
 Path = tuple[str, ...]
-
-
-class ContentKind(StrEnum):
-    """What a changed line is about. One line can be of several kinds: an access list at an interface is of two."""
-
-    AAA = "aaa"
-    ACL = "acl"
-    ADDRESS = "address"
-    BANNER = "banner"
-    CREDENTIAL = "credential"
-    CRYPTO = "crypto"
-    DHCP = "dhcp"
-    DNS = "dns"
-    INTERFACE = "interface"
-    LOGGING = "logging"
-    MANAGEMENT = "management"
-    NAT = "nat"
-    NTP = "ntp"
-    QOS = "qos"
-    ROUTING = "routing"
-    SNMP = "snmp"
-    SPANNING_TREE = "spanning_tree"
-    SYSTEM = "system"
-    VLAN = "vlan"
-    VRF = "vrf"
-    OTHER = "other"
-    """Nothing is known of the line."""
 
 
 @dataclass(frozen=True, slots=True)

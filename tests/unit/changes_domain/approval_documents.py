@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from changes.domain.approval_policy.document import SCHEMA, ApprovalPolicy
 from changes.domain.approval_policy.facts import PlanFacts, WarningFact
 from changes.domain.approval_policy.parsing import parse_policy
-from changes.domain.approval_policy.vocabulary import BusinessHours, ContentKind, Duty, WarningSeverity, Weekday
+from changes.domain.approval_policy.vocabulary import BusinessHours, Duty, Weekday
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
 from changes.domain.windows import Period
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 
 Document = dict[str, Any]
 
@@ -68,7 +70,7 @@ names = st.sampled_from(["FRA", "AMS", "ber", "lab", "core", "access", "pci", "y
 counted = st.sampled_from(["platforms", "roles", "sites", "tags", "tenants"])
 value_lists = st.lists(names, min_size=1, max_size=3, unique_by=str.casefold)
 kinds = st.lists(st.sampled_from([kind.value for kind in ContentKind]), min_size=1, max_size=3, unique=True)
-severities = st.sampled_from([severity.value for severity in WarningSeverity])
+severities = st.sampled_from([severity.value for severity in Severity])
 codes = st.sampled_from(["MANAGEMENT_PATH", "NEGATE_THEN_ADD", "DEFAULT_ROUTE"])
 
 
@@ -141,7 +143,7 @@ windows = st.builds(
 )
 _counts = st.none() | st.dictionaries(names, st.integers(0, 6), max_size=4)
 warning_facts = st.builds(
-    lambda code, severity, devices: WarningFact(code, WarningSeverity(severity), devices),
+    lambda code, severity, devices: WarningFact(code, Severity(severity), devices),
     codes,
     severities,
     st.integers(1, 5),

@@ -17,11 +17,13 @@ from changes.domain.approval_policy.parsing import parse_policy
 from changes.domain.approval_policy.reading import read_policy
 from changes.domain.approval_policy.schema import json_schema
 from changes.domain.approval_policy.shipped_policies import SHIPPED, shipped_policy
-from changes.domain.approval_policy.vocabulary import ContentKind, Duty, WarningSeverity
+from changes.domain.approval_policy.vocabulary import Duty
 from changes.domain.canonical import parse_canonical
 from changes.domain.errors import InvalidInputError
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 from tests.unit.changes_domain.approval_documents import (
     BASE_RULE,
     Document,
@@ -303,7 +305,7 @@ def shipped_asks(plan: PlanFacts) -> dict[str, int]:
         (facts(risk=RiskLevel.HIGH), {"peer": 1, "cab": 2}),
         (facts(device_count=100), {"peer": 1, "cab": 2}),
         (facts(content={ContentKind.ROUTING: 3}, window=None), {"peer": 1, "service-owner": 1, "cab": 1}),
-        (facts(warnings=(WarningFact("X", WarningSeverity.CRITICAL),)), {"peer": 1, "cab": 2}),
+        (facts(warnings=(WarningFact("X", Severity.CRITICAL),)), {"peer": 1, "cab": 2}),
         (facts(change_type=ChangeType.EMERGENCY), {"ecab": 2}),
         (facts(change_type=ChangeType.STANDARD, within_envelope=True), {}),
         (facts(change_type=ChangeType.STANDARD), {"peer": 1, "cab": 1}),

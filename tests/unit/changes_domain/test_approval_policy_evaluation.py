@@ -16,10 +16,12 @@ from changes.domain.approval_policy.demands import Demand, asks_more
 from changes.domain.approval_policy.evaluation import evaluate
 from changes.domain.approval_policy.facts import PlanFacts, WarningFact
 from changes.domain.approval_policy.parsing import parse_policy
-from changes.domain.approval_policy.vocabulary import ContentKind, Duty, WarningSeverity
+from changes.domain.approval_policy.vocabulary import Duty
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeEvent, ChangeType
 from changes.domain.windows import Period
+from devices.domain.severity import Severity
+from devices.domain.warnings.content_kinds import ContentKind
 from tests.unit.changes_domain.approval_documents import (
     Document,
     any_facts,
@@ -249,7 +251,7 @@ def test_no_facts_lead_to_an_answer_without_stages_but_those_of_a_pre_approved_c
 
 # Each condition, with its words
 
-WARNED = facts(warnings=(WarningFact("MANAGEMENT_PATH", WarningSeverity.MAJOR, 2),))
+WARNED = facts(warnings=(WarningFact("MANAGEMENT_PATH", Severity.MAJOR, 2),))
 
 
 @pytest.mark.parametrize(
