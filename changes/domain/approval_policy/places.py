@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, TypeVar
 
 from changes.domain.input import Findings, did_you_mean, hidden_character, shown, unknown_names
-from changes.domain.labels import Labelled
 
 MAX_VALUES: Final = 200
 MAX_TEXT: Final = 200
@@ -17,7 +17,7 @@ MAX_LONG_TEXT: Final = 2_000
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _GROUP: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,79}")
 
-Word = TypeVar("Word", bound=Labelled)
+Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)

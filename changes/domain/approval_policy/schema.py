@@ -6,12 +6,12 @@ without an independent approver.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Final
 
 from changes.domain.approval_policy import condition_parsing, parsing, places
 from changes.domain.approval_policy.document import SCHEMA
 from changes.domain.approval_policy.vocabulary import BusinessHours, Duty, StageStep, Weekday
-from changes.domain.labels import Labelled
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
 from devices.domain.severity import Severity
@@ -138,9 +138,9 @@ def _integer(least: int, most: int) -> Json:
     return {"type": "integer", "minimum": least, "maximum": most}
 
 
-def _word(words: type[Labelled]) -> Json:
+def _word(words: type[StrEnum]) -> Json:
     return {"enum": [word.value for word in words]}
 
 
-def _words(words: type[Labelled]) -> Json:
+def _words(words: type[StrEnum]) -> Json:
     return {"type": "array", "items": _word(words), "minItems": 1, "uniqueItems": True}
