@@ -3,11 +3,22 @@
 States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`; only the services move them.
 """
 
+from changes.models.approval_policies import ApprovalPolicyQuerySet, ApprovalPolicyVersion
 from changes.models.approvals import Approval, Decision
+from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
+from changes.models.calendar import ConflictWaiver, MaintenanceWindow, ScheduledStart
 from changes.models.drift_reverts import DriftRevert
 from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.kill_switch import KillSwitch, KillSwitchQuerySet
+from changes.models.notifications import (
+    Notification,
+    NotificationDelivery,
+    NotificationPreference,
+    NotificationProfile,
+    NotificationQuerySet,
+)
+from changes.models.open_stages import OpenStage
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.models.requests import ChangeQuerySet, ChangeRequest
 from changes.models.rollbacks import RecomputedBackout, RollbackOrder
@@ -23,6 +34,13 @@ from changes.models.runs import (
     Watched,
     Wave,
 )
+from changes.models.templates import (
+    PreApprovalRestoration,
+    Template,
+    TemplateReview,
+    TemplateVersion,
+    TemplateVersionQuerySet,
+)
 from changes.models.wave_checks import HealthVerdict, WaveCheck, WaveCheckQuerySet
 from devices.models.claims import Claimable
 
@@ -31,11 +49,14 @@ __all__ = [
     "ENDED_DEVICE_RUN_STATES",
     "HELD_DEVICE_RUN_STATES",
     "Approval",
+    "ApprovalPolicyQuerySet",
+    "ApprovalPolicyVersion",
     "ChangeFreeze",
     "ChangeFreezeQuerySet",
     "ChangeQuerySet",
     "ChangeRequest",
     "Claimable",
+    "ConflictWaiver",
     "Decision",
     "DevicePlan",
     "DeviceRun",
@@ -47,13 +68,30 @@ __all__ = [
     "HealthVerdict",
     "KillSwitch",
     "KillSwitchQuerySet",
+    "OpenStage",
+    "MaintenanceWindow",
+    "Notification",
+    "NotificationDelivery",
+    "NotificationPreference",
+    "NotificationProfile",
+    "NotificationQuerySet",
     "PlanOpening",
     "PlanRevision",
+    "PreApprovalRestoration",
     "RecomputedBackout",
     "RollbackOrder",
     "Run",
     "RunStep",
     "StepOutcome",
+    "Thread",
+    "ThreadComment",
+    "ThreadQuerySet",
+    "ThreadState",
+    "ThreadWait",
+    "Template",
+    "TemplateReview",
+    "TemplateVersion",
+    "TemplateVersionQuerySet",
     "ViewedMark",
     "Watched",
     "Wave",

@@ -41,6 +41,11 @@ class ChangeRequest(models.Model):
     type = models.CharField(max_length=20, choices=ChangeType.choices(), default=ChangeType.NORMAL.value)
     state = models.CharField(max_length=20, choices=ChangeState.choices(), default=ChangeState.DRAFT.value)
     on_hold = models.BooleanField(default=False)
+    called_by = models.CharField(max_length=200, blank=True, help_text="Who called the emergency.")
+    emergency_reason = models.TextField(blank=True, help_text="Why it cannot wait for the normal way.")
+    template_version = models.ForeignKey(
+        "TemplateVersion", null=True, blank=True, on_delete=models.PROTECT, related_name="changes"
+    )
     content = models.TextField(help_text="Configuration text in Jinja2.")
     variables = models.JSONField(default=dict, blank=True)
     targets = models.JSONField(default=dict, help_text='{"device_ids": […]} or {"filter": {…}}.')
