@@ -20,12 +20,18 @@ class ObjectType(StrEnum):
 
     CHANGE = "change"
     APPROVAL = "approval"
+    APPROVAL_POLICY = "approval_policy"
+    PLAN_DEMAND = "plan_demand"
     PLAN = "plan"
     DEVICE_PLAN = "device_plan"
     RUN = "run"
     DEVICE_RUN = "device_run"
     KILL_SWITCH = "kill_switch"
     CHANGE_FREEZE = "change_freeze"
+    MAINTENANCE_WINDOW = "maintenance_window"
+    CONFLICT_WAIVER = "conflict_waiver"
+    SCHEDULED_START = "scheduled_start"
+    CALENDAR_FEED = "calendar_feed"
     BREAKER = "breaker"
     DEVICE = "device"
     HOST_KEY = "host_key"
@@ -44,6 +50,11 @@ class ObjectType(StrEnum):
     DRIFT = "drift"
     DRIFT_RULE = "drift_rule"
     COMPLIANCE_RULE = "compliance_rule"
+    REVIEW = "review"
+    REVIEW_ACTION = "review_action"
+    REPORT = "report"
+    THREAD = "thread"
+    THREAD_COMMENT = "thread_comment"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

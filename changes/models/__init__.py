@@ -6,7 +6,13 @@ States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`
 from changes.models.approval_policies import ApprovalPolicyQuerySet, ApprovalPolicyVersion
 from changes.models.approvals import Approval, Decision
 from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
-from changes.models.calendar import ConflictWaiver, MaintenanceWindow, ScheduledStart
+from changes.models.calendar import (
+    ConflictWaiver,
+    MaintenanceWindow,
+    MaintenanceWindowQuerySet,
+    ScheduledStart,
+    ScheduleProblem,
+)
 from changes.models.drift_reverts import DriftRevert
 from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
@@ -20,7 +26,9 @@ from changes.models.notifications import (
 )
 from changes.models.open_stages import OpenStage
 from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMark
+from changes.models.reports import Report
 from changes.models.requests import ChangeQuerySet, ChangeRequest
+from changes.models.reviews import Review, ReviewAction, ReviewActionQuerySet, ReviewQuerySet
 from changes.models.rollbacks import RecomputedBackout, RollbackOrder
 from changes.models.runs import (
     BUSY_DEVICE_RUN_STATES,
@@ -70,6 +78,7 @@ __all__ = [
     "KillSwitchQuerySet",
     "OpenStage",
     "MaintenanceWindow",
+    "MaintenanceWindowQuerySet",
     "Notification",
     "NotificationDelivery",
     "NotificationPreference",
@@ -79,6 +88,11 @@ __all__ = [
     "PlanRevision",
     "PreApprovalRestoration",
     "RecomputedBackout",
+    "Report",
+    "Review",
+    "ReviewAction",
+    "ReviewActionQuerySet",
+    "ReviewQuerySet",
     "RollbackOrder",
     "Run",
     "RunStep",

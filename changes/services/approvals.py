@@ -23,6 +23,7 @@ from changes.models import (
     ViewedMark,
 )
 from changes.services.integrity import verify_revision
+from changes.services.open_stages import open_stages_settle
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import audit_change, move, remembering_refusal
 
@@ -180,6 +181,7 @@ def _decide(
             move(change, event, actor=approver, reason=comment, details={"plan_digest": plan_digest})
         else:
             audit_change(change, "change.approval_added", actor=approver, details={"plan_digest": plan_digest})
+            open_stages_settle(change)
         _audit_approval(approval, approver)
         return approval
 

@@ -11,9 +11,10 @@ from audit.actor import Actor
 from audit.body import clip
 from audit.recorder import record
 from changes.domain.errors import ChangeError
-from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
+from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, ChangeType, next_state
 from changes.errors import ChangeNotFoundError
 from changes.models import ChangeRequest
+from changes.services.open_stages import open_stages_settle
 
 _PAST_TENSE = {
     ChangeEvent.SUBMIT: "change.submitted",
@@ -22,6 +23,7 @@ _PAST_TENSE = {
     ChangeEvent.WITHDRAW: "change.withdrawn",
     ChangeEvent.REJECT: "change.rejected",
     ChangeEvent.AUTHORIZE: "change.authorized",
+    ChangeEvent.REOPEN: "change.reopened",
     ChangeEvent.SCHEDULE: "change.scheduled",
     ChangeEvent.EXPIRE: "change.expired",
     ChangeEvent.REVISE: "change.revised",
@@ -43,16 +45,18 @@ def move(
     actor: Actor,
     reason: str = "",
     details: Mapping[str, object] | None = None,
+    pre_approved: bool = False,
 ) -> None:
     """Move a locked change along the transition table and write the audit event; other changed fields are saved too.
 
+    Into, within and out of the review the table of open stages follows.
     Call it inside the transaction that locked the row. People's rights are the caller's business.
 
     Raises:
         IllegalTransitionError: the table has no such step. Nothing is written.
     """
     before = ChangeState(change.state)
-    change.state = next_state(before, event, change_type=ChangeType(change.type))
+    change.state = next_state(before, event, change_type=ChangeType(change.type), pre_approved=pre_approved)
     change.save()
     audit_change(
         change,
@@ -63,6 +67,8 @@ def move(
         state_from=before,
         state_to=change.state,
     )
+    if not IN_REVIEW.isdisjoint({before, change.state}):
+        open_stages_settle(change)
 
 
 def audit_change(
