@@ -23,8 +23,14 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from portal.embedded_postgres import attach
 
 NEVER_EMPTIED = frozenset({"auth_permission", "django_content_type", "django_migrations"})
-# The database refuses to empty these two, to their owner too unless it is told to look away: only here.
-KEPT_BY_TRIGGERS = {"audit_event": "audit_event_only_grows", "changes_approval": "changes_approval_stays"}
+# The database refuses to empty these, to their owner too unless it is told to look away: only here.
+KEPT_BY_TRIGGERS = {
+    "audit_event": "audit_event_only_grows",
+    "changes_approval": "changes_approval_stays",
+    "changes_approvalpolicyversion": "changes_policy_stays",
+    "changes_report": "changes_report_stays",
+    "changes_review": "changes_review_stays",
+}
 LONGEST = (
     "tests/integration/supervision/test_worker.py",
     "tests/e2e/story/test_story.py",

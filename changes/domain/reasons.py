@@ -112,7 +112,19 @@ _CALENDAR = (
     Reason(
         "SCHEDULE_CONFLICT",
         "Another change works on the same device, redundancy set or site at the same time.",
-        "Choose another time, or ask a change manager to waive the conflict with a reason.",
+        "Choose another time, or ask a change manager or a member of the CAB to waive the conflict with a reason.",
+        permanent=True,
+    ),
+    Reason(
+        "START_LATE",
+        "The change was to start by itself, and no worker could start it soon after its window opened.",
+        "See that workers run; start it yourself while the window is open, or move the window.",
+        permanent=True,
+    ),
+    Reason(
+        "START_OUTDATED",
+        "Window or plan are others than when somebody ordered that the change starts by itself.",
+        "Read the change as it is now; start it yourself, or order it again.",
         permanent=True,
     ),
     Reason(
@@ -123,7 +135,7 @@ _CALENDAR = (
     ),
     Reason(
         "REASON_MISSING",
-        "A change manager who lowers a risk level or waives a conflict has to say why.",
+        "Whoever lowers a risk level or waives a conflict has to say why.",
         "Give a reason that the others can judge, then decide again.",
         permanent=True,
     ),
@@ -195,8 +207,17 @@ _ROLLBACK = (
     ),
 )
 
+_REVIEW = (
+    Reason(
+        "REVIEW_MISSING",
+        "This change needs a post-implementation review before it is closed, and none was submitted.",
+        "Open the page Review of the change, write the review and submit it; then close the change.",
+        permanent=True,
+    ),
+)
+
 REASONS: dict[str, Reason] = {
-    entry.code: entry for group in (_PLAN, _APPROVAL, _CALENDAR, _CONTROL, _ROLLBACK) for entry in group
+    entry.code: entry for group in (_PLAN, _APPROVAL, _CALENDAR, _CONTROL, _ROLLBACK, _REVIEW) for entry in group
 }
 
 

@@ -83,6 +83,7 @@ class ChangeRequest(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="change_by_state"),
             models.Index(fields=["author", "-id"], name="change_by_author"),
+            models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="change_by_end"),
         ]
 
     def __str__(self) -> str:

@@ -80,6 +80,7 @@ class Run(Watched):
                 fields=["change"], condition=~Q(state=RunState.ENDED.value), name="one_open_run_per_change"
             )
         ]
+        indexes = [models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="run_by_end")]
 
     def __str__(self) -> str:
         return f"run {self.pk} of {self.change_id}"
@@ -186,6 +187,11 @@ class DeviceRun(Claimable, Watched):
                 name="device_run_open",
             ),
             models.Index(fields=["run"], condition=Q(owner__isnull=False), name="device_run_held"),
+            models.Index(
+                fields=["run"],
+                condition=Q(lines_sent__gt=0) & (Q(before=None) | Q(after=None)),
+                name="device_run_without_proof",
+            ),
         ]
 
     def __str__(self) -> str:

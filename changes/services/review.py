@@ -8,11 +8,12 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
-from changes.domain.run_states import DeviceRunState, RunOutcome, run_outcome
+from changes.domain.run_states import RunOutcome
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, CloseCode, next_state
 from changes.models import ChangeRequest
+from changes.services.outcomes import change_outcome
 from changes.services.people import enforce, facts_of, lock_change, person_of
-from changes.services.retrying import latest_device_runs
+from changes.services.reviews import refuse_without_review
 from changes.services.transitions import move, remembering_refusal
 
 
@@ -23,6 +24,7 @@ def change_close(*, change_id: int, manager: Actor, close_code: str, comment: st
         InvalidInputError: no such close code, one that the run's outcome contradicts, or no note where one is needed.
         IllegalTransitionError: the change is not in review.
         PolicyDeniedError: no change manager, or one who wrote or implemented it.
+        ConflictError: ``REVIEW_MISSING``; it needs a review that was submitted, and has none.
     """
     with remembering_refusal(actor=manager, attempt="close", change_id=change_id):
         change = lock_change(change_id)
@@ -34,6 +36,7 @@ def change_close(*, change_id: int, manager: Actor, close_code: str, comment: st
         change.close_note = parse_comment(
             comment, action="close a change that did not fully succeed", required=needs_note
         )
+        refuse_without_review(change)
         change.closed_at = timezone.now()
         move(
             change,
@@ -43,18 +46,6 @@ def change_close(*, change_id: int, manager: Actor, close_code: str, comment: st
             details={"close_code": change.close_code, "outcome": outcome},
         )
         return change
-
-
-def change_outcome(change: ChangeRequest) -> str:
-    """What a change came to whose runs have all ended: over all its devices, each as its latest run left it.
-
-    A run that retried some devices and succeeded does not make a change successful that failed on others.
-    """
-    outcomes = list(change.runs.order_by("-id").values_list("outcome", flat=True)[:2])
-    if len(outcomes) < 2:
-        return outcomes[0] if outcomes else ""
-    states = latest_device_runs(change).values_list("state", flat=True).distinct().order_by("state")
-    return run_outcome(DeviceRunState(state) for state in states)
 
 
 def _close_code(given: str, outcome: str) -> CloseCode:

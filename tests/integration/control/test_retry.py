@@ -21,7 +21,8 @@ from changes.services.integrity import PlanSeal
 from changes.services.journal import Journal
 from changes.services.kill_switch import kill_switch_engage
 from changes.services.retrying import run_retry
-from changes.services.review import change_close, change_outcome
+from changes.services.outcomes import change_outcome
+from changes.services.review import change_close
 from changes.services.run_orders import device_skip, run_abort, run_pause, run_resume
 from changes.services.scheduling import change_schedule
 from changes.services.wave_gate import wave_refuse, wave_release

@@ -1,0 +1,1 @@
+"""What reports hold: their periods, their parts, and how figures read. Pure."""
