@@ -3,14 +3,15 @@ from django.db.models.signals import post_migrate
 
 
 class ChangesConfig(AppConfig):
-    """The change requests; it keeps one group per role."""
+    """The change requests; it keeps one group per role, and the approval policies that ship."""
 
     name = "changes"
     label = "changes"
 
     def ready(self) -> None:
-        """Make sure after every migration that each role has its group; tell backups whom to ask about changes."""
+        """Have roles and shipped policies there after every migration; tell backups whom to ask about changes."""
         post_migrate.connect(_create_roles, sender=self)
+        post_migrate.connect(_install_policies, sender=self)
         from changes.services.run_history import RunHistory
         from devices.services import change_history
 
@@ -23,3 +24,14 @@ def _create_roles(using: str, **_signal: object) -> None:
     from changes.domain.policy import Role
 
     Group.objects.using(using).bulk_create([Group(name=role.value) for role in Role], ignore_conflicts=True)
+
+
+def _install_policies(using: str, **_signal: object) -> None:
+    from django.db import connections
+
+    from changes.models import ApprovalPolicyVersion
+    from changes.services.approval_policies import install_shipped_policies
+
+    # Somebody may have migrated back to a time before policies were rows.
+    if ApprovalPolicyVersion._meta.db_table in connections[using].introspection.table_names():
+        install_shipped_policies()

@@ -95,7 +95,8 @@ def device_run_table() -> str:
 def _event(row: Transition) -> str:
     if row.types == frozenset(ChangeType):
         return row.event
-    return f"{row.event} ({', '.join(_ordered(row.types, ChangeType))})"
+    types = [f"pre-approved {kind}" if row.pre_approved else kind for kind in _ordered(row.types, ChangeType)]
+    return f"{row.event} ({', '.join(types)})"
 
 
 def _ordered(members: AbstractSet[_State], kind: type[_State]) -> list[_State]:

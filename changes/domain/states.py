@@ -46,6 +46,7 @@ class ChangeEvent(Labelled):
     WITHDRAW = "withdraw"
     REJECT = "reject"
     AUTHORIZE = "authorize"
+    REOPEN = "reopen"
     SCHEDULE = "schedule"
     EXPIRE = "expire"
     REVISE = "revise"
@@ -97,7 +98,7 @@ class Transition:
 
     ``actors`` and ``guard`` are words for people; the people rules are enforced by
     :mod:`changes.domain.policy`, the guards by the services. ``types`` are the change types that
-    the row holds for.
+    the row holds for; ``pre_approved`` rows hold only where the policy asks for no approval.
     """
 
     sources: frozenset[ChangeState]
@@ -106,6 +107,7 @@ class Transition:
     actors: str
     guard: str
     types: frozenset[ChangeType] = frozenset(ChangeType)
+    pre_approved: bool = False
 
 
 EDITABLE: frozenset[ChangeState] = frozenset({_S.DRAFT})
@@ -124,15 +126,16 @@ TRANSITIONS: tuple[Transition, ...] = (
         _S.ASSESSMENT,
         "requester",
         "every target has a ready plan, no blocking check, conflicts resolved or waived with a reason",
-        frozenset({_T.NORMAL}),
+        frozenset({_T.NORMAL, _T.STANDARD}),
     ),
     Transition(
         frozenset({_S.DRAFT}),
         _E.SUBMIT,
         _S.APPROVED,
         "requester",
-        "the plan lies inside its template's approved envelope, checked by digest",
+        "pre-approved: the plan lies inside its template's approved envelope, checked by digest",
         frozenset({_T.STANDARD}),
+        pre_approved=True,
     ),
     Transition(
         frozenset({_S.DRAFT}),
@@ -165,6 +168,13 @@ TRANSITIONS: tuple[Transition, ...] = (
         _S.SCHEDULED,
         "change manager or requester",
         "a legal window, no freeze, no conflict",
+    ),
+    Transition(
+        frozenset({_S.APPROVED, _S.SCHEDULED}),
+        _E.REOPEN,
+        _S.AUTHORIZATION,
+        "who gave the approval",
+        "it was withdrawn, and what is left is less than the policy asks for; the other approvals go on counting",
     ),
     Transition(
         frozenset({_S.APPROVED, _S.SCHEDULED}),
@@ -242,17 +252,25 @@ class IllegalTransitionError(ChangeError):
 
 def events_from(state: ChangeState, *, change_type: ChangeType = ChangeType.NORMAL) -> tuple[ChangeEvent, ...]:
     """Every event that the table allows in this state, in the table's order."""
-    return tuple(row.event for row in TRANSITIONS if state in row.sources and change_type in row.types)
+    found = (row.event for row in TRANSITIONS if state in row.sources and change_type in row.types)
+    return tuple(dict.fromkeys(found))
 
 
-def next_state(state: ChangeState, event: ChangeEvent, *, change_type: ChangeType = ChangeType.NORMAL) -> ChangeState:
-    """The state that ``event`` leads to. People and guards are not checked here.
+def next_state(
+    state: ChangeState,
+    event: ChangeEvent,
+    *,
+    change_type: ChangeType = ChangeType.NORMAL,
+    pre_approved: bool = False,
+) -> ChangeState:
+    """The state that ``event`` leads to; a ``pre_approved`` change skips its review. Guards are not checked here.
 
     Raises:
         IllegalTransitionError: the table has no such step.
     """
-    for row in TRANSITIONS:
-        if row.event is event and state in row.sources and change_type in row.types:
+    rows = [row for row in TRANSITIONS if row.event is event and state in row.sources and change_type in row.types]
+    for row in sorted(rows, key=lambda row: row.pre_approved is not pre_approved):
+        if pre_approved or not row.pre_approved:
             return row.target
     raise IllegalTransitionError(state, event, events_from(state, change_type=change_type))
 

@@ -4,7 +4,8 @@ States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`
 """
 
 from changes.models.approval_policies import ApprovalPolicyQuerySet, ApprovalPolicyVersion
-from changes.models.approvals import Approval, Decision
+from changes.models.approval_watch import ApprovalWatch
+from changes.models.approvals import Approval, Decision, VoidCause
 from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
 from changes.models.calendar import (
     ConflictWaiver,
@@ -13,6 +14,7 @@ from changes.models.calendar import (
     ScheduledStart,
     ScheduleProblem,
 )
+from changes.models.delegations import Delegation, DelegationQuerySet
 from changes.models.drift_reverts import DriftRevert
 from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
@@ -59,6 +61,7 @@ __all__ = [
     "Approval",
     "ApprovalPolicyQuerySet",
     "ApprovalPolicyVersion",
+    "ApprovalWatch",
     "ChangeFreeze",
     "ChangeFreezeQuerySet",
     "ChangeQuerySet",
@@ -66,6 +69,8 @@ __all__ = [
     "Claimable",
     "ConflictWaiver",
     "Decision",
+    "Delegation",
+    "DelegationQuerySet",
     "DevicePlan",
     "DeviceRun",
     "DeviceRunQuerySet",
@@ -108,6 +113,7 @@ __all__ = [
     "TemplateVersionQuerySet",
     "ViewedMark",
     "Watched",
+    "VoidCause",
     "Wave",
     "WaveCheck",
     "WaveCheckQuerySet",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
@@ -23,7 +24,11 @@ class PlanRevision(models.Model):
     inputs = models.JSONField(help_text="Content, variables, checks and strategy as they were planned.")
     facts = models.JSONField(null=True, help_text="What planning found out, as approval policies ask for it.")
     demand = models.JSONField(null=True, help_text="What the approval policy asked when the change was submitted.")
-    policy_version = models.CharField(max_length=40)
+    demand_digest = models.CharField(
+        max_length=64, blank=True, help_text="SHA-256 of the canonical demand; it stands in the audit event as well."
+    )
+    judged_by = models.CharField(max_length=64, blank=True, help_text="Digest of the policy that judged it last.")
+    policy_version = models.CharField(max_length=60)
     digest = models.CharField(max_length=64, blank=True, help_text="RFC 6962 Merkle root, hex.")
     code = models.CharField(max_length=40, blank=True)
     detail = models.TextField(blank=True)
@@ -72,6 +77,16 @@ class DevicePlan(Claimable):
     lines_added = models.PositiveIntegerField(default=0)
     lines_removed = models.PositiveIntegerField(default=0)
     warnings = models.JSONField(default=list, blank=True)
+    kinds = ArrayField(
+        models.CharField(max_length=20), default=list, blank=True, help_text="The kinds of content that it touches."
+    )
+    new_addresses = ArrayField(
+        models.CharField(max_length=150), default=list, blank=True, help_text="What it adds, each as “VRF address”."
+    )
+    unprotected = models.BooleanField(
+        null=True, help_text="Whether the device keeps the change when the session is lost; empty: not planned."
+    )
+    rollback = models.CharField(max_length=10, blank=True, help_text="How good its way back is, in the risk's words.")
     gates = models.JSONField(default=list, blank=True, help_text="The pre-check ladder when the device was planned.")
 
     class Meta:

@@ -16,6 +16,7 @@ from changes.domain.states import ChangeEvent, ChangeState, ChangeType, PlanStat
 from changes.errors import ConflictError, PlanNotReadyError, StaleEditError
 from changes.models import ChangeRequest, PlanRevision
 from changes.services.approvals import void_approvals
+from changes.services.demanding import demand_settle
 from changes.services.device_work import sha256_hex
 from changes.services.integrity import verify_revision
 from changes.services.people import enforce, facts_of, lock_change, person_of
@@ -106,12 +107,16 @@ def discard_plan(change: ChangeRequest) -> None:
 
 
 def change_submit(*, change_id: int, requester: Actor) -> ChangeRequest:
-    """Hand a planned draft in for assessment.
+    """Hand a planned draft in, and settle what the active policy asks of it.
+
+    It is assessed next; an emergency goes straight to its authorization, and a pre-approved standard change is
+    approved by its template's envelope.
 
     Raises:
         IllegalTransitionError: the change is not a draft.
         PolicyDeniedError: only who wrote or edited it may submit it.
         PlanNotReadyError: some target has no ready plan.
+        PlanIntegrityError: the stored plan, or the active policy, is not what it was.
     """
     with remembering_refusal(actor=requester, attempt="submit", change_id=change_id):
         change = lock_change(change_id)
@@ -126,6 +131,7 @@ def change_submit(*, change_id: int, requester: Actor) -> ChangeRequest:
                 "Every target needs a ready plan before the change can be submitted. Build the plan first."
             )
         verify_revision(revision)
+        demand = demand_settle(change, revision, actor=requester)
         change.submitted_at = timezone.now()
         move(
             change,
@@ -135,7 +141,10 @@ def change_submit(*, change_id: int, requester: Actor) -> ChangeRequest:
                 "plan_digest": revision.digest,
                 "revision": revision.number,
                 "devices": revision.device_count,
+                "policy": demand.policy,
+                "demand_digest": revision.demand_digest,
             },
+            pre_approved=demand.pre_approved,
         )
         return change
 

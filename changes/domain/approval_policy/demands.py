@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Self, TypeVar
 
 from changes.domain.approval_policy.stages import Stage
 from changes.domain.approval_policy.vocabulary import Duty
+from changes.domain.canonical import CanonicalError, canonical_json, parse_canonical
+from changes.domain.errors import ChangeError
 from changes.domain.roles import group_label
+from changes.domain.states import ChangeEvent
+
+
+class DemandError(ChangeError):
+    """A stored demand is not one that an evaluation wrote."""
+
+    code = "DEMAND_MISMATCH"
+
+    def __str__(self) -> str:
+        return "What the policy asked of this plan was altered after it was stored. Find out who changed the row."
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +89,27 @@ class Demand:
         """The duties without their reasons."""
         return frozenset(asked.duty for asked in self.duties)
 
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON of :meth:`to_data`, in hexadecimal digits."""
+        return data_digest(self.to_data())
+
+    @classmethod
+    def from_data(cls, data: object) -> Self:
+        """Read what :meth:`to_data` wrote, and nothing else: every field and every sentence has to be as written.
+
+        Raises:
+            DemandError: it is not exactly what an evaluation writes.
+        """
+        try:
+            found = _demand(cls, data)
+            same = canonical_json(found.to_data()) == canonical_json(data)
+        except (KeyError, TypeError, ValueError, IndexError, CanonicalError) as error:
+            raise DemandError from error
+        if not same:
+            raise DemandError
+        return found
+
     def to_data(self) -> dict[str, object]:
         """As JSON for a page or the API, with every sentence."""
         return {
@@ -87,6 +123,55 @@ class Demand:
                 for asked in self.duties
             ],
         }
+
+
+def data_digest(data: object) -> str:
+    """The digest of a stored demand; two differ exactly where their content does.
+
+    Raises:
+        DemandError: the data could not have been stored by :meth:`Demand.to_data`.
+    """
+    try:
+        return hashlib.sha256(canonical_json(data)).hexdigest()
+    except CanonicalError as error:
+        raise DemandError from error
+
+
+def stored_demand(data: object, digest: str) -> Demand:
+    """The demand of a plan as it is stored, where it still has the digest that was kept beside it.
+
+    Raises:
+        DemandError: it has another digest, or is no demand.
+    """
+    try:
+        text = canonical_json(data)
+    except CanonicalError as error:
+        raise DemandError from error
+    if hashlib.sha256(text).hexdigest() != digest:
+        raise DemandError
+    return _read(text)
+
+
+@lru_cache(maxsize=512)
+def _read(text: bytes) -> Demand:
+    return Demand.from_data(parse_canonical(text))
+
+
+def stages_with_more(before: Demand, after: Demand) -> frozenset[str]:
+    """The names of the stages whose approvals no longer do where the second answer asks more than the first.
+
+    All of them where the stages are asked in another order.
+    """
+    old = {asked.stage.name: asked.stage for asked in before.stages}
+    if _other_order(before, after):
+        return frozenset(old)
+    kept = {asked.stage.name for asked in after.stages}
+    stricter = {
+        asked.stage.name
+        for asked in after.stages
+        if asked.stage.name in old and any(_stricter(old[asked.stage.name], asked))
+    }
+    return frozenset(stricter | (old.keys() - kept))
 
 
 def asks_more(before: Demand, after: Demand) -> tuple[str, ...]:
@@ -132,6 +217,9 @@ def _other_order(before: Demand, after: Demand) -> list[str]:
     return ["The stages are asked in another order."]
 
 
+_Found = TypeVar("_Found", bound=Demand)
+
+
 def _labels(groups: tuple[str, ...] | list[str]) -> str:
     return ", ".join(group_label(group) for group in groups)
 
@@ -174,3 +262,36 @@ def _because_data(because: tuple[Because, ...]) -> list[dict[str, object]]:
         }
         for one in because
     ]
+
+
+def _demand(cls: type[_Found], data: Any) -> _Found:  # noqa: ANN401 - what is stored is compared as a whole
+    return cls(
+        policy=data["policy"],
+        policy_digest=data["policy_digest"],
+        stages=tuple(
+            AskedStage(_stage(each), each["title"], tuple(map(_because, each["because"]))) for each in data["stages"]
+        ),
+        duties=tuple(AskedDuty(Duty(each["duty"]), tuple(map(_because, each["because"]))) for each in data["duties"]),
+        pre_approved=data["pre_approved"],
+        path=data["path"],
+    )
+
+
+def _stage(data: Mapping[str, Any]) -> Stage:
+    return Stage(
+        name=data["name"],
+        group=data["groups"][0],
+        quorum=data["quorum"],
+        event=ChangeEvent(data["event"]),
+        other_groups=tuple(data["groups"][1:]),
+        from_each_group=data["from_each_group"],
+        expires_after_h=data["expires_after_h"],
+        delegates=tuple(data["delegates"]),
+        escalate_after_h=data["escalate"]["after_h"],
+        escalate_to=tuple(data["escalate"]["to"]),
+        remind_every_h=data["remind_every_h"],
+    )
+
+
+def _because(data: Mapping[str, Any]) -> Because:
+    return Because(data["rule"], tuple(data["facts"]), data["reason"], data["quorum"], data["certain"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final, Self
 
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
@@ -49,6 +49,20 @@ class PlanFacts:
     warnings: tuple[WarningFact, ...] | None = None
     window: Period | None = None
     within_envelope: bool = False
+
+    @classmethod
+    def of_found(cls, found: object, **known: Any) -> Self:  # noqa: ANN401 - the other fields
+        """What planning found, in the shape of :meth:`to_data`, and what is ``known`` from elsewhere.
+
+        A field that is missing or malformed is not known, so that it is asked for.
+        """
+        data = found if isinstance(found, Mapping) else {}
+        count = data.get("device_count")
+        read: dict[str, Any] = {name: _counts(data.get(name)) for name in COUNTED if name != "content"}
+        read["device_count"] = count if _is_count(count) else None
+        read["content"] = _kinds(data.get("content"))
+        read["warnings"] = _warning_facts(data.get("warnings"))
+        return cls(**(read | known))
 
     def to_data(self) -> dict[str, object]:
         """As JSON: what was asked about, to be kept beside the answer."""
@@ -118,3 +132,34 @@ def _warnings(warnings: tuple[WarningFact, ...] | None) -> list[dict[str, object
         return None
     ordered = sorted(warnings, key=lambda fact: (fact.code, fact.severity))
     return [{"code": fact.code, "severity": fact.severity.value, "devices": fact.devices} for fact in ordered]
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _counts(data: object) -> dict[str, int] | None:
+    if isinstance(data, Mapping) and all(isinstance(name, str) and _is_count(count) for name, count in data.items()):
+        return dict(data)
+    return None
+
+
+def _kinds(data: object) -> dict[ContentKind, int] | None:
+    """Kinds that a newer release wrote count as those of no known kind."""
+    counts = _counts(data)
+    if counts is None:
+        return None
+    known: dict[ContentKind, int] = {}
+    for name, devices in counts.items():
+        kind = ContentKind(name) if name in set(ContentKind) else ContentKind.OTHER
+        known[kind] = max(known.get(kind, 0), devices)
+    return known
+
+
+def _warning_facts(data: object) -> tuple[WarningFact, ...] | None:
+    if not isinstance(data, list):
+        return None
+    try:
+        return tuple(WarningFact(each["code"], Severity(each["severity"]), each["devices"]) for each in data)
+    except (KeyError, TypeError, ValueError):
+        return None

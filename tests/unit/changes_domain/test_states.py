@@ -70,29 +70,36 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("review", "retry"): "implementing",
     ("review", "close"): "closed",
 }
-SUBMIT_BY_TYPE = {"standard": "approved", "normal": "assessment", "emergency": "authorization"}
+SUBMIT_BY_TYPE = {
+    ("standard", False): "assessment",
+    ("standard", True): "approved",
+    ("normal", False): "assessment",
+    ("normal", True): "assessment",
+    ("emergency", False): "authorization",
+    ("emergency", True): "authorization",
+}
 
 
 @pytest.mark.parametrize("state", list(ChangeState))
 def test_every_event_leads_where_the_design_says_or_is_refused(state: ChangeState) -> None:
-    pairs = list(itertools.product(ChangeEvent, ChangeType))
-    found = {(event, kind): _after(state, event, kind) for event, kind in pairs}
-    assert found == {(event, kind): _designed(state, event, kind) for event, kind in pairs}
+    cases = list(itertools.product(ChangeEvent, ChangeType, (False, True)))
+    found = {case: _after(state, *case) for case in cases}
+    assert found == {case: _designed(state, *case) for case in cases}
 
 
-def _after(state: ChangeState, event: ChangeEvent, kind: ChangeType) -> object:
+def _after(state: ChangeState, event: ChangeEvent, kind: ChangeType, pre_approved: bool) -> object:
     """The state that the event leads to, or what the refusal names."""
     try:
-        return next_state(state, event, change_type=kind).value
+        return next_state(state, event, change_type=kind, pre_approved=pre_approved).value
     except IllegalTransitionError as refused:
         return refused.code, refused.state, refused.event
 
 
-def _designed(state: ChangeState, event: ChangeEvent, kind: ChangeType) -> object:
+def _designed(state: ChangeState, event: ChangeEvent, kind: ChangeType, pre_approved: bool) -> object:
     target = ALLOWED.get((state.value, event.value))
     if target is None:
         return "illegal_transition", state, event
-    return SUBMIT_BY_TYPE[kind.value] if event is ChangeEvent.SUBMIT else target
+    return SUBMIT_BY_TYPE[kind.value, pre_approved] if event is ChangeEvent.SUBMIT else target
 
 
 def test_submit_is_the_only_event_whose_target_depends_on_the_type() -> None:
@@ -100,7 +107,12 @@ def test_submit_is_the_only_event_whose_target_depends_on_the_type() -> None:
 
 
 def test_no_pair_stands_in_two_rows() -> None:
-    rows = [(source, row.event, kind) for row in TRANSITIONS for source in row.sources for kind in row.types]
+    rows = [
+        (source, row.event, kind, row.pre_approved)
+        for row in TRANSITIONS
+        for source in row.sources
+        for kind in row.types
+    ]
     assert len(rows) == len(set(rows))
 
 

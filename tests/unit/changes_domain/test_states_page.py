@@ -45,11 +45,13 @@ def test_the_change_diagram_shows_every_legal_step_and_no_other() -> None:
             for kind in types.split(", ") if types else ChangeType:
                 drawn.add((source, event, str(kind), target))
     legal = set()
-    for state, event, kind in itertools.product(ChangeState, ChangeEvent, ChangeType):
+    for state, event, kind, early in itertools.product(ChangeState, ChangeEvent, ChangeType, (False, True)):
         try:
-            legal.add((state.value, event.value, kind.value, next_state(state, event, change_type=kind).value))
+            target = next_state(state, event, change_type=kind, pre_approved=early)
         except IllegalTransitionError:
             continue
+        skips = target != next_state(state, event, change_type=kind)
+        legal.add((state.value, event.value, f"pre-approved {kind}" if skips else kind.value, target.value))
     assert drawn == legal
 
 
