@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from changes.services import execution, planning
+from changes.services import execution, planning, scheduled_starts
 
 
 def plan_revision(revision_id: int) -> str:
@@ -13,3 +13,8 @@ def plan_revision(revision_id: int) -> str:
 def execute_run(run_id: int) -> str:
     """Work on a run's devices until none is left or the deadline nears."""
     return f"{execution.run_devices(run_id)} device runs"
+
+
+def start_scheduled(start_id: int) -> str:
+    """Start a change whose window has opened, for the implementer who ordered it."""
+    return scheduled_starts.start_scheduled(start_id)

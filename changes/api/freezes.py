@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 from audit.api.actors import request_actor
 from changes.api.bodies import body_of, text_in
 from changes.api.requests import ReasonBody
-from changes.domain.freezes import FIELDS
+from changes.domain.calendar.freezes import FIELDS
 from changes.models import ChangeFreeze
 from changes.services.freezes import freeze_declare, freeze_lift
 from devices.api.listing import WHOLE, ListQuery, Ordering, page

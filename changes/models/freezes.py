@@ -1,4 +1,4 @@
-"""Change freezes of the whole installation: a row for each that was declared."""
+"""Change freezes: a row for each that was declared."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ class ChangeFreezeQuerySet(models.QuerySet["ChangeFreeze"]):
 
 
 class ChangeFreeze(models.Model):
-    """A period in which nothing of any change is started; a change manager declares it, and may lift it early."""
+    """A period in which nothing is started on the devices of its scope; a change manager declares it, and may lift it.
+
+    Changes of the exempt types are let through.
+    """
 
     name = models.CharField(max_length=100)
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
+    scope = models.JSONField(default=dict, blank=True, help_text='{"sites": ["FRA"]}; empty: all devices.')
+    exempt_types = models.JSONField(default=list, blank=True, help_text="Change types that it lets through.")
     reason = models.TextField()
     declared_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     declared_at = models.DateTimeField(db_default=Now())

@@ -147,7 +147,7 @@ def _climb(work: DeviceWork, driver: Driver, notes: StepNotes, ladder: Ladder) -
 def _wait_for_window(work: DeviceWork, ladder: Ladder) -> None:
     """Give a device back whose turn came when the window had just closed: the run is paused, and nothing was sent."""
     try:
-        ladder.window(window_seen(work.run.run.change))
+        ladder.window(window_seen(work.run.run.change, work.run.device))
     except GateRefusedError as refused:
         detail = f"{refused.detail} Nothing was sent, and the device waits."
         raise OrderedStopError(SafePoint.HOLD, refused.code, detail) from refused

@@ -32,10 +32,10 @@ from changes.services.queueing import ring_runners
 from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.standing_apart import StandingApart
+from changes.services.start_window import start_window
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
-from changes.services.windows import refuse_outside_window
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_locked, claim_some, claimable, release
 from devices.services.credential_uses import credential_uses_report
@@ -62,7 +62,8 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         IllegalTransitionError: the change is not approved.
         PolicyDeniedError: the person is no implementer, or approved this plan.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
-        ConflictError: the change is on hold, the kill switch is engaged, or its window is closed.
+        ConflictError: the change is on hold, the kill switch is engaged, its window is closed, a freeze is in force,
+            or another change is booked on the same devices.
     """
     with remembering_refusal(actor=implementer, attempt="start", change_id=change_id):
         change = lock_change(change_id)
@@ -72,14 +73,14 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         if change.on_hold:
             raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
         refuse_while_engaged()
-        refuse_outside_window(change)
+        calendar = start_window(change)
         revision = verified_revision(change)
         run = run_create(change, revision, person.id)
         move(
             change,
             ChangeEvent.START,
             actor=implementer,
-            details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count},
+            details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, **calendar},
         )
         audit_run(run, "run.started", actor=implementer)
         waves_step(change, run)

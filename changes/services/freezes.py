@@ -11,21 +11,25 @@ from django.db.models.functions import Now
 from audit.actor import Actor
 from audit.recorder import record
 from changes.domain import policy
+from changes.domain.calendar.freezes import parse_freeze
 from changes.domain.content import parse_comment
 from changes.domain.errors import ChangeError
-from changes.domain.freezes import parse_freeze
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import ChangeFreeze
+from changes.services.calendar import calendar_lock, scoped
 from changes.services.people import enforce, person_of
+from changes.services.schedule_problems import Hit, hits_of_freeze, problems_recheck
 from changes.services.windows import database_now
 
 OBJECT = "change_freeze"
 
 
 def freeze_declare(*, actor: Actor, data: Mapping[str, object]) -> ChangeFreeze:
-    """Forbid every start in a period: of runs, waves and devices. A run that is under way is paused when it begins.
+    """Forbid every start on the devices of a scope in a period: of runs, waves and devices.
 
-    ``data``: ``{name, starts_at, ends_at, comment}``; times in ISO 8601, without a zone they mean UTC.
+    A run that is under way on such devices is paused when it begins. ``data``: ``{name, starts_at, ends_at, scope,
+    exempt_types, comment}``; times in ISO 8601, without a zone they mean UTC; without a scope it holds for all
+    devices. Scheduled changes that it hits are marked, and their people are told.
 
     Raises:
         PolicyDeniedError: the person is no change manager. The refusal is audited.
@@ -34,13 +38,32 @@ def freeze_declare(*, actor: Actor, data: Mapping[str, object]) -> ChangeFreeze:
     with _remembering("declare", actor):
         person = person_of(actor)
         enforce(policy.may_declare_freeze(person))
-        period = parse_freeze(data, now=database_now())
+        freeze = parse_freeze(data, now=database_now())
         reason = parse_comment(data.get("comment", ""), action="declare a freeze")
+        calendar_lock()
+        period = freeze.period
         found = ChangeFreeze.objects.create(
-            name=period.name, starts_at=period.start, ends_at=period.end, reason=reason, declared_by_id=person.id
+            name=period.name,
+            starts_at=period.start,
+            ends_at=period.end,
+            reason=reason,
+            declared_by_id=person.id,
+            **freeze.to_data(),
         )
         _audit(found, "change_freeze.declared", actor=actor, reason=reason)
+        problems_recheck(period, actor=actor)
         return found
+
+
+def freeze_hits(*, actor: Actor, data: Mapping[str, object]) -> tuple[Hit, ...]:
+    """The scheduled changes that such a freeze would hit. Nothing is written; ``data`` as for :func:`freeze_declare`.
+
+    Raises:
+        PolicyDeniedError: the person is no change manager.
+        InvalidInputError: with a sentence under each name.
+    """
+    enforce(policy.may_declare_freeze(person_of(actor)))
+    return hits_of_freeze(parse_freeze(data, now=database_now()))
 
 
 def freeze_lift(*, freeze_id: int, actor: Actor, comment: str) -> ChangeFreeze:
@@ -53,6 +76,7 @@ def freeze_lift(*, freeze_id: int, actor: Actor, comment: str) -> ChangeFreeze:
         ConflictError: it is over, or was lifted before.
     """
     with _remembering("lift", actor, freeze_id):
+        calendar_lock()
         found = ChangeFreeze.objects.select_for_update(no_key=True).filter(pk=freeze_id).first()
         if found is None:
             raise ChangeNotFoundError(f"There is no freeze with the id {freeze_id}.")
@@ -64,6 +88,7 @@ def freeze_lift(*, freeze_id: int, actor: Actor, comment: str) -> ChangeFreeze:
         ChangeFreeze.objects.filter(pk=found.pk).update(lifted_by=person.id, lifted_at=Now(), lift_reason=reason)
         found.refresh_from_db()
         _audit(found, "change_freeze.lifted", actor=actor, reason=reason)
+        problems_recheck(scoped(found).period, actor=actor)
         return found
 
 
@@ -97,5 +122,10 @@ def _audit(found: ChangeFreeze, action: str, *, actor: Actor, reason: str) -> No
         object_id=found.pk,
         object_label=found.name,
         reason=reason,
-        details={"starts_at": found.starts_at, "ends_at": found.ends_at},
+        details={
+            "starts_at": found.starts_at,
+            "ends_at": found.ends_at,
+            "scope": found.scope,
+            "exempt_types": found.exempt_types,
+        },
     )

@@ -85,7 +85,7 @@ def run_resume(*, change_id: int, actor: Actor, comment: str = "") -> Run:
         run = found.run
         comment = parse_comment(comment, action="resume a run", required=False)
         refuse_while_engaged()
-        refuse_outside_window(found.change)
+        refuse_outside_window(found.change, found.run)
         verify_revision(run.revision, approved_digest=run.plan_digest)
         verify_approvals(found.change, run.revision)
         run.implementers.add(found.person.id)

@@ -105,7 +105,7 @@ class _Progress:
 
         A run that has nothing left to start goes on to its end.
         """
-        closed = window_closed(self.change)
+        closed = window_closed(self.change, self.run)
         left = self.run.device_runs.open()
         if closed is None or not left.exists():
             return False
@@ -121,7 +121,7 @@ class _Progress:
         """Back out what a paused run still has in flight, where the strategy says so; else it stays as it is."""
         if self.strategy.on_window_close != InFlight.BACK_OUT:
             return
-        closed = window_closed(self.change)
+        closed = window_closed(self.change, self.run)
         if closed and self.run.device_runs.filter(state__in=BUSY_DEVICE_RUN_STATES).exists():
             abort(self.change, self.run, InFlight.BACK_OUT, actor=DISPATCHER, code=closed.code, detail=closed.sentence)
 

@@ -1,20 +1,28 @@
 """The maintenance window of a change, and change freezes: asked before a start, each wave and each device.
 
-Both by the database's clock.
+Both by the database's clock. A freeze counts where its scope holds for a device that is still to be written to, and
+where it does not let the change's type through.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 from django.db import connection
 
+from changes.domain.calendar.freezes import ScopedFreeze
+from changes.domain.calendar.scope import CalendarDevice, Scope
 from changes.domain.gates import Finding, Observation
+from changes.domain.states import ChangeType, DevicePlanState
 from changes.domain.windows import Closed, Period, why_closed
 from changes.errors import ConflictError
-from changes.models import ChangeFreeze, ChangeRequest
+from changes.models import ChangeFreeze, ChangeRequest, DevicePlan, Run
 from devices.domain.severity import Severity
+from devices.models import Device
 from devices.services.statements import prepared
 
 
@@ -31,41 +39,81 @@ def window_of(change: ChangeRequest) -> Period | None:
     return Period.of(change.window_start, change.window_end)
 
 
-def window_closed(change: ChangeRequest) -> Closed | None:
-    """Why nothing of this change may be started now; None: it may. Two queries where a window or a freeze is."""
-    window, freezes = window_of(change), freezes_in_force()
-    return why_closed(database_now(), window, freezes) if window or freezes else None
+def window_closed(change: ChangeRequest, run: Run | None = None) -> Closed | None:
+    """Why nothing of this change may be started now; None: it may. Two queries where a window or a freeze is.
+
+    With a run, freezes count for its devices that have not ended; else for all that the plan would write to. That
+    takes one query more while a freeze with a scope is in force.
+    """
+    holding = [freeze for freeze in freezes_in_force() if freeze.holds_for(ChangeType(change.type))]
+    if any(not freeze.scope.is_all for freeze in holding):
+        devices = _sorts_of_devices(change, run)
+        holding = [freeze for freeze in holding if any(map(freeze.scope.includes, devices))]
+    return _closed(window_of(change), holding)
 
 
-def freezes_in_force() -> tuple[Period, ...]:
-    """The freezes that forbid a start now; one query."""
-    return tuple(Period(start, end, name) for start, end, name in prepared(*_in_force()))
+def freezes_in_force() -> tuple[ScopedFreeze, ...]:
+    """The freezes of this moment; one query."""
+    return tuple(_freeze(*row) for row in prepared(*_in_force()))
 
 
-@cache
-def _in_force() -> tuple[str, tuple[object, ...]]:
-    """The statement, composed once: it is asked before each device."""
-    rows = ChangeFreeze.objects.in_force().order_by("ends_at").values_list("starts_at", "ends_at", "name")
-    return rows.query.sql_with_params()
-
-
-def refuse_outside_window(change: ChangeRequest) -> None:
+def refuse_outside_window(change: ChangeRequest, run: Run | None = None) -> None:
     """Let a start or a resumption through only while the window is open and no freeze is in force.
 
     Raises:
         ConflictError: it is not; the code is that of the rule.
     """
-    closed = window_closed(change)
+    closed = window_closed(change, run)
     if closed:
         raise ConflictError(closed.sentence, code=closed.code)
 
 
-def window_seen(change: ChangeRequest) -> Observation:
-    """What the window's gate of the pre-check ladder sees."""
-    window, closed = window_of(change), window_closed(change)
+def window_seen(change: ChangeRequest, device: Device) -> Observation:
+    """What the window's gate of the pre-check ladder sees for a device; two queries at most."""
+    kind, fact = ChangeType(change.type), calendar_device(device)
+    holding = [each for each in freezes_in_force() if each.holds_for(kind) and each.scope.includes(fact)]
+    window = window_of(change)
+    closed = _closed(window, holding)
     findings = (Finding(closed.code, Severity.MAJOR, closed.sentence),) if closed else ()
     if window is None:
         return Observation(findings, note="No window is set for this change, and no freeze is in force.")
     return Observation(
         findings, note=f"It is open: {window.words}.", values=({"name": "window", "value": window.words},)
     )
+
+
+def calendar_device(device: Device) -> CalendarDevice:
+    """A device as the scopes of the calendar judge it; what keeps it apart from others is left out."""
+    return CalendarDevice(device.name, device.site, device.role, frozenset(device.tags))
+
+
+def _closed(window: Period | None, freezes: Iterable[ScopedFreeze]) -> Closed | None:
+    periods = [freeze.period for freeze in freezes]
+    return why_closed(database_now(), window, periods) if window or periods else None
+
+
+@cache
+def _in_force() -> tuple[str, tuple[object, ...]]:
+    """The statement, composed once: it is asked before each device."""
+    rows = ChangeFreeze.objects.in_force().order_by("ends_at")
+    wanted = rows.values_list("starts_at", "ends_at", "name", "scope", "exempt_types")
+    return wanted.query.sql_with_params()
+
+
+def _freeze(starts_at: datetime, ends_at: datetime, name: str, scope: Any, exempt: Any) -> ScopedFreeze:  # noqa: ANN401
+    held = Scope.stored(_json(scope))
+    return ScopedFreeze(Period(starts_at, ends_at, name), held, frozenset(map(ChangeType, _json(exempt))))
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401 - psycopg gives jsonb as text, as Django told it to
+    return json.loads(value) if isinstance(value, str) else value
+
+
+def _sorts_of_devices(change: ChangeRequest, run: Run | None) -> tuple[CalendarDevice, ...]:
+    """One device of each site, role and set of tags among those concerned: scopes cannot tell more of them apart."""
+    if run is not None:
+        rows = run.device_runs.open().order_by().values_list("device__site", "device__role", "device__tags")
+    else:
+        plans = DevicePlan.objects.filter(revision=change.revision_id, state=DevicePlanState.READY).order_by()
+        rows = plans.values_list("device__site", "device__role", "device__tags")
+    return tuple(CalendarDevice("", site, role, frozenset(tags)) for site, role, tags in rows.distinct())

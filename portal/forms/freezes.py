@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 
 from changes.domain.content import MAX_COMMENT
-from changes.domain.freezes import MAX_NAME
+from changes.domain.calendar.recurring import MAX_NAME
 from portal.forms.raw_text import RawText
 
 

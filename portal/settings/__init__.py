@@ -369,6 +369,8 @@ COUNTERSIGN_RECONNECT_WAIT_S = 2
 # With pauses of up to a minute this waits some ten minutes: as long as a large switch takes to restart.
 COUNTERSIGN_RECONCILE_ATTEMPTS = 15
 COUNTERSIGN_RING_AGAIN_S = 5
+# A change that is to start by itself is not started any more so long after its window opened; its people are told.
+COUNTERSIGN_START_GRACE_S = 900
 # Transient errors before any write are tried again; the pause grows by the factor, and is spread by the jitter's share.
 DEVICE_CONNECT_ATTEMPTS = _environment.connect_attempts
 DEVICE_RETRY_BASE_S = _environment.retry_base_s

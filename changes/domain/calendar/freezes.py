@@ -1,20 +1,21 @@
-"""Change freezes with a scope, and with change types that they let through."""
+"""Change freezes: periods in which nothing is started on the devices of a scope, but for exempt change types."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
+from changes.domain.calendar.recurring import read_name
 from changes.domain.calendar.scope import Scope
-from changes.domain.errors import InvalidInputError
-from changes.domain.freezes import parse_freeze
-from changes.domain.input import Findings, one_of
+from changes.domain.input import Findings, one_of, shown, unknown_names
 from changes.domain.states import ChangeType
-from changes.domain.windows import Period
+from changes.domain.windows import FARTHEST, Period, moment_in
 
-MORE_FIELDS: Final = frozenset({"scope", "exempt_types"})
+LONGEST: Final = timedelta(days=92)
+_TIMES: Final = {"starts_at": "start", "ends_at": "end"}
+FIELDS: Final = frozenset({"name", "comment", "scope", "exempt_types", *_TIMES})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,35 +31,53 @@ class ScopedFreeze:
         return change_type not in self.exempt_types
 
     @property
+    def reach(self) -> str:
+        """For which devices and changes it holds: ``all devices, except emergency changes``."""
+        types = [kind.value for kind in ChangeType if kind in self.exempt_types]
+        return self.scope.words + (f", except {' and '.join(types)} changes" if types else "")
+
+    @property
     def words(self) -> str:
         """``Year end, 20 Dec 2026 00:00 to 4 Jan 2027 00:00 UTC, for all devices``."""
-        exempt = ", except emergency changes" if self.exempt_types == {ChangeType.EMERGENCY} else ""
-        if self.exempt_types and not exempt:
-            exempt = f", except {' and '.join(sorted(self.exempt_types))} changes"
-        return f"{self.period.name or 'unnamed'}, {self.period.words}, for {self.scope.words}{exempt}"
+        return f"{self.period.name or 'unnamed'}, {self.period.words}, for {self.reach}"
 
     def to_data(self) -> dict[str, object]:
         """The scope and the exempt types as JSON; name and times are the freeze's own columns."""
         return {"scope": self.scope.to_data(), "exempt_types": sorted(self.exempt_types)}
 
 
-def parse_scoped_freeze(value: Mapping[str, object], *, now: datetime) -> ScopedFreeze:
-    """Read a freeze as :func:`changes.domain.freezes.parse_freeze` does, with ``scope`` and ``exempt_types`` besides.
+def parse_freeze(value: Mapping[str, object], *, now: datetime) -> ScopedFreeze:
+    """Read ``name``, ``starts_at``, ``ends_at`` (ISO 8601; without a zone they mean UTC), ``scope``, ``exempt_types``.
+
+    It may begin in the past: then it is in force at once. The comment is read by the service.
 
     Raises:
         InvalidInputError: with a sentence under each name.
     """
     findings = Findings()
-    period = None
-    try:
-        period = parse_freeze({name: each for name, each in value.items() if name not in MORE_FIELDS}, now=now)
-    except InvalidInputError as error:
-        findings.absorb(error)
+    for name, sentence in unknown_names(value, FIELDS, "field").items():
+        findings.add(shown(name), sentence)
+    name = read_name(value.get("name"), findings, "Give the freeze a name that people know, such as Year end.")
+    times = {key: moment_in(value, key, f"{what} of the freeze", findings) for key, what in _TIMES.items()}
+    start, end = times["starts_at"], times["ends_at"]
+    if start and end:
+        _judge(start, end, now, findings)
     scope = Scope.parse(value.get("scope"), findings)
     exempt = _types(value.get("exempt_types", []), findings)
     findings.check()
-    assert period  # noqa: S101 - found above
-    return ScopedFreeze(period, scope, exempt)
+    assert start and end  # noqa: PT018, S101 - whatever is missing was found above
+    return ScopedFreeze(Period(start, end, name), scope, exempt)
+
+
+def _judge(start: datetime, end: datetime, now: datetime, findings: Findings) -> None:
+    if end <= start:
+        findings.add("ends_at", "The freeze must end after it starts.")
+    elif end - start > LONGEST:
+        findings.add("ends_at", f"A freeze lasts at most {LONGEST.days} days; declare another one after it.")
+    if end <= now:
+        findings.add("ends_at", "This is over already; give a time to come.")
+    elif start - now > FARTHEST:
+        findings.add("starts_at", f"A freeze starts within {FARTHEST.days} days.")
 
 
 def _types(value: object, findings: Findings) -> frozenset[ChangeType]:

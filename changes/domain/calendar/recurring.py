@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -14,13 +14,12 @@ from changes.domain.calendar.rules import Rule, RuleError, parse_rule, rule_text
 from changes.domain.calendar.scope import Scope
 from changes.domain.calendar.zones import UnknownZoneError, exists, moment, wall_clock, zone_named
 from changes.domain.input import Findings, hidden_character, shown, unknown_names
-from changes.domain.windows import Period
+from changes.domain.windows import FARTHEST, Period
 
 MAX_NAME: Final = 100
 MIN_MINUTES: Final = 15
 MAX_MINUTES: Final = 7 * 24 * 60
 EARLIEST: Final = datetime(2000, 1, 1)  # noqa: DTZ001 - a wall clock's time
-FARTHEST: Final = timedelta(days=366)
 CHECKED: Final = 60
 """So many occurrences of a new window are compared with their next one."""
 LOOKED_AHEAD: Final = timedelta(days=10 * 366)
@@ -88,6 +87,15 @@ class RecurringWindow:
             "time_zone": self.zone.key,
             "scope": self.scope.to_data(),
         }
+
+
+def stored_window(
+    *, name: str, starts_at: str, minutes: int, rule: str, time_zone: str, scope: Mapping[str, Sequence[str]]
+) -> RecurringWindow:
+    """A window as :meth:`RecurringWindow.to_data` wrote it; what was judged once is not judged again."""
+    zone = zone_named(time_zone)
+    read = parse_rule(rule, zone) if rule else None
+    return RecurringWindow(name, datetime.fromisoformat(starts_at), minutes, zone, read, Scope.stored(scope))
 
 
 def parse_recurring(value: Mapping[str, object], *, now: datetime) -> RecurringWindow:

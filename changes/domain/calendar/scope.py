@@ -76,6 +76,11 @@ class Scope:
         return {name: sorted(getattr(self, name)) for name in SCOPE_NAMES if getattr(self, name)}
 
     @classmethod
+    def stored(cls, data: Mapping[str, Sequence[str]]) -> Self:
+        """A scope as :meth:`to_data` wrote it."""
+        return cls(**{name: frozenset(data.get(name, ())) for name in SCOPE_NAMES})
+
+    @classmethod
     def parse(cls, data: object, findings: Findings, *, where: str = "scope") -> Self:
         """Read ``{"sites": ["FRA"], "roles": ["core"]}``; what is wrong goes to ``findings``, under ``where``."""
         if data is None:

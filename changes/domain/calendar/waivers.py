@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from changes.domain.calendar.conflicts import Conflict, ConflictKind
-from changes.domain.manager_duties import manager_denials, started_denial
-from changes.domain.policy import ChangeFacts, Person, Verdict
+from changes.domain.manager_duties import MIN_REASON, REASON_MISSING, own_denial, role_denial, started_denial
+from changes.domain.policy import ChangeFacts, Denial, Person, Verdict
+from changes.domain.roles import Role
 from changes.domain.windows import Period
 
 
 @dataclass(frozen=True, slots=True)
 class Waiver:
-    """A change manager's word that a conflict may stand, and why. It names what the manager saw, and covers no more."""
+    """Somebody's word that a conflict may stand, and why. It names what they saw, and covers no more."""
 
     kind: ConflictKind
     other_key: int
@@ -45,7 +46,19 @@ def unwaived(conflicts: Iterable[Conflict], waivers: Iterable[Waiver]) -> tuple[
     return tuple(conflict for conflict in conflicts if not any(waiver.covers(conflict) for waiver in held))
 
 
-def may_waive(person: Person, facts: ChangeFacts, *, reason: str) -> Verdict:
-    """Let a conflict through: a change manager who has no hand in this change, with a reason, before the start."""
-    late = started_denial(facts, "Pause the run if the conflict does harm.")
-    return Verdict(manager_denials(person, facts, "waive a conflict of it", reason) + ((late,) if late else ()))
+def may_waive(person: Person, facts: ChangeFacts, other: ChangeFacts, *, reason: str) -> Verdict:
+    """Let a conflict of two changes through: a change manager, or a member of the CAB or the ECAB, with a reason.
+
+    They have no hand in either change, and this one was not started.
+    """
+    what = "waive a conflict of it"
+    short = None
+    if len(reason.strip()) < MIN_REASON:
+        short = Denial(REASON_MISSING, f"To {what} you must say why, so that the others can judge it.")
+    found = (
+        role_denial(person, what, Role.CHANGE_MANAGER, Role.CAB, Role.ECAB),
+        own_denial(person, facts, what) or own_denial(person, other, "waive a conflict of it with another one"),
+        short,
+        started_denial(facts, "Pause the run if the conflict does harm."),
+    )
+    return Verdict(tuple(denial for denial in found if denial is not None))

@@ -99,7 +99,7 @@ def test_each_device_looks_again(cast: factories.Cast) -> None:
     declared(cast)
     ladder = Ladder(factories.DeviceFactory.create(), GateMode.ENFORCED)
     with pytest.raises(GateRefusedError, match="Year end") as refused:
-        ladder.window(window_seen(run.change))
+        ladder.window(window_seen(run.change, run.device_runs.first().device))
     assert refused.value.code == "FREEZE_ACTIVE"
 
 

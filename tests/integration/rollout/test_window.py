@@ -213,12 +213,12 @@ def test_the_ladder_refuses_a_device_outside_the_window(cast: factories.Cast) ->
     device = factories.DeviceFactory.create()
     ladder = Ladder(device, GateMode.ENFORCED)
     with pytest.raises(GateRefusedError, match="has not opened yet") as refused:
-        ladder.window(window_seen(change))
+        ladder.window(window_seen(change, device))
     assert refused.value.code == "PRECHECK_WINDOW_CLOSED"
     ChangeRequest.objects.filter(pk=change.pk).update(window_start=Now())
     change.refresh_from_db()
     ladder = Ladder(device, GateMode.ENFORCED)
-    ladder.window(window_seen(change))
+    ladder.window(window_seen(change, device))
     [gate] = [result for result in ladder.results if result.gate == "window"]
     assert (gate.verdict, gate.sentence[:11]) == ("passed", "It is open:")
 

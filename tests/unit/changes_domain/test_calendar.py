@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from changes.domain.calendar.conflicts import Booking, Conflict, ConflictKind, conflicts
-from changes.domain.calendar.freezes import ScopedFreeze, parse_scoped_freeze
+from changes.domain.calendar.freezes import ScopedFreeze, parse_freeze
 from changes.domain.calendar.legality import Calendar, legal
 from changes.domain.calendar.recurring import RecurringWindow
 from changes.domain.calendar.rules import parse_rule
@@ -128,14 +128,14 @@ def test_a_freeze_says_what_it_is() -> None:
 
 def test_a_freeze_is_read_with_its_scope_and_its_exemptions() -> None:
     data = {"name": "Year end", "starts_at": "2026-12-20T00:00", "ends_at": "2027-01-04T00:00"}
-    found = parse_scoped_freeze({**data, "scope": {"tenants": ["Shop"]}, "exempt_types": ["emergency"]}, now=NOW)
+    found = parse_freeze({**data, "scope": {"tenants": ["Shop"]}, "exempt_types": ["emergency"]}, now=NOW)
     assert found.to_data() == {"scope": {"tenants": ["Shop"]}, "exempt_types": ["emergency"]}
-    assert parse_scoped_freeze(data, now=NOW).scope.is_all
+    assert parse_freeze(data, now=NOW).scope.is_all
     with pytest.raises(InvalidInputError) as caught:
-        parse_scoped_freeze({"scope": 7, "exempt_types": ["urgent"], "colour": 1}, now=NOW)
+        parse_freeze({"scope": 7, "exempt_types": ["urgent"], "colour": 1}, now=NOW)
     assert {"name", "starts_at", "ends_at", "scope", "exempt_types", "colour"} == set(caught.value.fields)
     with pytest.raises(InvalidInputError, match="stops nothing"):
-        parse_scoped_freeze({**data, "exempt_types": list(ChangeType)}, now=NOW)
+        parse_freeze({**data, "exempt_types": list(ChangeType)}, now=NOW)
 
 
 def booking(key: int, start_h: float, end_h: float, *devices: CalendarDevice) -> Booking:
@@ -206,7 +206,8 @@ def test_a_waiver_covers_what_was_seen_and_no_more() -> None:
         (MANAGER, CHANGE, "They are in other racks.", ()),
         (MANAGER, CHANGE, " ", ("REASON_MISSING",)),
         (replace(MANAGER, id=1), CHANGE, "They are in other racks.", ("GATE_SELF_APPROVAL",)),
-        (replace(MANAGER, roles=frozenset({Role.CAB})), CHANGE, "They are in other racks.", ("GATE_ROLE_DENIED",)),
+        (replace(MANAGER, roles=frozenset({Role.CAB})), CHANGE, "They are in other racks.", ()),
+        (replace(MANAGER, roles=frozenset({Role.IMPLEMENTER})), CHANGE, "Other racks, truly.", ("GATE_ROLE_DENIED",)),
         (
             MANAGER,
             replace(CHANGE, state=ChangeState.IMPLEMENTING),
@@ -216,7 +217,12 @@ def test_a_waiver_covers_what_was_seen_and_no_more() -> None:
     ],
 )
 def test_who_may_waive(person: Person, facts: ChangeFacts, reason: str, codes: tuple[str, ...]) -> None:
-    assert may_waive(person, facts, reason=reason).codes == codes
+    assert may_waive(person, facts, ChangeFacts(author_id=2, state=ChangeState.SCHEDULED), reason=reason).codes == codes
+
+
+def test_who_wrote_the_other_change_waives_nothing_either() -> None:
+    other = ChangeFacts(author_id=2, state=ChangeState.SCHEDULED, editor_ids=frozenset({MANAGER.id}))
+    assert may_waive(MANAGER, CHANGE, other, reason="They are in other racks.").codes == ("GATE_SELF_APPROVAL",)
 
 
 def test_the_next_free_slot_is_legal_and_without_conflicts() -> None:
