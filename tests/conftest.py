@@ -30,6 +30,11 @@ KEPT_BY_TRIGGERS = {
     "changes_approvalpolicyversion": "changes_policy_stays",
     "changes_report": "changes_report_stays",
     "changes_review": "changes_review_stays",
+    "changes_thread": "changes_thread_stays",
+    "changes_threadcomment": "changes_threadcomment_stays",
+    "changes_meeting": "changes_meeting_stays",
+    "changes_agendaitem": "changes_agenda_frozen",
+    "changes_attendance": "changes_attendance_stays",
 }
 LONGEST = (
     "tests/integration/supervision/test_worker.py",
