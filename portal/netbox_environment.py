@@ -14,6 +14,7 @@ from portal.environment import SettingError
 SECRET_MIN_LENGTH: Final = 16
 _FIELD = re.compile(r"[A-Za-z0-9_]{1,50}")
 _CREDENTIAL = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_SLUG_START = re.compile(r"[A-Za-z0-9_-]{1,50}")
 _TOKEN = re.compile(r"[\x21-\x7e]{8,400}")
 
 
@@ -31,6 +32,8 @@ class NetBoxEnvironment:
     platform_field: str
     credential_field: str
     credential: str
+    criticality_field: str
+    criticality_tag: str
 
 
 def read_netbox(environ: Mapping[str, str]) -> NetBoxEnvironment:
@@ -51,6 +54,8 @@ def read_netbox(environ: Mapping[str, str]) -> NetBoxEnvironment:
         platform_field=_named(environ, "NETBOX_PLATFORM_FIELD", "countersign_platform", _FIELD),
         credential_field=_named(environ, "NETBOX_CREDENTIAL_FIELD", "countersign_credential", _FIELD),
         credential=_named(environ, "NETBOX_CREDENTIAL", "", _CREDENTIAL),
+        criticality_field=_named(environ, "NETBOX_CRITICALITY_FIELD", "criticality", _FIELD),
+        criticality_tag=_named(environ, "NETBOX_CRITICALITY_TAG", "criticality-", _SLUG_START),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from audit.actor import Actor
 from changes.domain import policy
@@ -14,12 +15,14 @@ from changes.domain.input import Findings
 from changes.rendering import TemplateError, check_syntax, render_one
 from changes.services.device_planning import template_facts
 from changes.services.people import enforce, person_of
-from devices.domain.commands import CommandFinding, Severity, check_commands
+from devices.domain.commands import CommandFinding, check_commands
 from devices.domain.diffing import DiffStat, diff_stat, unified_diff
 from devices.domain.platforms import PLATFORMS, Platform
 from devices.domain.prediction import predict_with_notes
+from devices.domain.warnings import Finding, OwnSession, Situation, review
 from devices.models import Device
 from devices.selectors import latest_snapshot
+from devices.services.address_index import addresses_used
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Preview:
     """One device's rendered lines, what is wrong with them, and the estimated diff.
 
     Lines, findings and diff hold what the device would get, secrets included: mask them before they are shown.
-    ``problems`` are about the template itself; then there are no lines. ``diff`` is against the newest stored
+    ``problems`` are about the template itself; then there are no lines. ``findings`` forbid the plan, ``warnings`` do not. ``diff`` is against the newest stored
     configuration of ``line_count`` lines, read at ``known_at``; ``notes`` say where the device may do otherwise. They
     are empty where there is no such configuration, the platform is not supported or a line is forbidden.
     """
@@ -36,6 +39,7 @@ class Preview:
     lines: tuple[str, ...] = ()
     problems: tuple[TemplateError, ...] = ()
     findings: tuple[CommandFinding, ...] = ()
+    warnings: tuple[Finding, ...] = ()
     diff: str = ""
     stat: DiffStat = field(default_factory=lambda: DiffStat(0, 0))
     notes: tuple[str, ...] = ()
@@ -45,7 +49,7 @@ class Preview:
     @property
     def forbidden(self) -> bool:
         """Whether a plan for this device would be refused."""
-        return any(finding.severity is Severity.FORBIDDEN for finding in self.findings)
+        return bool(self.findings)
 
 
 def change_preview(*, content: object, variables: object, device_id: object, person: Actor) -> Preview:
@@ -109,9 +113,19 @@ def _estimated(device: Device, lines: tuple[str, ...], platform: Platform) -> Pr
     diff = unified_diff(running, prediction.text)
     return replace(
         preview,
+        warnings=_warnings(device, running, prediction.text, lines, platform),
         diff=diff,
         stat=diff_stat(diff),
         notes=prediction.notes,
         line_count=snapshot.blob.line_count,
         known_at=snapshot.taken_at,
     )
+
+
+def _warnings(
+    device: Device, running: str, target: str, lines: tuple[str, ...], platform: Platform
+) -> tuple[Finding, ...]:
+    """What the plan would warn of, as far as it is known without a session: who we are there is not."""
+    session = OwnSession(device.address, port=device.port)
+    lookup = partial(addresses_used, apart_from=device)
+    return review(Situation.read(running, target, lines, platform, session=session, lookup=lookup)).findings

@@ -15,7 +15,7 @@ class DeviceSerializer(serializers.ModelSerializer[Device]):
         model = Device
         fields = [
             "id", "name", "source", "source_key", "platform", "address", "port", "site", "role", "tags",
-            "redundancy_group", "uplinks", "status", "hostname", "serial", "model",
+            "redundancy_group", "uplinks", "tenant", "criticality", "status", "hostname", "serial", "model",
             "exclusion", "exclusion_detail", "synced_at",
         ]  # fmt: skip
         read_only_fields = fields

@@ -1,4 +1,6 @@
-"""Judging rendered lines before a device ever sees them: what no change may send, and what a reviewer should notice.
+"""Judging rendered lines before a device ever sees them: what no change may send.
+
+What a reviewer should notice is found by the rules of `devices.domain.warnings`, which know what a line changes.
 
 The list knows abbreviations, because devices do: ``rel`` reloads a router as well as ``reload``.
 """
@@ -7,27 +9,18 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from devices.domain.config_text import Line, read_lines
 from devices.domain.platforms import Platform
 from devices.domain.prediction import stray_exits
 
 
-class Severity(StrEnum):
-    """Whether a finding stops the plan or is shown to the reviewers."""
-
-    FORBIDDEN = "forbidden"
-    WARNING = "warning"
-
-
 @dataclass(frozen=True, slots=True)
 class CommandFinding:
-    """One line and what is wrong with it; ``number`` counts the rendered lines from 1."""
+    """One line that must not be sent, and why; ``number`` counts the rendered lines from 1."""
 
     number: int
     line: str
-    severity: Severity
     message: str
 
 
@@ -36,20 +29,18 @@ class _Rule:
     """Words of a command, each with the fewest letters that a device would take for it."""
 
     words: tuple[tuple[str, int], ...]
-    severity: Severity
     why: str
 
 
-def _rule(spec: str, why: str, severity: Severity = Severity.FORBIDDEN) -> _Rule:
+def _rule(spec: str, why: str) -> _Rule:
     """Read ``rel|oad er|ase``: what stands before the bar is the shortest form."""
     words = tuple((word.replace("|", ""), len(word.partition("|")[0])) for word in spec.split())
-    return _Rule(words, severity, why)
+    return _Rule(words, why)
 
 
 _EXEC = "is not configuration: it acts at once, and no backout could undo it. Take it out."
 _ASKS = "waits for an answer that nobody gives. Do it by hand, outside a change."
 _RUNS = "makes the device run commands later that nobody approved. Take it out."
-_ACCESS = "changes who can sign in, or how. Make sure that the way back in does not depend on it."
 
 _ALIAS = "gives a command that Countersign sends another meaning. Take it out."
 _SENT = (
@@ -95,17 +86,10 @@ _RULES = (
     _rule("guests|hell", _RUNS),
     _rule("ba|sh", _RUNS),
     _rule("py|thon", _RUNS),
-    _rule("user|name", _ACCESS, Severity.WARNING),
-    _rule("ena|ble", _ACCESS, Severity.WARNING),
-    _rule("aaa", _ACCESS, Severity.WARNING),
-    _rule("tac|acs-server", _ACCESS, Severity.WARNING),
-    _rule("rad|ius-server", _ACCESS, Severity.WARNING),
-    _rule("access-class", _ACCESS, Severity.WARNING),
 )
 _REMOVALS = (
     _rule("cr|ypto pk|i t|rustpoint", _ASKS),
     _rule("cr|ypto pk|i c|ertificate", _ASKS),
-    _rule("user|name", "makes many releases ask for a confirmation, and " + _ACCESS, Severity.WARNING),
 )
 _CANDIDATE = "belongs to Countersign, which commits, compares and discards the candidate itself. Take it out."
 _XR_RULES = (
@@ -115,11 +99,6 @@ _XR_RULES = (
     _rule("admin", _EXEC),
 )
 _JUNOS_RULES = (
-    _rule("set system login", _ACCESS, Severity.WARNING),
-    _rule("delete system login", _ACCESS, Severity.WARNING),
-    _rule("set system root-authentication", _ACCESS, Severity.WARNING),
-    _rule("set system authentication-order", _ACCESS, Severity.WARNING),
-    _rule("delete system services", _ACCESS, Severity.WARNING),
     _rule("set event-options", _RUNS),
     _rule("set system scripts", _RUNS),
 )
@@ -134,22 +113,20 @@ _PREFIX = re.compile(r"^(?:no|default)\s+", re.IGNORECASE)
 def check_commands(lines: Sequence[str], platform: Platform) -> tuple[CommandFinding, ...]:
     """Judge the lines that a template gave for one device, in their order. Banner texts are read as text.
 
-    Forbidden lines must not be planned; warnings are for reviewers. One line can have several findings.
+    A device for which there is a finding must not be planned. One line can have several findings.
     """
     findings: list[CommandFinding] = []
     commands = {line.number: line for line in read_lines(lines, platform)}
     exits = set(stray_exits(lines, platform))
     for number, line in enumerate(lines, start=1):
-        findings += (
-            CommandFinding(number, line, Severity.FORBIDDEN, m) for m in _form_problems(number, line, platform)
-        )
+        findings += (CommandFinding(number, line, m) for m in _form_problems(number, line, platform))
         if number in commands and not _has_known_verb(commands[number].text, platform):
             allowed = ", ".join(platform.first_words)
             message = f"Line {number}: {platform.label} takes complete lines here; each begins with one of: {allowed}."
-            findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
+            findings.append(CommandFinding(number, line, message))
         elif number in exits:
             message = f"Line {number}: “{line.strip()}” would leave configuration mode here. Take it out."
-            findings.append(CommandFinding(number, line, Severity.FORBIDDEN, message))
+            findings.append(CommandFinding(number, line, message))
         elif number in commands:
             findings += _judged(commands[number], line, platform)
     return tuple(findings)
@@ -166,7 +143,7 @@ def _has_known_verb(text: str, platform: Platform) -> bool:
 def _judged(command: Line, line: str, platform: Platform) -> Iterator[CommandFinding]:
     if not command.closed:
         message = f"Line {command.number} opens a text that never ends: the lines behind it would be part of it."
-        yield CommandFinding(command.number, line, Severity.FORBIDDEN, f"{message} Close it with its delimiter.")
+        yield CommandFinding(command.number, line, f"{message} Close it with its delimiter.")
     text = command.text
     if command.body is not None or _FREE_TEXT.match(text):
         return
@@ -178,7 +155,7 @@ def _judged(command: Line, line: str, platform: Platform) -> Iterator[CommandFin
         if _matches(rule, words):
             # Not more than two words: what follows may be a secret.
             shown = " ".join(text.split()[: 2 + len(text.split()) - len(words)])
-            yield CommandFinding(command.number, line, rule.severity, f"Line {command.number}: “{shown}” {rule.why}")
+            yield CommandFinding(command.number, line, f"Line {command.number}: “{shown}” {rule.why}")
             return
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Literal, Protocol, Self
 
+from devices.domain.warnings.situation import OwnSession
 from devices.errors import CapabilityMissingError
 
 Mode = Literal["exec", "config", "unknown"]
@@ -156,6 +157,14 @@ class Driver(Protocol):
     @property
     def transcript(self) -> list[tuple[str, str]]:
         """Every (sent, received) pair so far, without the credential; redact it before it is stored."""
+        ...
+
+    @property
+    def own_session(self) -> OwnSession:
+        """How this session reaches the device: both addresses as the socket has them, the port and the user.
+
+        Behind a translation of addresses the device sees another one; nothing here can know it. Nothing is sent.
+        """
         ...
 
     def __enter__(self) -> Self: ...

@@ -13,6 +13,7 @@ import paramiko
 from netmiko import BaseConnection, ConnectHandler
 from netmiko.exceptions import NetmikoAuthenticationException, NetmikoTimeoutException
 
+from devices.domain.warnings.situation import OwnSession
 from devices.drivers.base import Endpoint
 from devices.errors import (
     AuthenticationFailedError,
@@ -83,6 +84,30 @@ def open_tcp(host: str, port: int, *, timeout_s: float, device: str) -> socket.s
         raise UnreachableError(f"{host} port {port} cannot be reached: {reason}.", device=device) from error
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connection
+
+
+def own_session(endpoint: Endpoint, connection: socket.socket | None = None) -> OwnSession:
+    """The way in to a device by the addresses of its connection.
+
+    Without a connection that stays open they are those that the system's routes give: a datagram socket is connected,
+    which sends nothing. What cannot be told is empty.
+    """
+    try:
+        if connection is not None:
+            ends = connection.getpeername()[0], connection.getsockname()[0]
+        else:
+            ends = _ends_of(endpoint.host, endpoint.port)
+    except OSError:
+        ends = "", ""
+    address, client = (str(end).partition("%")[0] for end in ends)
+    return OwnSession(address, client, username=endpoint.credential.username, port=endpoint.port)
+
+
+def _ends_of(host: str, port: int) -> tuple[str, str]:
+    family, kind, protocol, _name, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, kind, protocol) as probe:
+        probe.connect(target)
+        return str(probe.getpeername()[0]), str(probe.getsockname()[0])
 
 
 def connect(endpoint: Endpoint, netmiko_type: str, connection: socket.socket) -> BaseConnection:

@@ -32,6 +32,7 @@ from netmiko.exceptions import NetmikoAuthenticationException, NetmikoBaseExcept
 
 from devices.domain.drivers import NAPALM_IOSXR, NAPALM_JUNOS, NAPALM_NXOS
 from devices.domain.platforms import platform_for
+from devices.domain.warnings.situation import OwnSession
 from devices.drivers import connection
 from devices.drivers.base import ApplyResult, Comparison, DeviceFacts, Endpoint, OnLine, PendingConfirm, Rejection
 from devices.drivers.napalm_base import CAPABILITIES, refuse_what_leaves, unproved
@@ -74,6 +75,11 @@ class NapalmCandidateDriver:
         self._platform = platform_for(endpoint.platform)
         self._napalm: Any = None
         self._files = contextlib.ExitStack()
+
+    @property
+    def own_session(self) -> OwnSession:
+        """The addresses that a connection to the device has by the system's routes."""
+        return connection.own_session(self._endpoint)
 
     def __enter__(self) -> Self:
         try:

@@ -17,7 +17,8 @@ from pyeapi.eapilib import CommandError
 from devices.domain.config_text import read_lines
 from devices.domain.drivers import NAPALM_EOS_HTTP
 from devices.domain.platforms import platform_for
-from devices.drivers import eapi
+from devices.domain.warnings.situation import OwnSession
+from devices.drivers import connection, eapi
 from devices.drivers.base import (
     ApplyResult,
     Comparison,
@@ -56,6 +57,11 @@ class NapalmEosDriver:
         self._platform = platform_for(endpoint.platform)
         self._napalm: EOSDriver | None = None
         self._aborted = False
+
+    @property
+    def own_session(self) -> OwnSession:
+        """The addresses that a connection to the device has by the system's routes."""
+        return connection.own_session(self._endpoint)
 
     def __enter__(self) -> Self:
         endpoint = self._endpoint

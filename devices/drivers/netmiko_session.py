@@ -11,6 +11,7 @@ import paramiko
 from netmiko import BaseConnection
 
 from devices.domain.platforms import Platform, platform_for
+from devices.domain.warnings.situation import OwnSession
 from devices.drivers import connection
 from devices.drivers.base import DeviceFacts, Endpoint, OnLine, Rejection
 from devices.drivers.channel import WaitingChannel
@@ -55,6 +56,11 @@ class NetmikoSession:
         self._terminal: Terminal | None = None
         self._aborted = False
         self.transcript: list[tuple[str, str]] = []
+
+    @property
+    def own_session(self) -> OwnSession:
+        """The addresses of this very connection."""
+        return connection.own_session(self._endpoint, self._socket)
 
     def __enter__(self) -> Self:
         endpoint = self._endpoint

@@ -94,6 +94,8 @@ def core_specs(count: int, *, first_port: int = 0) -> list[LabDeviceSpec]:
                     site="FRA",
                     role=role,
                     tags=("core", "lab"),
+                    tenant="backbone",
+                    criticality="vital",
                     platform=platform,
                 )
             )

@@ -48,6 +48,8 @@ class LabDeviceSpec:
     role: str = ""
     tags: tuple[str, ...] = ()
     redundancy_group: str = ""
+    tenant: str = ""
+    criticality: str = ""
     uplinks: tuple[str, ...] = ()
     platform: str = "cisco_ios"
     driver: str = ""

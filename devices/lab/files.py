@@ -69,6 +69,8 @@ def _record(device: LabDevice) -> dict[str, Any]:
         "tags": list(spec.tags),
         "redundancy_group": spec.redundancy_group,
         "uplinks": list(spec.uplinks),
+        "tenant": spec.tenant,
+        "criticality": spec.criticality,
         "serial": spec.hardware.serial,
         "model": spec.hardware.model,
         "hostname": spec.name,

@@ -58,6 +58,8 @@ def site_specs(count: int, *, first_port: int = 0) -> list[LabDeviceSpec]:
                 role=slot.role,
                 tags=("core" if slot.role == "distribution" else "campus", "lab"),
                 redundancy_group=slot.redundancy_group,
+                tenant="campus",
+                criticality="high" if slot.role == "distribution" else "normal",
                 uplinks=slot.uplinks,
             )
         )

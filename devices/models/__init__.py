@@ -1,5 +1,6 @@
 """Inventory, pinned host keys and configuration snapshots: one module per area."""
 
+from devices.models.addresses import DeviceAddresses
 from devices.models.backups import (
     BackupRun,
     BackupRunState,
@@ -52,6 +53,7 @@ __all__ = [
     "CredentialUse",
     "DeliveryState",
     "Device",
+    "DeviceAddresses",
     "DeviceBackup",
     "DeviceQuerySet",
     "DeviceStatus",

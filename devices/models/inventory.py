@@ -8,6 +8,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
+from devices.domain.criticality import Criticality
+
 
 class DeviceStatus(models.TextChoices):
     """Whether a device may be the target of a change."""
@@ -59,6 +61,10 @@ class Device(models.Model):
         default=list,
         blank=True,
         help_text="Names of the devices that this one reaches the network by; never two of them in one wave.",
+    )
+    tenant = models.CharField(max_length=100, blank=True, help_text="Whom the device serves, as its source names it.")
+    criticality = models.CharField(
+        max_length=10, choices=Criticality.choices(), blank=True, help_text="How much depends on it; empty: not known."
     )
     status = models.CharField(max_length=20, choices=DeviceStatus.choices, default=DeviceStatus.ACTIVE)
     hostname = models.CharField(max_length=200, blank=True, help_text="What the device must call itself.")

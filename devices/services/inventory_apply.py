@@ -23,7 +23,8 @@ BATCH: Final = 500
 SHRANK_FROM: Final = 10
 """Devices; smaller sources may lose more than half of them without a question."""
 _FACTS: Final = (
-    "name", "platform", "address", "port", "site", "role", "tags", "redundancy_group", "uplinks", "status", "hostname",
+    "name", "platform", "address", "port", "site", "role", "tags", "redundancy_group", "uplinks", "tenant",
+    "criticality", "status", "hostname",
     "serial", "model", "credential", "driver", "exclusion", "exclusion_detail",
 )  # fmt: skip
 

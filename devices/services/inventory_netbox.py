@@ -46,8 +46,8 @@ _SHRANK: Final = (
 )
 _DEVICE, _ADDRESS = "dcim.device", "ipam.ipaddress"
 _SHARED: Final = frozenset({
-    "dcim.site", "dcim.devicerole", "dcim.devicetype", "dcim.platform", "extras.tag", "extras.customfield",
-    "extras.customfieldchoiceset",
+    "dcim.site", "tenancy.tenant", "dcim.devicerole", "dcim.devicetype", "dcim.platform", "extras.tag",
+    "extras.customfield", "extras.customfieldchoiceset",
 })  # fmt: skip
 """A change of one of these may touch any number of devices: the source is loaded as a whole."""
 
@@ -203,6 +203,8 @@ def _keep(run: SyncRun, pages: Iterator[Page], total: int | None) -> None:
         platforms={row.value: MappedPlatform(row.platform, row.driver) for row in PlatformMapping.objects.all()},
         platform_field=settings.NETBOX_PLATFORM_FIELD,
         credential_field=settings.NETBOX_CREDENTIAL_FIELD,
+        criticality_field=settings.NETBOX_CRITICALITY_FIELD,
+        criticality_tag=settings.NETBOX_CRITICALITY_TAG,
         credential=settings.NETBOX_CREDENTIAL,
     )
     done = 0

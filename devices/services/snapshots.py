@@ -9,6 +9,7 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.recorder import record
+from devices.domain.config_tree import Node
 from devices.errors import OutdatedError
 from devices.models import (
     ConfigBlob,
@@ -18,6 +19,7 @@ from devices.models import (
     SuspectConfig,
     SuspectState,
 )
+from devices.services.address_index import addresses_keep, is_indexed
 from devices.services.refusals import remembering_refusal
 from devices.services.rights import ADMINISTRATOR, CHANGE_MANAGER, checked_reason, require_role
 from devices.services.statements import prepared
@@ -27,16 +29,22 @@ _STORE: Final = """
         INSERT INTO devices_configblob (sha256, compressed, size, line_count) VALUES (%s, %s, %s, %s)
         ON CONFLICT (sha256) DO NOTHING
     )
-    INSERT INTO devices_configsnapshot (device_id, blob_id, purpose, changed_by) VALUES (%s, %s, %s, '')
-    RETURNING id, taken_at
+    INSERT INTO devices_configsnapshot AS kept (device_id, blob_id, purpose, changed_by) VALUES (%s, %s, %s, '')
+    RETURNING id, taken_at, (SELECT a.blob_id FROM devices_deviceaddresses a WHERE a.device_id = kept.device_id)
 """
 
 
-def snapshot_store(*, device: Device, text: str, purpose: SnapshotPurpose) -> ConfigSnapshot:
-    """Store a normalised running configuration; equal texts share one compressed copy. One query."""
+def snapshot_store(*, device: Device, text: str, purpose: SnapshotPurpose, tree: Node | None = None) -> ConfigSnapshot:
+    """Store a normalised running configuration; equal texts share one compressed copy.
+
+    One query, and one more for a text that the index of addresses does not know of the device. ``tree`` is the text
+    where somebody has read it already.
+    """
     blob = ConfigBlob.of(text)
     row = [blob.sha256, blob.compressed, blob.size, blob.line_count, device.pk, blob.sha256, purpose.value]
-    [(pk, taken_at)] = prepared(_STORE, row)
+    [(pk, taken_at, indexed)] = prepared(_STORE, row)
+    if indexed != blob.sha256:
+        addresses_keep(device, snapshot_id=pk, sha256=blob.sha256, config=tree or text)
     return ConfigSnapshot(pk=pk, device=device, blob=blob, purpose=purpose, taken_at=taken_at)
 
 
@@ -44,7 +52,7 @@ def snapshot_keep(*, device: Device, text: str, changed_by: str) -> tuple[Config
     """Keep what a backup read; returns the snapshot and whether it is a new version.
 
     An unchanged configuration adds no blob, and no row either unless ``COUNTERSIGN_BACKUP_KEEP`` is ``every``: the
-    last snapshot is then *seen until* now. At most four queries.
+    last snapshot is then *seen until* now. At most six queries.
     """
     blob = ConfigBlob.store(text)
     last = ConfigSnapshot.objects.filter(device=device).order_by("-pk").first()
@@ -52,9 +60,17 @@ def snapshot_keep(*, device: Device, text: str, changed_by: str) -> tuple[Config
     if last is not None and not is_new and settings.COUNTERSIGN_BACKUP_KEEP != "every":
         last.changed_by = last.changed_by or changed_by
         ConfigSnapshot.objects.filter(pk=last.pk).update(seen_until=Now(), changed_by=last.changed_by)
+        _index(last, text)
         return last, False
     purpose = SnapshotPurpose.BACKUP
-    return ConfigSnapshot.objects.create(device=device, blob=blob, purpose=purpose, changed_by=changed_by), is_new
+    kept = ConfigSnapshot.objects.create(device=device, blob=blob, purpose=purpose, changed_by=changed_by)
+    _index(kept, text)
+    return kept, is_new
+
+
+def _index(snapshot: ConfigSnapshot, text: str) -> None:
+    if not is_indexed(snapshot.device_id, snapshot.blob_id):
+        addresses_keep(snapshot.device, snapshot_id=snapshot.pk, sha256=snapshot.blob_id, config=text)
 
 
 def suspect_overtake(device: Device) -> None:
@@ -125,7 +141,9 @@ def suspect_decide(*, suspect_id: int, seen_sha256: str, take: bool, reason: str
         if suspect.blob_id != seen_sha256:
             raise OutdatedError("A newer backup read something else than your page shows. Read it again, then decide.")
         if take:
-            ConfigSnapshot.objects.create(device=suspect.device, blob=suspect.blob, purpose=SnapshotPurpose.BACKUP)
+            purpose = SnapshotPurpose.BACKUP
+            taken = ConfigSnapshot.objects.create(device=suspect.device, blob=suspect.blob, purpose=purpose)
+            _index(taken, suspect.blob.text)
         state = SuspectState.TAKEN if take else SuspectState.DISMISSED
         _judged(suspect, state, device=suspect.device, reason=said, actor=actor)
         return suspect

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from devices.domain.criticality import Criticality
 from devices.domain.drivers import drivers_of
 from devices.domain.exclusions import NOT_ACTIVE
 from devices.domain.pins import pin_problem
@@ -22,6 +23,8 @@ TEXT_FIELDS: Final = (
     "site",
     "role",
     "redundancy_group",
+    "tenant",
+    "criticality",
     "status",
     "hostname",
     "serial",
@@ -142,6 +145,9 @@ def _other_problems(given: Mapping[str, Any]) -> Iterator[str]:
         yield "port must be a number from 1 to 65535."
     if status not in {"", *DeviceStatus.values}:
         yield f"status “{status}” is not one of {', '.join(DeviceStatus.values)}."
+    criticality = given.get("criticality", "")
+    if criticality not in {"", *Criticality}:
+        yield f"criticality “{criticality}” is not one of {', '.join(Criticality)}."
     for field in LIST_LIMITS.keys() & given.keys():
         texts = given[field]
         if problem := list_problem(field, texts) if isinstance(texts, list) else f"{field} must be a list.":

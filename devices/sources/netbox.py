@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from devices.domain.criticality import Criticality
 from devices.domain.exclusions import MappedPlatform, choose_platform, judge
 from devices.models import DeviceStatus
 from devices.sources.netbox_client import Row
@@ -32,6 +33,8 @@ class Reading:
     platform_field: str = "countersign_platform"
     credential_field: str = "countersign_credential"
     credential: str = ""
+    criticality_field: str = "criticality"
+    criticality_tag: str = "criticality-"
 
     def record(self, row: Row) -> DeviceRecord:
         """The device as its row describes it. A text that cannot be shown is left empty, and the device excluded."""
@@ -45,6 +48,7 @@ class Reading:
                 "address": _address(row),
                 "credential": self._custom(row, self.credential_field) or self.credential,
                 "redundancy_group": self._custom(row, GROUP_FIELD),
+                "tenant": _part(row.get("tenant")),
             }
         )
         tags = sorted(_part(tag) for tag in row.get("tags") or ())
@@ -76,6 +80,8 @@ class Reading:
             tags=() if list_problem("tags", tags) else tuple(tags),
             redundancy_group=texts["redundancy_group"],
             uplinks=() if list_problem("uplinks", uplinks) else uplinks,
+            tenant=texts["tenant"],
+            criticality=self._criticality(row, tags),
             status=_STATUSES.get(status, DeviceStatus.INACTIVE),
             hostname=texts["name"],
             serial=texts["serial"],
@@ -84,6 +90,14 @@ class Reading:
             exclusion=exclusion.code,
             exclusion_detail=_shown(exclusion.sentence)[:_SENTENCE_LIMIT],
         )
+
+    def _criticality(self, row: Row, tags: Sequence[str]) -> str:
+        """By the custom field, else by a tag, of several the worst. A word that is not ours is never guessed at."""
+        named = self._custom(row, self.criticality_field).casefold()
+        if named:
+            return named if named in set(Criticality) else ""
+        found = {word for word in Criticality if self.criticality_tag and f"{self.criticality_tag}{word}" in tags}
+        return max(found, key=lambda word: word.rank, default="")
 
     @staticmethod
     def _custom(row: Row, name: str) -> str:

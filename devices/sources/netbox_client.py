@@ -26,7 +26,7 @@ IDS_PER_REQUEST: Final = 200
 CONNECT_TIMEOUT_S: Final = 5.0
 READ_TIMEOUT_S: Final = 60.0
 DEVICE_FIELDS: Final = (
-    "id,name,display,status,site,role,platform,device_type,serial,primary_ip4,primary_ip6,tags,custom_fields"
+    "id,name,display,status,site,role,platform,tenant,device_type,serial,primary_ip4,primary_ip6,tags,custom_fields"
 )
 CHANGE_FIELDS: Final = "id,action,changed_object_type,changed_object_id"
 

@@ -17,6 +17,7 @@ class HostKeyRecord:
 class DeviceRecord:
     """One device as its source describes it.
 
+    ``tenant`` is whom it serves, ``criticality`` a word of `devices.domain.criticality` or empty: not known.
     ``redundancy_group`` names devices that stand in for each other, ``uplinks`` those that it reaches the network by.
     ``exclusion`` is a reason code where the source's facts keep it from being a target, ``exclusion_detail`` the
     sentence; names that repeat are found when all devices are there.
@@ -32,6 +33,8 @@ class DeviceRecord:
     tags: tuple[str, ...] = ()
     redundancy_group: str = ""
     uplinks: tuple[str, ...] = ()
+    tenant: str = ""
+    criticality: str = ""
     status: str = "active"
     hostname: str = ""
     serial: str = ""

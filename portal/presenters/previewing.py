@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from changes.services.preview import Preview
-from devices.domain.commands import CommandFinding, Severity
+from devices.domain.commands import CommandFinding
+from devices.domain.warnings import Finding
 from portal.forms.filters import choice_label
 from portal.presenters.diffs import Block, diff_blocks
 from portal.presenters.excerpts import TemplateProblem, template_problems
@@ -57,7 +58,10 @@ def preview_shown(preview: Preview, content: str) -> ShownPreview:
         name=device.name,
         facts=", ".join(part for part in facts if part),
         problems=template_problems(content, preview.problems),
-        findings=tuple(_finding(finding, mask) for finding in preview.findings),
+        findings=(
+            *(_finding(finding, mask) for finding in preview.findings),
+            *(_warning(warning, mask) for warning in preview.warnings),
+        ),
         forbidden=preview.forbidden,
         line_count=len(preview.lines),
         lines=mask.lines(preview.lines[:LINES_SHOWN]),
@@ -76,9 +80,14 @@ def preview_refused(sentences: Sequence[str]) -> ShownPreview:
 
 def _finding(finding: CommandFinding, mask: Mask) -> ShownFinding:
     """The sentence may quote the line: there it is masked as a line, which a part of a sentence might escape."""
-    tone = "bad" if finding.severity is Severity.FORBIDDEN else "warn"
+    tone = "bad"
     line = finding.line.strip()
     before, quoted, after = finding.message.partition(line) if line else (finding.message, "", "")
     if not quoted:
         return ShownFinding(tone, mask.text(finding.message))
     return ShownFinding(tone, f"{visible(before)}{mask.text(quoted)}{visible(after)}")
+
+
+def _warning(warning: Finding, mask: Mask) -> ShownFinding:
+    where = f"Line {warning.number}: " if warning.number else ""
+    return ShownFinding("warn", f"{where}{mask.prose(warning.sentence)}")

@@ -324,6 +324,8 @@ NETBOX_FULL_SYNC_S = _netbox.full_sync_s
 NETBOX_TIMEOUT_S = _netbox.timeout_s
 NETBOX_PLATFORM_FIELD = _netbox.platform_field
 NETBOX_CREDENTIAL_FIELD = _netbox.credential_field
+NETBOX_CRITICALITY_FIELD = _netbox.criticality_field
+NETBOX_CRITICALITY_TAG = _netbox.criticality_tag
 NETBOX_CREDENTIAL = _netbox.credential
 
 # ---- errors: what a report shows, in debug mode too

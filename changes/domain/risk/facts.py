@@ -9,16 +9,8 @@ from typing import Final, Self
 
 from changes.domain.input import Findings, one_of, unknown_names
 from changes.domain.labels import Labelled
+from devices.domain.criticality import Criticality
 from devices.domain.severity import Severity
-
-
-class Criticality(Labelled):
-    """How much depends on the most important device of a change."""
-
-    LOW = "low"
-    NORMAL = "normal"
-    HIGH = "high"
-    VITAL = "vital"
 
 
 class Timing(Labelled):

@@ -8,9 +8,10 @@ from typing import Final
 
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import one_of
-from changes.domain.risk.facts import Criticality, History, RiskFacts, Rollback, Timing, WarningCounts
+from changes.domain.risk.facts import History, RiskFacts, Rollback, Timing, WarningCounts
 from changes.domain.risk.scoring import READS, assess
 from changes.domain.risk.weights import CURRENT, Factor, Weights
+from devices.domain.criticality import Criticality
 
 
 @dataclass(frozen=True, slots=True)

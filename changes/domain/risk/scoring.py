@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from changes.domain.risk.facts import Criticality, History, RiskFacts, Rollback, Timing
+from changes.domain.risk.facts import History, RiskFacts, Rollback, Timing
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.risk.weights import CURRENT, Factor, Weights, points_at
+from devices.domain.criticality import Criticality
 
 READS: Final[Mapping[Factor, tuple[str, ...]]] = {
     Factor.BLAST_RADIUS: ("devices", "share_percent"),

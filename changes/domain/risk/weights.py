@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Final
 
 from changes.domain.labels import Labelled
-from changes.domain.risk.facts import Criticality, Rollback, Timing
+from changes.domain.risk.facts import Rollback, Timing
 from changes.domain.risk.levels import RiskLevel
+from devices.domain.criticality import Criticality
 
 
 class Factor(Labelled):

@@ -12,7 +12,6 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.policy import ChangeFacts, Person, Role
 from changes.domain.risk.facts import (
     FACT_NAMES,
-    Criticality,
     History,
     RiskFacts,
     Rollback,
@@ -25,6 +24,7 @@ from changes.domain.risk.questions import questions, with_answer
 from changes.domain.risk.scoring import READS, assess
 from changes.domain.risk.weights import CURRENT, WEIGHTS, Factor, UnknownWeightsError, weights_of
 from changes.domain.states import BEFORE_IMPLEMENTING, ChangeState
+from devices.domain.criticality import Criticality
 from devices.domain.severity import Severity
 
 HARMLESS = RiskFacts(
