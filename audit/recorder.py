@@ -55,6 +55,10 @@ class ObjectType(StrEnum):
     REPORT = "report"
     THREAD = "thread"
     THREAD_COMMENT = "thread_comment"
+    HOOK = "hook"
+    DECISION_STEP = "decision_step"
+    NOTIFICATION_PROFILE = "notification_profile"
+    MEETING = "meeting"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

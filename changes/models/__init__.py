@@ -6,18 +6,18 @@ States live in :mod:`changes.domain.states` and :mod:`changes.domain.run_states`
 from changes.models.approval_policies import ApprovalPolicyQuerySet, ApprovalPolicyVersion
 from changes.models.approval_watch import ApprovalWatch
 from changes.models.approvals import Approval, Decision, VoidCause
-from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
 from changes.models.calendar import (
     ConflictWaiver,
     MaintenanceWindow,
     MaintenanceWindowQuerySet,
-    ScheduledStart,
-    ScheduleProblem,
 )
+from changes.models.decision_steps import DecisionStepQuerySet, RunDecisionStep
 from changes.models.delegations import Delegation, DelegationQuerySet
+from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
 from changes.models.drift_reverts import DriftRevert
 from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
+from changes.models.hooks import HookCall, HookCallQuerySet, HookSetting, HookSettingQuerySet
 from changes.models.kill_switch import KillSwitch, KillSwitchQuerySet
 from changes.models.notifications import (
     Notification,
@@ -69,6 +69,7 @@ __all__ = [
     "Claimable",
     "ConflictWaiver",
     "Decision",
+    "DecisionStepQuerySet",
     "Delegation",
     "DelegationQuerySet",
     "DevicePlan",
@@ -79,9 +80,12 @@ __all__ = [
     "GateException",
     "GateExceptionQuerySet",
     "HealthVerdict",
+    "HookCall",
+    "HookCallQuerySet",
+    "HookSetting",
+    "HookSettingQuerySet",
     "KillSwitch",
     "KillSwitchQuerySet",
-    "OpenStage",
     "MaintenanceWindow",
     "MaintenanceWindowQuerySet",
     "Notification",
@@ -89,6 +93,7 @@ __all__ = [
     "NotificationPreference",
     "NotificationProfile",
     "NotificationQuerySet",
+    "OpenStage",
     "PlanOpening",
     "PlanRevision",
     "PreApprovalRestoration",
@@ -100,20 +105,21 @@ __all__ = [
     "ReviewQuerySet",
     "RollbackOrder",
     "Run",
+    "RunDecisionStep",
     "RunStep",
     "StepOutcome",
+    "Template",
+    "TemplateReview",
+    "TemplateVersion",
+    "TemplateVersionQuerySet",
     "Thread",
     "ThreadComment",
     "ThreadQuerySet",
     "ThreadState",
     "ThreadWait",
-    "Template",
-    "TemplateReview",
-    "TemplateVersion",
-    "TemplateVersionQuerySet",
     "ViewedMark",
-    "Watched",
     "VoidCause",
+    "Watched",
     "Wave",
     "WaveCheck",
     "WaveCheckQuerySet",
