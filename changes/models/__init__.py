@@ -10,6 +10,8 @@ from changes.models.calendar import (
     ConflictWaiver,
     MaintenanceWindow,
     MaintenanceWindowQuerySet,
+    ScheduledStart,
+    ScheduleProblem,
 )
 from changes.models.decision_steps import DecisionStepQuerySet, RunDecisionStep
 from changes.models.delegations import Delegation, DelegationQuerySet
@@ -55,6 +57,8 @@ from changes.models.wave_checks import HealthVerdict, WaveCheck, WaveCheckQueryS
 from devices.models.claims import Claimable
 
 __all__ = [
+    "ScheduleProblem",
+    "ScheduledStart",
     "BUSY_DEVICE_RUN_STATES",
     "ENDED_DEVICE_RUN_STATES",
     "HELD_DEVICE_RUN_STATES",
