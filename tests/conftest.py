@@ -35,6 +35,7 @@ KEPT_BY_TRIGGERS = {
     "changes_meeting": "changes_meeting_stays",
     "changes_agendaitem": "changes_agenda_frozen",
     "changes_attendance": "changes_attendance_stays",
+    "changes_agendaitem_decisions": "changes_meeting_decision_stays",
 }
 LONGEST = (
     "tests/integration/supervision/test_worker.py",

@@ -21,6 +21,7 @@ from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.hooks import HookCall, HookCallQuerySet, HookSetting, HookSettingQuerySet
 from changes.models.kill_switch import KillSwitch, KillSwitchQuerySet
+from changes.models.meetings import AgendaItem, Attendance, Meeting
 from changes.models.notifications import (
     Notification,
     NotificationDelivery,
@@ -57,15 +58,15 @@ from changes.models.wave_checks import HealthVerdict, WaveCheck, WaveCheckQueryS
 from devices.models.claims import Claimable
 
 __all__ = [
-    "ScheduleProblem",
-    "ScheduledStart",
     "BUSY_DEVICE_RUN_STATES",
     "ENDED_DEVICE_RUN_STATES",
     "HELD_DEVICE_RUN_STATES",
+    "AgendaItem",
     "Approval",
     "ApprovalPolicyQuerySet",
     "ApprovalPolicyVersion",
     "ApprovalWatch",
+    "Attendance",
     "ChangeFreeze",
     "ChangeFreezeQuerySet",
     "ChangeQuerySet",
@@ -92,6 +93,7 @@ __all__ = [
     "KillSwitchQuerySet",
     "MaintenanceWindow",
     "MaintenanceWindowQuerySet",
+    "Meeting",
     "Notification",
     "NotificationDelivery",
     "NotificationPreference",
@@ -111,6 +113,8 @@ __all__ = [
     "Run",
     "RunDecisionStep",
     "RunStep",
+    "ScheduleProblem",
+    "ScheduledStart",
     "StepOutcome",
     "Template",
     "TemplateReview",
