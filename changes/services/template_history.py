@@ -1,0 +1,84 @@
+"""How changes made from a template went, and which failures cost it its pre-approval."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Max, Q
+
+from changes.domain.run_states import RunOutcome, RunState
+from changes.domain.states import CloseCode
+from changes.models import ChangeQuerySet, ChangeRequest, PreApprovalRestoration
+
+FAILED_CODES = [CloseCode.ROLLED_BACK.value, CloseCode.FAILED.value, CloseCode.ABORTED.value]
+_GOOD_CODES = [CloseCode.SUCCESSFUL.value, CloseCode.SUCCESSFUL_WITH_ISSUES.value]
+LAST_FAILURES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateHistory:
+    """How closed changes from one template went; ``issues`` are among the ``succeeded``."""
+
+    succeeded: int = 0
+    issues: int = 0
+    failed: int = 0
+    last_closed_at: datetime | None = None
+
+    @property
+    def runs(self) -> int:
+        """All closed changes that were carried out."""
+        return self.succeeded + self.failed
+
+    @property
+    def success_percent(self) -> int | None:
+        """The share that succeeded, rounded down; None without any."""
+        return self.succeeded * 100 // self.runs if self.runs else None
+
+
+def template_histories(template_ids: Iterable[int]) -> Mapping[int, TemplateHistory]:
+    """The history of each template, over all its versions; one query. A template without changes is left out."""
+    rows = (
+        ChangeRequest.objects.filter(template_version__template_id__in=list(template_ids))
+        .exclude(close_code="")
+        .order_by()
+        .values("template_version__template_id")
+        .annotate(
+            succeeded=Count("pk", filter=Q(close_code__in=_GOOD_CODES)),
+            issues=Count("pk", filter=Q(close_code=CloseCode.SUCCESSFUL_WITH_ISSUES)),
+            failed=Count("pk", filter=Q(close_code__in=FAILED_CODES)),
+            last_closed_at=Max("closed_at"),
+        )
+    )
+    return {
+        row["template_version__template_id"]: TemplateHistory(
+            row["succeeded"], row["issues"], row["failed"], row["last_closed_at"]
+        )
+        for row in rows
+    }
+
+
+def template_history(template_id: int) -> TemplateHistory:
+    """The history of one template; one query."""
+    return template_histories([template_id]).get(template_id, TemplateHistory())
+
+
+def failed_changes(template_id: int) -> ChangeQuerySet:
+    """Changes from a template that did not succeed, newest first: by their close code, or by a run that ended badly.
+
+    A run counts as soon as it has ended, long before anybody closes the change.
+    """
+    badly = Q(runs__state=RunState.ENDED) & ~Q(runs__outcome__in=[RunOutcome.SUCCEEDED.value, ""])
+    made = ChangeRequest.objects.filter(template_version__template_id=template_id)
+    ended = made.filter(badly).values("pk")
+    return ChangeRequest.objects.filter(Q(pk__in=ended) | Q(pk__in=made.filter(close_code__in=FAILED_CODES))).order_by(
+        "-pk"
+    )
+
+
+def unforgiven_failures(template_id: int) -> list[int]:
+    """The failed changes after which nobody has given the pre-approval back, newest first; two queries."""
+    restored = PreApprovalRestoration.objects.filter(template_id=template_id).values_list("change_ids", flat=True)
+    forgiven = {pk for change_ids in restored for pk in change_ids}
+    return [pk for pk in failed_changes(template_id).values_list("pk", flat=True) if pk not in forgiven]
