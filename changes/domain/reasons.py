@@ -59,6 +59,24 @@ _PLAN = (
 
 _APPROVAL = (
     Reason(
+        "POLICY_ASKS_MORE",
+        "The active approval policy asks more of this change than was asked when it was submitted.",
+        "Revise the change, submit the new revision and have it approved as the policy asks.",
+        permanent=True,
+    ),
+    Reason(
+        "DEMAND_MISMATCH",
+        "What the policy asked of this plan was altered after it was stored. Nothing was sent to any device.",
+        "Find out who changed the row, then make a new revision and have it approved.",
+        permanent=True,
+    ),
+    Reason(
+        "POLICY_BROKEN",
+        "The active approval policy cannot be read, or is not the one that was activated.",
+        "Ask an administrator to look at the stored policy. Nothing is submitted or started until it can be read.",
+        permanent=True,
+    ),
+    Reason(
         "GATE_SELF_APPROVAL",
         "Who wrote, edited or implemented a change cannot approve or close it.",
         "Ask another member of the group.",

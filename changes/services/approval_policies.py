@@ -22,7 +22,6 @@ from changes.domain.policy_versions import (
     PolicyEvent,
     PolicyState,
     VersionFacts,
-    may_activate_policy,
     may_draft_policy,
     may_propose_policy,
     may_retire_policy,
@@ -86,7 +85,7 @@ def policy_save_draft(*, actor: Actor, text: str) -> ApprovalPolicyVersion:
         InvalidInputError: with sentences under the place of each finding, that name the line where the file is YAML.
         ConflictError: this version exists already, with this content (``policy_exists``) or another one.
     """
-    with _remembering("draft", actor):
+    with remembering("draft", actor):
         person = person_of(actor)
         enforce(may_draft_policy(person))
         policy = read_policy(text)
@@ -94,7 +93,7 @@ def policy_save_draft(*, actor: Actor, text: str) -> ApprovalPolicyVersion:
         for earlier in ApprovalPolicyVersion.objects.select_for_update(no_key=True).filter(
             name=policy.name, state=PolicyState.DRAFT, author__isnull=False
         ):
-            _retire(earlier, actor=actor, reason=f"Replaced by the draft {policy.label}.")
+            version_retires(earlier, actor=actor, reason=f"Replaced by the draft {policy.label}.")
         found = _create(policy, author_id=person.id)
         _audit(found, "approval_policy.drafted", actor=actor, before="")
         return found
@@ -108,41 +107,12 @@ def policy_propose(*, version_id: int, actor: Actor, comment: str = "") -> Appro
         PolicyDeniedError: neither an administrator nor a change manager. The refusal is audited.
         IllegalTransitionError: it is proposed or active already.
     """
-    with _remembering("propose", actor, version_id):
-        found, person = _locked(version_id), person_of(actor)
+    with remembering("propose", actor, version_id):
+        found, person = version_locked(version_id), person_of(actor)
         enforce(may_propose_policy(person))
         comment = parse_comment(comment, action="propose a policy", required=False)
-        _move(found, PolicyEvent.PROPOSE, actor=actor, reason=comment, proposed_by_id=person.id, proposed_at=Now())
-        return found
-
-
-def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalPolicyVersion:
-    """Let a proposed version judge from now on; the one that was active is retired, in the same transaction.
-
-    Waiting changes of which it asks more are judged again afterwards, in bounded steps; until then none of them starts.
-
-    Raises:
-        ChangeNotFoundError: there is none with this id.
-        PolicyDeniedError: the person is no change manager, or wrote or proposed it. The refusal is audited.
-        InvalidInputError: no reason.
-        IllegalTransitionError: it is not proposed.
-    """
-    with _remembering("activate", actor, version_id):
-        before = ApprovalPolicyVersion.objects.select_for_update().get(state=PolicyState.ACTIVE)
-        found, person = _locked(version_id), person_of(actor)
-        policy_next_state(PolicyState(found.state), PolicyEvent.ACTIVATE)
-        enforce(may_activate_policy(person, version_facts(found)))
-        comment = parse_comment(comment, action="activate a policy")
-        policy_by_digest(found.digest)
-        _retire(before, actor=actor, reason=f"Replaced by {found.label}.")
-        _move(
-            found,
-            PolicyEvent.ACTIVATE,
-            actor=actor,
-            reason=comment,
-            activated_by_id=person.id,
-            activated_at=Now(),
-            judged_at=None,
+        version_moves(
+            found, PolicyEvent.PROPOSE, actor=actor, reason=comment, proposed_by_id=person.id, proposed_at=Now()
         )
         return found
 
@@ -156,12 +126,12 @@ def policy_retire(*, version_id: int, actor: Actor, comment: str) -> ApprovalPol
         InvalidInputError: no reason.
         IllegalTransitionError: it is active or retired.
     """
-    with _remembering("retire", actor, version_id):
-        found, person = _locked(version_id), person_of(actor)
+    with remembering("retire", actor, version_id):
+        found, person = version_locked(version_id), person_of(actor)
         enforce(may_retire_policy(person))
         policy_next_state(PolicyState(found.state), PolicyEvent.RETIRE)
         comment = parse_comment(comment, action="retire a policy")
-        _retire(found, actor=actor, reason=comment)
+        version_retires(found, actor=actor, reason=comment)
         return found
 
 
@@ -219,20 +189,33 @@ def _check_number(policy: ApprovalPolicy) -> None:
     )
 
 
-def _locked(version_id: int) -> ApprovalPolicyVersion:
+def version_locked(version_id: int) -> ApprovalPolicyVersion:
+    """The version, locked until the transaction ends.
+
+    Raises:
+        ChangeNotFoundError: there is none with this id.
+    """
     found = ApprovalPolicyVersion.objects.select_for_update(no_key=True).filter(pk=version_id).first()
     if found is None:
         raise ChangeNotFoundError(f"There is no approval policy with the id {version_id}.")
     return found
 
 
-def _retire(found: ApprovalPolicyVersion, *, actor: Actor, reason: str) -> None:
+def version_retires(found: ApprovalPolicyVersion, *, actor: Actor, reason: str) -> None:
+    """Retire a locked version, and audit it. People's rights are the caller's business."""
     before, found.state = found.state, PolicyState.RETIRED.value
     _write(found, retired_at=Now())
     _audit(found, "approval_policy.retired", actor=actor, before=before, reason=reason)
 
 
-def _move(found: ApprovalPolicyVersion, event: PolicyEvent, *, actor: Actor, reason: str, **columns: object) -> None:
+def version_moves(
+    found: ApprovalPolicyVersion, event: PolicyEvent, *, actor: Actor, reason: str, **columns: object
+) -> None:
+    """Take a locked version one step further, and audit it. People's rights are the caller's business.
+
+    Raises:
+        IllegalTransitionError: there is no such step.
+    """
     before = found.state
     found.state = policy_next_state(PolicyState(before), event).value
     _write(found, **columns)
@@ -266,7 +249,7 @@ def _broken(sentence: str) -> PlanIntegrityError:
 
 
 @contextmanager
-def _remembering(attempt: str, actor: Actor, version_id: int | None = None) -> Iterator[None]:
+def remembering(attempt: str, actor: Actor, version_id: int | None = None) -> Iterator[None]:
     """Run one attempt in its own transaction; a refusal is rolled back and audited, but for what cannot be read."""
     try:
         with transaction.atomic():

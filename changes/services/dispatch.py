@@ -21,6 +21,7 @@ from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.losses import device_plans_hand_on, device_run_hand_on
 from changes.services.planning import revision_finish, waiting_device_plans
 from changes.services.queueing import MOST_RINGS, is_ringing, ring_planners, ring_runners
+from changes.services.rejudging import waiting_judge
 from changes.services.scheduled_starts import starts_ring
 from changes.services.wave_checks import claimable_checks, wave_checks_hand_on
 from changes.services.wave_progress import does_not_wait
@@ -47,6 +48,7 @@ def dispatch_once() -> DispatchReport:
     """One round over everything that is under way. Several small transactions; cheap when nothing is."""
     recovered = _recover_device_runs() + device_plans_hand_on() + wave_checks_hand_on()
     finished = _finish_runs() + _finish_revisions()
+    finished += waiting_judge()
     rung = starts_ring() + (0 if is_ringing() else _ring_for_runs() + _ring_for_revisions())
     return DispatchReport(recovered, rung, finished)
 

@@ -23,6 +23,7 @@ from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.models.runs import ENDED_WAVE_STATES
+from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
 from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
 from changes.services.inventory_notes import notes_queue
@@ -92,13 +93,14 @@ def verified_revision(change: ChangeRequest) -> PlanRevision:
 
     Raises:
         PlanNotReadyError: there is none.
-        PlanIntegrityError: it is not, or it lacks approvals.
+        PlanIntegrityError: it is not, it lacks approvals, or the active policy asks more.
     """
     revision = change.revision
     if revision is None or revision.state != PlanState.READY:
         raise PlanNotReadyError("There is no ready plan to execute.")
     verify_revision(revision)
     verify_approvals(change, revision)
+    verify_demand(change, revision)
     return revision
 
 

@@ -24,6 +24,7 @@ from changes.domain.strategy import InFlight
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import ChangeRequest, DeviceRun, Run
 from changes.services import run_control
+from changes.services.demanding import verify_demand
 from changes.services.execution import run_advance
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.kill_switch import refuse_while_engaged
@@ -88,6 +89,7 @@ def run_resume(*, change_id: int, actor: Actor, comment: str = "") -> Run:
         refuse_outside_window(found.change, found.run)
         verify_revision(run.revision, approved_digest=run.plan_digest)
         verify_approvals(found.change, run.revision)
+        verify_demand(found.change, run.revision)
         run.implementers.add(found.person.id)
         if run.state == RunState.RUNNING:
             _stops_after_wave(run, actor=actor, stops=False, comment=comment)

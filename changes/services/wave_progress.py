@@ -17,6 +17,7 @@ from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
 from changes.domain.waves import CANARY
 from changes.errors import PlanIntegrityError
 from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Run, Wave, WaveCheck
+from changes.services.demanding import verify_demand
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.kill_switch import kill_switch_engaged
 from changes.services.queueing import ring_runners
@@ -203,6 +204,7 @@ class _Progress:
         try:
             verify_revision(self.run.revision, approved_digest=self.run.plan_digest)
             verify_approvals(self.change, self.run.revision)
+            verify_demand(self.change, self.run.revision)
         except PlanIntegrityError as error:
             return error.code, str(error)
         found = clashes_now(self.run, from_wave=wave.number)

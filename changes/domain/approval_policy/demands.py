@@ -265,6 +265,12 @@ def _because_data(because: tuple[Because, ...]) -> list[dict[str, object]]:
 
 
 def _demand(cls: type[_Found], data: Any) -> _Found:  # noqa: ANN401 - what is stored is compared as a whole
+    """Read it. What the comparison of the whole cannot see is asked here: other types, and that somebody is asked."""
+    flags = [data["pre_approved"], *(each["from_each_group"] for each in data["stages"])]
+    if any(not isinstance(flag, bool) for flag in flags) or data["pre_approved"] is bool(data["stages"]):
+        raise ValueError
+    if any(isinstance(each["quorum"], bool) or each["quorum"] < 1 for each in data["stages"]):
+        raise ValueError
     return cls(
         policy=data["policy"],
         policy_digest=data["policy_digest"],
