@@ -18,6 +18,10 @@ DAY_S: Final = 86_400
 
 Value = str | int
 
+SIGNED_BESIDE: Final = frozenset({"wave", "steps_sha256", "inputs_sha256"})
+"""What a device payload carries beside its strategy: its wave, and the digests of the decision steps and, for a plan
+that was made from a template, of its inputs."""
+
 
 class Promotion(Labelled):
     """What the devices of a wave must have shown before the next wave may open.
@@ -102,6 +106,15 @@ class Strategy:
             InvalidInputError: a stored value is not one that a strategy may have.
         """
         return cls(**parse_strategy(stored))  # type: ignore[arg-type]  # every value was judged by its own rule
+
+    @classmethod
+    def signed(cls, stored: Mapping[str, object]) -> Self:
+        """The strategy of a device payload, without what is signed beside it.
+
+        Raises:
+            InvalidInputError: a stored value is not one that a strategy may have.
+        """
+        return cls.of({name: value for name, value in stored.items() if name not in SIGNED_BESIDE})
 
     def as_data(self) -> dict[str, Value]:
         """The fields by their names."""

@@ -9,12 +9,10 @@ from typing import Any
 
 from changes.domain.templates.document import TemplateDocument
 from changes.domain.templates.envelope import Envelope, TargetFact, outside
+from changes.domain.templates.sealing import SEAL, TEMPLATE, inputs_seal
 from changes.domain.templates.states import TemplateState
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, TemplateVersion
 from changes.services.template_history import unforgiven_failures
-
-TEMPLATE_KEY = "template"
-"""The name under which a revision's inputs hold which template version it was planned from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class EnvelopeVerdict:
 
 
 def within_envelope(change: ChangeRequest, revision: PlanRevision) -> EnvelopeVerdict:
-    """Judge a plan by the envelope of the template version that its change is made from; at most five queries.
+    """Judge a plan by the envelope of the template version that its change is made from; at most six queries.
 
     Judged are the frozen inputs of the revision and the devices that it plans, not what the change's form says now.
     The type of the change is not asked. Nothing is written.
@@ -63,7 +61,7 @@ def _why_not(change: ChangeRequest, revision: PlanRevision) -> Iterator[str]:
         document.envelope,
         variables=revision.inputs.get("variables", {}),
         targets=_targets(revision),
-        strategy=_own_strategy(revision.inputs.get("strategy", {})),
+        strategy=revision.inputs.get("strategy", {}),
         usual=document.strategy,
     )
 
@@ -105,8 +103,10 @@ def _reviewed(version: TemplateVersion) -> bool:
 
 def _input_reasons(version: TemplateVersion, document: TemplateDocument, revision: PlanRevision) -> Iterator[str]:
     inputs: Mapping[str, Any] = revision.inputs
-    if inputs.get(TEMPLATE_KEY) != stands_for(version):
+    if inputs.get(TEMPLATE) != stands_for(version):
         yield f"The plan was not made from {version.label} as it was reviewed. Build the plan again."
+    if not _sealed(revision):
+        yield "The inputs of the plan are not those that its digest covers. Build the plan again."
     data = document.to_json()
     if inputs.get("content") != document.change_content:
         yield "The content is not exactly that of the template."
@@ -116,12 +116,20 @@ def _input_reasons(version: TemplateVersion, document: TemplateDocument, revisio
         yield "The decision steps are not exactly those of the template."
 
 
+def _sealed(revision: PlanRevision) -> bool:
+    """Whether every device payload carries the digest of the inputs as they are stored now.
+
+    The payloads are canonical JSON, in which no text can hold these quotes unescaped.
+    """
+    seal = inputs_seal(revision.inputs)
+    if not seal:
+        return False
+    planned = DevicePlan.objects.filter(revision=revision).exclude(payload="")
+    return not planned.exclude(payload__contains=f'"{SEAL}":"{seal[SEAL]}"').exists()
+
+
 def _without_accounts(steps: list[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in step.items() if name != "person_id"} for step in steps]
-
-
-def _own_strategy(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in stored.items() if name != "wave"}
 
 
 def _targets(revision: PlanRevision) -> list[TargetFact]:

@@ -123,7 +123,7 @@ def run_create(
         ready = ready.filter(device_id__in=only)
     plans = list(ready.only("pk", "device_id", "digest", "wave"))
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
-    strategy = Strategy.of({name: value for name, value in ready[0].content.strategy.items() if name != "wave"})
+    strategy = Strategy.signed(ready[0].content.strategy)
     run = Run.objects.create(
         change=change,
         revision=revision,
