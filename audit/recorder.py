@@ -20,6 +20,7 @@ class ObjectType(StrEnum):
 
     CHANGE = "change"
     APPROVAL = "approval"
+    DELEGATION = "delegation"
     APPROVAL_POLICY = "approval_policy"
     PLAN_DEMAND = "plan_demand"
     PLAN = "plan"
@@ -53,6 +54,9 @@ class ObjectType(StrEnum):
     REVIEW = "review"
     REVIEW_ACTION = "review_action"
     REPORT = "report"
+    RISK_ANSWER = "risk_answer"
+    RISK_ASSESSMENT = "risk_assessment"
+    RISK_OVERRIDE = "risk_override"
     THREAD = "thread"
     THREAD_COMMENT = "thread_comment"
     HOOK = "hook"

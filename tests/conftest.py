@@ -28,6 +28,7 @@ KEPT_BY_TRIGGERS = {
     "audit_event": "audit_event_only_grows",
     "changes_approval": "changes_approval_stays",
     "changes_approvalpolicyversion": "changes_policy_stays",
+    "changes_delegation": "changes_delegation_stays",
     "changes_report": "changes_report_stays",
     "changes_review": "changes_review_stays",
     "changes_thread": "changes_thread_stays",

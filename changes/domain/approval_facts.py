@@ -123,7 +123,9 @@ class Verdict:
 
 
 def live_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
-    """The approvals that count: given, not void, not expired, and for exactly the plan as it is now."""
+    """The approvals that count: given, not void, not expired, for exactly the plan as it is now, and by nobody who
+    has a hand in the change by now.
+    """
     expired = set(lapsed_approvals(facts))
     return tuple(fact for fact in _standing(facts) if fact not in expired)
 
@@ -139,8 +141,12 @@ def lapsed_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
 
 
 def _standing(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
+    hands = facts.editor_ids | {facts.author_id}
     return tuple(
         fact
         for fact in facts.approvals
-        if fact.decision is Decision.APPROVED and not fact.void and fact.plan_digest == facts.plan_digest
+        if fact.decision is Decision.APPROVED
+        and not fact.void
+        and fact.plan_digest == facts.plan_digest
+        and fact.people.isdisjoint(hands)
     )

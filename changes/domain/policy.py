@@ -309,13 +309,14 @@ def _groups(facts: ChangeFacts) -> tuple[str, ...]:
 def deciding_stage(facts: ChangeFacts, event: ChangeEvent) -> Stage | None:
     """The stage in which an approval for this event counts now; None: the policy has none for it.
 
-    During the authorization a stage of the assessment is open again when an approval in it has expired.
+    During the authorization a stage of the assessment is open again when an approval in it has expired or was
+    withdrawn.
     """
     live = live_approvals(facts)
-    lapsed = {fact.stage for fact in lapsed_approvals(facts)} if event is ChangeEvent.AUTHORIZE else set()
+    authorizing = event is ChangeEvent.AUTHORIZE and facts.state is ChangeState.AUTHORIZATION
+    before = [stage for stage in facts.stages if authorizing and stage.event is not event]
     matching = [stage for stage in facts.stages if stage.event is event]
-    reopened = [stage for stage in facts.stages if stage.event is not event and stage.name in lapsed]
-    return stage_open([*reopened, *matching], live) or (matching[-1] if matching else None)
+    return stage_open([*before, *matching], live) or (matching[-1] if matching else None)
 
 
 def _has_hand_in(person: Person, facts: ChangeFacts) -> bool:

@@ -34,6 +34,7 @@ from changes.models.plans import DevicePlan, PlanOpening, PlanRevision, ViewedMa
 from changes.models.reports import Report
 from changes.models.requests import ChangeQuerySet, ChangeRequest
 from changes.models.reviews import Review, ReviewAction, ReviewActionQuerySet, ReviewQuerySet
+from changes.models.risk import RiskAnswer, RiskAssessment, RiskOverride
 from changes.models.rollbacks import RecomputedBackout, RollbackOrder
 from changes.models.runs import (
     BUSY_DEVICE_RUN_STATES,
@@ -109,6 +110,9 @@ __all__ = [
     "ReviewAction",
     "ReviewActionQuerySet",
     "ReviewQuerySet",
+    "RiskAnswer",
+    "RiskAssessment",
+    "RiskOverride",
     "RollbackOrder",
     "Run",
     "RunDecisionStep",

@@ -1,37 +1,45 @@
-"""Assess, approve, reject, ask for changes: what reviewers do, bound to the digest that they saw."""
+"""Assess, approve, reject, ask for changes: what reviewers do, bound to the digest that they saw.
+
+Nobody else writes approvals, but for those that are carried over. What each may do is in :mod:`changes.domain.policy`;
+the database refuses the same once more (migration ``quorum_guards``).
+"""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 from django.utils import timezone
 
 from audit.actor import Actor
-from audit.recorder import record
 from changes.domain import policy
 from changes.domain.content import parse_comment
-from changes.domain.policy import ChangeFacts, Person, Stage, Verdict
-from changes.domain.states import ChangeEvent, ChangeState, ChangeType, PlanState, next_state
-from changes.errors import ConflictError, DigestMismatchError, PlanNotReadyError
-from changes.models import (
-    Approval,
-    ChangeRequest,
-    Decision,
-    DevicePlan,
-    PlanOpening,
-    PlanRevision,
-    ViewedMark,
+from changes.domain.states import ChangeEvent, PlanState
+from changes.errors import DigestMismatchError
+from changes.models import Approval, Decision, DevicePlan, PlanOpening, PlanRevision, ViewedMark, VoidCause
+from changes.services.approval_watch import approval_watch_settle
+from changes.services.deciding import (
+    advance,
+    approval_audit,
+    decision_store,
+    named_revision,
+    ready_revision,
+    review_begin,
+    waiting_stage,
 )
+from changes.services.decision_news import tell_authors
+from changes.services.delegations import acting_for
 from changes.services.integrity import verify_revision
 from changes.services.open_stages import open_stages_settle
-from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.people import enforce
 from changes.services.transitions import audit_change, move, remembering_refusal
 
 
-def change_assess(*, change_id: int, approver: Actor, plan_digest: str, comment: str = "") -> Approval:
-    """Approve as a technical peer exactly the plan whose digest the peer saw, and audit it.
+def change_assess(
+    *, change_id: int, approver: Actor, plan_digest: str, comment: str = "", on_behalf_of: int | None = None
+) -> Approval:
+    """Approve in the assessment exactly the plan whose digest the reviewer saw, and audit it.
 
-    The row is locked first, so two peers cannot both act on the state that they saw. Nothing is sent to a device.
+    The last approval that the stages of the assessment ask for moves the change on. The row is locked first, so two
+    reviewers cannot both act on the state that they saw. ``on_behalf_of``: the absent member, by their id, for whom
+    the approver holds a delegation. Nothing is sent to a device.
 
     Raises:
         IllegalTransitionError: the change is not in assessment.
@@ -44,17 +52,20 @@ def change_assess(*, change_id: int, approver: Actor, plan_digest: str, comment:
         approver=approver,
         plan_digest=plan_digest,
         comment=comment,
+        on_behalf_of=on_behalf_of,
         event=ChangeEvent.ASSESS,
-        may=policy.may_assess,
         attempt="assess",
     )
 
 
-def change_approve(*, change_id: int, approver: Actor, plan_digest: str, comment: str = "") -> Approval:
-    """Approve as the change authority exactly the plan whose digest the approver saw, and audit it.
+def change_approve(
+    *, change_id: int, approver: Actor, plan_digest: str, comment: str = "", on_behalf_of: int | None = None
+) -> Approval:
+    """Approve in the authorization exactly the plan whose digest the approver saw, and audit it.
 
     The last approval that the policy asks for moves the change to *approved*; earlier ones leave it in
-    *authorization*. Nothing is sent to a device here.
+    *authorization*. ``on_behalf_of``: the absent member, by their id, for whom the approver holds a delegation.
+    Nothing is sent to a device here.
 
     Raises:
         IllegalTransitionError: the change is not waiting for approval.
@@ -67,8 +78,8 @@ def change_approve(*, change_id: int, approver: Actor, plan_digest: str, comment
         approver=approver,
         plan_digest=plan_digest,
         comment=comment,
+        on_behalf_of=on_behalf_of,
         event=ChangeEvent.AUTHORIZE,
-        may=policy.may_approve,
         attempt="approve",
     )
 
@@ -84,10 +95,13 @@ def change_reject(*, change_id: int, approver: Actor, comment: str, plan_digest:
     """
     comment = parse_comment(comment, action="reject a change")
     with remembering_refusal(actor=approver, attempt="reject", change_id=change_id, plan_digest=plan_digest):
-        change, person, facts = _review(change_id, approver, ChangeEvent.REJECT)
+        change, person, facts = review_begin(change_id, approver, ChangeEvent.REJECT)
         enforce(policy.may_reject(person, facts))
-        revision = _named_revision(change, plan_digest)
-        approval = _store(change, revision, _stage_name(change), Decision.REJECTED, person, revision.digest, comment)
+        revision = named_revision(change, plan_digest)
+        stage = waiting_stage(facts)
+        approval = decision_store(
+            change, revision, Decision.REJECTED, person, comment, stage=stage.name if stage else "review"
+        )
         move(
             change,
             ChangeEvent.REJECT,
@@ -95,7 +109,9 @@ def change_reject(*, change_id: int, approver: Actor, comment: str, plan_digest:
             reason=comment,
             details={"plan_digest": revision.digest},
         )
-        _audit_approval(approval, approver)
+        approval_audit(approval, approver)
+        approval_watch_settle(change)
+        tell_authors(change, approver, "rejected", comment)
         return approval
 
 
@@ -110,28 +126,33 @@ def change_request_changes(*, change_id: int, approver: Actor, comment: str, pla
     """
     comment = parse_comment(comment, action="ask for changes")
     with remembering_refusal(actor=approver, attempt="request_changes", change_id=change_id, plan_digest=plan_digest):
-        change, person, facts = _review(change_id, approver, ChangeEvent.REQUEST_CHANGES)
+        change, person, facts = review_begin(change_id, approver, ChangeEvent.REQUEST_CHANGES)
         enforce(policy.may_request_changes(person, facts))
-        revision = _named_revision(change, plan_digest)
+        revision = named_revision(change, plan_digest)
         void_approvals(revision)
-        approval = _store(
+        stage = waiting_stage(facts)
+        approval = decision_store(
             change,
             revision,
-            _stage_name(change),
             Decision.CHANGES_REQUESTED,
             person,
-            revision.digest,
             comment,
+            stage=stage.name if stage else "review",
             void=True,
         )
         move(change, ChangeEvent.REQUEST_CHANGES, actor=approver, reason=comment)
-        _audit_approval(approval, approver)
+        approval_audit(approval, approver)
+        approval_watch_settle(change)
+        tell_authors(change, approver, "sent back", comment)
         return approval
 
 
-def void_approvals(revision: PlanRevision) -> int:
-    """Make every standing decision on a revision void; the rows stay. Returns how many there were."""
-    return revision.approvals.filter(voided_at=None).update(voided_at=timezone.now())
+def void_approvals(revision: PlanRevision, *, cause: VoidCause = VoidCause.RETURNED) -> int:
+    """Make every standing decision on a revision void; the rows stay. Returns how many there were.
+
+    Those that are void because the change or its plan was returned may be carried over to the next revision.
+    """
+    return revision.approvals.filter(voided_at=None).update(voided_at=timezone.now(), void_cause=cause)
 
 
 def plan_open(*, revision: PlanRevision, actor: Actor) -> None:
@@ -163,93 +184,40 @@ def _decide(
     approver: Actor,
     plan_digest: str,
     comment: str,
+    on_behalf_of: int | None,
     event: ChangeEvent,
-    may: Callable[..., Verdict],
     attempt: str,
 ) -> Approval:
     comment = parse_comment(comment, action="approve a change", required=False)
-    with remembering_refusal(actor=approver, attempt=attempt, change_id=change_id, plan_digest=plan_digest):
-        change, person, facts = _review(change_id, approver, event)
-        revision = _ready_revision(change)
+    asked = {"plan_digest": plan_digest} if on_behalf_of is None else {
+        "plan_digest": plan_digest, "on_behalf_of": on_behalf_of
+    }  # fmt: skip
+    with remembering_refusal(actor=approver, attempt=attempt, change_id=change_id, **asked):
+        change, person, facts = review_begin(change_id, approver, event)
+        revision = ready_revision(change)
         if plan_digest != revision.digest:
             raise DigestMismatchError(given=plan_digest, current=revision.digest)
-        enforce(may(person, facts, seen_digest=plan_digest))
+        stage = policy.deciding_stage(facts, event)
+        absent = None if on_behalf_of is None else acting_for(person, on_behalf_of, stage)
+        may = policy.may_assess if event is ChangeEvent.ASSESS else policy.may_approve
+        enforce(may(person, facts, seen_digest=plan_digest, acting_for=absent))
+        if stage is None:  # what the rules have just refused
+            raise AssertionError("no stage")
         verify_revision(revision)
-        stage = next(stage for stage in facts.stages if stage.event is event)
-        approval = _store(change, revision, stage.name, Decision.APPROVED, person, plan_digest, comment)
-        if _quorum(stage, change):
-            move(change, event, actor=approver, reason=comment, details={"plan_digest": plan_digest})
-        else:
-            audit_change(change, "change.approval_added", actor=approver, details={"plan_digest": plan_digest})
+        approval = decision_store(
+            change,
+            revision,
+            Decision.APPROVED,
+            person,
+            comment,
+            stage=stage.name,
+            group=policy.acting_group(person, facts, stage, acting_for=absent) or "",
+            on_behalf_of=on_behalf_of,
+        )
+        details = {"plan_digest": plan_digest, "stage": stage.name}
+        if not advance(change, actor=approver, reason=comment, details=details):
+            audit_change(change, "change.approval_added", actor=approver, details=details)
             open_stages_settle(change)
-        _audit_approval(approval, approver)
+        approval_audit(approval, approver)
+        approval_watch_settle(change)
         return approval
-
-
-def _review(change_id: int, approver: Actor, event: ChangeEvent) -> tuple[ChangeRequest, Person, ChangeFacts]:
-    """Lock the change, refuse an event that its state does not know, and gather the facts."""
-    change = lock_change(change_id)
-    next_state(ChangeState(change.state), event, change_type=ChangeType(change.type))
-    if change.on_hold:
-        raise ConflictError(f"{change.number} is on hold; release the hold before deciding.", code="on_hold")
-    return change, person_of(approver), facts_of(change)
-
-
-def _ready_revision(change: ChangeRequest) -> PlanRevision:
-    revision = change.revision
-    if revision is None or revision.state != PlanState.READY:
-        raise PlanNotReadyError("There is no ready plan to decide on. Ask the author to plan the change.")
-    return revision
-
-
-def _named_revision(change: ChangeRequest, plan_digest: str) -> PlanRevision:
-    revision = _ready_revision(change)
-    if plan_digest and plan_digest != revision.digest:
-        raise DigestMismatchError(given=plan_digest, current=revision.digest)
-    return revision
-
-
-def _stage_name(change: ChangeRequest) -> str:
-    event = ChangeEvent.ASSESS if ChangeState(change.state) is ChangeState.ASSESSMENT else ChangeEvent.AUTHORIZE
-    return next(stage.name for stage in policy.DEFAULT_STAGES if stage.event is event)
-
-
-def _quorum(stage: Stage, change: ChangeRequest) -> bool:
-    return policy.quorum_met(stage, policy.live_approvals(facts_of(change)))
-
-
-def _store(
-    change: ChangeRequest,
-    revision: PlanRevision,
-    stage: str,
-    decision: Decision,
-    person: Person,
-    plan_digest: str,
-    comment: str,
-    *,
-    void: bool = False,
-) -> Approval:
-    return Approval.objects.create(
-        change=change,
-        revision=revision,
-        stage=stage,
-        decision=decision,
-        approver_id=person.id,
-        plan_digest=plan_digest,
-        comment=comment,
-        voided_at=timezone.now() if void else None,
-    )
-
-
-def _audit_approval(approval: Approval, actor: Actor) -> None:
-    record(
-        actor=actor,
-        action=f"approval.{approval.decision}",
-        object_type="approval",
-        object_id=approval.pk,
-        object_label=f"{approval.stage} on {approval.change.number} r{approval.revision.number}",
-        change_id=approval.change_id,
-        state_to=approval.decision,
-        reason=approval.comment,
-        details={"plan_digest": approval.plan_digest, "revision": approval.revision.number},
-    )

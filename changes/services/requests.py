@@ -16,6 +16,7 @@ from changes.domain.states import ChangeEvent, ChangeState, ChangeType, PlanStat
 from changes.errors import ConflictError, PlanNotReadyError, StaleEditError
 from changes.models import ChangeRequest, PlanRevision
 from changes.services.approvals import void_approvals
+from changes.services.carrying_over import review_begun
 from changes.services.demanding import demand_settle
 from changes.services.device_work import sha256_hex
 from changes.services.integrity import verify_revision
@@ -146,6 +147,7 @@ def change_submit(*, change_id: int, requester: Actor) -> ChangeRequest:
             },
             pre_approved=demand.pre_approved,
         )
+        review_begun(change)
         return change
 
 

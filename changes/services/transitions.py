@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from audit.actor import Actor
 from audit.body import clip
 from audit.recorder import record
 from changes.domain.errors import ChangeError
 from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, ChangeType, next_state
-from changes.errors import ChangeNotFoundError
+from changes.errors import ChangeNotFoundError, PlanIntegrityError
 from changes.models import ChangeRequest
 from changes.services.open_stages import open_stages_settle
 
@@ -54,10 +54,14 @@ def move(
 
     Raises:
         IllegalTransitionError: the table has no such step. Nothing is written.
+        PlanIntegrityError: ``PLAN_NOT_APPROVED``; the database counts fewer approvals than the plan's policy asks for.
     """
     before = ChangeState(change.state)
     change.state = next_state(before, event, change_type=ChangeType(change.type), pre_approved=pre_approved)
-    change.save()
+    try:
+        change.save()
+    except IntegrityError as error:
+        raise _unapproved(error) from error
     audit_change(
         change,
         _PAST_TENSE[event],
@@ -69,6 +73,17 @@ def move(
     )
     if not IN_REVIEW.isdisjoint({before, change.state}):
         open_stages_settle(change)
+
+
+def _unapproved(error: IntegrityError) -> Exception:
+    """The database's own word that approvals are missing, as the services say it; any other error as it is."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    if getattr(diagnosis, "constraint_name", "") != "approval_quorum":
+        return error
+    return PlanIntegrityError(
+        "The plan lacks approvals that its policy asks for, or their time is over. Have it approved first.",
+        code="PLAN_NOT_APPROVED",
+    )
 
 
 def audit_change(
