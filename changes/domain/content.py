@@ -24,6 +24,7 @@ from changes.domain.targets import TargetSpec, parse_targets
 MAX_TITLE: Final = 200
 MAX_REASON: Final = 10_000
 MAX_COMMENT: Final = 5_000
+MAX_CALLER: Final = 200
 MAX_CONTENT_BYTES: Final = 256 * 1024
 MAX_VARIABLES: Final = 200
 MAX_VARIABLES_BYTES: Final = 64 * 1024
@@ -66,20 +67,22 @@ RESERVED_NAMES: Final = frozenset(
 )
 """Names that mean something else inside a template, beside Python's keywords."""
 
-_LATER: Final = {
-    ChangeType.STANDARD: "A standard change comes from an approved template, and there are none yet.",
-    ChangeType.EMERGENCY: "An emergency change needs an emergency board, and none is set up yet.",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class ChangeDraft:
-    """The whole input of a new change, judged: every value is of its type and within its limits."""
+    """The whole input of a new change, judged: every value is of its type and within its limits.
+
+    ``template`` is the id of a template; content and checks are then left to it. ``called_by`` and
+    ``emergency_reason`` are those of an emergency change.
+    """
 
     title: str
     reason: str
-    content: str
     targets: TargetSpec
+    content: str = ""
+    template: int | None = None
+    called_by: str = ""
+    emergency_reason: str = ""
     change_type: ChangeType = ChangeType.NORMAL
     variables: Mapping[str, Variable] = field(default_factory=dict)
     pre_checks: tuple[Check, ...] = ()
@@ -91,13 +94,15 @@ def parse_draft(data: object) -> ChangeDraft:
     """Read the body of a new change.
 
     ``{title, reason, content, targets, type?, variables?, checks?, strategy?}``; ``checks`` is
-    ``{"pre": [...], "post": [...]}``, or a list of post-checks.
+    ``{"pre": [...], "post": [...]}``, or a list of post-checks. With a ``template`` there is no content. An emergency
+    has ``called_by`` and ``emergency_reason`` besides.
 
     Raises:
         InvalidInputError: with every sentence about every field.
     """
     values, findings = _parse(data)
-    for name in ("title", "reason", "content", "targets"):
+    needed = ("title", "reason", "targets") if values.get("template") else ("title", "reason", "content", "targets")
+    for name in needed:
         if name not in values and not any(_top(found) == name for found in findings.fields):
             findings.add(name, f"A change needs {_REQUIRED[name]}.")
     findings.check()
@@ -221,19 +226,32 @@ def _text(value: object, where: str, limit: int, *, allowed: str = "") -> str:
 
 def _type(value: object) -> dict[str, Any]:
     if not isinstance(value, str) or value not in set(ChangeType):
-        sentence = f'"{shown(value)}" is not a change type. Allowed now: {ChangeType.NORMAL}.'
+        sentence = f'"{shown(value)}" is not a change type. Allowed: {one_of(ChangeType)}.'
         raise InvalidInputError({"type": [sentence]})
-    later = _LATER.get(ChangeType(value))
-    if later:
-        raise InvalidInputError({"type": [f'{later} Make it "{ChangeType.NORMAL}".']})
     return {"change_type": ChangeType(value)}
 
 
 def _template(value: object) -> dict[str, Any]:
-    if value is not None:
-        sentence = 'There are no change templates yet. Leave "template" out and write the "content".'
-        raise InvalidInputError({"template": [sentence]})
-    return {}
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63):
+        raise InvalidInputError({"template": ["Give the id of a template, a whole number, or null for none."]})
+    return {"template": value}
+
+
+def _emergency(name: str, limit: int, what: str) -> Callable[[object], dict[str, Any]]:
+    def parser(value: object) -> dict[str, Any]:
+        text = unix_lines(value).strip() if isinstance(value, str) else ""
+        problem = None
+        if not isinstance(value, str):
+            problem = f"Say {what} as a text."
+        elif len(text) > limit:
+            problem = f"This has {len(text):,} characters; {limit:,} are allowed. Shorten it."
+        elif hidden := hidden_character(text, allowed="\n\t"):
+            problem = f"Here, {hidden}"
+        if problem:
+            raise InvalidInputError({name: [problem]})
+        return {name: text}
+
+    return parser
 
 
 def _checks(value: object) -> dict[str, Any]:
@@ -302,6 +320,8 @@ _PARSERS: Final[Mapping[str, Callable[[object], dict[str, Any]]]] = {
     "reason": _reason,
     "type": _type,
     "template": _template,
+    "called_by": _emergency("called_by", MAX_CALLER, "who called the emergency"),
+    "emergency_reason": _emergency("emergency_reason", MAX_REASON, "why it cannot wait"),
     "content": lambda value: {"content": parse_content(value)},
     "variables": lambda value: {"variables": parse_variables(value)},
     "targets": lambda value: {"targets": parse_targets(value)},

@@ -50,6 +50,12 @@ _PLAN = (
         permanent=True,
     ),
     Reason(
+        "TEMPLATE_PLATFORM_MISSING",
+        "The change is made from a template that has no content for the platform of this device.",
+        "Leave the device out, or have a version of the template written with content for this platform.",
+        permanent=True,
+    ),
+    Reason(
         "COMMAND_FORBIDDEN",
         "A rendered line is a command that no change may send, such as a reload or a file deletion.",
         "Take the line out of the content, then plan again.",
@@ -101,6 +107,30 @@ _APPROVAL = (
         permanent=True,
     ),
     Reason(
+        "STEP_STOPPED",
+        "The person whom a manual step names let the run go no further.",
+        "Read the note. What is left needs a new run, or a rollback.",
+        permanent=True,
+    ),
+    Reason(
+        "STEP_TIMEOUT",
+        "A manual step was not confirmed in time, so the run goes no further.",
+        "Do the step, or see why it was not done. What is left needs a new run, or a rollback.",
+        permanent=True,
+    ),
+    Reason(
+        "HOOK_OBJECTED",
+        "A required hook objected, so nothing more is begun.",
+        "Read what the hook said on the page Hooks. Clear it up and resume: the hook is then asked again.",
+        permanent=True,
+    ),
+    Reason(
+        "HOOK_FAILED",
+        "A required hook gave no usable answer, so nothing more is begun.",
+        "Look at the hook on the page Hooks. Repair it, or have an administrator make it optional; then resume.",
+        permanent=True,
+    ),
+    Reason(
         "PROMOTION_CRITERIA_UNMET",
         "A wave has not shown what the next one may only be opened after, so nothing more is begun.",
         "Look at the devices of the wave and try them again; resume the run if it shall go on without that proof.",
@@ -149,6 +179,12 @@ _CALENDAR = (
         "RISK_UNCHANGED",
         "The change has this risk level already.",
         "Choose another level, or leave it as it is.",
+        permanent=True,
+    ),
+    Reason(
+        "RISK_IN_REVIEW",
+        "The risk of a change is not lowered while people decide about it.",
+        "Withdraw the change or send it back, lower its risk, and submit it again.",
         permanent=True,
     ),
     Reason(

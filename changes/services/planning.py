@@ -16,7 +16,6 @@ from audit.recorder import record
 from changes.domain import policy
 from changes.domain.errors import InvalidInputError
 from changes.domain.plan import merkle_root
-from changes.domain.policy import POLICY_VERSION
 from changes.domain.states import ChangeState, DevicePlanState, PlanState, check_editable
 from changes.domain.strategy import Strategy
 from changes.domain.targets import MAX_TARGETS, parse_targets
@@ -24,11 +23,15 @@ from changes.errors import UnplannableError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision
 from changes.rendering import check_syntax
 from changes.selectors import Targets, plan_progress, resolve_targets
+from changes.services.approval_policies import active_policy
 from changes.services.device_planning import Planner
+from changes.services.fact_gathering import duplicates_within, facts_digest, facts_gather
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
 from changes.services.requests import discard_plan
+from changes.services.risk import risk_assess
 from changes.services.rollout import waves_laid_out, waves_settle
+from changes.services.template_use import targets_with_content, template_inputs
 from changes.services.transitions import audit_change, remembering_refusal
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_some, claimable
@@ -58,7 +61,7 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
         person = person_of(actor)
         enforce(policy.may_plan(person, facts_of(change)))
         _check_content(change)
-        targets = resolve_targets(parse_targets(change.targets))
+        targets = targets_with_content(change, resolve_targets(parse_targets(change.targets)))
         _require_devices(targets, named=bool(change.targets.get("device_ids")))
         discard_plan(change)
         revision = _create_revision(change, person.id, targets)
@@ -108,8 +111,9 @@ def _create_revision(change: ChangeRequest, requester_id: int, targets: Targets)
             "checks": {"pre": change.checks.get("pre", []), "post": change.checks.get("post", [])},
             "strategy": change.strategy,
             "targets": change.targets,
+            **template_inputs(change),
         },
-        policy_version=POLICY_VERSION,
+        policy_version=active_policy().label,
         device_count=len(targets.devices),
         requested_by_id=requester_id,
     )
@@ -169,6 +173,8 @@ def revision_finish(revision_id: int) -> bool:
             return False
         _close(revision, progress)
         revision.save()
+        if revision.state == PlanState.READY:
+            risk_assess(change, revision, actor=PLANNER)
         record(
             actor=PLANNER,
             action="plan.ready" if revision.state == PlanState.READY else "plan.failed",
@@ -180,7 +186,7 @@ def revision_finish(revision_id: int) -> bool:
             state_to=revision.state,
             code=revision.code,
             reason=revision.detail,
-            details={"digest": revision.digest, "devices": progress},
+            details={"digest": revision.digest, "devices": progress, "facts_sha256": facts_digest(revision.facts)},
         )
         credential_uses_report(Occasion(OccasionKind.PLAN, revision.pk))
         return True
@@ -204,5 +210,7 @@ def _close(revision: PlanRevision, progress: Mapping[str, int]) -> None:
         revision.detail = "Every device is already as this change wants it; there is nothing to approve."
         return
     waves_settle(revision)
+    duplicates_within(revision)
+    revision.facts = facts_gather(revision)
     revision.state = PlanState.READY
     revision.digest = merkle_root(list(plans.values_list("digest", flat=True)))

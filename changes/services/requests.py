@@ -21,10 +21,11 @@ from changes.services.demanding import demand_settle
 from changes.services.device_work import sha256_hex
 from changes.services.integrity import verify_revision
 from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.template_use import with_template
 from changes.services.transitions import audit_change, move, remembering_refusal
 from devices.services.scrubbing import Scrubber
 
-_PLANNED_FIELDS = frozenset({"content", "variables", "targets", "checks", "strategy"})
+_PLANNED_FIELDS = frozenset({"content", "variables", "targets", "checks", "strategy", "template_version_id"})
 
 
 @transaction.atomic
@@ -39,15 +40,15 @@ def change_create(*, data: Mapping[str, object], author: Actor) -> ChangeRequest
     """
     person = person_of(author)
     enforce(policy.may_create(person))
-    draft = parse_draft(data)
-    change = ChangeRequest.objects.create(author_id=person.id, last_editor_id=person.id, **_columns(_values_of(draft)))
+    values = with_template(_values_of(parse_draft(data)), data, None)
+    change = ChangeRequest.objects.create(author_id=person.id, last_editor_id=person.id, **_columns(values))
     change.editors.add(person.id)
     audit_change(
         change,
         "change.created",
         actor=author,
         state_to=change.state,
-        after=_audited(_columns(_values_of(draft))),
+        after=_audited(_columns(values)),
     )
     return change
 
@@ -75,7 +76,7 @@ def change_edit(
                 f"{change.last_editor.get_username()} edited {change.number} after you opened it."
                 " Open it again; your text is still in your form."
             )
-        columns = _columns(parse_patch(data))
+        columns = _columns(with_template(parse_patch(data), data, change))
         before = {name: getattr(change, name) for name in columns}
         changed = {name for name in columns if before[name] != columns[name]}
         for name in changed:
@@ -104,7 +105,7 @@ def discard_plan(change: ChangeRequest) -> None:
         return
     void_approvals(change.revision)
     PlanRevision.objects.filter(pk=change.revision.pk).update(state=PlanState.SUPERSEDED, finished_at=timezone.now())
-    change.revision = None
+    change.revision, change.risk_level = None, ""
 
 
 def change_submit(*, change_id: int, requester: Actor) -> ChangeRequest:
@@ -191,13 +192,16 @@ def change_cancel(*, change_id: int, actor: Actor, comment: str) -> ChangeReques
         return change
 
 
+_AS_THEY_ARE = ("title", "reason", "content", "called_by", "emergency_reason", "template_version_id")
+
+
 def _values_of(draft: ChangeDraft) -> dict[str, object]:
     return {name: getattr(draft, name) for name in ChangeDraft.__dataclass_fields__}
 
 
 def _columns(values: Mapping[str, object]) -> dict[str, object]:
     """The parsed values by the names and in the forms of the model's columns."""
-    columns = {name: values[name] for name in ("title", "reason", "content") if name in values}
+    columns = {name: values[name] for name in _AS_THEY_ARE if name in values}
     if "change_type" in values:
         columns["type"] = ChangeType(str(values["change_type"])).value
     if "targets" in values:
