@@ -12,22 +12,26 @@ from typing import Any, Self
 
 from django.db.models.functions import Now
 
+from changes.domain.decision_steps import seal_of
 from changes.domain.gates import Gate, GateMode
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest
 from changes.domain.states import DevicePlanState
+from changes.domain.templates.sealing import inputs_seal
 from changes.models import DevicePlan, PlanRevision
 from changes.rendering import RendererUnavailableError, RenderResult, render_batch
 from changes.services.checking import read_before, run_checks
 from changes.services.device_work import sha256_hex
 from changes.services.effects import Effect, NoBackoutError, NoTargetError, confirm_time, effect_of, target_on
 from changes.services.gates import GateRefusedError, Ladder, masked
-from devices.domain.commands import Severity, check_commands
+from changes.services.plan_warnings import note, reviewed, rollback_of
+from devices.domain.commands import check_commands
 from devices.domain.config_text import normalise
 from devices.domain.diffing import diff_stat
 from devices.domain.drift import change_set
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.domain.platforms import Platform, PlatformUnmappedError, platform_for
 from devices.domain.rules import rules_fingerprint
+from devices.domain.warnings import OwnSession
 from devices.drivers.base import Capabilities, DeviceFacts
 from devices.errors import BreakerOpenError, DeviceError, HostKeyMismatchError
 from devices.models import Device, HostKeyState, SnapshotPurpose
@@ -63,9 +67,10 @@ class LiveDevice:
     unreadable: list[str]
     """A sentence for each post-check that will have nothing to compare with."""
     commands: tuple[str, ...]
-    warnings: list[dict[str, object]]
     candidate: str | None
     """The configuration that the device itself says it would have; None where it has no candidate."""
+    session: OwnSession
+    """How the device was reached."""
 
 
 class Planner:
@@ -117,7 +122,17 @@ class Planner:
             raise UnplannableDeviceError(error.code, error.detail) from error
         payload = self._payload(plan, live, effect).to_bytes()
         stat = diff_stat(effect.diff)
-        baseline = snapshot_store(device=device, text=live.running, purpose=SnapshotPurpose.PLAN)
+        found = reviewed(
+            device=device,
+            running=live.running,
+            effect=effect,
+            commands=live.commands,
+            session=live.session,
+            can=live.capabilities,
+            platform=platform,
+            scrub=self._scrub,
+        )
+        baseline = snapshot_store(device=device, text=live.running, purpose=SnapshotPurpose.PLAN, tree=found.running)
         return {
             "state": DevicePlanState.READY if effect.diff else DevicePlanState.UNCHANGED,
             "code": "" if effect.diff else "PLAN_EMPTY",
@@ -129,12 +144,16 @@ class Planner:
             "diff_group": _group(live.running, effect.target, platform),
             "lines_added": stat.added,
             "lines_removed": stat.removed,
+            "kinds": found.kinds,
+            "new_addresses": found.new_addresses,
+            "unprotected": not confirm_time(live.capabilities, self._inputs["checks"]["post"]),
+            "rollback": rollback_of(effect).value,
             "warnings": [
-                *live.warnings,
-                *({"line": "", "sentence": self._scrub.prose(note)} for note in effect.notes),
-                *({"line": "", "sentence": self._scrub.prose(sentence)} for sentence in ladder.warnings()),
-                *(_check_warning(check) for check in live.pre_checks if not check["passed"]),
-                *({"line": "", "sentence": _UNREADABLE + sentence} for sentence in live.unreadable),
+                *found.warnings,
+                *(note(self._scrub.prose(sentence)) for sentence in effect.notes),
+                *(note(self._scrub.prose(sentence)) for sentence in ladder.warnings()),
+                *(_check_note(check) for check in live.pre_checks if not check["passed"]),
+                *(note(_UNREADABLE + sentence) for sentence in live.unreadable),
             ],
         }
 
@@ -163,28 +182,30 @@ class Planner:
                     checks = run_checks(driver, self._inputs["checks"]["pre"], self._scrub, wait=False)
                 ladder.change_checks(checks)
                 _, unreadable = read_before(driver, self._inputs["checks"]["post"], self._scrub)
-                commands, warnings = self._commands(device, facts, platform)
+                commands = self._commands(device, facts, platform)
                 candidate = target_on(driver, running, commands, platform)
                 return LiveDevice(
-                    facts, driver.name, driver.capabilities, running, checks, unreadable, commands, warnings, candidate
+                    facts,
+                    driver.name,
+                    driver.capabilities,
+                    running,
+                    checks,
+                    unreadable,
+                    commands,
+                    candidate,
+                    driver.own_session,
                 )
             finally:
                 on_driver(None)
 
-    def _commands(
-        self, device: Device, facts: DeviceFacts, platform: Platform
-    ) -> tuple[tuple[str, ...], list[dict[str, object]]]:
-        """The rendered lines, judged: forbidden ones fail the device, suspicious ones become warnings."""
+    def _commands(self, device: Device, facts: DeviceFacts, platform: Platform) -> tuple[str, ...]:
+        """The rendered lines, judged: one that may never be sent fails the device."""
         result = self._render(device, facts)
-        findings = check_commands(result.lines, platform)
-        forbidden = [finding for finding in findings if finding.severity is Severity.FORBIDDEN]
+        forbidden = check_commands(result.lines, platform)
         if forbidden:
             sentences = " ".join(finding.message for finding in forbidden[:5])
             raise UnplannableDeviceError("COMMAND_FORBIDDEN", sentences)
-        warnings: list[dict[str, object]] = [
-            {"line": self._scrub(finding.line), "sentence": finding.message} for finding in findings
-        ]
-        return tuple(result.lines), warnings
+        return tuple(result.lines)
 
     def _render(self, device: Device, facts: DeviceFacts) -> RenderResult:
         with self._render_guard:
@@ -231,7 +252,7 @@ class Planner:
             policy_version=self._revision.policy_version,
             pre_checks=tuple(self._inputs["checks"]["pre"]),
             post_checks=tuple(self._inputs["checks"]["post"]),
-            strategy={**self._inputs["strategy"], "wave": plan.wave},
+            strategy={**self._inputs["strategy"], "wave": plan.wave, **_seals(self._inputs)},
         )
 
 
@@ -250,6 +271,11 @@ def template_facts(device: Device, *, serial: str = "", model: str = "") -> dict
     }
 
 
+def _seals(inputs: Mapping[str, Any]) -> dict[str, str]:
+    """The digests of inputs that are signed with the plan but sent to no device."""
+    return {**inputs_seal(inputs), **seal_of(inputs.get("steps", ()))}
+
+
 def _group(running: str, target: str, platform: Platform) -> str:
     """A fingerprint that is equal for devices on which the same lines change in the same blocks."""
     changes = sorted(change_set(running, target, platform))
@@ -257,8 +283,5 @@ def _group(running: str, target: str, platform: Platform) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _check_warning(check: Mapping[str, object]) -> dict[str, object]:
-    return {
-        "line": check["command"],
-        "sentence": f"Pre-check “{check['name']}” does not hold now: {check['sentence']}",
-    }
+def _check_note(check: Mapping[str, object]) -> dict[str, object]:
+    return note(f"Pre-check “{check['name']}” does not hold now: {check['sentence']}", str(check["command"]))

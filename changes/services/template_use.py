@@ -14,6 +14,7 @@ from changes.domain.templates.sealing import TEMPLATE
 from changes.domain.templates.values import judge_values, with_defaults
 from changes.models import ChangeRequest, Template, TemplateVersion
 from changes.selectors import Excluded, Targets
+from changes.services.decision_steps import steps_frozen
 from changes.services.envelopes import stands_for
 
 Values = dict[str, Any]
@@ -57,9 +58,18 @@ def usable_version(template_id: int) -> TemplateVersion:
 
 
 def template_inputs(change: ChangeRequest) -> dict[str, Any]:
-    """What a revision's inputs keep of the template of a change; nothing without one. At most one query."""
+    """What a revision's inputs keep of the template of a change: which version it is, and its decision steps.
+
+    Nothing without a template. At most two queries.
+
+    Raises:
+        InvalidInputError: a step names nobody who could confirm it.
+    """
     version = change.template_version
-    return {TEMPLATE: stands_for(version)} if version else {}
+    if version is None:
+        return {}
+    steps = steps_frozen(version.said["steps"])
+    return {TEMPLATE: stands_for(version), **({"steps": steps} if steps else {})}
 
 
 def targets_with_content(change: ChangeRequest, targets: Targets) -> Targets:
