@@ -126,8 +126,8 @@ def live_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
     """The approvals that count: given, not void, not expired, for exactly the plan as it is now, and by nobody who
     has a hand in the change by now.
     """
-    expired = set(lapsed_approvals(facts))
-    return tuple(fact for fact in _standing(facts) if fact not in expired)
+    expired, hands = set(lapsed_approvals(facts)), facts.editor_ids | {facts.author_id}
+    return tuple(fact for fact in _standing(facts) if fact not in expired and fact.people.isdisjoint(hands))
 
 
 def lapsed_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
@@ -141,12 +141,8 @@ def lapsed_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
 
 
 def _standing(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
-    hands = facts.editor_ids | {facts.author_id}
     return tuple(
         fact
         for fact in facts.approvals
-        if fact.decision is Decision.APPROVED
-        and not fact.void
-        and fact.plan_digest == facts.plan_digest
-        and fact.people.isdisjoint(hands)
+        if fact.decision is Decision.APPROVED and not fact.void and fact.plan_digest == facts.plan_digest
     )

@@ -272,6 +272,7 @@ _POLICIES: Final[Mapping[ChangeEvent, Policy]] = {
     ChangeEvent.WITHDRAW: may_withdraw,
     ChangeEvent.REJECT: may_reject,
     ChangeEvent.AUTHORIZE: lambda person, facts: may_approve(person, facts, seen_digest=facts.plan_digest),
+    ChangeEvent.REOPEN: may_withdraw_decision,
     ChangeEvent.SCHEDULE: may_schedule,
     ChangeEvent.REVISE: may_revise,
     ChangeEvent.START: may_start,
@@ -396,7 +397,8 @@ def _not_implementer(person: Person, facts: ChangeFacts, what: str, *, instead: 
 
 
 def _not_approver(person: Person, facts: ChangeFacts, what: str) -> Denial | None:
-    if not any(person.id in fact.people for fact in live_approvals(facts)):
+    given = (fact for fact in facts.approvals if fact.decision is Decision.APPROVED and not fact.void)
+    if not any(person.id in fact.people and fact.plan_digest == facts.plan_digest for fact in given):
         return None
     return Denial(GATE_SELF_APPROVAL, f"You approved this plan, so you cannot {what}. Ask another implementer.")
 

@@ -339,9 +339,27 @@ def test_a_stage_of_the_assessment_opens_again_when_its_approval_expired_during_
 
 def test_stages_of_one_step_are_decided_one_after_the_other() -> None:
     owner = Stage("owner", "owner", 1, ChangeEvent.AUTHORIZE)
-    facts = change(stages=(PEER, owner, CAB))
+    assessed = (given(PETE, "peer"),)
+    facts = change(stages=(PEER, owner, CAB), approvals=assessed)
     assert deciding_stage(facts, ChangeEvent.AUTHORIZE) == owner
-    assert deciding_stage(replace(facts, approvals=(given(ANA, "owner"),)), ChangeEvent.AUTHORIZE) == CAB
+    assert deciding_stage(replace(facts, approvals=(*assessed, given(ANA, "owner"))), ChangeEvent.AUTHORIZE) == CAB
+
+
+def test_a_stage_of_the_assessment_opens_again_when_its_approval_was_withdrawn_during_the_authorization() -> None:
+    withdrawn = replace(given(PETE, "peer"), void=True)
+    facts = change(stages=(PEER, CAB), approvals=(withdrawn,))
+    assert deciding_stage(facts, ChangeEvent.AUTHORIZE) == PEER
+    assert not may_approve(person(ME, "cab"), facts, seen_digest=DIGEST)
+    assert may_approve(person(PETE, "peer"), facts, seen_digest=DIGEST), "who withdrew it may decide again"
+    assert deciding_stage(replace(facts, state=ChangeState.ASSESSMENT), ChangeEvent.AUTHORIZE) == CAB
+
+
+def test_an_approval_by_somebody_who_has_a_hand_in_the_change_by_now_does_not_count() -> None:
+    rows = (given(PETE, "peer"), given(ANA), given(AMIR))
+    assert stage_open((PEER, CAB), live_approvals(change(approvals=rows))) is None
+    edited = change(approvals=rows, editor_ids=frozenset({ANA}))
+    assert stage_open((PEER, CAB), live_approvals(edited)) == CAB
+    assert not may_start(person(ANA, "implementer"), edited), "having approved it, they do not start it either"
 
 
 def test_the_first_moment_at_which_a_quorum_is_lost_is_known_beforehand() -> None:
