@@ -17,6 +17,7 @@ from changes.domain.states import ChangeType
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, PlanRevision
 from changes.services.approval_policies import active_policy
+from changes.services.risk import risk_assess
 from changes.services.windows import window_of
 
 OBJECT: Final = "plan_demand"
@@ -47,6 +48,7 @@ def demand_settle(change: ChangeRequest, revision: PlanRevision, *, actor: Actor
     Raises:
         PlanIntegrityError: the active policy cannot be read.
     """
+    risk_assess(change, revision, actor=actor)
     facts = plan_facts(change, revision)
     demand = evaluate(active_policy(held=True), facts)
     demand_store(change, revision, demand, facts, actor=actor)

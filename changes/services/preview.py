@@ -30,9 +30,10 @@ class Preview:
     """One device's rendered lines, what is wrong with them, and the estimated diff.
 
     Lines, findings and diff hold what the device would get, secrets included: mask them before they are shown.
-    ``problems`` are about the template itself; then there are no lines. ``findings`` forbid the plan, ``warnings`` do not. ``diff`` is against the newest stored
-    configuration of ``line_count`` lines, read at ``known_at``; ``notes`` say where the device may do otherwise. They
-    are empty where there is no such configuration, the platform is not supported or a line is forbidden.
+    ``problems`` are about the template itself; then there are no lines. ``findings`` forbid the plan, ``warnings`` do
+    not. ``diff`` is against the newest stored configuration of ``line_count`` lines, read at ``known_at``; ``notes``
+    say where the device may do otherwise. They are empty where there is no such configuration, the platform is not
+    supported or a line is forbidden.
     """
 
     device: Device

@@ -18,6 +18,7 @@ from changes.services.calendar import booked_with, calendar_between, calendar_lo
 from changes.services.conflicts import refuse_bad_window
 from changes.services.demanding import POLICY_ASKS_MORE, what_is_more
 from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.risk import risk_assess
 from changes.services.schedule_problems import problem_settle
 from changes.services.scheduled_starts import start_order, starts_drop
 from changes.services.transitions import audit_change, move, remembering_refusal
@@ -58,6 +59,8 @@ def change_schedule(*, change_id: int, actor: Actor, data: Mapping[str, object])
         calendar_lock()
         refuse_bad_window(change, window)
         change.window_start, change.window_end = window.start, window.end
+        if change.revision:
+            risk_assess(change, change.revision, actor=actor)
         _refuse_more_approvals(change, window)
         if again:
             change.save(update_fields=["window_start", "window_end", "updated_at"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,6 +11,7 @@ from changes.domain.policy import GATE_ROLE_DENIED, ChangeFacts, Denial, Person,
 from changes.domain.risk.levels import RiskLevel
 
 RISK_UNCHANGED: Final = "RISK_UNCHANGED"
+RISK_IN_REVIEW: Final = "RISK_IN_REVIEW"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def may_override(
     """
     denials = _when(facts, effective, wanted)
     if wanted.rank > effective.rank:
-        denials += _raising(person, facts)
+        denials += _by_hand(person, facts, "raise the risk level")
     elif wanted.rank < effective.rank:
         denials += manager_denials(person, facts, "lower the risk level", reason)
     return Verdict(denials)
@@ -63,9 +65,28 @@ def _when(facts: ChangeFacts, effective: RiskLevel, wanted: RiskLevel) -> tuple[
     return ()
 
 
-def _raising(person: Person, facts: ChangeFacts) -> tuple[Denial, ...]:
-    denial = role_denial(person, "raise the risk level", Role.REQUESTER, Role.CHANGE_MANAGER)
+def _by_hand(person: Person, facts: ChangeFacts, what: str) -> tuple[Denial, ...]:
+    denial = role_denial(person, what, Role.REQUESTER, Role.CHANGE_MANAGER)
     if denial is None and Role.CHANGE_MANAGER not in person.roles and not has_hand_in(person, facts):
-        sentence = "Only who wrote or edited the change, or a change manager, can raise its risk level. Ask its author."
+        sentence = f"Only who wrote or edited the change, or a change manager, can {what}. Ask its author."
         denial = Denial(GATE_ROLE_DENIED, sentence)
     return (denial,) if denial else ()
+
+
+def standing_override(overrides: Iterable[Override], *, plan_digest: str) -> Override | None:
+    """The newest override that counts for a plan, of those given newest first.
+
+    A downward one was made for one plan and is passed over for any other, so that an upward one before it holds again.
+    """
+    return next(
+        (each for each in overrides if each.level.rank > each.computed.rank or each.plan_digest == plan_digest), None
+    )
+
+
+def may_answer(person: Person, facts: ChangeFacts) -> Verdict:
+    """Answer a question about a fact that nobody knows: who wrote or edited the change, or a change manager.
+
+    Nobody after the start. The answer is shown as a person's, whatever it is.
+    """
+    late = started_denial(facts, "Say in the review what was not known.")
+    return Verdict((late,) if late else _by_hand(person, facts, "answer questions about the risk"))
