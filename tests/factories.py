@@ -24,17 +24,21 @@ from factory.django import DjangoModelFactory, Password
 from factory.helpers import post_generation
 
 from audit.actor import Actor, Origin
+from changes.domain.decision_steps import seal_of
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest, device_order, merkle_root
 from changes.domain.policy import POLICY_VERSION, Role
 from changes.domain.run_states import DeviceRunState
 from changes.domain.states import DevicePlanState, PlanState
+from changes.domain.templates.sealing import inputs_seal
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess, plan_open
+from changes.services.decision_steps import steps_frozen
 from changes.services.device_work import sha256_hex
 from changes.services.execution import change_start, claimable_device_runs, run_advance
 from changes.services.journal import Journal
 from changes.services.requests import change_create, change_submit
 from changes.services.rollout import waves_settle
+from changes.services.template_use import template_inputs
 from devices.models import Device, HostKey, SnapshotPurpose
 from devices.services.claims import claim_next
 from devices.services.host_keys import fingerprint
@@ -204,6 +208,7 @@ def ready_plan(
     *,
     commands: tuple[str, ...] = COMMANDS,
     diff: str = DIFF,
+    steps: Sequence[Mapping[str, object]] = (),
 ) -> PlanRevision:
     """The current plan of a draft as a worker would have left it: real bytes, real digests, real baselines."""
     revision = PlanRevision.objects.create(
@@ -215,6 +220,8 @@ def ready_plan(
             "checks": change.checks,
             "strategy": change.strategy,
             "targets": change.targets,
+            **template_inputs(change),
+            **({"steps": steps_frozen(list(steps))} if steps else {}),
         },
         policy_version=POLICY_VERSION,
         device_count=len(devices),
@@ -259,7 +266,12 @@ def _device_plan(
         policy_version=revision.policy_version,
         pre_checks=tuple(revision.inputs["checks"]["pre"]),
         post_checks=tuple(revision.inputs["checks"]["post"]),
-        strategy={**revision.inputs["strategy"], "wave": 1},
+        strategy={
+            **revision.inputs["strategy"],
+            "wave": 1,
+            **inputs_seal(revision.inputs),
+            **seal_of(revision.inputs.get("steps", [])),
+        },
     ).to_bytes()
     return DevicePlan.objects.create(
         revision=revision,

@@ -23,9 +23,10 @@ from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.models.runs import ENDED_WAVE_STATES
+from changes.services.decision_steps import last_steps_hold, outcome_with_steps
 from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
-from changes.services.integrity import PlanSeal, verify_approvals, verify_revision
+from changes.services.integrity import PlanSeal, signed_steps, verify_approvals, verify_revision
 from changes.services.inventory_notes import notes_queue
 from changes.services.kill_switch import engaged_now, refuse_while_engaged
 from changes.services.people import enforce, facts_of, lock_change, person_of
@@ -34,6 +35,7 @@ from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.standing_apart import StandingApart
 from changes.services.start_window import start_window
+from changes.services.step_records import steps_create
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
@@ -123,7 +125,8 @@ def run_create(
         ready = ready.filter(device_id__in=only)
     plans = list(ready.only("pk", "device_id", "digest", "wave"))
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
-    strategy = Strategy.signed(ready[0].content.strategy)
+    signed = ready[0].content.strategy
+    strategy, steps = Strategy.signed(signed), signed_steps(revision, signed)
     run = Run.objects.create(
         change=change,
         revision=revision,
@@ -139,6 +142,7 @@ def run_create(
         Wave(run=run, number=number, name=wave_name(number, strategy, waves_in_all)) for number in numbers
     )
     by_number = {wave.number: wave for wave in waves}
+    steps_create(run, steps, numbers)
     DeviceRun.objects.bulk_create(
         (
             DeviceRun(
@@ -290,9 +294,11 @@ def run_advance(run_id: int) -> bool:
         rollback_step(run)
     if run.device_runs.open().exists() or run.waves.exclude(state__in=ENDED_WAVE_STATES).exists():
         return False
+    if last_steps_hold(change, run):
+        return False
     by_state = run.device_runs.order_by().values_list("state").annotate(count=Count("pk"))
     counts = {DeviceRunState(state): count for state, count in by_state}
-    run.outcome = run_outcome(counts)
+    run.outcome = outcome_with_steps(run, run_outcome(counts))
     run.state = check_run_step(RunState(run.state), RunState.ENDED)
     run.ended_at = Now()
     run.save(update_fields=["state", "outcome", "ended_at"])

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from changes.domain import policy
-from changes.domain.plan import PlanEmptyError, PlanHashMismatchError, PlanLeaf, device_digest, verify_plan
+from changes.domain.decision_steps import SEAL as STEPS_SEAL
+from changes.domain.decision_steps import DecisionStep, seal_of
+from changes.domain.plan import (
+    DevicePayload,
+    PlanEmptyError,
+    PlanHashMismatchError,
+    PlanLeaf,
+    device_digest,
+    verify_plan,
+)
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
 from changes.services.people import facts_of
@@ -44,17 +53,39 @@ def verify_revision(revision: PlanRevision, *, approved_digest: str = "") -> Pro
     """
     rows = DevicePlan.objects.filter(revision=revision).order_by("position").values_list("pk", "digest", "payload")
     ids = array("q")
+    first = ""
 
     def leaves() -> Iterator[PlanLeaf]:
+        nonlocal first
         for pk, digest, payload in rows.iterator(200):
             ids.append(pk)
+            first = first or payload
             yield PlanLeaf(digest=digest, payload=payload.encode())
 
     try:
         digests = verify_plan(approved_digest or revision.digest, leaves())
     except (PlanHashMismatchError, PlanEmptyError) as mismatch:
         raise PlanIntegrityError(str(mismatch)) from mismatch
+    signed_steps(revision, DevicePayload.from_bytes(first.encode()).strategy)
     return ProvedDigests(ids, digests)
+
+
+def signed_steps(revision: PlanRevision, strategy: Mapping[str, object] | None = None) -> tuple[DecisionStep, ...]:
+    """The manual steps of a plan, proved against what a device payload carries in ``strategy``.
+
+    Without it the payload of the first device is read; one query.
+
+    Raises:
+        PlanIntegrityError: the stored steps are not those that were signed.
+    """
+    stored = revision.inputs.get("steps", [])
+    if strategy is None:
+        first = DevicePlan.objects.filter(revision=revision).exclude(payload="").order_by("position").first()
+        strategy = first.content.strategy if first else {}
+    if seal_of(stored) != {name: value for name, value in strategy.items() if name == STEPS_SEAL}:
+        sentence = "The manual steps beside this plan are not those that were signed. Plan again and have it approved."
+        raise PlanIntegrityError(sentence)
+    return tuple(DecisionStep.of(step) for step in stored)
 
 
 class PlanSeal:

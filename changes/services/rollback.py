@@ -42,6 +42,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.rollback_scope import later_changes, reference_of
 from changes.services.run_control import audit_run, skip_waiting, wave_moves
+from changes.services.step_records import steps_skip
 from changes.services.transitions import move, remembering_refusal
 from devices.services.scrubbing import Scrubber
 
@@ -103,6 +104,7 @@ def rollback_step(run: Run) -> None:
     Devices that were in flight when the whole change was ordered back and have succeeded since are rolled back too.
     """
     skip_waiting(run, actor=DISPATCHER, code=run.code or ORDERED, detail=run.detail)
+    steps_skip(run)
     if RollbackOrder.objects.filter(run=run, whole=True).exists():
         finished = run.device_runs.filter(state=DeviceRunState.SUCCEEDED, goal=Goal.APPLY)
         count = sum(_await(row, DISPATCHER, run.detail) for row in _locked(finished).iterator(200))

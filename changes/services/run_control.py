@@ -24,6 +24,7 @@ from changes.domain.states import ChangeEvent
 from changes.domain.strategy import InFlight
 from changes.models import ChangeRequest, DeviceRun, Run, Wave
 from changes.services.device_events import audit_device_run
+from changes.services.step_records import steps_skip
 from changes.services.transitions import move
 
 
@@ -67,6 +68,7 @@ def abort(change: ChangeRequest, run: Run, how: InFlight, *, actor: Actor, code:
         run.save(update_fields=["state"])
         move(change, ChangeEvent.RESUME, actor=actor, reason=detail, details={"run": run.pk, "code": code})
     skipped = skip_waiting(run, actor=actor, code=code, detail=detail)
+    steps_skip(run, actor=actor)
     for wave in run.waves.exclude(state__in=[state.value for state in WAVE_ENDED]):
         if not wave.device_runs.open().exists():
             wave_moves(wave, WaveState.STOPPED, code=code, detail=detail)

@@ -16,7 +16,8 @@ from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, 
 from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
 from changes.domain.waves import CANARY
 from changes.errors import PlanIntegrityError
-from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Run, Wave, WaveCheck
+from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Run, RunDecisionStep, Wave, WaveCheck
+from changes.services.decision_steps import steps_end_late, steps_hold
 from changes.services.demanding import verify_demand
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.kill_switch import kill_switch_engaged
@@ -68,8 +69,11 @@ def waves_step(change: ChangeRequest, run: Run) -> None:
 def does_not_wait() -> Q:
     """Which paused runs :func:`paused_step` may have something to do for; they may stay paused for days."""
     late = Wave.objects.filter(run=OuterRef("pk"), state=WaveState.WAITING, gate_until__lte=Now())
+    step_late = RunDecisionStep.objects.waiting().filter(run=OuterRef("pk"), waits_until__lte=Now())
     in_flight = DeviceRun.objects.busy().filter(run=OuterRef("pk"))
-    return Q(Exists(late)) | Q(Exists(in_flight), strategy__on_window_close=InFlight.BACK_OUT.value)
+    return (
+        Q(Exists(late)) | Q(Exists(step_late)) | Q(Exists(in_flight), strategy__on_window_close=InFlight.BACK_OUT.value)
+    )
 
 
 def paused_step(change: ChangeRequest, run: Run) -> None:
@@ -81,7 +85,7 @@ def paused_step(change: ChangeRequest, run: Run) -> None:
     progress = _Progress(change, run)
     for wave in run.waves.filter(state=WaveState.WAITING):
         progress.end_late_gate(wave)
-    if not run.abort:
+    if not run.abort and not steps_end_late(change, run):
         progress.window_closes_on_a_paused_run()
 
 
@@ -190,6 +194,8 @@ class _Progress:
             return
         if before and before.judged_at and not is_past(before, "judged_at", plus_s=self.strategy.cooldown_s):
             return
+        if self._steps_hold(wave):
+            return
         refusal = self._refusal(wave)
         if refusal:
             code, detail = refusal
@@ -199,6 +205,15 @@ class _Progress:
         devices = wave.device_runs.count()
         audit_run(run, "wave.opened", actor=DISPATCHER, wave=wave.number, devices_in_wave=devices)
         ring_runners(run.pk, waiting=min(run.max_parallel, devices))
+
+    def _steps_hold(self, wave: Wave) -> bool:
+        """Whether a manual step comes before this wave that nobody has confirmed yet."""
+        try:
+            return steps_hold(self.change, self.run, waves_before=self.run.waves.filter(number__lt=wave.number).count())
+        except PlanIntegrityError as error:
+            detail = f"{wave.name} was not opened: {error}"
+            pause(self.change, self.run, actor=DISPATCHER, code=error.code, detail=detail)
+            return True
 
     def _refusal(self, wave: Wave) -> tuple[str, str] | None:
         try:
