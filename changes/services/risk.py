@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from audit.actor import Actor
@@ -216,7 +216,7 @@ def _audit(  # all that an event consists of
     actor: Actor,
     *,
     reason: str = "",
-    details: dict[str, object],
+    details: Mapping[str, object],
     states: Sequence[str] = ("", ""),
 ) -> None:
     record(

@@ -35,10 +35,10 @@ def addresses(cast: Cast, devices: list[Device]) -> dict[str, str]:
     ready_plan(failed, devices)
     plans = DevicePlan.objects.filter(revision__change=failed)
     plans.filter(position=1).update(state=DevicePlanState.FAILED, code="TEMPLATE_ERROR", detail="Line 1: no such name.")
-    plans.filter(position=0).update(warnings=[{"line": "shutdown", "sentence": "This shuts an interface."}])
     PlanRevision.objects.filter(change=failed).update(
         state=PlanState.FAILED, code="TEMPLATE_ERROR", detail="One failed."
     )
+    plans.filter(position=0).update(warnings=[{"line": "shutdown", "sentence": "This shuts an interface."}])
     review, ready = assessed(cast, devices), approved(cast, devices)
     run = carried_out(started(cast, devices), rejected=devices[:1])
     live = started(cast, devices)
