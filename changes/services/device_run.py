@@ -27,7 +27,8 @@ from changes.services.rolling_back import refused as rollback_refused
 from changes.services.rolling_back import roll_back
 from devices.drivers.base import Driver
 from devices.errors import BreakerOpenError, DeviceError
-from devices.services.claims import Claim, device_lock
+from devices.services.claims import Claim
+from devices.services.device_locks import device_lock
 from devices.services.scrubbing import Scrubber
 from devices.services.sessions import pause_before_next, retry_policy
 

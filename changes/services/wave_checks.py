@@ -25,7 +25,8 @@ from changes.services.health_visit import Seen, visit
 from changes.services.integrity import PlanSeal
 from changes.services.losses import MAX_LOSSES
 from devices.errors import BreakerOpenError, DeviceError
-from devices.services.claims import Claim, claim_some, claimable, device_lock, fenced_update, release
+from devices.services.claims import Claim, claim_some, claimable, fenced_update, release
+from devices.services.device_locks import device_lock
 from devices.services.runner import Heartbeat, run_claims
 from devices.services.scrubbing import Scrubber
 

@@ -19,8 +19,9 @@ from devices.drivers.base import Driver
 from devices.errors import CommandRejectedError, DeviceError, HostKeyMismatchError
 from devices.models import BackupState, ConfigSnapshot, ConfigState, Device, DeviceBackup, StartupState
 from devices.services.change_history import change_history
-from devices.services.claims import Claim, device_lock, fenced_update, release
+from devices.services.claims import Claim, fenced_update, release
 from devices.services.compliance import compliance_assess
+from devices.services.device_locks import device_lock
 from devices.services.drift import drift_evaluate
 from devices.services.host_key_alerts import unproved_report
 from devices.services.identity import identity_contradictions

@@ -6,18 +6,14 @@ owner and fence; when it matches no row, the lease went to somebody else and the
 
 from __future__ import annotations
 
-import threading
 import uuid
-from collections.abc import Collection, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, TypeVar
 
 from django.conf import settings
-from django.db import Error as DatabaseError
-from django.db import connections, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
@@ -27,9 +23,6 @@ from devices.models.claims import Claimable
 from devices.services.statements import prepared
 
 Row = TypeVar("Row", bound=Claimable)
-
-DEVICE_LOCK_CLASS = 0x0C5D
-"""First key of the session advisory locks that guard devices; the second is the device's id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,79 +116,3 @@ def abandon(model: type[Claimable], claim: Claim, **values: object) -> None:
     model._default_manager.filter(pk=claim.row_id, owner=claim.owner, fence=claim.fence).update(
         owner=uuid.uuid4(), lease_until=Now(), **values
     )
-
-
-class _Kept(threading.local):
-    """A thread's connections that hold no lock now; None outside of :func:`kept_lock_connections`."""
-
-    idle: list[BaseDatabaseWrapper] | None = None
-
-
-_kept = _Kept()
-
-
-@contextmanager
-def kept_lock_connections() -> Iterator[None]:
-    """In this thread, keep the connections of device locks open for the next device until the body ends."""
-    _kept.idle = []
-    try:
-        yield
-    finally:
-        idle, _kept.idle = _kept.idle, None
-        for connection in idle or ():
-            connection.close()
-
-
-@contextmanager
-def device_lock(device_id: int) -> Iterator[bool]:
-    """Try to take the installation-wide session lock on a device, on a database connection of its own.
-
-    Yields whether it was taken. PostgreSQL frees it when the body ends or the holder's process dies, never earlier, so
-    a worker that is slow but alive cannot be overtaken on the device.
-    """
-    connection, locked = _try_lock(device_id)
-    try:
-        yield locked
-    finally:
-        _let_go(connection, device_id, locked=locked)
-
-
-def _try_lock(device_id: int) -> tuple[BaseDatabaseWrapper, bool]:
-    if _kept.idle:
-        connection = _kept.idle.pop()
-        try:
-            return connection, _lock(connection, device_id)
-        except DatabaseError:
-            connection.close()  # it was lost while it was idle, and held nothing
-    connection = connections.create_connection("default")
-    try:
-        with connection.cursor() as cursor:
-            # A host that vanished closes nothing: PostgreSQL has to ask whether it is still there (TCP only).
-            cursor.execute(
-                "SELECT set_config('tcp_keepalives_idle', '10', false),"
-                " set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '3', false)"
-            )
-        return connection, _lock(connection, device_id)
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _lock(connection: BaseDatabaseWrapper, device_id: int) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [DEVICE_LOCK_CLASS, device_id])
-        return bool(cursor.fetchone()[0])
-
-
-def _let_go(connection: BaseDatabaseWrapper, device_id: int, *, locked: bool) -> None:
-    """Free the lock and keep the connection where that is wanted; closing it frees the lock too."""
-    try:
-        if _kept.idle is not None:
-            if locked:
-                with connection.cursor() as cursor:
-                    cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [DEVICE_LOCK_CLASS, device_id])
-            _kept.idle.append(connection)
-            return
-    except DatabaseError:
-        pass
-    connection.close()

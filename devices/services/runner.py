@@ -23,7 +23,8 @@ from django.db import connection
 from devices.drivers.base import Driver
 from devices.errors import LeaseLostError
 from devices.models.claims import Claimable
-from devices.services.claims import Claim, abandon, kept_lock_connections, renew
+from devices.services.claims import Claim, abandon, renew
+from devices.services.device_locks import kept_lock_session
 from devices.services.draining import is_draining
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ class Heartbeat(AbstractContextManager["Heartbeat"]):
 class _Crew(AbstractContextManager["_Crew"]):
     """At most ``size`` threads that do one claim each; one thread alone gives orders.
 
-    Each keeps its database connections from one row to the next, since to open them costs more than a row's queries.
+    Each keeps its database connection from one row to the next, since to open it costs more than a row's queries.
     """
 
     def __init__(self, size: int, do: Callable[[Claim], None]) -> None:
@@ -168,12 +169,11 @@ class _Crew(AbstractContextManager["_Crew"]):
 
     def _serve(self) -> None:
         try:
-            with kept_lock_connections():
-                while (claim := self._orders.get()) is not None:
-                    try:
-                        self._do(claim)
-                    finally:
-                        self._done.put(None)
+            while (claim := self._orders.get()) is not None:
+                try:
+                    self._do(claim)
+                finally:
+                    self._done.put(None)
         finally:
             connection.close()
 
@@ -187,6 +187,7 @@ def run_claims(model: type[Claimable], *, claim_some: ClaimSome, work: Work, thr
     deadline = time.monotonic() + settings.COUNTERSIGN_RUNNER_DEADLINE_S
     done = 0
     with (
+        kept_lock_session(),
         Heartbeat(model, owner) as heartbeat,
         _Crew(threads, lambda claim: _guarded(model, work, claim, heartbeat)) as crew,
     ):

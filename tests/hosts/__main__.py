@@ -104,7 +104,7 @@ class Story:
         """The devices that the host has locked."""
         from django.db import connection
 
-        from devices.services.claims import DEVICE_LOCK_CLASS
+        from devices.services.device_locks import DEVICE_LOCK_CLASS
 
         with connection.cursor() as cursor:
             cursor.execute(HELD, [DEVICE_LOCK_CLASS])

@@ -31,7 +31,7 @@ from devices.models import (
 )
 from devices.services import backup_device
 from devices.services.backups import backup_forget, backup_scheduled, backup_start, backup_work, backups_dispatch
-from devices.services.claims import device_lock
+from devices.services.device_locks import device_lock
 from devices.services.snapshots import suspect_decide
 from tests.factories import PersonFactory, actor
 from tests.integration.backups.conftest import COMMAND, Network

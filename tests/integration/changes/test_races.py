@@ -17,7 +17,8 @@ from changes.services.approvals import change_approve, change_reject, plan_open
 from changes.services.execution import change_start, claimable_device_runs, run_devices
 from changes.services.requests import change_withdraw
 from devices.errors import LeaseLostError
-from devices.services.claims import claim_next, device_lock, fenced_update
+from devices.services.claims import claim_next, fenced_update
+from devices.services.device_locks import device_lock
 from tests.integration.changes.conftest import Office
 
 pytestmark = pytest.mark.lab
