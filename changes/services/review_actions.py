@@ -178,6 +178,14 @@ def _owner_id(username: str) -> int:
     return found.pk
 
 
+def _locked(action_id: int) -> ReviewAction:
+    rows = ReviewAction.objects.select_for_update(no_key=True, of=("self",)).select_related("review__change", "owner")
+    found = rows.filter(pk=action_id).first()
+    if found is None:
+        raise ChangeNotFoundError(f"There is no action with the id {action_id}.")
+    return found
+
+
 @contextmanager
 def _one(action_id: int, actor: Actor, attempt: str) -> Iterator[ReviewAction]:
     """The action, locked in a transaction of its own; a refusal is rolled back and audited."""

@@ -180,7 +180,7 @@ def test_the_database_itself_refuses_a_way_around(rolled_back: ChangeRequest, ca
     for person in (cast.author, cast.implementer):
         if person == cast.implementer:
             rolled_back.runs.get().implementers.add(person)
-        with pytest.raises(IntegrityError, match="GATE_SELF_APPROVAL|second_person"):
+        with pytest.raises(IntegrityError, match=r"GATE_SELF_APPROVAL|second_person"):
             _sql(accept, person.pk, found.pk)
     with pytest.raises(IntegrityError, match="audit"):
         _sql(accept, cast.manager.pk, found.pk)

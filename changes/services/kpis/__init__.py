@@ -1,0 +1,1 @@
+"""Counting the key figures in the database, and listing the very changes behind each."""
