@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Max, Q
+from django.db.models import Count, Exists, Max, OuterRef, Q
 
 from changes.domain.run_states import RunOutcome, RunState
 from changes.domain.states import CloseCode
-from changes.models import ChangeQuerySet, ChangeRequest, PreApprovalRestoration
+from changes.models import ChangeRequest, PreApprovalRestoration, Run
 
 FAILED_CODES = [CloseCode.ROLLED_BACK.value, CloseCode.FAILED.value, CloseCode.ABORTED.value]
 _GOOD_CODES = [CloseCode.SUCCESSFUL.value, CloseCode.SUCCESSFUL_WITH_ISSUES.value]
-LAST_FAILURES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +64,24 @@ def template_history(template_id: int) -> TemplateHistory:
     return template_histories([template_id]).get(template_id, TemplateHistory())
 
 
-def failed_changes(template_id: int) -> ChangeQuerySet:
-    """Changes from a template that did not succeed, newest first: by their close code, or by a run that ended badly.
+def failures_by_template(template_ids: Iterable[int]) -> Mapping[int, list[int]]:
+    """The changes from each template that did not succeed, newest first: by close code, or by a run that ended badly.
 
-    A run counts as soon as it has ended, long before anybody closes the change.
+    A run counts as soon as it has ended, long before anybody closes the change. One query; a template without failures
+    is left out.
     """
-    badly = Q(runs__state=RunState.ENDED) & ~Q(runs__outcome__in=[RunOutcome.SUCCEEDED.value, ""])
-    made = ChangeRequest.objects.filter(template_version__template_id=template_id)
-    ended = made.filter(badly).values("pk")
-    return ChangeRequest.objects.filter(Q(pk__in=ended) | Q(pk__in=made.filter(close_code__in=FAILED_CODES))).order_by(
-        "-pk"
-    )
+    badly = Q(state=RunState.ENDED) & ~Q(outcome__in=[RunOutcome.SUCCEEDED.value, ""])
+    ended = Run.objects.filter(badly, change=OuterRef("pk"))
+    made = ChangeRequest.objects.filter(template_version__template_id__in=list(template_ids))
+    rows = made.filter(Q(close_code__in=FAILED_CODES) | Exists(ended)).order_by("-pk")
+    found: dict[int, list[int]] = defaultdict(list)
+    for template_id, change_id in rows.values_list("template_version__template_id", "pk"):
+        found[template_id].append(change_id)
+    return found
 
 
 def unforgiven_failures(template_id: int) -> list[int]:
     """The failed changes after which nobody has given the pre-approval back, newest first; two queries."""
     restored = PreApprovalRestoration.objects.filter(template_id=template_id).values_list("change_ids", flat=True)
     forgiven = {pk for change_ids in restored for pk in change_ids}
-    return [pk for pk in failed_changes(template_id).values_list("pk", flat=True) if pk not in forgiven]
+    return [pk for pk in failures_by_template([template_id]).get(template_id, []) if pk not in forgiven]
