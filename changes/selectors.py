@@ -278,7 +278,7 @@ def change_get(change_id: int) -> ChangeRequest:
 
 def approvals_of(change: ChangeRequest) -> QuerySet[Approval]:
     """Every decision on a change, void ones too, oldest first, with approvers and revisions; one query."""
-    return Approval.objects.filter(change=change).select_related("approver", "revision").order_by("pk")
+    return Approval.objects.filter(change=change).select_related("approver", "on_behalf_of", "revision").order_by("pk")
 
 
 def runs_of(change: ChangeRequest) -> QuerySet[Run]:

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from audit.actor import Actor
 from audit.api.actors import request_actor
-from changes.api.bodies import body_of, digest_in, text_in
+from changes.api.bodies import body_of, digest_in, member_in, text_in
 from changes.api.changes import change_response
 from changes.api.requests import CloseBody, CommentBody, DecisionBody, ReasonBody, RefusalBody
 from changes.api.run_serializers import RunSerializer
@@ -110,7 +110,7 @@ class RequestChangesView(ChangeAction):
     post=extend_schema(
         operation_id="changes_assess",
         summary="Assess",
-        description="Approve as a technical peer exactly the plan whose digest you read. Open the plan first.",
+        description="Approve in the assessment exactly the plan whose digest you read. Open the plan first.",
         request=DecisionBody,
         responses=_SHOWN,
     )
@@ -118,15 +118,16 @@ class RequestChangesView(ChangeAction):
 class AssessView(ChangeAction):
     """Assess."""
 
-    names = frozenset({"comment", "plan_digest"})
+    names = frozenset({"comment", "plan_digest", "on_behalf_of"})
 
     def act(self, change_id: int, body: Body, actor: Actor) -> None:
-        """Approve as a peer."""
+        """Approve in the assessment."""
         change_assess(
             change_id=change_id,
             approver=actor,
             plan_digest=digest_in(body, required=True),
             comment=text_in(body, "comment"),
+            on_behalf_of=member_in(body, "on_behalf_of"),
         )
 
 
@@ -134,7 +135,7 @@ class AssessView(ChangeAction):
     post=extend_schema(
         operation_id="changes_approve",
         summary="Approve",
-        description="Approve as the change authority exactly the plan whose digest you read. Open the plan first.",
+        description="Approve in the authorization exactly the plan whose digest you read. Open the plan first.",
         request=DecisionBody,
         responses=_SHOWN,
     )
@@ -142,15 +143,16 @@ class AssessView(ChangeAction):
 class ApproveView(ChangeAction):
     """Approve."""
 
-    names = frozenset({"comment", "plan_digest"})
+    names = frozenset({"comment", "plan_digest", "on_behalf_of"})
 
     def act(self, change_id: int, body: Body, actor: Actor) -> None:
-        """Approve as the change authority."""
+        """Approve in the authorization."""
         change_approve(
             change_id=change_id,
             approver=actor,
             plan_digest=digest_in(body, required=True),
             comment=text_in(body, "comment"),
+            on_behalf_of=member_in(body, "on_behalf_of"),
         )
 
 

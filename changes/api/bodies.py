@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
+from django.contrib.auth import get_user_model
 from rest_framework.request import Request
 
 from changes.domain.errors import InvalidInputError
@@ -56,6 +57,22 @@ def digest_in(body: Mapping[str, object], *, required: bool) -> str:
             }
         )
     return value
+
+
+def member_in(body: Mapping[str, object], name: str) -> int | None:
+    """The id of the person whose username is given, or None where none is.
+
+    Raises:
+        InvalidInputError: there is no such account.
+    """
+    value = body.get(name)
+    if value is None or value == "":
+        return None
+    users = get_user_model().objects.filter(username=value) if isinstance(value, str) else ()
+    found = next(iter(users), None)
+    if found is None:
+        raise InvalidInputError({name: ["Give the username of the absent member for whom you hold a delegation."]})
+    return found.pk
 
 
 def version_in(body: Mapping[str, object]) -> int | None:

@@ -129,6 +129,9 @@ class DecisionBody(Body):
 
     plan_digest = serializers.RegexField(r"^[0-9a-f]{64}$", help_text="The digest of the plan that you read.")
     comment = serializers.CharField(required=False)
+    on_behalf_of = serializers.CharField(
+        required=False, help_text="The username of an absent member of whom you hold a delegation."
+    )
 
 
 class RefusalBody(Body):

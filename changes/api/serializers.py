@@ -15,6 +15,7 @@ from changes.models import (
     ChangeRequest,
     Decision,
     PlanRevision,
+    VoidCause,
 )
 from devices.api.openapi import ReasonSerializer
 from devices.domain.severity import Severity
@@ -240,7 +241,10 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
 
     decision = serializers.ChoiceField(Decision.choices)
     approver = serializers.CharField(source="approver.username")
+    on_behalf_of = serializers.CharField(source="on_behalf_of.username", allow_null=True, default=None)
     revision = serializers.IntegerField(source="revision.number")
+    carried_from = serializers.CharField(help_text="The digest that the person saw, where it was carried over.")
+    void_cause = serializers.ChoiceField(VoidCause.choices, allow_blank=True)
 
     class Meta:
         model = Approval
@@ -249,11 +253,15 @@ class ApprovalSerializer(serializers.ModelSerializer[Approval]):
             "stage",
             "decision",
             "approver",
+            "group",
+            "on_behalf_of",
             "revision",
             "plan_digest",
+            "carried_from",
             "comment",
             "created_at",
             "voided_at",
+            "void_cause",
         ]
         read_only_fields = fields
 
