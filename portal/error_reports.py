@@ -12,6 +12,7 @@ from django.views.debug import ExceptionReporter, SafeExceptionReporterFilter
 
 from devices.drivers.base import Credential, Endpoint
 from devices.services.scrubbing import Scrubber
+from portal.log_filter import without_feed_tokens
 
 _HIDDEN: Final = "<hidden>"
 _MASK: Final = re.compile(r"<hidden:([0-9a-f]{8})>")
@@ -45,9 +46,9 @@ class SecretReporter(ExceptionReporter):
 
     def get_traceback_html(self) -> SafeString:
         """The page; its masks are text of the page, not tags."""
-        masked = Scrubber.load().prose(super().get_traceback_html())
+        masked = without_feed_tokens(Scrubber.load().prose(super().get_traceback_html()))
         return SafeString(_MASK.sub(r"&lt;hidden:\1&gt;", masked))
 
     def get_traceback_text(self) -> SafeString:
         """The text for mails and for answers to scripts."""
-        return SafeString(Scrubber.load().prose(super().get_traceback_text()))
+        return SafeString(without_feed_tokens(Scrubber.load().prose(super().get_traceback_text())))

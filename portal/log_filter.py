@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from collections.abc import Iterator
 from types import TracebackType
 
 _PLAIN = logging.Formatter()
+_FEED = re.compile(r"(/calendar/feed/)[^/?\s\"']+")
+"""The address of a calendar feed, whose token opens it: no log needs it, an access log neither."""
+
+
+def without_feed_tokens(text: str) -> str:
+    """The text with the tokens of calendar feeds hidden in their addresses."""
+    return _FEED.sub(r"\1[hidden]", text)
 
 
 class SecretFilter(logging.Filter):
@@ -25,11 +33,11 @@ class SecretFilter(logging.Filter):
             from devices.services.scrubbing import Scrubber
 
             scrub = Scrubber.load()
-            record.msg, record.args = scrub.prose(record.getMessage()), None
+            record.msg, record.args = without_feed_tokens(scrub.prose(record.getMessage())), None
             if record.exc_info and not record.exc_text:
                 record.exc_text = _PLAIN.formatException(record.exc_info)
             if record.exc_text:
-                record.exc_text = scrub.prose(record.exc_text)
+                record.exc_text = without_feed_tokens(scrub.prose(record.exc_text))
             if record.stack_info:
                 record.stack_info = scrub.prose(record.stack_info)
         except Exception as error:  # noqa: BLE001 - a log line that cannot be masked is not written as it is

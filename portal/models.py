@@ -2,6 +2,7 @@ from datetime import timedelta
 from typing import Self
 from uuid import uuid4
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from knox.models import AbstractAuthToken
@@ -62,6 +63,24 @@ class ApiToken(AbstractAuthToken):  # type: ignore[misc]  # knox ships no types
 
     public_id = models.UUIDField(unique=True, default=uuid4, editable=False, help_text="Names the token to its owner.")
     name = models.CharField(max_length=100, help_text="What uses it, in the owner's words.")
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.user_id}"
+
+
+class CalendarFeed(models.Model):
+    """A person's address of the calendar for programs that read iCalendar. Only the digest of its token is stored."""
+
+    public_id = models.UUIDField(unique=True, default=uuid4, editable=False, help_text="Names the feed to its owner.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100, help_text="What reads it, in the owner's words.")
+    digest = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the token, hex.")
+    site = models.CharField(max_length=100, blank=True, help_text="Only what concerns this site; empty: everything.")
+    created_at = models.DateTimeField(db_default=Now())
+    read_at = models.DateTimeField(null=True, blank=True, help_text="When it was last read, to the hour.")
+
+    class Meta:
+        ordering = ["-id"]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.user_id}"

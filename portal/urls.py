@@ -24,6 +24,7 @@ urlpatterns = [
     path("", include("portal.routes.records")),
     path("", include("portal.routes.gates")),
     path("", include("portal.routes.configs")),
+    path("", include("portal.routes.calendar")),
     path("", include("portal.routes.control")),
     path("changes/", include("portal.routes.changes")),
     path("inventory/", include("portal.routes.inventory")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -25,9 +25,10 @@ BOOKED: Final = frozenset({
     ChangeState.APPROVED, ChangeState.SCHEDULED, ChangeState.IMPLEMENTING, ChangeState.PAUSED, ChangeState.ROLLING_BACK,
 })  # fmt: skip
 """States in which a change with a window takes up its time. One whose run has ended leaves it to others."""
+MOST_DEVICES: Final = 20_000
 _LOCK: Final = 0x0CA1
 """Key of the advisory lock under which windows of changes, recurring windows and freezes are set."""
-_DEVICE: Final = ("device_id", "device__name", "device__site", "device__role", "device__tags")
+_DEVICE: Final = ("device_id", "device__name", "device__site", "device__role", "device__tags", "device__tenant")
 _APART: Final = ("device__redundancy_group",)
 
 
@@ -87,7 +88,24 @@ def booked_with(devices: Iterable[CalendarDevice], period: Period, *, but: int) 
         .order_by("window_start", "pk")
         .only("pk", "window_start", "window_end", "revision_id")
     )
-    near = _near(devices)
+    return _bookings(rows, _near(devices))
+
+
+def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...]:
+    """These changes with their windows and all their devices; none where they have more than 20,000. Three queries."""
+    overlapping = [row for row in rows if any(_overlap(row, other) for other in rows if other.pk != row.pk)]
+    revisions = [row.revision_id for row in overlapping if row.revision_id]
+    if not revisions or _written_to(revisions, None)[:MOST_DEVICES].count() >= MOST_DEVICES:
+        return ()
+    return _bookings(overlapping, None)
+
+
+def _overlap(row: ChangeRequest, other: ChangeRequest) -> bool:
+    mine, theirs = Period.of(row.window_start, row.window_end), Period.of(other.window_start, other.window_end)
+    return mine is not None and theirs is not None and mine.start < theirs.end and theirs.start < mine.end
+
+
+def _bookings(rows: Sequence[ChangeRequest], near: Q | None) -> tuple[Booking, ...]:
     found = _devices_by_revision([row.revision_id for row in rows if row.revision_id], near)
     return tuple(
         Booking(row.pk, row.number, Period(row.window_start, row.window_end), found[row.revision_id])
@@ -114,10 +132,10 @@ def _devices_by_revision(revisions: Collection[int], near: Q | None = None) -> M
     if not revisions:
         return {}
     rows = list(_written_to(revisions, near).values_list("revision_id", *_DEVICE, *_APART))
-    apart = kept_apart((row[1], row[2], row[6]) for row in rows)
+    apart = kept_apart((row[1], row[2], row[7]) for row in rows)
     found: dict[int, list[CalendarDevice]] = defaultdict(list)
-    for revision_id, pk, name, site, role, tags, _group in rows:
-        found[revision_id].append(CalendarDevice(name, site, role, frozenset(tags), "", apart[pk]))
+    for revision_id, pk, name, site, role, tags, tenant, _group in rows:
+        found[revision_id].append(CalendarDevice(name, site, role, frozenset(tags), tenant, apart[pk]))
     return {pk: tuple(devices) for pk, devices in found.items()}
 
 

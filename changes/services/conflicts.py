@@ -20,7 +20,14 @@ from changes.domain.states import ChangeType
 from changes.domain.windows import Period, parse_window
 from changes.errors import ConflictError
 from changes.models import ChangeRequest, ConflictWaiver
-from changes.services.calendar import booked_with, calendar_between, calendar_lock, devices_of
+from changes.services.calendar import (
+    BOOKED,
+    booked_with,
+    bookings_of,
+    calendar_between,
+    calendar_lock,
+    devices_of,
+)
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import remembering_refusal
 from changes.services.windows import database_now, window_of
@@ -86,6 +93,24 @@ def refuse_conflicts(change: ChangeRequest) -> tuple[Conflict, ...]:
     if ChangeType(change.type) is not ChangeType.EMERGENCY:
         _refuse(found)
     return found
+
+
+def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeRequest, Conflict, bool], ...]:
+    """Each conflict between two of these changes with windows, once, and whether it was waived.
+
+    Three queries, and two for each change that has a conflict. Nothing is found among more than 20,000 devices.
+    """
+    rows = [row for row in changes if row.state in BOOKED and row.window_start and row.window_end]
+    booked = bookings_of(rows)
+    by_key = {row.pk: row for row in rows}
+    found: list[tuple[ChangeRequest, Conflict, bool]] = []
+    for at, ours in enumerate(booked):
+        mine = conflicts(ours, booked[at + 1 :])
+        if mine:
+            change = by_key[ours.key]
+            still = set(unwaived(mine, _waivers(change, ours.period)))
+            found.extend((change, each, each not in still) for each in mine)
+    return tuple(found)
 
 
 def conflicts_waive(*, change_id: int, actor: Actor, data: Mapping[str, object]) -> tuple[ConflictWaiver, ...]:

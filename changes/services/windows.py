@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from django.db import connection
 
@@ -24,6 +24,8 @@ from changes.models import ChangeFreeze, ChangeRequest, DevicePlan, Run
 from devices.domain.severity import Severity
 from devices.models import Device
 from devices.services.statements import prepared
+
+_SORT: Final = ("device__site", "device__role", "device__tags", "device__tenant")
 
 
 def database_now() -> datetime:
@@ -84,7 +86,7 @@ def window_seen(change: ChangeRequest, device: Device) -> Observation:
 
 def calendar_device(device: Device) -> CalendarDevice:
     """A device as the scopes of the calendar judge it; what keeps it apart from others is left out."""
-    return CalendarDevice(device.name, device.site, device.role, frozenset(device.tags))
+    return CalendarDevice(device.name, device.site, device.role, frozenset(device.tags), device.tenant)
 
 
 def _closed(window: Period | None, freezes: Iterable[ScopedFreeze]) -> Closed | None:
@@ -112,8 +114,9 @@ def _json(value: Any) -> Any:  # noqa: ANN401 - psycopg gives jsonb as text, as 
 def _sorts_of_devices(change: ChangeRequest, run: Run | None) -> tuple[CalendarDevice, ...]:
     """One device of each site, role and set of tags among those concerned: scopes cannot tell more of them apart."""
     if run is not None:
-        rows = run.device_runs.open().order_by().values_list("device__site", "device__role", "device__tags")
+        rows = run.device_runs.open().order_by().values_list(*_SORT)
     else:
         plans = DevicePlan.objects.filter(revision=change.revision_id, state=DevicePlanState.READY).order_by()
-        rows = plans.values_list("device__site", "device__role", "device__tags")
-    return tuple(CalendarDevice("", site, role, frozenset(tags)) for site, role, tags in rows.distinct())
+        rows = plans.values_list(*_SORT)
+    found = rows.distinct()
+    return tuple(CalendarDevice("", site, role, frozenset(tags), tenant) for site, role, tags, tenant in found)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from changes.domain.windows import Period
 from changes.models import ChangeFreeze
+from changes.services.calendar import scoped
 from changes.services.windows import database_now
 
 
@@ -17,6 +18,7 @@ class FreezeRow:
 
     freeze: ChangeFreeze
     words: str
+    reach: str
     state: str
     tone: str
     may_lift: bool
@@ -36,7 +38,7 @@ def lifts(row: ChangeFreeze) -> bool:
 def _row(row: ChangeFreeze, now: datetime, may_lift: bool) -> FreezeRow:
     state, tone = _state(row, now)
     open_still = state in {"to come", "in force"}
-    return FreezeRow(row, Period(row.starts_at, row.ends_at).words, state, tone, may_lift and open_still)
+    return FreezeRow(row, Period(row.starts_at, row.ends_at).words, scoped(row).reach, state, tone, may_lift and open_still)
 
 
 def _state(row: ChangeFreeze, now: datetime) -> tuple[str, str]:

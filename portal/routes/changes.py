@@ -18,7 +18,6 @@ urlpatterns: list[URLPattern] = [
     path("<int:change_id>/reject/", decisions.change_reject, name="change-reject"),
     path("<int:change_id>/request-changes/", decisions.change_request_changes, name="change-request-changes"),
     path("<int:change_id>/cancel/", decisions_confirmed.change_cancel, name="change-cancel"),
-    path("<int:change_id>/schedule/", decisions_confirmed.change_schedule, name="change-schedule"),
     path("<int:change_id>/start/", decisions_confirmed.change_start, name="change-start"),
     path("<int:change_id>/gate/", wave_gate.change_gate, name="change-gate"),
     path("<int:change_id>/rollback/", rollback.change_roll_back, name="change-rollback"),

@@ -13,6 +13,7 @@ from portal.presenters.approvals import ladder_of
 from portal.presenters.building import failures_of, progress_of
 from portal.presenters.gates import gates_of
 from portal.presenters.header import header_of
+from portal.presenters.scheduling import calendar_note_of
 from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.summary import plan_counts, summary_of
 from portal.presenters.timeline import timeline_of
@@ -80,6 +81,7 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
         **page_context(sight, "summary"),
         "gates": gates_of(sight),
         "gate": gate_of(sight, mask),
+        "calendar_note": calendar_note_of(sight),
         "summary": summary_of(sight, mask),
         "counts": plan_counts(sight),
         "progress": progress_of(sight) if sight.plan_building else None,

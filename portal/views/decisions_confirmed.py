@@ -1,4 +1,4 @@
-"""Steps that ask once more on a page of their own: cancel, schedule, start, close."""
+"""Steps that ask once more on a page of their own: cancel, start, close."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from changes.domain.run_states import RunOutcome, suggested_close_code
-from changes.services import execution, requests, review, scheduling
-from changes.services.windows import window_of
-from portal.forms.decisions import CancelForm, CloseForm, WindowForm, with_findings
+from changes.services import execution, requests, review
+from portal.forms.decisions import CancelForm, CloseForm, with_findings
 from portal.presenters.sight import Sight
 from portal.presenters.starting import start_facts
 from portal.views.access import signed_in
@@ -51,28 +50,6 @@ def change_cancel(request: HttpRequest, change_id: int) -> HttpResponse:
             return redirect("change-detail", change_id)
         with_findings(form, refusal.fields)
     return _page(request, look_at(request, change_id), "cancel", {"form": form}, refusal)
-
-
-@signed_in
-@asked_or_sent
-def change_schedule(request: HttpRequest, change_id: int) -> HttpResponse:
-    """Set the maintenance window of an approved change, or move it."""
-    sight, refusal = look_at(request, change_id), None
-    window = window_of(sight.change)
-    form = WindowForm(
-        {"window_start": f"{window.start:%Y-%m-%dT%H:%M}", "window_end": f"{window.end:%Y-%m-%dT%H:%M}"}
-        if window
-        else None
-    )
-    if request.method == "POST":
-        form = WindowForm(request.POST)
-        data = {name: request.POST.get(name, "") for name in form.fields}
-        refusal = attempt(lambda: scheduling.change_schedule(change_id=change_id, actor=actor_of(request), data=data))
-        if refusal is None:
-            messages.success(request, "The maintenance window is set.")
-            return redirect("change-detail", change_id)
-        with_findings(form, refusal.fields)
-    return _page(request, sight, "schedule", {"form": form, "window": window}, refusal)
 
 
 @signed_in

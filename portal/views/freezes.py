@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -14,8 +14,11 @@ from changes.domain import policy
 from changes.domain.errors import InvalidInputError
 from changes.models import ChangeFreeze
 from changes.services import freezes as services
+from changes.services.calendar import scoped
+from changes.services.schedule_problems import Hit, hits_of_freeze
+from portal.forms.calendar import under_fields
 from portal.forms.decisions import with_findings
-from portal.forms.freezes import FreezeForm, LiftForm
+from portal.forms.freezes import FreezeForm, LiftForm, freeze_data
 from portal.presenters.freezes import freeze_rows, lifts
 from portal.presenters.paging import older_page
 from portal.views.access import refused, signed_in, viewer
@@ -41,7 +44,9 @@ def freeze_declare(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return redirect("freezes")
     form = FreezeForm(request.POST)
-    data = {name: request.POST.get(name, "") for name in form.fields}
+    data = freeze_data(request.POST)
+    if "look" in request.POST:
+        return _looked(request, form, data)
     return _done(
         request,
         lambda: services.freeze_declare(actor=actor_of(request), data=data),
@@ -66,17 +71,31 @@ def freeze_lift(request: HttpRequest, freeze_id: int) -> HttpResponse:
     )
 
 
+def _looked(request: HttpRequest, form: FreezeForm, data: Mapping[str, object]) -> HttpResponse:
+    """Say which changes such a freeze would hit; nothing is declared."""
+    found: list[Hit] = []
+    refusal = attempt(lambda: found.extend(services.freeze_hits(actor=actor_of(request), data=data)))
+    return _page(request, form, refusal, hits=None if refusal else found)
+
+
 def _done(
     request: HttpRequest, act: Callable[[], object], said: str, shown: Callable[[Refusal], HttpResponse]
 ) -> HttpResponse:
-    refusal = attempt(act)
+    done: list[object] = []
+    refusal = attempt(lambda: done.append(act()))
     if refusal:
         return shown(refusal)
     messages.success(request, said)
+    [row] = done
+    if isinstance(row, ChangeFreeze) and row.lifted_at is None and hits_of_freeze(scoped(row)):
+        # The page of the freeze names the changes that it hits.
+        return redirect("freeze-lift", row.pk)
     return redirect("freezes")
 
 
-def _page(request: HttpRequest, form: FreezeForm, refusal: Refusal | None) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: FreezeForm, refusal: Refusal | None, *, hits: Sequence[Hit] | None = None
+) -> HttpResponse:
     rows = ChangeFreeze.objects.select_related("declared_by", "lifted_by").order_by("-pk")
     try:
         asked_for(request.GET, ["before"])
@@ -85,11 +104,12 @@ def _page(request: HttpRequest, form: FreezeForm, refusal: Refusal | None) -> Ht
         url = reverse("freezes")
         return refused(request, "This page does not exist", str(error), status=400, url=url, label="Change freezes")
     if refusal:
-        with_findings(form, refusal.fields)
+        with_findings(form, under_fields(refusal.fields))
     verdict = policy.may_declare_freeze(viewer(request))
     context = {
         "form": form,
         "refusal": refusal,
+        "hits": hits,
         "page": page,
         "rows": freeze_rows(page.rows, may_lift=verdict.allowed),
         "verdict": verdict,
@@ -106,6 +126,8 @@ def _lift_page(request: HttpRequest, row: ChangeFreeze, form: LiftForm, refusal:
         "form": form,
         "refusal": refusal,
         "freeze": row,
+        "reach": scoped(row).reach,
+        "hits": hits_of_freeze(scoped(row)) if lifts(row) else (),
         "open": verdict.allowed and lifts(row),
         "verdict": verdict,
         "crumbs": [{"label": "Change freezes", "url": reverse("freezes")}, {"label": row.name, "url": ""}],

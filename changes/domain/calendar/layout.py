@@ -20,6 +20,7 @@ class EntryKind(Labelled):
 
     FREEZE = "freeze"
     WINDOW = "window"
+    CONFLICT = "conflict"
     CHANGE = "change"
 
 
