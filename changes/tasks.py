@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from changes.services import execution, planning, scheduled_starts
+from changes.services import delivering, execution, planning, scheduled_starts
 
 
 def plan_revision(revision_id: int) -> str:
@@ -18,3 +18,13 @@ def execute_run(run_id: int) -> str:
 def start_scheduled(start_id: int) -> str:
     """Start a change whose window has opened, for the implementer who ordered it."""
     return scheduled_starts.start_scheduled(start_id)
+
+
+def notifications_deliver() -> str:
+    """Send the notifications that are due."""
+    return f"{delivering.deliveries_work()} messages"
+
+
+def notifications_forget() -> str:
+    """Delete notifications of half a year ago."""
+    return f"{delivering.notifications_forget()} notifications"

@@ -11,10 +11,12 @@ from csp.constants import NONCE, NONE, SELF
 from portal.credential_environment import read_rules_path, read_vault
 from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR, read_environment
+from portal.mail_environment import read_mail
 from portal.netbox_environment import read_netbox
 
 _environment = read_environment(os.environ)
 _netbox = read_netbox(os.environ)
+_mail = read_mail(os.environ)
 
 # ---- the installation
 COUNTERSIGN_HOME = _environment.home
@@ -309,11 +311,28 @@ COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
+    "changes.tasks.notifications_forget": 24 * 3600,
     "devices.tasks.inventory_sync_due": _netbox.sync_s,
     "devices.tasks.inventory_sync_waiting": 20 if _netbox.url else 0,
     "devices.tasks.inventory_journal_due": 30 if _netbox.url else 0,
     "devices.tasks.inventory_deliveries_due": 60 if _netbox.url and _netbox.webhook_secret else 0,
 }
+
+# ---- e-mail, and what webhooks may reach beside public addresses
+COUNTERSIGN_MAIL_ON = _mail.is_on
+EMAIL_BACKEND = str(_mail.settings["EMAIL_BACKEND"])
+EMAIL_HOST = str(_mail.settings.get("EMAIL_HOST", "localhost"))
+EMAIL_PORT = int(str(_mail.settings.get("EMAIL_PORT", 25)))
+EMAIL_HOST_USER = str(_mail.settings.get("EMAIL_HOST_USER", ""))
+EMAIL_HOST_PASSWORD = str(_mail.settings.get("EMAIL_HOST_PASSWORD", ""))
+EMAIL_USE_TLS = bool(_mail.settings.get("EMAIL_USE_TLS", False))
+EMAIL_USE_SSL = bool(_mail.settings.get("EMAIL_USE_SSL", False))
+EMAIL_FILE_PATH = _mail.settings.get("EMAIL_FILE_PATH")
+EMAIL_TIMEOUT = 15
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = _mail.sender
+WEBHOOK_ALLOWED_NETWORKS = _mail.networks
+WEBHOOK_CA_FILE = _mail.ca_file
+WEBHOOK_TIMEOUT_S = 10.0
 
 # ---- NetBox as the source of devices; an empty address: there is none
 NETBOX_URL = _netbox.url

@@ -219,7 +219,9 @@ class Demo:
 
 def child_environment(home: Path, url: str) -> Mapping[str, str]:
     """The environment of the demo's parts."""
-    return {**os.environ, "COUNTERSIGN_HOME": str(home), "COUNTERSIGN_URL": url, "PYTHONUNBUFFERED": "1"}
+    # E-mails of the demo are files to look at, unless a server is named.
+    mail = {"MAIL_URL": os.environ.get("MAIL_URL") or f"file:{home / 'mail'}"}
+    return {**os.environ, **mail, "COUNTERSIGN_HOME": str(home), "COUNTERSIGN_URL": url, "PYTHONUNBUFFERED": "1"}
 
 
 def check_port(port: int) -> None:

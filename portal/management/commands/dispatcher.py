@@ -14,6 +14,7 @@ class Command(BaseCommand):
 
     def handle(self, **_: object) -> None:
         """Do it."""
+        from changes.services.delivering import deliveries_dispatch
         from changes.services.dispatch import dispatch_once
         from devices.services.backups import backups_dispatch
         from devices.services.periodic import periodic_call_due
@@ -22,4 +23,4 @@ class Command(BaseCommand):
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
-        Dispatcher(dispatch_once, backups_dispatch, periodic_call_due).run(ending)
+        Dispatcher(dispatch_once, backups_dispatch, periodic_call_due, deliveries_dispatch).run(ending)
