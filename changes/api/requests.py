@@ -106,8 +106,21 @@ class ChangeBody(Body):
 
     title = serializers.CharField(max_length=MAX_TITLE)
     reason = serializers.CharField(help_text="Why the change is needed.")
-    type = serializers.CharField(default=ChangeType.NORMAL.value, help_text="`normal`.")
-    content = serializers.CharField(help_text="Configuration text in Jinja2.")
+    type = serializers.ChoiceField(
+        ChangeType.choices(),
+        default=ChangeType.NORMAL.value,
+        help_text="`standard` only with a template that has an approved envelope.",
+    )
+    called_by = serializers.CharField(required=False, help_text="Who called the emergency; for `emergency` only.")
+    emergency_reason = serializers.CharField(required=False, help_text="Why it cannot wait; for `emergency` only.")
+    template = serializers.IntegerField(
+        required=False,
+        allow_null=True,
+        help_text="The id of a template. Content and checks come from its approved version; null gives it up.",
+    )
+    content = serializers.CharField(
+        required=False, help_text="Configuration text in Jinja2; required without a template."
+    )
     variables = serializers.DictField(
         required=False, help_text="One line of text, whole number, true, false, or a flat list of those, by name."
     )

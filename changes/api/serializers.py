@@ -8,8 +8,11 @@ from rest_framework import serializers
 
 from audit.models import Event
 from changes.api.presenting import ShownContent
+from changes.api.template_serializers import TemplateReferenceSerializer
 from changes.domain.gates import Gate, GateVerdict
+from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeState, ChangeType, CloseCode, DevicePlanState, PlanState
+from changes.domain.templates.states import TemplateState
 from changes.models import (
     Approval,
     ChangeRequest,
@@ -17,6 +20,7 @@ from changes.models import (
     PlanRevision,
     VoidCause,
 )
+from changes.services.envelopes import within_envelope
 from devices.api.openapi import ReasonSerializer
 from devices.domain.severity import Severity
 from devices.services.scrubbing import Scrubber
@@ -51,6 +55,9 @@ class ChangeSerializer(serializers.ModelSerializer[ChangeRequest]):
     number = serializers.CharField(help_text="The number that people say, such as `CHG-00042`.")
     type = serializers.ChoiceField(ChangeType.choices())
     state = serializers.ChoiceField(ChangeState.choices())
+    risk_level = serializers.ChoiceField(
+        RiskLevel.choices(), allow_blank=True, help_text="The level that holds; empty: not assessed."
+    )
     author = serializers.CharField(source="author.username")
     plan = PlanSummarySerializer(source="revision", allow_null=True)
     close_code = serializers.ChoiceField(CloseCode.choices(), allow_blank=True)
@@ -58,8 +65,8 @@ class ChangeSerializer(serializers.ModelSerializer[ChangeRequest]):
     class Meta:
         model = ChangeRequest
         fields = [
-            "id", "number", "title", "type", "state", "on_hold", "author", "version", "plan", "close_code",
-            "created_at", "updated_at", "submitted_at", "window_start", "window_end", "closed_at",
+            "id", "number", "title", "type", "state", "risk_level", "on_hold", "author", "version", "plan",
+            "close_code", "created_at", "updated_at", "submitted_at", "window_start", "window_end", "closed_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -80,6 +87,25 @@ class ActionSerializer(Shown):
     reasons = ReasonSerializer(many=True, help_text="Every rule that forbids it to you.")
 
 
+class ChangeTemplateSerializer(Shown):
+    """Which version of which template a change is made from."""
+
+    id = serializers.IntegerField(source="template_id")
+    label = serializers.CharField(help_text="Such as `TPL-0007 v3`.")
+    name = serializers.CharField(source="template.name")
+    version = serializers.IntegerField(source="number")
+    state = serializers.ChoiceField(TemplateState.choices())
+    digest = serializers.CharField()
+    successor = TemplateReferenceSerializer(source="template.successor", allow_null=True)
+
+
+class PreApprovalSerializer(Shown):
+    """Whether a plan is approved in advance."""
+
+    holds = serializers.BooleanField()
+    why_not = serializers.ListField(child=serializers.CharField())
+
+
 class ChangeDetailSerializer(ChangeSerializer):
     """A change request with everything that was written into it, what blocks it and what you may do.
 
@@ -94,10 +120,15 @@ class ChangeDetailSerializer(ChangeSerializer):
     )
     blockers = serializers.SerializerMethodField()
     actions = serializers.SerializerMethodField()
+    template = serializers.SerializerMethodField(help_text="The template version that it is made from.")
+    pre_approval = serializers.SerializerMethodField(
+        help_text="For a planned standard change: whether it lies inside the envelope, and every reason why not."
+    )
 
     class Meta(ChangeSerializer.Meta):
         fields = [
-            *ChangeSerializer.Meta.fields, "reason", "last_editor", "content", "variables", "masked", "targets",
+            *ChangeSerializer.Meta.fields, "called_by", "emergency_reason", "template", "pre_approval", "reason",
+            "last_editor", "content", "variables", "masked", "targets",
             "checks", "strategy", "close_note", "blockers", "actions",
         ]  # fmt: skip
         read_only_fields = fields
@@ -106,6 +137,20 @@ class ChangeDetailSerializer(ChangeSerializer):
     def _written(self) -> ShownContent:
         written: ShownContent = self.context["content"]
         return written
+
+    @extend_schema_field(ChangeTemplateSerializer(allow_null=True))
+    def get_template(self, change: ChangeRequest) -> Any:  # noqa: ANN401 - serialized row
+        """Null where it is made from none."""
+        version = change.template_version
+        return ChangeTemplateSerializer(version).data if version else None
+
+    @extend_schema_field(PreApprovalSerializer(allow_null=True))
+    def get_pre_approval(self, change: ChangeRequest) -> Any:  # noqa: ANN401 - serialized row
+        """Null for other changes, and without a ready plan."""
+        revision = change.revision
+        if change.type != ChangeType.STANDARD or revision is None or revision.state != PlanState.READY:
+            return None
+        return PreApprovalSerializer(within_envelope(change, revision)).data
 
     def get_content(self, _change: ChangeRequest) -> str:
         """The configuration text."""
@@ -149,10 +194,14 @@ class DeviceReferenceSerializer(Shown):
 
 
 class WarningSerializer(Shown):
-    """Something that a reviewer should know."""
+    """Something that a reviewer should know: a finding of a rule, or a note of planning, which has no code."""
 
-    line = serializers.CharField()
+    line = serializers.CharField(help_text="The line that is sent; empty where no single line does it.")
     sentence = serializers.CharField()
+    code = serializers.CharField(default="", help_text="The rule; empty for a note of planning.")
+    severity = serializers.ChoiceField([(each.value, each.label) for each in Severity], allow_blank=True, default="")
+    number = serializers.IntegerField(allow_null=True, default=None, help_text="Of the line, counted from 1.")
+    path = serializers.ListField(child=serializers.CharField(), default=list, help_text="The place, outermost first.")
 
 
 class FindingSerializer(serializers.Serializer[Any]):
@@ -205,6 +254,7 @@ class DevicePlanSerializer(Shown):
     )
     driver = serializers.CharField(help_text="What talks to the device.")
     warnings = WarningSerializer(many=True)
+    kinds = serializers.ListField(child=serializers.CharField(), help_text="The kinds of content that it touches.")
     baseline_sha256 = serializers.CharField()
     target_sha256 = serializers.CharField()
     gates = GateSerializer(many=True, help_text="The pre-check ladder when the device was planned.")

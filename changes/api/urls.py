@@ -11,14 +11,17 @@ from changes.api.changes import (
 from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
 from changes.api.plans import PlanView
+from changes.api.risk import RiskAnswerView, RiskOverrideView, RiskView
 from changes.api.rollback import RollbackView
 from changes.api.run_watching import RunDevicesView, RunProgressView
 from changes.api.runs import RunDetailView, RunListView
+from changes.api.template_urls import urlpatterns as template_urls
 from devices.api import converters  # noqa: F401 - makes <id:…> known
 
 _CHANGE = "changes/<id:change_id>/"
 
 urlpatterns = [
+    *template_urls,
     path("changes/", ChangeListView.as_view(), name="api-change-list"),
     path(_CHANGE, ChangeDetailView.as_view(), name="api-change-detail"),
     path(f"{_CHANGE}plan/", PlanView.as_view(), name="api-change-plan"),
@@ -41,6 +44,9 @@ urlpatterns = [
     path(f"{_CHANGE}rollback/", RollbackView.as_view(), name="api-change-rollback"),
     path(f"{_CHANGE}close/", actions.CloseView.as_view(), name="api-change-close"),
     path(f"{_CHANGE}cancel/", actions.CancelView.as_view(), name="api-change-cancel"),
+    path(f"{_CHANGE}risk/", RiskView.as_view(), name="api-change-risk"),
+    path(f"{_CHANGE}risk/answer/", RiskAnswerView.as_view(), name="api-change-risk-answer"),
+    path(f"{_CHANGE}risk/override/", RiskOverrideView.as_view(), name="api-change-risk-override"),
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),

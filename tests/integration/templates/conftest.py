@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 
+from changes.domain.risk.levels import RiskLevel
 from changes.domain.templates.rubric import USUAL_QUESTIONS
 from changes.models import ChangeRequest, TemplateVersion
 from changes.services import template_reviews, templates
+from changes.services.fact_gathering import facts_gather
 from changes.services.requests import change_create
 from devices.models import Device
 from tests.factories import Cast, DeviceFactory, actor, ready_plan
@@ -76,7 +78,8 @@ def reviewed(version: TemplateVersion, *reviewers: User) -> TemplateVersion:
 
 def approved_template(cast: Cast, **fields: object) -> TemplateVersion:
     """A template whose first version is approved: by a peer, and by the CAB where it pre-approves changes."""
-    return reviewed(proposed(cast.colleague, **fields), cast.peer, cast.approver)
+    version = proposed(cast.colleague, **fields)
+    return reviewed(version, *([cast.peer, cast.approver] if version.envelope_digest else [cast.peer]))
 
 
 def made_from(version: TemplateVersion, author: User, **fields: object) -> ChangeRequest:
@@ -94,7 +97,10 @@ def made_from(version: TemplateVersion, author: User, **fields: object) -> Chang
 
 
 def planned(version: TemplateVersion, author: User, devices: list[Device], **fields: object) -> ChangeRequest:
-    """A draft from a template with a ready plan."""
+    """A draft from a template with a ready plan of low risk."""
     change = made_from(version, author, **fields)
-    ready_plan(change, devices)
+    revision = ready_plan(change, devices)
+    revision.facts, change.risk_level = facts_gather(revision), RiskLevel.LOW.value
+    revision.save(update_fields=["facts"])
+    change.save(update_fields=["risk_level"])
     return change

@@ -101,6 +101,7 @@ def test_a_document_that_was_edited_with_its_guard_switched_off_is_found(cast: C
     version = approved_template(cast)
     change = planned(version, cast.author, devices)
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE changes_templateversion DISABLE TRIGGER changes_templateversion_guard")
         cursor.execute(
             "UPDATE changes_templateversion SET document = replace(document, 'FRA', 'AMS') WHERE id = %s", [version.pk]
