@@ -26,6 +26,8 @@ urlpatterns = [
     path("", include("portal.routes.configs")),
     path("", include("portal.routes.calendar")),
     path("", include("portal.routes.control")),
+    path("", include("portal.routes.policies")),
+    path("", include("portal.routes.discussions")),
     path("changes/", include("portal.routes.changes")),
     path("inventory/", include("portal.routes.inventory")),
 ]

@@ -10,6 +10,7 @@ from django.urls import reverse
 from audit.models import Event
 from changes.domain import policy
 from changes.domain.states import ChangeState
+from changes.services.threads import unresolved_threads
 from portal.presenters.actions import DECISIONS, Action, Actions
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
@@ -134,10 +135,17 @@ def _tabs(sight: Sight, current: str) -> tuple[Tab, ...]:
     pk = sight.change.pk
     devices = sight.revision.device_count if sight.revision else None
     live = len(policy.live_approvals(sight.facts)) or None
+    asked = unresolved_threads(pk) or None
     return (
         Tab("Summary", reverse("change-detail", args=[pk]), current == "summary"),
         Tab("Plan", reverse("change-plan", args=[pk]), current == "plan", devices),
         Tab("Approvals", reverse("change-approvals", args=[pk]), current == "approvals", live),
+        Tab(
+            "Discussion",
+            reverse("change-discussion", args=[pk]),
+            current == "discussion",
+            unresolved_threads(pk) or None,
+        ),
         Tab("Execution", reverse("change-execution", args=[pk]), current == "execution", len(sight.runs) or None),
         Tab("Timeline", reverse("change-timeline", args=[pk]), current == "timeline"),
     )

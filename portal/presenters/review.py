@@ -36,6 +36,9 @@ class Entry:
     warned: bool
     current: bool
     members: tuple[Member, ...]
+    positions: tuple[int, ...] = ()
+    threads: int = 0
+    """Unresolved threads about its devices."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,7 @@ def _cluster_entry(at: int, layout: Layout, selection: Selection) -> Entry:
             for row in cluster[1:]
             if len(cluster) <= MEMBERS_LISTED
         ),
+        positions=tuple(row.position for row in cluster),
     )
 
 
@@ -191,6 +195,7 @@ def _group_entry(key: str, rows: Sequence[PlanRow], layout: Layout, selection: S
         warned=any(row.warnings for row in rows),
         current=key == layout.key,
         members=(),
+        positions=tuple(row.position for row in rows),
     )
 
 

@@ -95,6 +95,9 @@ class DiffItem:
     ladder_word: str = ""
     ladder_tone: str = "idle"
     prechecks: tuple[PreChecks, ...] = ()
+    change_id: int = 0
+    talk: object = None
+    """What is said about it: `portal.presenters.plan_talk`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +180,7 @@ def _item(
     fold_url = with_query(reverse("plan-lines", args=here), selection.query()) + ("&" if selection.query() else "?")
     return DiffItem(
         anchor=first.anchor,
+        change_id=selection.change_id,
         position=first.position,
         name=first.name,
         facts=_facts(cluster),

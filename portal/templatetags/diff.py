@@ -1,6 +1,6 @@
 """The diff tables. Written in Python rather than as templates, since one plan's page draws thousands of rows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from django import template
@@ -37,6 +37,18 @@ class _Row(Protocol):
     def segments(self) -> Sequence[_Segment]: ...
 
 
+class _Talk(Protocol):
+    """What is said about the diff's lines; ``at`` holds it by side and number, ready to be shown.
+
+    ``line_url`` and a query that names the line open a form to say something about it; "" where nobody may.
+    """
+
+    @property
+    def line_url(self) -> str: ...
+    @property
+    def at(self) -> Mapping[tuple[str, int], SafeString]: ...
+
+
 class _Hunk(Protocol):
     """Lines that change together; ``hidden_before`` counts the unchanged lines that are left out before it.
 
@@ -56,14 +68,20 @@ class _Hunk(Protocol):
 
 @register.simple_tag
 def diff_table(
-    hunks: Sequence[_Hunk], mode: str, name: str, *, what: str = "running configuration to intended configuration"
+    hunks: Sequence[_Hunk],
+    mode: str,
+    name: str,
+    talk: _Talk | None = None,
+    *,
+    what: str = "running configuration to intended configuration",
 ) -> SafeString:
     """The diff of one device, ``mode`` unified or split; ``name`` and ``what`` tell screen readers whose and of what.
 
-    Line numbers are attributes that the style sheet draws, so copying a block takes the lines alone.
+    Line numbers are attributes that the style sheet draws, so copying a block takes the lines alone. With ``talk``
+    threads stand below their lines.
     """
     split = mode == "split"
-    body = "".join(_body(hunks, split=split))
+    body = "".join(_body(hunks, split=split, talk=talk))
     label = escape(f"{name}: {what}")
     table = (
         f'<table class="diff diff--{"split" if split else "unified"}">{_head(split=split)}<tbody>{body}</tbody></table>'
@@ -89,7 +107,7 @@ def _head(*, split: bool) -> str:
     return f'{columns}<thead class="visually-hidden"><tr>{cells}</tr></thead>'
 
 
-def _body(hunks: Sequence[_Hunk], *, split: bool) -> Iterator[str]:
+def _body(hunks: Sequence[_Hunk], *, split: bool, talk: _Talk | None = None) -> Iterator[str]:
     span = 6 if split else 4
     for hunk in hunks:
         if hunk.hidden_before:
@@ -97,9 +115,32 @@ def _body(hunks: Sequence[_Hunk], *, split: bool) -> Iterator[str]:
         if hunk.section is not None:
             yield _section(hunk.section, span)
         if split:
-            yield from (_pair(left, right) for left, right in hunk.pairs)
+            for left, right in hunk.pairs:
+                yield _pair(left, right, talk)
+                yield _said(left, right, talk, span)
         else:
-            yield from (_row(row) for row in hunk.rows)
+            for row in hunk.rows:
+                yield _row(row, talk)
+                yield _said(row, row, talk, span)
+
+
+def _said(left: _Row | None, right: _Row | None, talk: _Talk | None, span: int) -> str:
+    """The threads of a line of the running and of a line of the intended configuration."""
+    if talk is None or not talk.at:
+        return ""
+    running = talk.at.get(("running", left.old_number)) if left and left.old_number else None
+    intended = talk.at.get(("intended", right.new_number)) if right and right.new_number else None
+    return "".join(
+        f'<tr class="diff__talk"><td colspan="{span}">{html}</td></tr>' for html in (running, intended) if html
+    )
+
+
+def _say(side: str, number: int | None, talk: _Talk | None) -> str:
+    """The way to say something about a line. Keyboards take the button of the device, which offers every line."""
+    if talk is None or not talk.line_url or not number:
+        return ""
+    url = escape(f"{talk.line_url}side={side}&line={number}")
+    return f'<a class="diff__say" href="{url}" tabindex="-1" aria-label="Comment on {side} line {number}"></a>'
 
 
 def _fold(hidden: int, span: int, url: str) -> str:
@@ -115,33 +156,36 @@ def _section(section: str, span: int) -> str:
     return f'<tr class="diff__hunk" data-hunk><td colspan="{span}">{text}</td></tr>'
 
 
-def _row(row: _Row) -> str:
+def _row(row: _Row, talk: _Talk | None) -> str:
+    gone = row.new_number is None
+    old = _say("running", row.old_number, talk) if gone else ""
+    new = "" if gone else _say("intended", row.new_number, talk)
     return (
-        f'<tr data-kind="{row.kind}">{_number(row.old_number)}{_number(row.new_number)}'
+        f'<tr data-kind="{row.kind}">{_number(row.old_number, old)}{_number(row.new_number, new)}'
         f'<td class="diff__mark">{_MARKS.get(row.kind, "")}</td>'
         f'<td class="diff__code">{_text(row.segments, row.kind)}</td></tr>'
     )
 
 
-def _number(number: int | None) -> str:
-    return f'<td class="diff__num" data-n="{number}"></td>' if number else '<td class="diff__num"></td>'
+def _number(number: int | None, say: str = "") -> str:
+    return f'<td class="diff__num" data-n="{number}">{say}</td>' if number else '<td class="diff__num"></td>'
 
 
-def _pair(left: _Row | None, right: _Row | None) -> str:
-    return (
-        f"<tr>{_half(left, left.old_number if left else None)}{_half(right, right.new_number if right else None)}</tr>"
-    )
+def _pair(left: _Row | None, right: _Row | None, talk: _Talk | None) -> str:
+    old, new = left.old_number if left else None, right.new_number if right else None
+    said = _say("running", old, talk) if left and left.kind == "del" else ""
+    return f"<tr>{_half(left, old, said)}{_half(right, new, _say('intended', new, talk))}</tr>"
 
 
 _NOTHING: Final = "".join(f'<td class="diff__{part}" data-kind="none"></td>' for part in ("num", "mark", "code"))
 
 
-def _half(row: _Row | None, number: int | None) -> str:
+def _half(row: _Row | None, number: int | None, say: str) -> str:
     if row is None:
         return _NOTHING
     kind = f' data-kind="{row.kind}"'
     return (
-        f'<td class="diff__num"{kind} data-n="{number}"></td>'
+        f'<td class="diff__num"{kind} data-n="{number}">{say}</td>'
         f'<td class="diff__mark"{kind}>{_MARKS.get(row.kind, "")}</td>'
         f'<td class="diff__code"{kind}>{_text(row.segments, row.kind)}</td>'
     )

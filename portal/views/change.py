@@ -11,8 +11,10 @@ from django.utils.cache import patch_vary_headers
 from portal.presenters.actions import actions_of
 from portal.presenters.approvals import ladder_of
 from portal.presenters.building import failures_of, progress_of
+from portal.presenters.discussions import change_talk
 from portal.presenters.gates import gates_of
 from portal.presenters.header import header_of
+from portal.presenters.risk import risk_of
 from portal.presenters.scheduling import calendar_note_of
 from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.summary import plan_counts, summary_of
@@ -86,6 +88,8 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
         "counts": plan_counts(sight),
         "progress": progress_of(sight) if sight.plan_building else None,
         "failures": failures_of(sight, mask),
+        "discussion": change_talk(sight, mask, source="discussion"),
+        "risk": risk_of(sight, mask),
         "refusal": refusal,
     }
     return render(request, "changes/detail.html", context, status=refusal.status if refusal else 200)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_http_methods
@@ -20,7 +21,9 @@ from portal.preferences import preference
 from portal.presenters.building import failures_of, plan_problem, progress_of
 from portal.presenters.decision import decision_of
 from portal.presenters.diffs import Gap, unfolded
+from portal.presenters.discussions import Discussion, change_talk
 from portal.presenters.plan_rows import PlanRow, plan_rows
+from portal.presenters.plan_talk import with_talk
 from portal.presenters.review import NoSuchDeviceError, Review, layout_of, review_of
 from portal.presenters.selection import Selection, with_query
 from portal.presenters.sight import Sight, change_or_404, sight_of
@@ -64,6 +67,7 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
     revision = _revision(sight, selection)
     mask = Mask.load()
     rows = plan_rows(revision, sight.person.id) if revision and revision.state != PlanState.BUILDING else ()
+    talk = change_talk(sight, mask, source="plan") if revision == sight.revision else None
     common = page_context(sight, "plan", page="Plan")
     context: dict[str, Any] = {
         **common,
@@ -73,7 +77,8 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
         "progress": progress_of(sight) if sight.plan_building and revision == sight.revision else None,
         "failures": failures_of(sight, mask) if revision == sight.revision else (),
         "problem": plan_problem(revision),
-        "review": _review(revision, selection, mask, rows, may_mark=revision == sight.revision),
+        "review": _review(revision, selection, mask, rows, talk, csrf=get_token(request)),
+        "talk": talk,
         "rollout": rollout_of(rows, revision.inputs.get("strategy", {})) if revision else None,
         "decision": decision_of(sight, common["actions"]) if revision == sight.revision else None,
         "form": _comment_form(refusal, comment),
@@ -92,12 +97,20 @@ def _comment_form(refusal: Refusal | None, comment: str) -> CommentForm:
 
 
 def _review(
-    revision: PlanRevision | None, selection: Selection, mask: Mask, rows: Sequence[PlanRow], *, may_mark: bool
+    revision: PlanRevision | None,
+    selection: Selection,
+    mask: Mask,
+    rows: Sequence[PlanRow],
+    talk: Discussion | None,
+    *,
+    csrf: str,
 ) -> Review | None:
+    """The review with its threads; of a revision that is not the present one there is no ``talk``, nor are marks."""
     if revision is None or revision.state == PlanState.BUILDING:
         return None
     try:
-        return review_of(rows, selection, mask, may_mark=may_mark and revision.state == PlanState.READY)
+        review = review_of(rows, selection, mask, may_mark=talk is not None and revision.state == PlanState.READY)
+        return with_talk(review, talk, rows, csrf) if talk else review
     except NoSuchDeviceError as missing:
         raise Http404(f"This plan changes no device at position {missing}.") from missing
 
@@ -138,7 +151,9 @@ def _marked(request: HttpRequest, sight: Sight, selection: Selection, position: 
     """The parts of the page that a mark changes: the diff's own box, the tree's line, the count."""
     revision = sight.revision
     rows = plan_rows(revision, sight.person.id) if revision else ()
-    review = _review(revision, selection, Mask.load(), rows, may_mark=True)
+    mask = Mask.load()
+    talk = change_talk(sight, mask, source="plan")
+    review = _review(revision, selection, mask, rows, talk, csrf=get_token(request))
     items = [item for item in review.items if item.position == position] if review else []
     if review is None or not items:
         raise Http404

@@ -31,3 +31,18 @@ document.addEventListener(
   },
   { capture: true },
 );
+
+// A comment on a line opens below that line; without this script the link leads to a page with the same form.
+document.addEventListener("click", (event) => {
+  if (event.ctrlKey || event.metaKey || event.shiftKey || event.button) return;
+  const say = event.target.closest("a.diff__say");
+  if (say) {
+    event.preventDefault();
+    const row = say.closest("tr");
+    const below = row.nextElementSibling;
+    if (below?.hasAttribute("data-talk-form")) return below.querySelector("textarea")?.focus();
+    return window.htmx.ajax("GET", say.getAttribute("href"), { source: say, target: row, swap: "afterend show:none" });
+  }
+  const close = event.target.closest("[data-talk-close]");
+  if (close) close.closest("[data-talk-form]").remove();
+});

@@ -215,7 +215,7 @@ def test_marking_a_group_costs_the_same_whatever_its_size(
     change = submitted(cast.author, [DeviceFactory.create(pinned=False) for _ in range(60)])
     plan = DevicePlan.objects.get(position=0)
     client = as_(cast.peer)
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(18):
         mark(client, change.pk, plan)
     assert ViewedMark.objects.count() == 60
     mark(client, change.pk, plan)
@@ -322,7 +322,7 @@ def test_of_a_plan_with_500_devices_one_group_is_drawn(
     sealed(change.revision)  # type: ignore[arg-type]
     client = as_(cast.author)
     body(client, f"/changes/{change.pk}/plan/")
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(18):
         html = body(client, f"/changes/{change.pk}/plan/")
     assert html.count("data-device-diff") == 1
     assert len(names_in_tree(html)) == 51
@@ -341,7 +341,7 @@ def test_queries_do_not_grow_with_the_devices(
     sealed(change.revision)  # type: ignore[arg-type]
     client = as_(cast.author)
     body(client, f"/changes/{change.pk}/plan/")
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(18):
         html = body(client, f"/changes/{change.pk}/plan/")
     assert html.count("data-device-diff") == 25
     assert body(client, f"/changes/{change.pk}/plan/?start=25").count("data-device-diff") == 5
