@@ -11,6 +11,7 @@ from changes.domain import policy
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import hidden_character, one_of
 from changes.domain.policy import Person, Role
+from changes.domain.risk.levels import RiskLevel
 from changes.domain.run_states import WaveState
 from changes.domain.states import ChangeState, ChangeType
 from changes.domain.targets import TargetSpec
@@ -32,7 +33,7 @@ from devices.domain.platforms import PLATFORMS
 from devices.models import Device, DeviceStatus, HostKeyState
 from devices.selectors import devices_matching
 
-CHANGE_FILTERS = ("state", "type", "author", "device", "text")
+CHANGE_FILTERS = ("state", "type", "risk", "author", "device", "text")
 """What a list of changes can be narrowed by; an unknown name is refused."""
 
 
@@ -146,6 +147,10 @@ def _condition(name: str, value: str) -> Q:
         if value not in set(ChangeType):
             raise InvalidInputError({"type": [f"“{value}” is no change type. Allowed: {one_of(ChangeType)}."]})
         return Q(type=value)
+    if name == "risk":
+        if value not in set(RiskLevel):
+            raise InvalidInputError({"risk": [f"“{value}” is no risk level. Allowed: {one_of(RiskLevel)}."]})
+        return Q(risk_level=value)
     if name == "author":
         return Q(author__username__iexact=value)
     if name == "device":

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from devices.errors import UnknownDeviceFilterError
 from devices.models import ConfigSnapshot, Device, DeviceQuerySet, LiveFact
 
-DEVICE_FILTERS = ("name", "site", "role", "platform", "status", "source", "tag")
+DEVICE_FILTERS = ("name", "site", "role", "platform", "status", "source", "tag", "tenant", "criticality")
 """What devices can be selected by. Values of one key are alternatives; keys are combined."""
 
 

@@ -48,6 +48,7 @@ NEWEST_FIRST = {"-id": Ordering(_BY_ID, descending=True)}
 _FILTERS = {
     "state": "States, with commas between them.",
     "type": "The change type.",
+    "risk": "The risk level that holds: low, medium or high.",
     "author": "The author's user name.",
     "device": "The name of a device in the current plan.",
     "text": "In title or reason, or the change's number.",

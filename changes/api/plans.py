@@ -8,7 +8,7 @@ from rest_framework.views import APIView
 
 from audit.api.actors import request_actor
 from changes.api.bodies import body_of
-from changes.api.narrowing import DEVICE_ROW_FILTERS, narrowed
+from changes.api.narrowing import PLAN_ROW_FILTERS, narrowed, warned
 from changes.api.presenting import ShownReason, shown_plan
 from changes.api.serializers import (
     CatalogueReasonSerializer,
@@ -35,7 +35,7 @@ class PlanView(APIView):
     @extend_schema(
         operation_id="changes_plan_retrieve",
         summary="Read the plan",
-        parameters=list_parameters(DEVICE_ROW_FILTERS, IN_PLAN_ORDER),
+        parameters=list_parameters(PLAN_ROW_FILTERS, IN_PLAN_ORDER),
         responses={200: PlanDetailSerializer, **refusals(400, 404, 409)},
     )
     def get(self, request: Request, change_id: int) -> Response:
@@ -68,8 +68,9 @@ class PlanView(APIView):
 
 
 def _plan_response(request: Request, revision: PlanRevision, *, status_code: int = status.HTTP_200_OK) -> Response:
-    query = ListQuery.read(request, filters=tuple(DEVICE_ROW_FILTERS), orderings=IN_PLAN_ORDER)
-    found = page(narrowed(device_plans_of(revision), query.only(), DevicePlanState), query, IN_PLAN_ORDER)
+    query = ListQuery.read(request, filters=tuple(PLAN_ROW_FILTERS), orderings=IN_PLAN_ORDER)
+    rows = warned(narrowed(device_plans_of(revision), query.only(), DevicePlanState), query.only().get("warning", ""))
+    found = page(rows, query, IN_PLAN_ORDER)
     scrub = Scrubber.load()
     shown = [shown_plan(plan, scrub) for plan in found.rows]
     reason = ShownReason.of(revision.code)

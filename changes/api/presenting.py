@@ -109,7 +109,8 @@ class ShownDevicePlan:
     backout_method: str
     confirm_within_s: int
     driver: str
-    warnings: Sequence[Mapping[str, str]]
+    warnings: Sequence[Mapping[str, object]]
+    kinds: Sequence[str]
     baseline_sha256: str
     target_sha256: str
     gates: Sequence[Mapping[str, object]]
@@ -141,6 +142,7 @@ def shown_plan(plan: DevicePlan, scrub: Scrubber) -> ShownDevicePlan:
         confirm_within_s=content.confirm_within_s if content else 0,
         driver=content.driver if content else "",
         warnings=plan.warnings,
+        kinds=plan.kinds,
         baseline_sha256=content.baseline_sha256 if content else "",
         target_sha256=content.target_sha256 if content else "",
         gates=plan.gates,

@@ -9,7 +9,9 @@ from django import forms
 
 from audit.actor import Origin
 from audit.recorder import ObjectType
+from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ACTIVE, ENDED, EXECUTING, IN_REVIEW, ChangeState
+from devices.domain.criticality import Criticality
 from devices.domain.platforms import PLATFORMS
 from devices.models import DeviceStatus
 from devices.selectors import device_facets
@@ -52,6 +54,7 @@ class ChangeFilterForm(FilterForm):
 
     q = forms.CharField(label="Search", required=False, widget=search("Title, reason or number", by_key=True))
     state = forms.ChoiceField(required=False)
+    risk = forms.ChoiceField(required=False, choices=[*ANY, *RiskLevel.choices()])
     author = _text("Author", "olivia")
     device = _text("Device", "fra-acc-01")
 
@@ -72,6 +75,8 @@ class DeviceFilterForm(FilterForm):
     role = forms.ChoiceField(required=False)
     platform = forms.ChoiceField(required=False)
     tag = forms.ChoiceField(required=False)
+    criticality = forms.ChoiceField(required=False, choices=[*ANY, *Criticality.choices()])
+    tenant = _text("Tenant", "campus")
     status = forms.ChoiceField(required=False, choices=[*ANY, *DeviceStatus.choices])
 
     def __init__(self, asked: Mapping[str, Sequence[str]]) -> None:

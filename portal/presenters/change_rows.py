@@ -13,7 +13,8 @@ from changes.domain.states import ChangeState, CloseCode
 from changes.models import ENDED_DEVICE_RUN_STATES, ChangeQuerySet, ChangeRequest, DevicePlan, Run
 from portal.presenters.visible import visible
 
-NOT_LISTED = ("content", "variables", "targets", "checks", "strategy", "reason", "close_note", "revision__inputs")
+NOT_LISTED = ("content", "variables", "targets", "checks", "strategy", "reason", "close_note", "revision__inputs",
+              "revision__facts", "revision__demand")  # fmt: skip
 """Long columns that no list shows: a page of fifty changes would read megabytes."""
 
 _RUN_MATTERS = frozenset(
@@ -41,6 +42,7 @@ class ChangeRow:
     author: str
     state: str
     state_label: str
+    risk: str
     on_hold: bool
     devices: int | None
     added: int
@@ -77,6 +79,7 @@ def _row(change: ChangeRequest, lines: tuple[int, int], run: RunFact | None) -> 
         author=change.author.get_username(),
         state=state,
         state_label=label,
+        risk=change.risk_level,
         on_hold=change.on_hold,
         devices=change.revision.device_count if change.revision else None,
         added=lines[0],

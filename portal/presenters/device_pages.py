@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from devices.domain.certificates import CERTIFICATE_TYPE
+from devices.domain.criticality import Criticality
 from devices.domain.diffing import diff_stat, unified_diff
 from devices.domain.drivers import Proof, proof_demanded
 from devices.domain.platforms import PLATFORMS
@@ -156,6 +157,8 @@ def inventory_facts(device: Device) -> list[Fact]:
         _fact("Address", _endpoint(device), "no address to connect to", mono=True),
         _fact("Site", device.site),
         _fact("Role", device.role),
+        _fact("Tenant", device.tenant, "none"),
+        _fact("Criticality", Criticality(device.criticality).label if device.criticality else "", "not known"),
         _fact("Redundancy group", device.redundancy_group, "none"),
         _fact("Uplinks", ", ".join(device.uplinks), "none declared"),
         _fact("Credential", device.credential, "none: nobody can sign in", mono=True),

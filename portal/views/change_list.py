@@ -16,7 +16,7 @@ from portal.views.access import signed_in, viewer
 from portal.views.strictness import asked_for
 
 PAGE = 50
-FILTERS = ("q", "state", "author", "device")
+FILTERS = ("q", "state", "risk", "author", "device")
 
 
 @require_safe

@@ -155,3 +155,9 @@ _ASKED: Final[Mapping[str, _Asked]] = {
     ),
     "requester": _Asked("How often did the requester make such a change?", _HISTORIES),
 }
+
+
+def askable(facts: RiskFacts, weights: Weights = CURRENT) -> tuple[Question, ...]:
+    """The open questions and those that a person answered, who may answer otherwise."""
+    unanswered = replace(facts, answered=frozenset(), **dict.fromkeys(facts.answered))  # type: ignore[arg-type]
+    return questions(unanswered, weights)
