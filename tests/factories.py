@@ -35,6 +35,7 @@ from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.decision_steps import steps_frozen
 from changes.services.device_work import sha256_hex
 from changes.services.execution import change_start, claimable_device_runs, run_advance
+from changes.services.fact_gathering import facts_gather
 from changes.services.journal import Journal
 from changes.services.requests import change_create, change_submit
 from changes.services.rollout import waves_settle
@@ -209,8 +210,12 @@ def ready_plan(
     commands: tuple[str, ...] = COMMANDS,
     diff: str = DIFF,
     steps: Sequence[Mapping[str, object]] = (),
+    found: Mapping[str, object] | None = None,
 ) -> PlanRevision:
-    """The current plan of a draft as a worker would have left it: real bytes, real digests, real baselines."""
+    """The current plan of a draft as a worker would have left it: real bytes, real digests, real baselines.
+
+    ``found`` is what the rules found on each device (``warnings``, ``kinds`` …); with it the plan has its facts.
+    """
     revision = PlanRevision.objects.create(
         change=change,
         number=change.revisions.count() + 1,
@@ -231,6 +236,10 @@ def ready_plan(
     for position, device in enumerate(ordered):
         _device_plan(revision, device, position, commands=commands, diff=diff)
     waves_settle(revision)
+    if found is not None:
+        kept = {"unprotected": True, "rollback": "computed", **found}
+        DevicePlan.objects.filter(revision=revision).update(**kept)
+        revision.facts = facts_gather(revision)
     revision.state = PlanState.READY
     digests = DevicePlan.objects.filter(revision=revision).order_by("position").values_list("digest", flat=True)
     revision.digest = merkle_root(list(digests))
