@@ -17,6 +17,7 @@ from changes.domain.states import ChangeType
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, PlanRevision
 from changes.services.approval_policies import active_policy
+from changes.services.envelopes import within_envelope
 from changes.services.risk import risk_assess
 from changes.services.windows import window_of
 
@@ -35,7 +36,7 @@ def plan_facts(change: ChangeRequest, revision: PlanRevision) -> PlanFacts:
         change_type=kind,
         risk=RiskLevel(change.risk_level) if change.risk_level else None,
         window=window_of(change),
-        within_envelope=kind is ChangeType.STANDARD and _inside(change, revision),
+        within_envelope=kind is ChangeType.STANDARD and within_envelope(change, revision).holds,
     )
 
 
@@ -127,12 +128,14 @@ def verify_demand(change: ChangeRequest, revision: PlanRevision) -> None:
         )
 
 
-def _inside(change: ChangeRequest, revision: PlanRevision) -> bool:
-    from changes.services.envelopes import within_envelope
-
-    return within_envelope(change, revision).holds
-
-
 def _facts_digest(facts: PlanFacts) -> str:
     text = json.dumps(facts.to_data(), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+def facts_known(change: ChangeRequest) -> PlanFacts:
+    """The facts of a change in whatever state: those of its present plan, or the few that a change without one has."""
+    if change.revision is not None:
+        return plan_facts(change, change.revision)
+    risk = RiskLevel(change.risk_level) if change.risk_level else None
+    return PlanFacts(ChangeType(change.type), risk=risk, window=window_of(change))

@@ -11,6 +11,7 @@ urlpatterns = [
     path("v1/", include("devices.api.config_urls")),
     path("v1/", include("changes.api.urls")),
     path("v1/", include("changes.api.approval_urls")),
+    path("v1/", include("changes.api.policy_urls")),
     path("v1/", include("changes.api.review_urls")),
     path("v1/", include("audit.api.urls")),
     path("v1/tokens/", TokenListView.as_view(), name="api-token-list"),

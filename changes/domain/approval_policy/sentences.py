@@ -33,7 +33,8 @@ def stage_sentences(stage: StageSpec) -> tuple[str, ...]:
     if stage.delegates:
         found.append(f"Members of {either(map(group_label, stage.delegates))} may act for somebody who is absent.")
     if stage.remind_every_h:
-        found.append(f"Who may act is reminded every {hours(stage.remind_every_h).removeprefix("1 ")}.")
+        every = hours(stage.remind_every_h).removeprefix("1 ")
+        found.append(f"Who may act is reminded every {every}.")
     if stage.escalate_after_h:
         told = either(map(group_label, stage.escalate_to), last="and")
         found.append(f"After {hours(stage.escalate_after_h)} of waiting {told} is told, who gains no right by it.")

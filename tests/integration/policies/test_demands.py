@@ -26,7 +26,7 @@ from tests.integration.policies.conftest import SECURITY_TOO, strict
 Make = Callable[[str], ApprovalPolicyVersion]
 
 
-def submit(author: User, devices: Sequence[Device], *, kind: str = "normal", facts: Any = None) -> ChangeRequest:
+def submit(author: User, devices: Sequence[Device], *, kind: str = "normal", facts: object = None) -> ChangeRequest:
     """A change of this type whose planning found these facts, submitted."""
     change = draft(author)
     ChangeRequest.objects.filter(pk=change.pk).update(type=kind)
@@ -120,9 +120,8 @@ def test_a_demand_that_was_altered_in_the_table_is_refused_at_the_start(cast: Ca
 ])  # fmt: skip
 def test_the_database_keeps_a_demand_and_the_facts(cast: Cast, devices: list[Device], assignment: str) -> None:
     change = submit(cast.author, devices, facts={"content": {"acl": 1}})
-    with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"UPDATE changes_planrevision SET {assignment} WHERE id = {change.revision_id}")  # noqa: S608
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    with pytest.raises(DatabaseError):
+        sql(f"UPDATE changes_planrevision SET {assignment} WHERE id = %s", change.revision_id)  # noqa: S608
 
 
 def test_a_weaker_demand_with_its_own_digest_needs_an_event(cast: Cast, devices: list[Device]) -> None:
@@ -130,12 +129,15 @@ def test_a_weaker_demand_with_its_own_digest_needs_an_event(cast: Cast, devices:
     assert revision is not None
     data = weaker(revision)
     assert Demand.from_data(data), "it is well formed"
-    with pytest.raises(DatabaseError, match="no audit event"), transaction.atomic(), connection.cursor() as cursor:
+    values = (json.dumps(data), data_digest(data), revision.pk)
+    with pytest.raises(DatabaseError, match="no audit event"):
+        sql("UPDATE changes_planrevision SET demand = %s, demand_digest = %s WHERE id = %s", *values)
+
+
+def sql(statement: str, *values: object) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(statement, values)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        cursor.execute(
-            "UPDATE changes_planrevision SET demand = %s, demand_digest = %s WHERE id = %s",
-            [json.dumps(data), data_digest(data), revision.pk],
-        )
 
 
 def test_a_start_is_refused_where_the_active_policy_asks_more_though_nobody_has_judged_the_change_yet(

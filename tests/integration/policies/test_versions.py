@@ -131,7 +131,7 @@ def test_a_file_that_cannot_be_read_says_where_and_nothing_is_kept(board: Board)
     text = strict().replace("change_type: [emergency]", "change_type: [emergencies]")
     with pytest.raises(InvalidInputError, match="Line 14") as refused:
         policy_save_draft(actor=actor(board.writer), text=text)
-    assert list(refused.value.fields)[0].startswith("rules[1].when.change_type")
+    assert next(iter(refused.value.fields)).startswith("rules[1].when.change_type")
     assert not ApprovalPolicyVersion.objects.filter(name="strict").exists()
 
 
