@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from changes.services import delivering, execution, planning, scheduled_starts
+from changes.services import delivering, execution, planning, review_actions, scheduled_starts
+from changes.services.reports import making
 
 
 def plan_revision(revision_id: int) -> str:
@@ -28,3 +29,13 @@ def notifications_deliver() -> str:
 def notifications_forget() -> str:
     """Delete notifications of half a year ago."""
     return f"{delivering.notifications_forget()} notifications"
+
+
+def reviews_remind() -> str:
+    """Tell owners of actions that are due, and those who have to write a review."""
+    return f"{review_actions.actions_remind()} actions, {review_actions.reviews_remind()} reviews"
+
+
+def reports_due() -> str:
+    """Make the reports of the last week, month and quarter, where they are not there yet."""
+    return f"{len(making.reports_make_due())} reports"

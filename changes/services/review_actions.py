@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -21,13 +21,15 @@ from changes.domain.reviews import rules
 from changes.domain.reviews.content import ActionState, parse_action
 from changes.domain.roles import Role
 from changes.errors import ChangeNotFoundError, ConflictError
-from changes.models import Review, ReviewAction
+from changes.models import ChangeRequest, Notification, Review, ReviewAction
 from changes.services.notifying import notify
 from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.reviews import PRESENT, review_required
 from changes.services.transitions import remembering_refusal
 
 OBJECT: Final = "review_action"
 _AT_ONCE: Final = 500
+_GRACE: Final = timedelta(hours=1)
 
 
 def action_add(*, change_id: int, actor: Actor, data: Mapping[str, object]) -> ReviewAction:
@@ -140,6 +142,28 @@ def actions_remind(now: datetime | None = None) -> int:
             found.reminded_on = day
             found.save(update_fields=["reminded_on"])
             told += 1
+    return told
+
+
+def reviews_remind(now: datetime | None = None) -> int:
+    """Tell authors and implementers of changes in review that a review is demanded, once each; returns how many.
+
+    Who was told of the same change before is not told again: the duty stands on the change's page.
+    """
+    told = 0
+    waiting = ChangeRequest.objects.awaiting_close().exclude(review__state__in=PRESENT)
+    unknown = waiting.exclude(Exists(Notification.objects.filter(change=OuterRef("pk"), topic=Topic.REVIEW_DUE.value)))
+    old = (now or timezone.now()) - _GRACE
+    for change in unknown.filter(updated_at__lt=old).select_related("revision").order_by("pk")[:_AT_ONCE]:
+        sentence = review_required(change)
+        if sentence is None:
+            continue
+        with transaction.atomic():
+            people = {change.author_id, *change.runs.values_list("started_by_id", flat=True)}
+            subject = f"{change.number} waits for its review"
+            path = f"/changes/{change.pk}/review/"
+            notify(Topic.REVIEW_DUE, people=people, subject=subject, sentence=sentence, change=change, path=path)
+        told += 1
     return told
 
 

@@ -311,6 +311,8 @@ COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
+    "changes.tasks.reviews_remind": 3600,
+    "changes.tasks.reports_due": 3600,
     "changes.tasks.notifications_forget": 24 * 3600,
     "devices.tasks.inventory_sync_due": _netbox.sync_s,
     "devices.tasks.inventory_sync_waiting": 20 if _netbox.url else 0,

@@ -19,7 +19,7 @@ from changes.services.kpis.counting import count_figures, kpi_changes
 from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import by_site, by_template, by_type, course_of
 from devices.models import Device, DriftRecord
-from tests.factories import Cast, DeviceFactory, actor, carried_out, started
+from tests.factories import Cast, actor, carried_out, started
 
 pytestmark = pytest.mark.django_db
 
@@ -27,18 +27,8 @@ NOW = datetime(2026, 3, 18, 12, 0, tzinfo=UTC)
 MONTH = Scope(ReportKind.MONTHLY, days_of(ReportKind.MONTHLY, NOW.date()))
 
 
-@pytest.fixture
-def cast(db: None) -> Cast:
-    return Cast.create()
-
-
-@pytest.fixture
-def devices(db: None) -> list[Device]:
-    return [DeviceFactory.create(name="fra-acc-01"), DeviceFactory.create(name="ber-acc-01", site="BER")]
-
-
 def closed(cast: Cast, devices: list[Device], code: str, *, at: datetime = NOW, **fields: object) -> ChangeRequest:
-    """A change that was closed with a code at a moment, ten hours after its first draft, and reviewed where it must be."""
+    """A change that was closed at a moment, ten hours after its first draft, and reviewed where it must be."""
     bad = code in {"rolled_back", "failed", "aborted"}
     run = carried_out(started(cast, devices), rejected=devices if bad else [])
     Run.objects.filter(pk=run.pk).update(started_at=at - timedelta(hours=2), ended_at=at - timedelta(hours=1))

@@ -1,0 +1,51 @@
+"""What every section of a report is made from: the period, the figures, and a mask for what people wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+
+from changes.domain.kpis.definitions import BY_KEY, KPIS
+from changes.domain.reports.document import Block, figures
+from changes.domain.reports.periods import Days, ReportKind
+from changes.services.kpis.counting import Figures, count_figures
+from changes.services.kpis.scope import Scope
+from devices.services.scrubbing import Scrubber
+
+ROWS = 50
+"""So many rows of a table are told one by one; the others are counted."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One report that is being made."""
+
+    kind: ReportKind
+    days: Days
+    scrub: Scrubber
+
+    @cached_property
+    def scope(self) -> Scope:
+        """The report's period, narrowed to nothing."""
+        return Scope(self.kind, self.days)
+
+    @cached_property
+    def figures(self) -> Figures:
+        """The key figures of the period and of the one before."""
+        return count_figures(self.scope)
+
+    def told(self, *keys: str) -> Block:
+        """Some key figures, or all."""
+        chosen = [BY_KEY[key] for key in keys] if keys else list(KPIS)
+        return figures(chosen, self.figures.now, self.figures.before)
+
+
+def spoken(day: date) -> str:
+    """``21 Nov 2026``."""
+    return f"{day:%-d %b %Y}"
+
+
+def words(value: str) -> str:
+    """A stored name as people read it."""
+    return value.replace("_", " ").replace("-", " ").capitalize()

@@ -1,0 +1,154 @@
+"""Making a report, keeping it for good, and making those that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, Final
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import record
+from changes.domain.content import parse_comment
+from changes.domain.errors import ChangeError, InvalidInputError
+from changes.domain.input import one_of, shown
+from changes.domain.reports.document import Section, assemble, seal, unseal
+from changes.domain.reports.periods import Days, ReportKind, days_of, last_days, name_of
+from changes.domain.reviews import rules
+from changes.errors import ChangeNotFoundError, ConflictError
+from changes.models import Report
+from changes.services.people import enforce, person_of
+from changes.services.reports.common import emergencies
+from changes.services.reports.frame import Frame
+from changes.services.reports.monthly import monthly_sections
+from changes.services.reports.quarterly import quarterly_sections
+from changes.services.reports.weekly import weekly_sections
+from devices.services.scrubbing import Scrubber
+
+OBJECT: Final = "report"
+SCHEDULE: Final = Actor.system("schedule")
+_SECTIONS: Final[Mapping[ReportKind, Callable[[Frame], tuple[Section, ...]]]] = {
+    ReportKind.WEEKLY: weekly_sections,
+    ReportKind.MONTHLY: monthly_sections,
+    ReportKind.QUARTERLY: quarterly_sections,
+}
+_LOCK: Final = 7_204_118
+"""One report at a time in the whole installation: its counting is the largest reading that the product does."""
+
+
+def report_document(kind: ReportKind, days: Days, now: datetime) -> dict[str, Any]:
+    """Count everything that a report holds, as it is now. Nothing is kept."""
+    frame = Frame(kind, days, Scrubber.load())
+    first, count = emergencies(frame)
+    return assemble(kind, days, (first, *_SECTIONS[kind](frame)), made_at=now, emergencies=count)
+
+
+def report_make(*, actor: Actor, kind: str, day: str, comment: str = "") -> Report:
+    """Make the report of the week, month or quarter in which a day lies, and keep it.
+
+    Where there is one, a further edition is made beside it, with the reason; the earlier one stays as it is.
+
+    Raises:
+        PolicyDeniedError: the person is no change manager. The refusal is audited.
+        InvalidInputError: no such kind, no day, a period that is not over, or no reason for a further edition.
+        ConflictError: another report is being made.
+    """
+    try:
+        with transaction.atomic():
+            person = person_of(actor)
+            enforce(rules.may_make_report(person))
+            found, days = _asked(kind, day)
+            return _make(found, days, actor=actor, person_id=person.id, comment=comment)
+    except ChangeError as refusal:
+        with transaction.atomic():
+            record(
+                actor=actor,
+                action="report.make_refused",
+                object_type=OBJECT,
+                object_id="none",
+                object_label=shown(f"{kind} {day}"),
+                code=refusal.code,
+                reason=str(refusal),
+            )
+        raise
+
+
+def reports_make_due(now: datetime | None = None) -> list[Report]:
+    """Make the reports of the last week, month and quarter that are not there yet.
+
+    None is made of a time from which the audit log holds nothing: the installation was not there.
+    """
+    moment = now or timezone.now()
+    first = Event.objects.order_by("pk").values_list("at", flat=True).first()
+    made = []
+    for kind in ReportKind:
+        days = last_days(kind, moment.date())
+        if first is None or first >= days.end_at or Report.objects.filter(kind=kind, starts_on=days.first).exists():
+            continue
+        with transaction.atomic():
+            made.append(_make(kind, days, actor=SCHEDULE, person_id=None, comment=""))
+    return made
+
+
+def report_get(report_id: int) -> tuple[Report, dict[str, Any]]:
+    """A report with its document, proved against its digest; one query.
+
+    Raises:
+        ChangeNotFoundError: there is none with this id.
+        ConflictError: the stored bytes are not those that were made.
+    """
+    found = Report.objects.select_related("made_by").filter(pk=report_id).first()
+    if found is None:
+        raise ChangeNotFoundError(f"There is no report with the id {report_id}.")
+    try:
+        return found, unseal(found.body, found.digest)
+    except ValueError as broken:
+        raise ConflictError(str(broken), code="ARTIFACT_CHECKSUM_BAD") from broken
+
+
+def _asked(kind: str, day: str) -> tuple[ReportKind, Days]:
+    if kind not in set(ReportKind):
+        raise InvalidInputError({"kind": [f"“{shown(kind)}” is no report. Use one of: {one_of(ReportKind)}."]})
+    try:
+        days = days_of(ReportKind(kind), date.fromisoformat(day.strip()))
+    except (ValueError, OverflowError):
+        raise InvalidInputError({"day": ["Write a day of the period as 2026-12-31."]}) from None
+    if days.end > timezone.now().date():
+        sentence = f"The period {days.words} is not over. Look at the key figures, and make the report afterwards."
+        raise InvalidInputError({"day": [sentence]})
+    return ReportKind(kind), days
+
+
+def _make(kind: ReportKind, days: Days, *, actor: Actor, person_id: int | None, comment: str) -> Report:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK])
+        if not cursor.fetchone()[0]:
+            raise ConflictError("A report is being made just now. Try again in a minute.", code="report_being_made")
+    editions = Report.objects.filter(kind=kind, starts_on=days.first).count()
+    reason = parse_comment(comment, action="make a further edition of this report", required=editions > 0)
+    document = report_document(kind, days, timezone.now())
+    body, digest = seal(document)
+    found = Report.objects.create(
+        kind=kind.value,
+        starts_on=days.first,
+        ends_on=days.end,
+        edition=editions + 1,
+        body=body,
+        digest=digest,
+        emergencies=document["emergencies"],
+        reason=reason if editions else "",
+        made_by_id=person_id,
+    )
+    record(
+        actor=actor,
+        action="report.made",
+        object_type=OBJECT,
+        object_id=found.pk,
+        object_label=f"{kind.title}, {name_of(kind, days)}, edition {found.edition}",
+        reason=found.reason,
+        details={"digest": digest, "first": days.first, "last": days.last, "emergencies": found.emergencies},
+    )
+    return found
