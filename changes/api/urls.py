@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions, exceptions, freezes, orders, waves
+from changes.api import actions, calendar, exceptions, freezes, maintenance_windows, orders, threads, waves
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -32,6 +32,11 @@ urlpatterns = [
     path(f"{_CHANGE}approve/", actions.ApproveView.as_view(), name="api-change-approve"),
     path(f"{_CHANGE}reject/", actions.RejectView.as_view(), name="api-change-reject"),
     path(f"{_CHANGE}schedule/", waves.ScheduleView.as_view(), name="api-change-schedule"),
+    path(f"{_CHANGE}conflicts/", calendar.ConflictsView.as_view(), name="api-change-conflicts"),
+    path(f"{_CHANGE}waive/", calendar.WaiveView.as_view(), name="api-change-waive"),
+    path(f"{_CHANGE}next-slot/", calendar.SlotView.as_view(), name="api-change-next-slot"),
+    path(f"{_CHANGE}start-by-itself/", calendar.StartByItselfView.as_view(), name="api-change-start-ask"),
+    path(f"{_CHANGE}start-by-itself/call-off/", calendar.StartCallOffView.as_view(), name="api-change-start-call-off"),
     path(f"{_CHANGE}start/", actions.StartView.as_view(), name="api-change-start"),
     path(f"{_CHANGE}pause/", orders.PauseView.as_view(), name="api-change-pause"),
     path(f"{_CHANGE}resume/", orders.ResumeView.as_view(), name="api-change-resume"),
@@ -50,6 +55,11 @@ urlpatterns = [
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
+    path(f"{_CHANGE}threads/", threads.ThreadListView.as_view(), name="api-change-threads"),
+    path("threads/<id:thread_id>/", threads.ThreadDetailView.as_view(), name="api-thread-detail"),
+    path("threads/<id:thread_id>/reply/", threads.ThreadReplyView.as_view(), name="api-thread-reply"),
+    path("threads/<id:thread_id>/resolve/", threads.ThreadResolveView.as_view(), name="api-thread-resolve"),
+    path("threads/<id:thread_id>/reopen/", threads.ThreadReopenView.as_view(), name="api-thread-reopen"),
     path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
     path("exceptions/", exceptions.ExceptionListView.as_view(), name="api-exception-list"),
     path("exceptions/<id:exception_id>/", exceptions.ExceptionDetailView.as_view(), name="api-exception-detail"),
@@ -61,6 +71,10 @@ urlpatterns = [
     path("exceptions/<id:exception_id>/reject/", exceptions.ExceptionRejectView.as_view(), name="api-exception-reject"),
     path("exceptions/<id:exception_id>/revoke/", exceptions.ExceptionRevokeView.as_view(), name="api-exception-revoke"),
     path("drift/<id:drift_id>/revert/", DriftRevertView.as_view(), name="api-drift-revert"),
+    path("calendar/", calendar.CalendarView.as_view(), name="api-calendar"),
+    path("windows/", maintenance_windows.WindowListView.as_view(), name="api-window-list"),
+    path("windows/<id:window_id>/", maintenance_windows.WindowDetailView.as_view(), name="api-window-detail"),
+    path("windows/<id:window_id>/lift/", maintenance_windows.WindowLiftView.as_view(), name="api-window-lift"),
     path("freezes/", freezes.FreezeListView.as_view(), name="api-freeze-list"),
     path("freezes/<id:freeze_id>/", freezes.FreezeDetailView.as_view(), name="api-freeze-detail"),
     path("freezes/<id:freeze_id>/lift/", freezes.FreezeLiftView.as_view(), name="api-freeze-lift"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -22,6 +23,9 @@ class OpenStage(models.Model):
     needed = models.PositiveSmallIntegerField(help_text="How many approvals the stage still lacks.")
     quorum = models.PositiveSmallIntegerField()
     since = models.DateTimeField(db_default=Now(), help_text="Since when the stage is open.")
+    delegates = ArrayField(
+        models.CharField(max_length=150), default=list, blank=True, help_text="Groups that may act for the absent."
+    )
     until = models.DateTimeField(
         null=True, blank=True, help_text="When the next approval of the revision expires, and this is asked again."
     )

@@ -10,7 +10,10 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from changes.domain.risk.levels import RiskLevel
-from changes.domain.states import ChangeState, ChangeType, CloseCode
+from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeState, ChangeType, CloseCode
+
+
+_ACTIVE, _ENDED, _EXECUTING = (sorted(state.value for state in states) for states in (ACTIVE, ENDED, EXECUTING))
 
 
 class ChangeQuerySet(models.QuerySet["ChangeRequest"]):
@@ -83,6 +86,10 @@ class ChangeRequest(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="change_by_state"),
             models.Index(fields=["author", "-id"], name="change_by_author"),
+            # What an inbox lists, of a few thousand open changes among all that ever were.
+            models.Index(fields=["-updated_at"], condition=Q(state__in=_EXECUTING), name="change_executed_now"),
+            models.Index(fields=["author", "-updated_at"], condition=Q(state__in=_ACTIVE), name="change_own_active"),
+            models.Index(fields=["author", "-updated_at"], condition=Q(state__in=_ENDED), name="change_own_ended"),
             models.Index(fields=["closed_at"], condition=Q(closed_at__isnull=False), name="change_by_end"),
         ]
 

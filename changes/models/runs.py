@@ -107,6 +107,7 @@ class Wave(Watched):
     class Meta:
         ordering = ["run_id", "number"]
         constraints = [models.UniqueConstraint(fields=["run", "number"], name="one_wave_per_number")]
+        indexes = [models.Index(fields=["run"], condition=models.Q(state="waiting"), name="wave_waiting")]
 
     def __str__(self) -> str:
         return self.name

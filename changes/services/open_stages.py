@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.db.models.functions import Now
 
 from changes.domain.approval_facts import ChangeFacts, Decision, live_approvals
@@ -34,17 +35,20 @@ def open_stages_settle(change: ChangeRequest) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["change", "group"],
-        update_fields=["stage", "event", "needed", "quorum", "since", "until"],
+        update_fields=["stage", "event", "needed", "quorum", "since", "delegates", "until"],
     )
 
 
 def open_stages_review(*, limit: int = 100) -> int:
-    """Settle the changes in which an approval has expired since; returns how many were looked at.
+    """Settle the changes in which an approval has expired since, and those in review without a row; returns how many.
 
-    Asked from time to time by the dispatcher. Time alone only ever opens a stage again: it approves nothing.
+    Asked from time to time by the dispatcher. Time alone only ever opens a stage again: it approves nothing. Rows are
+    missing after an upgrade from a version without them, or when somebody emptied the table.
     """
     due = OpenStage.objects.filter(until__lte=Now()).values_list("change_id", flat=True).distinct()
-    changes = list(due[:limit])
+    rowless = ChangeRequest.objects.filter(~Exists(OpenStage.objects.filter(change=OuterRef("pk"))))
+    lost = rowless.filter(state__in=sorted(IN_REVIEW)).order_by("pk").values_list("pk", flat=True)
+    changes = [*due[:limit], *lost[:limit]]
     for change_id in changes:
         _settle_locked(change_id)
     return len(changes)
@@ -75,6 +79,7 @@ def _rows(change: ChangeRequest) -> list[OpenStage]:
             group=group,
             needed=needed,
             quorum=stage.quorum,
+            delegates=list(stage.delegates),
             until=until,
         )
         for group in groups
