@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
@@ -11,10 +13,13 @@ from rest_framework.views import APIView
 
 from audit.api.actors import request_actor
 from changes.api.bodies import body_of, text_in
+from changes.api.maintenance_windows import ScopeBody
 from changes.api.requests import ReasonBody
 from changes.domain.calendar.freezes import FIELDS
 from changes.models import ChangeFreeze
+from changes.services.calendar import scoped
 from changes.services.freezes import freeze_declare, freeze_lift
+from changes.services.schedule_problems import hits_of_freeze
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
 
@@ -26,13 +31,33 @@ class ChangeFreezeSerializer(serializers.ModelSerializer[ChangeFreeze]):
 
     declared_by = serializers.CharField(source="declared_by.username")
     lifted_by = serializers.CharField(source="lifted_by.username", allow_null=True, default=None)
+    scope = ScopeBody()  # type: ignore[assignment]  # a JSON field, described
+    exempt_types = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # the same
 
     class Meta:
         model = ChangeFreeze
         fields = [
-            "id", "name", "starts_at", "ends_at", "reason", "declared_by", "declared_at", "lifted_by", "lifted_at",
-            "lift_reason",
+            "id", "name", "starts_at", "ends_at", "scope", "exempt_types", "reason", "declared_by", "declared_at",
+            "lifted_by", "lifted_at", "lift_reason",
         ]  # fmt: skip
+        read_only_fields = fields
+
+
+class FreezeHitSerializer(serializers.Serializer[Any]):
+    """A scheduled change that a freeze hits."""
+
+    change_id = serializers.IntegerField()
+    number = serializers.CharField()
+    devices = serializers.ListField(child=serializers.CharField())
+
+
+class ChangeFreezeDetailSerializer(ChangeFreezeSerializer):
+    """A freeze with the scheduled changes that it hits."""
+
+    hits = FreezeHitSerializer(many=True)
+
+    class Meta(ChangeFreezeSerializer.Meta):
+        fields = [*ChangeFreezeSerializer.Meta.fields, "hits"]
         read_only_fields = fields
 
 
@@ -42,6 +67,10 @@ _DECLARATION = inline_serializer(
         "name": serializers.CharField(help_text="What people call it."),
         "starts_at": serializers.DateTimeField(help_text="ISO 8601; without a zone it means UTC."),
         "ends_at": serializers.DateTimeField(),
+        "scope": ScopeBody(required=False),
+        "exempt_types": serializers.ListField(
+            child=serializers.CharField(), required=False, help_text="Change types that it lets through."
+        ),
         "comment": serializers.CharField(help_text="Why."),
     },
 )
@@ -51,7 +80,9 @@ def _shown(freeze_id: int) -> dict[str, object]:
     found = ChangeFreeze.objects.select_related("declared_by", "lifted_by").filter(pk=freeze_id).first()
     if found is None:
         raise NotFound(f"There is no freeze with the id {freeze_id}.")
-    return dict(ChangeFreezeSerializer(found).data)
+    hits = hits_of_freeze(scoped(found)) if found.lifted_at is None else ()
+    told = [{"change_id": hit.change.pk, "number": hit.change.number, "devices": hit.devices} for hit in hits]
+    return {**ChangeFreezeSerializer(found).data, "hits": told}
 
 
 class FreezeListView(APIView):
@@ -73,10 +104,10 @@ class FreezeListView(APIView):
         operation_id="freezes_declare",
         summary="Declare a change freeze",
         request=_DECLARATION,
-        responses={201: ChangeFreezeSerializer, **refusals(400, 403)},
+        responses={201: ChangeFreezeDetailSerializer, **refusals(400, 403)},
     )
     def post(self, request: Request) -> Response:
-        """Forbid every start in a period, in all changes. For change managers."""
+        """Forbid every start on the devices of a scope in a period. For change managers."""
         found = freeze_declare(actor=request_actor(request), data=body_of(request, FIELDS))
         return Response(_shown(found.pk), status=status.HTTP_201_CREATED)
 
@@ -87,7 +118,7 @@ class FreezeDetailView(APIView):
     @extend_schema(
         operation_id="freezes_retrieve",
         summary="Retrieve a change freeze",
-        responses={200: ChangeFreezeSerializer, **refusals(404)},
+        responses={200: ChangeFreezeDetailSerializer, **refusals(404)},
     )
     def get(self, request: Request, freeze_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """One freeze, with who declared and who lifted it."""
@@ -101,7 +132,7 @@ class FreezeLiftView(APIView):
         operation_id="freezes_lift",
         summary="Lift a change freeze",
         request=ReasonBody,
-        responses={200: ChangeFreezeSerializer, **refusals(400, 403, 404, 409)},
+        responses={200: ChangeFreezeDetailSerializer, **refusals(400, 403, 404, 409)},
     )
     def post(self, request: Request, freeze_id: int) -> Response:
         """End a freeze early, or call it off. Runs that it paused wait until a person resumes them."""

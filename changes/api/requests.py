@@ -171,6 +171,9 @@ class WindowBody(Body):
 
     window_start = serializers.DateTimeField(help_text="Nothing is started before.")
     window_end = serializers.DateTimeField(help_text="Nothing is started from then on.")
+    start_by_itself = serializers.BooleanField(
+        default=False, help_text="Start it when the window opens, as if you did it then; for implementers."
+    )
 
 
 class WaveReleaseBody(CommentBody):

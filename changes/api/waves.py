@@ -10,7 +10,7 @@ from changes.api.bodies import text_in
 from changes.api.requests import WaveRefusalBody, WaveReleaseBody, WindowBody
 from changes.api.serializers import ChangeDetailSerializer
 from changes.domain.errors import InvalidInputError
-from changes.services.scheduling import change_schedule
+from changes.services.scheduling import NAMES, change_schedule
 from changes.services.wave_gate import wave_refuse, wave_release
 from devices.api.openapi import refusals
 
@@ -67,7 +67,7 @@ class RefuseWaveView(ChangeAction):
         operation_id="changes_schedule",
         summary="Schedule",
         description="Give an approved change its maintenance window, or move that of a scheduled one. Nothing is"
-        " started outside it, and nothing starts by itself.",
+        " started outside it. It has to be legal for every device, and free of conflicts that nobody waived.",
         request=WindowBody,
         responses=_SHOWN,
     )
@@ -75,7 +75,7 @@ class RefuseWaveView(ChangeAction):
 class ScheduleView(ChangeAction):
     """Schedule."""
 
-    names = frozenset({"window_start", "window_end"})
+    names = NAMES
 
     def act(self, change_id: int, body: Body, actor: Actor) -> None:
         """Set the window."""

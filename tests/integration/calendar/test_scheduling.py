@@ -162,7 +162,9 @@ def test_a_freeze_declared_later_says_and_marks_what_it_hits_and_lifting_it_take
     assert (problem.change, problem.code, problem.devices) == (hit, "FREEZE_ACTIVE", ["fra-7"])
     event = Event.objects.get(action="change.schedule_disturbed")
     assert (event.change_id, event.code) == (hit.pk, "FREEZE_ACTIVE")
-    assert set(Notification.objects.filter(topic="window_near").values_list("person", "change")) == {(cast.author.pk, hit.pk)}
+    assert set(Notification.objects.filter(topic="window_near").values_list("person", "change")) == {
+        (cast.author.pk, hit.pk)
+    }
     freeze_lift(freeze_id=freeze.pk, actor=manager, comment="It is over.")
     assert not ScheduleProblem.objects.exists()
     assert Event.objects.get(action="change.schedule_undisturbed").change_id == hit.pk
