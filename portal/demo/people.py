@@ -31,8 +31,10 @@ class DemoPerson:
 CAST = (
     DemoPerson("olivia", "Olivia", "Okafor", "requester and implementer", (Role.REQUESTER, Role.IMPLEMENTER)),
     DemoPerson("pete", "Pete", "Petersen", "peer", (Role.PEER,)),
-    DemoPerson("ana", "Ana", "Almeida", "CAB approver", (Role.CAB,)),
-    DemoPerson("amir", "Amir", "Aziz", "second CAB approver", (Role.CAB,)),
+    DemoPerson("ana", "Ana", "Almeida", "CAB and ECAB approver", (Role.CAB, Role.ECAB)),
+    DemoPerson("amir", "Amir", "Aziz", "second CAB and ECAB approver", (Role.CAB, Role.ECAB)),
+    DemoPerson("sana", "Sana", "Said", "security approver", (Role.SECURITY,)),
+    DemoPerson("walter", "Walter", "Weiss", "service owner", (Role.SERVICE_OWNER,)),
     DemoPerson("maria", "Maria", "Moretti", "change manager", (Role.CHANGE_MANAGER,)),
     DemoPerson("audrey", "Audrey", "Adler", "auditor", (Role.AUDITOR,)),
     DemoPerson("admin", "Adam", "Admin", "administrator", (Role.ADMINISTRATOR,)),

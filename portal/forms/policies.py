@@ -57,7 +57,7 @@ class FactsForm(forms.Form):
     tenants = forms.CharField(label="Tenants", required=False)
     content = forms.MultipleChoiceField(
         label="What the content touches",
-        choices=ContentKind.choices(),
+        choices=[(kind.value, kind.label) for kind in ContentKind],
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text="Nothing chosen: not known.",

@@ -9,10 +9,11 @@ from changes.domain import policy
 from changes.domain.policy import Stage
 from changes.domain.states import IN_REVIEW
 from changes.models import Approval, Decision
+from portal.presenters.because import Asked, asked_of
 from portal.presenters.selection import Selection
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
-from portal.presenters.words import group_label
+from portal.presenters.words import either, group_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +44,34 @@ class Rung:
     quorum: int
     given: int
     signatures: tuple[Signature, ...]
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """The approvals tab: the stages with what counts, and all other decisions, newest first."""
+    """The approvals tab: the stages with what counts and why they are asked, and all other decisions, newest first."""
 
     rungs: tuple[Rung, ...]
     history: tuple[Signature, ...]
+    asked: Asked
 
 
 def ladder_of(sight: Sight, mask: Mask) -> Ladder:
-    """The stages and all decisions; one query."""
+    """The stages and all decisions; one query. Of a draft the stages are those that the active policy would ask."""
+    asked = asked_of(sight)
+    stages = asked.demand.as_stages() if asked.foreseen else sight.facts.stages
     rows = Approval.objects.filter(change=sight.change).select_related("approver", "revision").order_by("-pk")
     history = tuple(_signature(row, sight, mask) for row in rows)
     live = policy.live_approvals(sight.facts)
     waiting = policy.stage_open(sight.facts.stages, live) if sight.state in IN_REVIEW else None
     return Ladder(
-        rungs=tuple(_rung(number, stage, waiting, history) for number, stage in enumerate(sight.facts.stages, start=1)),
+        rungs=tuple(_rung(number, stage, waiting, history, asked) for number, stage in enumerate(stages, start=1)),
         history=tuple(signature for signature in history if signature.void or not signature.present),
+        asked=asked,
     )
 
 
-def _rung(number: int, stage: Stage, waiting: Stage | None, history: tuple[Signature, ...]) -> Rung:
+def _rung(number: int, stage: Stage, waiting: Stage | None, history: tuple[Signature, ...], asked: Asked) -> Rung:
     counts = tuple(
         signature
         for signature in reversed(history)
@@ -73,9 +79,10 @@ def _rung(number: int, stage: Stage, waiting: Stage | None, history: tuple[Signa
     )
     given = sum(signature.decision == Decision.APPROVED for signature in counts)
     status = "passed" if given >= stage.quorum else "waiting" if stage == waiting else "pending"
-    group = group_label(stage.group)
-    name = "Technical assessment" if stage.event == "assess" else "Authorization"
-    return Rung(number, name, group, status, stage.quorum, given, tuple(_named(s) for s in counts))
+    group = either([group_label(name) for name in stage.groups])
+    name = asked.titles.get(stage.name, group_label(stage.name))
+    why = asked.reasons.get(stage.name, "")
+    return Rung(number, name, group, status, stage.quorum, given, tuple(_named(s) for s in counts), why)
 
 
 def _named(signature: Signature) -> Signature:

@@ -18,6 +18,7 @@ from changes.services.approvals import plan_open
 from changes.services.viewing import devices_mark_viewed
 from portal.forms.decisions import CommentForm, with_findings
 from portal.preferences import preference
+from portal.presenters.because import asked_of
 from portal.presenters.building import failures_of, plan_problem, progress_of
 from portal.presenters.decision import decision_of
 from portal.presenters.diffs import Gap, unfolded
@@ -81,6 +82,7 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
         "talk": talk,
         "rollout": rollout_of(rows, revision.inputs.get("strategy", {})) if revision else None,
         "decision": decision_of(sight, common["actions"]) if revision == sight.revision else None,
+        "asked": asked_of(sight) if sight.plan_ready and revision == sight.revision else None,
         "form": _comment_form(refusal, comment),
         "refusal": refusal,
         "replaced": replaced_plan(sight.change, refusal.stale_digest) if refusal and refusal.stale_digest else None,
