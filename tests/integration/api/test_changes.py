@@ -37,6 +37,7 @@ def test_a_requester_writes_a_draft(cast: Cast, as_: As, devices: list[Device]) 
         "reason": DRAFT["reason"],
         "type": "normal",
         "state": "draft",
+        "risk_level": "",
         "on_hold": False,
         "author": "author",
         "last_editor": "author",

@@ -37,6 +37,8 @@ def test_the_list_shows_devices_by_name(cast: Cast, as_: As, devices: list[Devic
         "tags": ["edge"],
         "redundancy_group": "",
         "uplinks": [],
+        "tenant": "",
+        "criticality": "",
         "status": "active",
         "hostname": "fra-acc-01",
         "serial": devices[0].serial,
