@@ -6,10 +6,11 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from changes.domain.policy import Person, Role
-from changes.selectors import changes_waiting_for
+from changes.domain.waiting import COUNTED
+from changes.services.waiting import waiting_counts
 from devices.services.drift_queue import drift_to_review
 from portal.presenters.gate_tasks import gate_task_count
-from portal.views.access import engaged_kill_switch, may_write, reads_audit, reads_credentials, viewer
+from portal.views.access import engaged_kill_switch, may_write, reads_audit, reads_credentials, unread_count, viewer
 
 
 def shell(request: HttpRequest) -> dict[str, object]:
@@ -24,6 +25,7 @@ def shell(request: HttpRequest) -> dict[str, object]:
         "inbox_count": SimpleLazyObject(lambda: waiting_count(viewer(request))),
         "drift_count": SimpleLazyObject(lambda: drift_count(viewer(request))),
         "kill_switch": SimpleLazyObject(lambda: engaged_kill_switch(request)),
+        "unread_count": SimpleLazyObject(lambda: unread_count(request)),
         "user_roles": SimpleLazyObject(lambda: role_labels(viewer(request))),
         "may_write": SimpleLazyObject(lambda: may_write(request)),
         "may_read_audit": SimpleLazyObject(lambda: reads_audit(viewer(request))),
@@ -31,9 +33,10 @@ def shell(request: HttpRequest) -> dict[str, object]:
     }
 
 
-def waiting_count(person: Person) -> int:
-    """How many changes, alerts and exceptions wait for the person; one query, two more for whom the others are."""
-    return changes_waiting_for(person).order_by().values("pk").count() + gate_task_count(person)
+def waiting_count(person: Person) -> str:
+    """How much waits for the person, as a badge shows it; one query, two more for whom alerts and exceptions are."""
+    count = sum(waiting_counts(person).values()) + gate_task_count(person)
+    return f"{COUNTED - 1}+" if count >= COUNTED else str(count or "")
 
 
 def drift_count(person: Person) -> int:

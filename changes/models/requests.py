@@ -12,7 +12,6 @@ from django.db.models.functions import Now
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeState, ChangeType, CloseCode
 
-
 _ACTIVE, _ENDED, _EXECUTING = (sorted(state.value for state in states) for states in (ACTIVE, ENDED, EXECUTING))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 
 from django.contrib.auth.models import User
 from django.db import connection
@@ -62,20 +61,20 @@ def work_of(person: Person) -> dict[Work, QuerySet[Model]]:
     return dict(sorted(found.items(), key=lambda item: order.index(item[0])))
 
 
-def waiting_counts(person: Person, *, today: date | None = None) -> Mapping[Work, int]:
+def waiting_counts(person: Person) -> Mapping[Work, int]:
     """How much of each kind waits for a person, counted to :data:`COUNTED` at most; one query."""
-    del today
-    parts, params = [], []
-    kinds = []
+    parts: list[str] = []
+    params: list[object] = []
+    kinds: list[Work] = []
     for kind, rows in work_of(person).items():
         sql, values = rows.order_by().values("pk")[:COUNTED].query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")
+        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - Django's statement
         params += values
         kinds.append(kind)
     if not parts:
         return {}
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", params)  # the parts are Django's own statements
+        cursor.execute(f"SELECT {', '.join(parts)}", params)
         row = cursor.fetchone()
     return {kind: count for kind, count in zip(kinds, row, strict=True) if count}
 

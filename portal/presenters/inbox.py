@@ -8,9 +8,12 @@ from datetime import datetime
 from typing import Final
 
 from changes.domain.run_states import RunOutcome
-from changes.domain.states import ChangeState, PlanState
+from changes.domain.states import ChangeState, ChangeType, PlanState
+from changes.domain.waiting import Work, why_urgent
 from changes.models import Approval, ChangeRequest, Decision
-from portal.presenters.change_rows import ChangeRow, change_rows
+from portal.presenters.change_rows import ChangeRow
+from portal.presenters.inbox_reasons import ASKED, Why
+from portal.presenters.inbox_tasks import TaskRow
 from portal.presenters.links import page_url
 from portal.presenters.visible import visible
 
@@ -19,7 +22,10 @@ COMMENT_SHOWN = 240
 
 @dataclass(frozen=True, slots=True)
 class InboxRow:
-    """One thing to do. ``note`` says how it stands; ``comment`` is what the reviewer ``comment_by`` asked for."""
+    """One change to work on. ``note`` says how it stands; ``comment`` is what the reviewer ``comment_by`` asked for.
+
+    ``reasons`` say why it is this person who is asked, ``urgent`` why it hurries.
+    """
 
     change: ChangeRow
     url: str
@@ -28,112 +34,129 @@ class InboxRow:
     tone: str
     since_label: str
     since: datetime | None
+    reasons: tuple[str, ...] = ()
+    urgent: str = ""
     comment: str = ""
     comment_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxGroup:
-    """Things of one kind: what to do, and why it is this person who has to."""
+    """Things of one kind: what to do, and why it is this person who has to. ``count`` ends in + where it was cut."""
 
     key: str
     title: str
     why: str
-    rows: tuple[InboxRow, ...]
+    rows: tuple[InboxRow | TaskRow, ...]
+    count: str
+    all_url: str = ""
+    selectable: bool = False
+    are_changes: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    key: str
     title: str
     why: str
     action: str
-    states: frozenset[ChangeState]
     page: str
     since_label: str
+    selectable: bool = False
 
 
-_KINDS: Final = (
-    _Kind(
-        "decide",
-        "To decide",
-        "You are on the CAB: peers have assessed the plan, now your approval signs it or a reason sends it back.",
-        "Review and decide",
-        frozenset({ChangeState.AUTHORIZATION}),
-        "change-plan",
-        "submitted",
-    ),
-    _Kind(
-        "assess",
-        "To assess",
-        "You are a technical peer: read what each device would get, then say whether it is sound.",
-        "Review and assess",
-        frozenset({ChangeState.ASSESSMENT}),
-        "change-plan",
-        "submitted",
-    ),
-    _Kind(
-        "start",
-        "To start",
-        "You are an implementer: these are approved and nobody has started them yet.",
-        "Open and start",
-        frozenset({ChangeState.APPROVED, ChangeState.SCHEDULED}),
-        "change-detail",
-        "approved",
-    ),
-    _Kind(
-        "gate",
+_KINDS: Final[Mapping[Work, _Kind]] = {
+    Work.GATE: _Kind(
         "To let go on",
         "A wave is done, and the run waits for your role. Without an answer in time it is aborted.",
         "Look and decide",
-        frozenset({ChangeState.IMPLEMENTING, ChangeState.PAUSED}),
         "change-gate",
         "changed",
     ),
-    _Kind(
-        "close",
+    Work.DECIDE: _Kind(
+        "To decide",
+        "The plan is assessed; your approval signs it, or a reason sends it back.",
+        "Review and decide",
+        "change-plan",
+        "submitted",
+        selectable=True,
+    ),
+    Work.ASSESS: _Kind(
+        "To assess",
+        "Read what each device would get, then say whether it is sound.",
+        "Review and assess",
+        "change-plan",
+        "submitted",
+        selectable=True,
+    ),
+    Work.DELEGATED: _Kind(
+        "Delegated to you",
+        "You hold a delegation of somebody who is asked here.",
+        "Review for them",
+        "change-plan",
+        "submitted",
+        selectable=True,
+    ),
+    Work.STALE: _Kind(
+        "Your stale changes",
+        "What they were approved for is no longer so: revise them, and plan them again.",
+        "Revise",
+        "change-detail",
+        "changed",
+    ),
+    Work.START: _Kind(
+        "To start",
+        "You are an implementer: these are approved and nobody has started them yet.",
+        "Open and start",
+        "change-detail",
+        "approved",
+        selectable=True,
+    ),
+    Work.CLOSE: _Kind(
         "To close",
         "You are a change manager: the run has ended, its result has to be judged and the change closed.",
         "Review and close",
-        frozenset({ChangeState.REVIEW}),
         "change-detail",
         "ended",
     ),
-    _Kind(
-        "draft",
+    Work.DRAFT: _Kind(
         "Your drafts",
         "You wrote these, and nobody else can move them on.",
         "Continue",
-        frozenset({ChangeState.DRAFT, ChangeState.STALE}),
         "change-detail",
         "edited",
+        selectable=True,
     ),
-)
+}
+CHANGE_KINDS: Final = frozenset(_KINDS)
 
 
-def inbox_groups(changes: Sequence[ChangeRequest]) -> list[InboxGroup]:
-    """The changes that wait for a person, in groups; at most three queries whatever their number."""
-    rows = {row.id: row for row in change_rows(changes)}
-    wishes = _wishes(changes)
-    groups = []
-    for kind in _KINDS:
-        own = [change for change in changes if change.state in kind.states]
-        if own:
-            found = tuple(_row(change, rows[change.pk], kind, wishes.get(change.pk)) for change in own)
-            groups.append(InboxGroup(kind.key, kind.title, kind.why, found))
-    return groups
+def change_group(
+    kind: Work, changes: Sequence[ChangeRequest], rows: Mapping[int, ChangeRow], why: Why, *, count: str, all_url: str
+) -> InboxGroup:
+    """A group of changes; ``rows`` are theirs, and ``why`` knows who is asked. One query for drafts, else none."""
+    words = _KINDS[kind]
+    wishes = _wishes(changes) if kind is Work.DRAFT else {}
+    found = tuple(_row(kind, change, rows[change.pk], why, wishes.get(change.pk)) for change in changes)
+    return InboxGroup(kind.value, words.title, words.why, found, count, all_url, words.selectable)
 
 
-def _row(change: ChangeRequest, row: ChangeRow, kind: _Kind, wish: Approval | None) -> InboxRow:
+def _row(kind: Work, change: ChangeRequest, row: ChangeRow, why: Why, wish: Approval | None) -> InboxRow:
+    words = _KINDS[kind]
     note, tone = ("Sent back: change it and plan it again", "warn") if wish else _note(change, row)
     return InboxRow(
         change=row,
-        url=page_url(kind.page, change.pk) or row.url,
-        action=kind.action,
+        url=page_url(words.page, change.pk) or row.url,
+        action=words.action,
         note=note,
         tone=tone,
-        since_label=kind.since_label,
-        since=change.submitted_at if kind.since_label == "submitted" else change.updated_at,
+        since_label=words.since_label,
+        since=change.submitted_at if words.since_label == "submitted" else change.updated_at,
+        reasons=why.asked(change) if kind in ASKED else (),
+        urgent=why_urgent(
+            emergency=change.type == ChangeType.EMERGENCY and kind not in {Work.DRAFT, Work.STALE},
+            window_start=change.window_start,
+            now=why.now,
+        ),
         comment=_short(visible(wish.comment)) if wish else "",
         comment_by=wish.approver.get_username() if wish else "",
     )

@@ -1,23 +1,42 @@
-from django.db.models import Q
+"""The inbox: what waits for a person, why, and what hurries; nothing is approved here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
-from changes.domain.states import ENDED, EXECUTING
+from changes.domain.errors import InvalidInputError
+from changes.domain.policy import Person
+from changes.domain.risk.levels import RiskLevel
+from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeType
+from changes.domain.waiting import COUNTED, Work
 from changes.models import ChangeRequest
-from changes.selectors import changes_waiting_for
+from changes.services.waiting import waiting_counts, work_of
 from portal.presenters.change_rows import change_rows, listed
 from portal.presenters.gate_tasks import SHOWN as GATES_SHOWN
 from portal.presenters.gate_tasks import alerts_for, exceptions_for
-from portal.presenters.inbox import inbox_groups
-from portal.views.access import signed_in, viewer
+from portal.presenters.inbox import CHANGE_KINDS, InboxGroup, change_group
+from portal.presenters.inbox_paging import Part, part_of, url_of
+from portal.presenters.inbox_reasons import ASKED, why_of
+from portal.presenters.inbox_tasks import TASK_KINDS, tasks_of
+from portal.presenters.together import MOST, Together, together_of
+from portal.presenters.visible import Mask
+from portal.views.access import refused, signed_in, viewer
+from portal.views.strictness import asked_for
 
-SHOWN = 100
-"""How many changes may wait on the page; more than that is a matter for the list of changes."""
-OTHERS_SHOWN = 20
-ENDED_SHOWN = 5
+SHOWN: Final = 8
+"""How many of each kind stand on the first page."""
+PAGE: Final = 25
+OTHERS_SHOWN: Final = 20
+ENDED_SHOWN: Final = 5
+_FILTERS: Final = ("kind", "type", "risk", "urgency")
 
 
 @require_safe
@@ -25,28 +44,144 @@ ENDED_SHOWN = 5
 def inbox(request: HttpRequest) -> HttpResponse:
     """What waits for this person and why, what runs now, and how their own changes stand."""
     person = viewer(request)
-    waiting = list(listed(changes_waiting_for(person))[: SHOWN + 1])
-    shown = {change.pk for change in waiting}
-    others = listed(ChangeRequest.objects.with_people()).exclude(pk__in=shown).order_by("-updated_at", "-pk")
-    ended = Q(state__in=[state.value for state in ENDED])
-    running = Q(state__in=[state.value for state in EXECUTING])
-    under_way = list(others.filter(running | (Q(author_id=person.id) & ~ended))[:OTHERS_SHOWN])
-    finished = list(others.filter(ended, author_id=person.id)[:ENDED_SHOWN])
-    rows = {row.id: row for row in change_rows([*under_way, *finished])}
+    try:
+        asked = _asked(request)
+        counts = waiting_counts(person)
+        groups, next_url = _groups(request, person, asked, counts)
+    except InvalidInputError as error:
+        return refused(
+            request, "This page does not exist", str(error), status=400, url=reverse("inbox"), label="Your inbox"
+        )
     alerts, exceptions = list(alerts_for(person)[:GATES_SHOWN]), list(exceptions_for(person)[:GATES_SHOWN])
-    return render(
-        request,
-        "inbox/inbox.html",
-        {
-            "groups": inbox_groups(waiting[:SHOWN]),
-            "more_waiting": len(waiting) > SHOWN,
-            "under_way": [rows[change.pk] for change in under_way],
-            "finished": [rows[change.pk] for change in finished],
-            "own_url": f"{reverse('change-list')}?{urlencode({'author': person.username})}",
-            "alerts": alerts,
-            "exceptions": exceptions,
-            "may_enrol": bool(alerts),
-            "inbox_count": len(waiting) + len(alerts) + len(exceptions),
-            "crumbs": [{"label": "Inbox", "url": ""}],
-        },
+    total = sum(counts.values()) + len(alerts) + len(exceptions)
+    filtered = bool(asked)
+    context: dict[str, Any] = {
+        "groups": groups,
+        "asked": asked,
+        "filters": _filter_links(request, asked),
+        "filtered": filtered,
+        "kind": asked.get("kind", ""),
+        "next_url": next_url,
+        "first_url": url_of(request.path, request.GET, after="") if request.GET.get("after") else "",
+        "alerts": [] if filtered else alerts,
+        "exceptions": [] if filtered else exceptions,
+        "may_enrol": bool(alerts),
+        "inbox_count": _shown(total),
+        "crumbs": [{"label": "Inbox", "url": ""}],
+        **({} if filtered else _standing(person)),
+    }
+    return render(request, "inbox/inbox.html", context)
+
+
+@require_safe
+@signed_in
+def inbox_together(request: HttpRequest) -> HttpResponse:
+    """Several changes side by side, and where they meet. Each is decided on its own plan, never together."""
+    try:
+        given = asked_for(request.GET, ["change"], several=["change"]).get("change", [])
+        found: Together = together_of(given, Mask.load())
+    except InvalidInputError as error:
+        return refused(request, "Nothing to compare", str(error), status=400, url=reverse("inbox"), label="Your inbox")
+    context = {
+        "together": found,
+        "most": MOST,
+        "crumbs": [{"label": "Inbox", "url": reverse("inbox")}, {"label": "Side by side", "url": ""}],
+    }
+    return render(request, "inbox/together.html", context)
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    values = {name: found[0] for name, found in asked_for(request.GET, [*_FILTERS, "after"]).items()}
+    known = {"kind": set(Work), "type": set(ChangeType), "risk": set(RiskLevel), "urgency": {"urgent"}}
+    for name, allowed in known.items():
+        if name in values and values[name] not in allowed:
+            raise InvalidInputError({name: [f"“{name}” takes one of: {', '.join(sorted(allowed))}."]})
+    if "after" in values and "kind" not in values:
+        raise InvalidInputError({"after": ["Name the kind of work whose next page you want."]})
+    return {name: value for name, value in values.items() if name != "after"}
+
+
+def _groups(
+    request: HttpRequest, person: Person, asked: Mapping[str, str], counts: Mapping[Work, int]
+) -> tuple[list[InboxGroup], str]:
+    """The groups with their rows; the rows of all groups are drawn from the same few queries."""
+    alone = asked.get("kind", "")
+    narrowed = {name: value for name, value in asked.items() if name != "kind"}
+    parts: dict[Work, Part] = {}
+    for kind, rows in work_of(person).items():
+        wanted = kind.value == alone if alone else kind in counts
+        if wanted and (kind in CHANGE_KINDS or not narrowed):
+            size, after = (PAGE, request.GET.get("after", "")) if alone else (SHOWN, "")
+            parts[kind] = part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
+    changes = [change for kind, part in parts.items() if kind in CHANGE_KINDS for change in part.rows]
+    drawn = {row.id: row for row in change_rows(changes)}
+    why = why_of(
+        person,
+        [change for kind, part in parts.items() if kind in ASKED for change in part.rows],
+        delegated=Work.DELEGATED in parts,
     )
+    mask = Mask.load() if any(kind not in CHANGE_KINDS for kind in parts) else None
+    groups = []
+    for kind, part in parts.items():
+        if not part.rows:
+            continue
+        count = "" if narrowed else _shown(counts.get(kind, 0))
+        all_url = url_of(request.path, request.GET, kind=kind.value) if part.after and not alone else ""
+        if kind in CHANGE_KINDS:
+            groups.append(change_group(kind, part.rows, drawn, why, count=count, all_url=all_url))
+        elif mask is not None:
+            words = TASK_KINDS[kind]
+            tasks = tuple(words.rows(part.rows, mask))
+            groups.append(InboxGroup(kind.value, words.title, words.why, tasks, count, all_url, are_changes=False))
+    following = next((part.after for part in parts.values()), "") if alone else ""
+    return groups, url_of(request.path, request.GET, after=following) if following else ""
+
+
+def _narrowed(kind: Work, rows: QuerySet[Model], asked: Mapping[str, str]) -> QuerySet[Model]:
+    if kind not in CHANGE_KINDS:
+        return tasks_of(kind, rows)
+    columns: dict[str, object] = {{"risk": "risk_level"}.get(name, name): value for name, value in asked.items()}
+    if columns.pop("urgency", ""):
+        columns["urgent"] = True
+    return listed(rows.select_related("author", "revision").filter(**columns))  # type: ignore[arg-type]
+
+
+def _filter_links(request: HttpRequest, asked: Mapping[str, str]) -> list[dict[str, object]]:
+    """Ways to narrow the inbox, as links that are on or off."""
+    offered = [
+        ("urgency", "urgent", "Urgent"),
+        *(("type", kind.value, kind.label) for kind in ChangeType),
+        *(("risk", level.value, f"{level.label} risk") for level in RiskLevel),
+    ]
+    links: list[dict[str, object]] = []
+    for name, value, label in offered:
+        on = asked.get(name) == value
+        url = url_of(request.path, request.GET, **{name: "" if on else value, "after": ""})
+        links.append({"label": label, "url": url, "on": on})
+    return links
+
+
+def _standing(person: Person) -> dict[str, object]:
+    """What runs now, and the person's own changes: under way and ended; small reads on partial indexes."""
+    changes = listed(ChangeRequest.objects.with_people()).order_by("-updated_at", "-pk")
+    waiting = [state.value for state in ACTIVE - EXECUTING]
+    running = list(changes.filter(state__in=_sorted(EXECUTING))[:OTHERS_SHOWN])
+    own = [state for state in waiting if state not in {"draft", "stale"}]
+    active = changes.filter(author_id=person.id, state__in=sorted(state.value for state in ACTIVE))
+    mine = list(active.filter(state__in=own)[:OTHERS_SHOWN])
+    finished = list(changes.filter(author_id=person.id, state__in=_sorted(ENDED))[:ENDED_SHOWN])
+    rows = {row.id: row for row in change_rows([*running, *mine, *finished])}
+    under_way = sorted([*running, *mine], key=lambda change: change.updated_at, reverse=True)[:OTHERS_SHOWN]
+    return {
+        "under_way": [rows[change.pk] for change in under_way],
+        "finished": [rows[change.pk] for change in finished],
+        "own_url": f"{reverse('change-list')}?{urlencode({'author': person.username})}",
+    }
+
+
+def _sorted(states: Sequence[Any] | frozenset[Any]) -> list[str]:
+    return sorted(state.value for state in states)
+
+
+def _shown(count: int) -> str:
+    return f"{COUNTED - 1}+" if count >= COUNTED else str(count or "")
