@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from changes.services import delivering, execution, planning, review_actions, scheduled_starts
+from changes.services import approval_watch, delivering, execution, planning, review_actions, scheduled_starts
 from changes.services.reports import making
 
 
@@ -39,3 +39,8 @@ def reviews_remind() -> str:
 def reports_due() -> str:
     """Make the reports of the last week, month and quarter, where they are not there yet."""
     return f"{len(making.reports_make_due())} reports"
+
+
+def approvals_due() -> str:
+    """Remind and escalate where approvals wait, and let expire what was not started in time. It approves nothing."""
+    return f"{approval_watch.approvals_look()} changes looked at"

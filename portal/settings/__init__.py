@@ -308,6 +308,7 @@ Q_CLUSTER = {
 
 # Recurring work: a function of a task module, and the seconds between two calls (0: never).
 COUNTERSIGN_PERIODIC: dict[str, int] = {
+    "changes.tasks.approvals_due": 60,
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
