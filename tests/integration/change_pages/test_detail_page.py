@@ -209,12 +209,13 @@ def test_approvals_show_stage_person_digest_and_comment(cast: Cast, devices: lis
     )
     html = page_of(client, f"/changes/{change.pk}/approvals/")
     said = text(html)
-    assert "1. Technical assessment" in said
+    assert "1. Technical peer" in said
+    assert "Technical peer is asked because the change is a normal change." in said
     assert "Peer · 1 of 1 given" in said
     assert "Read <b>every</b> line." in said
     assert "<b>every" not in html
     assert change.revision.digest in html
-    assert "2. Authorization" in said
+    assert "2. CAB" in said
     assert "Waiting for a member of CAB" in said
 
 

@@ -169,7 +169,7 @@ def test_the_list_costs_the_same_however_long_it_is(
     client.get(reverse("policy-list"))
 
     def cost() -> int:
-        with django_assert_num_queries(7) as seen:  # type: ignore[attr-defined]
+        with django_assert_num_queries(6) as seen:  # type: ignore[attr-defined]
             client.get(reverse("policy-list"))
         return len(seen.captured_queries)
 
