@@ -49,7 +49,7 @@ class WindowForm(forms.Form):
         help_text="UTC. Nothing is started from then on; the strategy says what becomes of devices in flight.",
     )
     start_by_itself = forms.BooleanField(
-        label="Start by itself when the window opens",
+        label="Start by itself in the window",
         required=False,
         help_text="As if you started it then: your right to start it is checked now, and again at the start.",
     )

@@ -72,6 +72,7 @@ class Item:
     title: str
     url: str
     times: str
+    short: str
     state: str
     tone: str
     sentence: str
@@ -84,12 +85,13 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class DayCell:
-    """A day of a view; ``more`` parts are only in the list."""
+    """A day of a view; ``more`` parts are only in the list. ``above``: what a week shows above its hours."""
 
     date: date
     inside: bool
     today: bool
     items: tuple[Item, ...]
+    above: tuple[Item, ...]
     more: int
     url: str
 
@@ -132,9 +134,12 @@ def month_cells(day: date, marked: Iterable[Marked], zone: ZoneInfo, now: dateti
 
 
 def week_cells(day: date, marked: Iterable[Marked], zone: ZoneInfo, now: datetime) -> tuple[DayCell, ...]:
-    """The seven days of a week with their parts in columns beside each other."""
+    """The seven days of a week: changes in columns beside each other, and everything else above the hours."""
     by_entry = {each.entry: each for each in marked}
-    return tuple(_cell(each, by_entry, zone, now, None) for each in week(day, by_entry, zone))
+    timed = [entry for entry in by_entry if entry.kind is EntryKind.CHANGE]
+    others = week(day, [entry for entry in by_entry if entry.kind is not EntryKind.CHANGE], zone)
+    days = zip(week(day, timed, zone), others, strict=True)
+    return tuple(_cell(each, by_entry, zone, now, None, above=beside.parts) for each, beside in days)
 
 
 def list_cells(day: date, marked: Iterable[Marked], zone: ZoneInfo, now: datetime) -> tuple[DayCell, ...]:
@@ -149,7 +154,15 @@ def calendar_url(view: str, day: date, asked: Mapping[str, str]) -> str:
     return f"{reverse('calendar')}?{urlencode({'view': view, 'day': day.isoformat(), **kept})}"
 
 
-def _cell(day: Day, by_entry: Mapping[Entry, Marked], zone: ZoneInfo, now: datetime, most: int | None) -> DayCell:
+def _cell(
+    day: Day,
+    by_entry: Mapping[Entry, Marked],
+    zone: ZoneInfo,
+    now: datetime,
+    most: int | None,
+    *,
+    above: tuple[Part, ...] = (),
+) -> DayCell:
     # In a week more columns than fit are left to the list.
     parts = [part for part in day.parts if part.lane < _MOST_LANES]
     shown = parts[:most] if most else parts
@@ -158,6 +171,7 @@ def _cell(day: Day, by_entry: Mapping[Entry, Marked], zone: ZoneInfo, now: datet
         inside=day.inside,
         today=day.date == wall_clock(now, zone).date(),
         items=tuple(_item(part, by_entry[part.entry], zone) for part in shown),
+        above=tuple(_item(part, by_entry[part.entry], zone) for part in above),
         more=len(day.parts) - len(shown),
         url=calendar_url("list", day.date, {}),
     )
@@ -175,6 +189,7 @@ def _item(part: Part, marked: Marked, zone: ZoneInfo) -> Item:
         title=entry.title,
         url=entry_url(marked),
         times=_times(part, zone),
+        short=f"{wall_clock(entry.period.start, zone):%H:%M}" if part.starts else "",
         state=entry.state,
         tone=marked.tone,
         sentence=marked.sentence,
