@@ -26,8 +26,11 @@ urlpatterns = [
     path("", include("portal.routes.configs")),
     path("", include("portal.routes.calendar")),
     path("", include("portal.routes.control")),
+    path("", include("portal.routes.reports")),
+    path("", include("portal.routes.templates")),
     path("", include("portal.routes.policies")),
     path("", include("portal.routes.discussions")),
+    path("", include("portal.routes.notifications")),
     path("changes/", include("portal.routes.changes")),
     path("inventory/", include("portal.routes.inventory")),
 ]

@@ -11,6 +11,7 @@ from changes.domain.states import ChangeType
 from changes.domain.strategy import parse_strategy
 from changes.domain.templates.document import TemplateDocument
 from changes.domain.templates.sealing import TEMPLATE
+from changes.domain.templates.states import TemplateState
 from changes.domain.templates.values import judge_values, with_defaults
 from changes.models import ChangeRequest, Template, TemplateVersion
 from changes.selectors import Excluded, Targets
@@ -55,6 +56,21 @@ def usable_version(template_id: int) -> TemplateVersion:
     instead = f" Use {template.successor} instead." if template.successor else ""
     sentence = f"{template.number} has no approved version to make a change from.{instead}"
     raise InvalidInputError({"template": [sentence]})
+
+
+def newer_version(version: TemplateVersion) -> TemplateVersion | None:
+    """The approved version to use instead of a deprecated one: of the same template, or of its successor.
+
+    None where the version is approved itself, or nothing took its place. At most one query.
+    """
+    if version.state == TemplateState.APPROVED:
+        return None
+    usable = TemplateVersion.objects.approved().select_related("template")
+    candidates = {
+        found.template_id: found
+        for found in usable.filter(template_id__in=[version.template_id, version.template.successor_id or 0])
+    }
+    return candidates.get(version.template_id) or candidates.get(version.template.successor_id or 0)
 
 
 def template_inputs(change: ChangeRequest) -> dict[str, Any]:

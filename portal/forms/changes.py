@@ -10,17 +10,21 @@ from typing import Any, Final, Self
 from django import forms
 from django.http import QueryDict
 
-from changes.domain.content import parse_draft
+from changes.domain.content import Variable, parse_draft
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings
 from changes.domain.states import ChangeType
-from changes.models import ChangeRequest
+from changes.domain.templates.composing import composed
+from changes.domain.templates.values import judge_values, with_defaults
+from changes.models import ChangeRequest, TemplateVersion
 from portal.forms.checks import KINDS, CheckRows
 from portal.forms.raw_text import RawText
 from portal.forms.strategy import BETWEEN_WAVES, StrategyFields, is_usual, strategy_body, strategy_texts
 from portal.forms.targets import TargetInput
+from portal.forms.template_variables import VariableForm, filled_form
 from portal.forms.variables_text import read_variables, write_variables
 
+_STORED: Final = ("title", "reason", "content", "version", "type", "called_by", "emergency_reason")
 _CHECK: Final = re.compile(r"checks\.(?P<kind>pre|post)(?:\[(?P<at>\d+)\](?:\.(?P<field>\w+))?)?")
 
 
@@ -42,6 +46,16 @@ class ChangeForm(StrategyFields):
         widget=forms.Textarea(attrs={"rows": 6, "wrap": "off"}), help_text="One “name: value” on each line."
     )
     version = RawText(widget=forms.HiddenInput)
+    type = RawText(required=True, label="Type", widget=forms.Select(choices=ChangeType.choices()))
+    called_by = RawText(
+        label="Who called the emergency", help_text="A person, a shift or a ticket. Needed for an emergency only."
+    )
+    emergency_reason = RawText(
+        label="Why it cannot wait",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="What breaks, for whom, if it waits for the normal way. Needed for an emergency only.",
+    )
+    template = RawText(widget=forms.HiddenInput)
 
 
 def _filled(texts: Mapping[str, Any]) -> ChangeForm:
@@ -60,34 +74,75 @@ class Problem:
 
 
 @dataclass(slots=True)
+class TemplateOrigin:
+    """The template version that the form is for, with the form of its variables."""
+
+    version: TemplateVersion
+    schema: Mapping[str, Any]
+    content: str
+    variables: VariableForm
+
+    @classmethod
+    def of(cls, version: TemplateVersion, values: Mapping[str, Variable]) -> Self:
+        """With stored values, or the defaults."""
+        schema = version.said["variables"]
+        return cls(version, schema, composed(version.said["content"]), filled_form(schema, values))
+
+    @classmethod
+    def read(cls, version: TemplateVersion, data: QueryDict) -> Self:
+        """With what somebody sent."""
+        schema = version.said["variables"]
+        return cls(version, schema, composed(version.said["content"]), VariableForm(schema, data))
+
+    def placed(self, name: str, sentence: str) -> Problem:
+        """Put a sentence under the control of a variable."""
+        if name not in self.variables.fields:
+            return Problem("", "Variables", sentence)
+        self.variables.add_error(name, sentence)
+        bound = self.variables[name]
+        return Problem(bound.id_for_label, str(bound.label), sentence)
+
+
+@dataclass(slots=True)
 class ChangeInput:
     """Everything on the page of a change's form, as typed, and what was found wrong with it."""
 
     form: ChangeForm
     targets: TargetInput
     checks: dict[str, CheckRows]
+    origin: TemplateOrigin | None = None
     problems: list[Problem] = field(default_factory=list)
     target_errors: list[str] = field(default_factory=list)
 
     @classmethod
-    def blank(cls) -> Self:
-        """A new change."""
-        form = _filled(strategy_texts({}))
-        return cls(form, TargetInput(), {kind: CheckRows.of([], kind) for kind in KINDS})
+    def blank(cls, version: TemplateVersion | None = None) -> Self:
+        """A new change, from a template if there is a version."""
+        texts = {**strategy_texts({}), "type": ChangeType.NORMAL.value}
+        checks = {kind: CheckRows.of([], kind) for kind in KINDS}
+        if version is None:
+            return cls(_filled(texts), TargetInput(), checks)
+        origin = TemplateOrigin.of(version, {})
+        kind = ChangeType.STANDARD if version.envelope_digest else ChangeType.NORMAL
+        texts |= {**strategy_texts(version.said["strategy"]), "type": kind.value, "template": str(version.template_id)}
+        return cls(_filled(texts), TargetInput(), checks, origin)
 
     @classmethod
     def of(cls, change: ChangeRequest) -> Self:
         """A stored change."""
-        texts = {name: str(getattr(change, name)) for name in ("title", "reason", "content", "version")}
+        texts = {name: str(getattr(change, name)) for name in _STORED}
         texts["variables"] = write_variables(change.variables)
         texts |= strategy_texts(change.strategy)
         checks = {kind: CheckRows.of(change.checks.get(kind, []), kind) for kind in KINDS}
-        return cls(_filled(texts), TargetInput.of(change.targets), checks)
+        version = change.template_version
+        origin = TemplateOrigin.of(version, change.variables) if version else None
+        return cls(_filled(texts), TargetInput.of(change.targets), checks, origin)
 
     @classmethod
-    def read(cls, data: QueryDict) -> Self:
-        """What somebody sent."""
-        return cls(_filled(data), TargetInput.read(data), {kind: CheckRows.read(data, kind) for kind in KINDS})
+    def read(cls, data: QueryDict, version: TemplateVersion | None = None) -> Self:
+        """What somebody sent, on the form of a change from a template if there is a version."""
+        checks = {kind: CheckRows.read(data, kind) for kind in KINDS}
+        origin = TemplateOrigin.read(version, data) if version else None
+        return cls(_filled(data), TargetInput.read(data), checks, origin)
 
     def text(self, name: str) -> str:
         """What stands in a field now, typed or stored."""
@@ -102,17 +157,40 @@ class ChangeInput:
         body: dict[str, object] = {
             "title": self.text("title"),
             "reason": self.text("reason"),
-            "type": ChangeType.NORMAL.value,
-            "content": self.text("content"),
+            "type": self.text("type") or ChangeType.NORMAL.value,
             "targets": self.targets.body(),
-            "checks": {kind: rows.body() for kind, rows in self.checks.items()},
             "strategy": strategy_body(self._texts()),
+        }
+        emergency = body["type"] == ChangeType.EMERGENCY
+        body |= {name: self.text(name) if emergency else "" for name in ("called_by", "emergency_reason")}
+        if self.origin is not None:
+            return {**body, "variables": self.origin.variables.values()}
+        body |= {
+            "content": self.text("content"),
+            "checks": {kind: rows.body() for kind, rows in self.checks.items()},
         }
         try:
             body["variables"] = read_variables(self.text("variables")).values
         except InvalidInputError as unreadable:
             raise _with_the_rest(unreadable, body) from unreadable
         return body
+
+    @property
+    def content_text(self) -> str:
+        """The content that a preview renders: that of the template, or what was typed."""
+        return self.origin.content if self.origin else self.text("content")
+
+    def variable_values(self) -> dict[str, Variable]:
+        """The variables as far as they can be read.
+
+        Raises:
+            InvalidInputError: under ``variables``, with the line; or a value that the template does not allow.
+        """
+        if self.origin is None:
+            return read_variables(self.text("variables")).values
+        values = with_defaults(self.origin.schema, self.origin.variables.values())
+        judge_values(self.origin.schema, values)
+        return values
 
     def _texts(self) -> dict[str, str]:
         return {name: self.text(name) for name in self.form.fields}
@@ -136,16 +214,21 @@ class ChangeInput:
         self.problems.sort(key=_place_on_page)
 
     def _placed(self, name: str, sentence: str) -> Problem:
-        top, _, below = name.partition(".")
         check = _CHECK.fullmatch(name)
         if check:
             return self._placed_check(check, sentence)
+        return self._placed_single(name, sentence)
+
+    def _placed_single(self, name: str, sentence: str) -> Problem:
+        top, _, below = name.partition(".")
         if top == "targets":
             facet = below.removeprefix("filter").removeprefix(".")
             self.target_errors.append(sentence)
             return Problem("targets", f"Devices, {facet}" if facet and facet != "device_ids" else "Devices", sentence)
         if top == "strategy":
             return self._placed_field(below if below in self.form.fields else "max_parallel", sentence)
+        if top == "variables" and self.origin is not None:
+            return self.origin.placed(below, sentence)
         if top == "variables" and below:
             return self._placed_field("variables", self._variable(below, sentence))
         if top in self.form.fields:
@@ -177,6 +260,9 @@ class ChangeInput:
 
 _ORDER: Final = (
     "",
+    "id_type",
+    "id_called_by",
+    "id_emergency_reason",
     "id_title",
     "id_reason",
     "targets",

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import Count, Q, Sum
 from django.urls import reverse
 
-from changes.domain.states import ChangeState, CloseCode
+from changes.domain.states import ChangeState, ChangeType, CloseCode
 from changes.models import ENDED_DEVICE_RUN_STATES, ChangeQuerySet, ChangeRequest, DevicePlan, Run
 from portal.presenters.visible import visible
 
@@ -50,6 +50,7 @@ class ChangeRow:
     updated_at: datetime
     submitted_at: datetime | None
     run: RunFact | None
+    emergency: bool = False
 
     @property
     def has_lines(self) -> bool:
@@ -87,6 +88,7 @@ def _row(change: ChangeRequest, lines: tuple[int, int], run: RunFact | None) -> 
         updated_at=change.updated_at,
         submitted_at=change.submitted_at,
         run=run,
+        emergency=change.type == ChangeType.EMERGENCY,
     )
 
 

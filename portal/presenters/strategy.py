@@ -54,7 +54,7 @@ class Rollout:
 def strategy_facts(stored: Mapping[str, object]) -> tuple[StrategyFact, ...]:
     """The strategy in sentences; what plays no part is left out, and so is a strategy that cannot be read."""
     try:
-        strategy = Strategy.of({name: value for name, value in stored.items() if name != "wave"})
+        strategy = Strategy.signed(stored)
     except InvalidInputError:
         return ()
     return tuple(StrategyFact(label, text) for label, text in _facts(strategy))

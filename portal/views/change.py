@@ -14,6 +14,8 @@ from portal.presenters.building import failures_of, progress_of
 from portal.presenters.discussions import change_talk
 from portal.presenters.gates import gates_of
 from portal.presenters.header import header_of
+from portal.presenters.origin import origin_of
+from portal.presenters.reviews import review_note
 from portal.presenters.risk import risk_of
 from portal.presenters.scheduling import calendar_note_of
 from portal.presenters.sight import Sight, change_or_404, sight_of
@@ -86,10 +88,12 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
         "calendar_note": calendar_note_of(sight),
         "summary": summary_of(sight, mask),
         "counts": plan_counts(sight),
+        "origin": origin_of(sight),
         "progress": progress_of(sight) if sight.plan_building else None,
         "failures": failures_of(sight, mask),
         "discussion": change_talk(sight, mask, source="discussion"),
         "risk": risk_of(sight, mask),
+        "review_note": review_note(sight),
         "refusal": refusal,
     }
     return render(request, "changes/detail.html", context, status=refusal.status if refusal else 200)

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from changes.domain import policy
 from changes.domain.errors import ChangeError, InvalidInputError
-from changes.domain.states import ChangeState, IllegalTransitionError, check_editable
+from changes.domain.states import ChangeState, ChangeType, IllegalTransitionError, check_editable
 from changes.errors import ChangeNotFoundError, PolicyDeniedError, StaleEditError, UnplannableError
 from changes.models import ChangeRequest
 from changes.rendering import RendererUnavailableError, check_syntax
@@ -22,6 +22,7 @@ from changes.selectors import change_get
 from changes.services.people import facts_of
 from changes.services.planning import plan_request
 from changes.services.requests import change_create, change_edit
+from changes.services.template_use import newer_version, usable_version
 from portal.forms.changes import ChangeInput, Problem
 from portal.forms.checks import KINDS, PARSERS
 from portal.forms.targets import PARAMETERS, TargetInput
@@ -31,6 +32,7 @@ from portal.presenters.previewing import ShownPreview
 from portal.presenters.target_picker import matching_ids, target_picker
 from portal.views.access import refused, signed_in, viewer
 from portal.views.acting import actor_of
+from portal.views.change_origin import template_asked, version_of
 from portal.views.change_preview import SEVERAL, previewed
 from portal.views.rendering import wants_partial
 from portal.views.strictness import asked_for
@@ -61,7 +63,10 @@ def change_create_page(request: HttpRequest) -> HttpResponse:
         return _sent(request, None)
     page = _Page(None, ChangeInput.blank())
     try:
-        asked_for(request.GET, PARAMETERS, several=SEVERAL)
+        asked_for(request.GET, [*PARAMETERS, "template"], several=SEVERAL)
+        template_id = template_asked(request.GET)
+        if template_id is not None:
+            page.given = ChangeInput.blank(usable_version(template_id))
         page.given.targets = TargetInput.read(request.GET)
     except InvalidInputError as error:
         page.status, page.refusal = 400, str(error)
@@ -95,13 +100,16 @@ def change_edit_page(request: HttpRequest, change_id: int) -> HttpResponse:
 
 
 def _sent(request: HttpRequest, change: ChangeRequest | None) -> HttpResponse:
-    page = _Page(change, ChangeInput.read(request.POST))
+    version = change.template_version if change else version_of(request.POST)
+    page = _Page(change, ChangeInput.read(request.POST, version))
     action = request.POST.get("action", "save")
     row = _ROW.fullmatch(action)
     if row:
         return _rows_changed(request, page, row)
     if action in {"save", "plan"}:
         return _save(request, page, then_plan=action == "plan")
+    if action in {"renew", "detach"} and change and version:
+        return _save(request, page, template=version.template_id if action == "renew" else None)
     if action == "preview":
         page.preview, page.status = previewed(request, page.given)
     elif action == "pick-all":
@@ -131,9 +139,13 @@ def _pick_all(given: ChangeInput) -> None:
         given.blame(error.fields)
 
 
-def _save(request: HttpRequest, page: _Page, *, then_plan: bool) -> HttpResponse:
+_AS_IT_IS: Final = object()
+
+
+def _save(request: HttpRequest, page: _Page, *, then_plan: bool = False, template: object = _AS_IT_IS) -> HttpResponse:
+    """Store the form; ``template`` is another one to make the change from, or None to give its template up."""
     try:
-        change = _stored(request, page)
+        change = _stored(request, page, template)
     except InvalidInputError as error:
         page.given.blame(error.fields)
         page.status = 422
@@ -144,13 +156,16 @@ def _save(request: HttpRequest, page: _Page, *, then_plan: bool) -> HttpResponse
     except PolicyDeniedError as error:
         page.status, page.refusal = 403, str(error)
         return _page(request, page)
+    if template is not _AS_IT_IS:
+        messages.success(request, f"{change.number} is saved with what you chose. Go on here.")
+        return redirect("change-edit", change.pk)
     if then_plan:
         return _plan(request, change)
     messages.success(request, f"{change.number} is saved as a draft.")
     return redirect("change-detail", change.pk)
 
 
-def _stored(request: HttpRequest, page: _Page) -> ChangeRequest:
+def _stored(request: HttpRequest, page: _Page, template: object) -> ChangeRequest:
     """Hand the form to the service.
 
     Raises:
@@ -159,9 +174,20 @@ def _stored(request: HttpRequest, page: _Page) -> ChangeRequest:
     body = page.given.body()
     actor = actor_of(request)
     if page.change is None:
-        return change_create(data=body, author=actor)
+        origin = page.given.origin
+        return change_create(
+            data={**body, **({"template": origin.version.template_id} if origin else {})}, author=actor
+        )
+    if template is not _AS_IT_IS:
+        body["template"] = template
+        body["type"] = _type_without(body["type"]) if template is None else body["type"]
     # A form without its version is treated as an old one: it must not overwrite what somebody else wrote.
     return change_edit(change_id=page.change.pk, data=body, editor=actor, version=page.given.version or 0)
+
+
+def _type_without(kind: object) -> object:
+    """A standard change that gives its template up is a normal one."""
+    return ChangeType.NORMAL.value if kind == ChangeType.STANDARD else kind
 
 
 def _plan(request: HttpRequest, change: ChangeRequest) -> HttpResponse:
@@ -199,6 +225,9 @@ def _page(request: HttpRequest, page: _Page) -> HttpResponse:
         {
             "change": change,
             "form": given.form,
+            "origin": given.origin,
+            "newer": newer_version(given.origin.version) if given.origin else None,
+            "is_emergency": given.text("type") == ChangeType.EMERGENCY,
             "strategy_is_usual": given.strategy_is_usual,
             "problems": given.problems,
             "target_errors": given.target_errors,

@@ -11,12 +11,12 @@ from changes.rendering import RendererUnavailableError
 from changes.services.preview import change_preview
 from portal.forms.changes import ChangeInput
 from portal.forms.targets import FACETS, PARAMETERS, RARE_FACETS, TargetInput
-from portal.forms.variables_text import read_variables
 from portal.preferences import preference
 from portal.presenters.previewing import ShownPreview, preview_refused, preview_shown
 from portal.presenters.target_picker import matching_ids, target_picker
 from portal.views.access import signed_in
 from portal.views.acting import actor_of
+from portal.views.change_origin import version_of
 from portal.views.rendering import render_page, wants_partial
 from portal.views.strictness import asked_for
 
@@ -51,18 +51,18 @@ def change_targets(request: HttpRequest) -> HttpResponse:
 @signed_in
 def change_preview_page(request: HttpRequest) -> HttpResponse:
     """One device's rendered lines and estimated diff, from the form as it stands."""
-    shown, status = previewed(request, ChangeInput.read(request.POST))
+    shown, status = previewed(request, ChangeInput.read(request.POST, version_of(request.POST)))
     context = {"preview": shown, "mode": preference(request, "diff")}
     return render_page(request, "changes/preview.html", "changes/_preview.html", context, status=status)
 
 
 def previewed(request: HttpRequest, given: ChangeInput) -> tuple[ShownPreview, int]:
     """The preview that the form asks for, or why there is none, with the status to answer with."""
-    content, device = given.text("content"), request.POST.get("preview_device", "")
+    content, device = given.content_text, request.POST.get("preview_device", "")
     try:
         preview = change_preview(
             content=content,
-            variables=read_variables(given.text("variables")).values,
+            variables=given.variable_values(),
             device_id=int(device) if device.isascii() and device.isdigit() and len(device) < 19 else None,
             person=actor_of(request),
         )

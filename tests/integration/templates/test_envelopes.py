@@ -119,12 +119,17 @@ def test_a_deprecated_version_pre_approves_nothing(cast: Cast, devices: list[Dev
     assert verdict(change) == (f"{version.label} is deprecated. Make the change from the version that took its place.",)
 
 
+PRE_APPROVED = "The change is pre-approved: it lies inside its template's approved envelope."
+
+
 def test_submitted_inside_it_is_approved_at_once_and_outside_it_goes_the_normal_way(
     cast: Cast, devices: list[Device]
 ) -> None:
     version = approved_template(cast)
     inside = planned(version, cast.author, devices)
-    assert change_submit(change_id=inside.pk, requester=actor(cast.author)).state == "approved"
+    inside = change_submit(change_id=inside.pk, requester=actor(cast.author))
+    assert inside.revision is not None
+    assert (inside.state, inside.revision.demand["path"]) == ("approved", PRE_APPROVED)
     beyond = planned(version, cast.author, devices, variables={"server": "198.51.100.1"})
     assert change_submit(change_id=beyond.pk, requester=actor(cast.author)).state == "assessment"
 
