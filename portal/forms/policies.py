@@ -60,7 +60,6 @@ class FactsForm(forms.Form):
         choices=[(kind.value, kind.label) for kind in ContentKind],
         required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text="Nothing chosen: not known.",
     )
     warnings = forms.CharField(
         label="Warnings", required=False, help_text="CODE=severity, such as MANAGEMENT_PATH=critical; or “none”."
