@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class PlanRow:
     added: int
     removed: int
     warnings: int
+    warned_of: frozenset[str]
+    """The codes and severities of its warnings."""
     wave: int
     viewed: bool
 
@@ -65,8 +67,13 @@ def _row(values: Sequence[Any], marks: dict[int, str]) -> PlanRow:
     return PlanRow(
         **fields,
         warnings=len(warnings) if isinstance(warnings, list) else 0,
+        warned_of=_warned_of(warnings) if isinstance(warnings, list) else frozenset(),
         viewed=bool(digest) and marks.get(fields["device_id"]) == digest,
     )
+
+
+def _warned_of(warnings: Sequence[Mapping[str, object]]) -> frozenset[str]:
+    return frozenset(str(value) for each in warnings for name in ("code", "severity") if (value := each.get(name)))
 
 
 def changed_rows(rows: Iterable[PlanRow]) -> tuple[PlanRow, ...]:

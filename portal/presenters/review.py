@@ -10,6 +10,7 @@ from portal.presenters.plan_rows import PlanRow, by_group, changed_rows
 from portal.presenters.review_items import Cluster, DiffItem, Member, Stored, clusters_of, items_of, stored_plans
 from portal.presenters.selection import Selection
 from portal.presenters.visible import Mask
+from portal.presenters.warning_words import warning_label
 
 ITEMS_PER_PAGE = 25
 WHOLE_DEVICES = 100
@@ -59,6 +60,9 @@ class Review:
     all_url: str
     paged: bool
     unchanged: tuple[str, ...]
+    warned_of: str = ""
+    """What the shown devices are warned of, where only those are shown; ``unwarned_url`` shows all."""
+    unwarned_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +86,14 @@ def layout_of(rows: Sequence[PlanRow], selection: Selection) -> Layout:
     Raises:
         NoSuchDeviceError: the one device that was asked for is not changed by this plan.
     """
-    changed = changed_rows(rows)
+    every = changed_rows(rows)
+    changed = tuple(row for row in every if selection.warning in row.warned_of) if selection.warning else every
     groups = by_group(changed)
     lines = sum(members[0].added + members[0].removed for members in groups.values())
     whole = len(changed) <= WHOLE_DEVICES and lines <= WHOLE_LINES
     key = "" if whole else _chosen(groups, selection)
     part = changed if whole else tuple(groups.get(key, ()))
-    alone = _alone(changed, selection)
+    alone = _alone(every, selection)
     stored = stored_plans({row.pk: row for row in (*part, *alone)}.values())
     clusters = clusters_of(part, stored)
     page = (alone,) if alone else clusters[selection.start : selection.start + ITEMS_PER_PAGE]
@@ -138,6 +143,8 @@ def review_of(rows: Sequence[PlanRow], selection: Selection, mask: Mask, *, may_
         previous_url=previous,
         next_url=following,
         all_url=selection.only().url() if selection.device is not None else "",
+        warned_of=warning_label(selection.warning),
+        unwarned_url=selection.warned("").url() if selection.warning else "",
         paged=not layout.whole or len(layout.clusters) > ITEMS_PER_PAGE,
         unchanged=tuple(row.name for row in rows if row.state == DevicePlanState.UNCHANGED),
     )

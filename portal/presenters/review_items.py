@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from django.urls import reverse
+from django.utils.safestring import SafeString
 
 from changes.domain.errors import ChangeError
 from changes.domain.plan import DevicePayload
@@ -18,6 +19,7 @@ from portal.presenters.likeness import likeness
 from portal.presenters.plan_rows import PlanRow
 from portal.presenters.selection import Selection, with_query
 from portal.presenters.visible import Mask
+from portal.presenters.warnings import Notice, notices_of, placed
 from portal.presenters.words import counted
 
 PRECHECKS_SHOWN: Final = 50
@@ -30,15 +32,6 @@ class Member:
     name: str
     url: str
     viewed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that a reviewer should look at; ``line`` is what it is about."""
-
-    text: str
-    line: str = ""
-    tone: str = "warn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +88,8 @@ class DiffItem:
     ladder_word: str = ""
     ladder_tone: str = "idle"
     prechecks: tuple[PreChecks, ...] = ()
+    warned_at: Mapping[tuple[str, int], SafeString] = field(default_factory=dict)
+    """Warnings at their lines, by side and number; ``warnings`` are those whose line does not change."""
     change_id: int = 0
     talk: object = None
     """What is said about it: `portal.presenters.plan_talk`."""
@@ -178,6 +173,8 @@ def _item(
     ladder = ladder_rows(kept.gates, mask) if len(cluster) == 1 else ()
     word, tone = ladder_summary(ladder)
     fold_url = with_query(reverse("plan-lines", args=here), selection.query()) + ("&" if selection.query() else "?")
+    blocks = diff_blocks(payload.expected_diff, mask, line_count=kept.line_count, fold_url=fold_url) if payload else ()
+    warned = placed(notices_of((stored[row.pk].warnings for row in cluster), mask) if stored else (), blocks)
     return DiffItem(
         anchor=first.anchor,
         change_id=selection.change_id,
@@ -188,15 +185,14 @@ def _item(
         digest=first.digest,
         added=first.added,
         removed=first.removed,
-        blocks=diff_blocks(payload.expected_diff, mask, line_count=kept.line_count, fold_url=fold_url)
-        if payload
-        else (),
+        blocks=blocks,
         commands=mask.lines(payload.commands) if payload else (),
         backout=mask.lines(payload.backout) if payload else (),
         replaced_by=payload.baseline_sha256 if payload and payload.backout_method == "replace" else "",
         timer_s=payload.confirm_within_s if payload else 0,
         checks=_checks(payload, mask) if payload else (),
-        warnings=_warnings(cluster, stored, mask) if stored else (),
+        warnings=warned.rest,
+        warned_at=warned.at,
         same_as=tuple(_member(row, selection) for row in cluster[1:]),
         viewed=all(row.viewed for row in cluster),
         viewed_url=with_query(reverse("device-viewed", args=here), selection.query()) if may_mark else "",
@@ -239,17 +235,3 @@ def _facts(cluster: Cluster) -> str:
 def _checks(payload: DevicePayload, mask: Mask) -> tuple[PlannedCheck, ...]:
     pairs = [("before", check) for check in payload.pre_checks] + [("after", check) for check in payload.post_checks]
     return tuple(PlannedCheck(when, check_words(check, mask)) for when, check in pairs)
-
-
-def _warnings(cluster: Cluster, stored: Mapping[int, Stored], mask: Mask) -> tuple[Notice, ...]:
-    """The warnings of all devices of a cluster, each once, with the devices' number where not all have it."""
-    found: dict[tuple[str, str], int] = {}
-    for row in cluster:
-        for warning in stored[row.pk].warnings:
-            key = str(warning.get("sentence", "")), str(warning.get("line", ""))
-            found[key] = found.get(key, 0) + 1
-    return tuple(
-        Notice(mask.prose(sentence) + ("" if count == len(cluster) else f" ({count} of {len(cluster)} devices)"),
-               mask.text(line))
-        for (sentence, line), count in found.items()
-    )  # fmt: skip

@@ -9,6 +9,8 @@ from typing import Self
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from portal.presenters.warning_words import known_warning
+
 MODES = ("unified", "split")
 
 
@@ -26,6 +28,8 @@ class Selection:
     device: int | None = None
     start: int = 0
     revision: int = 0
+    warning: str = ""
+    """A severity or the code of a rule: only devices with such a warning."""
 
     @classmethod
     def read(cls, change_id: int, query: Mapping[str, str], *, preferred: str) -> Self:
@@ -40,6 +44,7 @@ class Selection:
             device=_number(query.get("device", "")),
             start=_number(query.get("start", "")) or 0,
             revision=_number(query.get("revision", "")) or 0,
+            warning=known_warning(query.get("warning", "")),
         )
 
     def query(self) -> str:
@@ -50,6 +55,7 @@ class Selection:
             "device": "" if self.device is None else self.device,
             "start": self.start or "",
             "revision": self.revision or "",
+            "warning": self.warning,
         }
         return urlencode({name: value for name, value in asked.items() if value != ""})
 
@@ -60,6 +66,10 @@ class Selection:
     def drawn(self, mode: str) -> Self:
         """The same, drawn otherwise."""
         return replace(self, asked_mode=mode)
+
+    def warned(self, warning: str) -> Self:
+        """The devices of the same plan with a warning, or all of them."""
+        return replace(self, warning=warning, group="", device=None, start=0)
 
     def only(self, *, group: str = "", device: int | None = None, start: int = 0) -> Self:
         """Another part of the same plan, drawn the same way."""

@@ -72,16 +72,17 @@ def diff_table(
     mode: str,
     name: str,
     talk: _Talk | None = None,
+    warned: "_Warned | None" = None,
     *,
     what: str = "running configuration to intended configuration",
 ) -> SafeString:
     """The diff of one device, ``mode`` unified or split; ``name`` and ``what`` tell screen readers whose and of what.
 
     Line numbers are attributes that the style sheet draws, so copying a block takes the lines alone. With ``talk``
-    threads stand below their lines.
+    threads stand below their lines, and so do warnings with ``warned``.
     """
     split = mode == "split"
-    body = "".join(_body(hunks, split=split, talk=talk))
+    body = "".join(_body(hunks, split=split, talk=talk, warned=warned))
     label = escape(f"{name}: {what}")
     table = (
         f'<table class="diff diff--{"split" if split else "unified"}">{_head(split=split)}<tbody>{body}</tbody></table>'
@@ -107,7 +108,13 @@ def _head(*, split: bool) -> str:
     return f'{columns}<thead class="visually-hidden"><tr>{cells}</tr></thead>'
 
 
-def _body(hunks: Sequence[_Hunk], *, split: bool, talk: _Talk | None = None) -> Iterator[str]:
+_Warned = Mapping[tuple[str, int], SafeString]
+"""What is warned of a line, by side and number."""
+
+
+def _body(
+    hunks: Sequence[_Hunk], *, split: bool, talk: _Talk | None = None, warned: _Warned | None = None
+) -> Iterator[str]:
     span = 6 if split else 4
     for hunk in hunks:
         if hunk.hidden_before:
@@ -117,21 +124,28 @@ def _body(hunks: Sequence[_Hunk], *, split: bool, talk: _Talk | None = None) -> 
         if split:
             for left, right in hunk.pairs:
                 yield _pair(left, right, talk)
+                yield _below(left, right, warned, "diff__warned", span)
                 yield _said(left, right, talk, span)
         else:
             for row in hunk.rows:
                 yield _row(row, talk)
+                yield _below(row, row, warned, "diff__warned", span)
                 yield _said(row, row, talk, span)
 
 
 def _said(left: _Row | None, right: _Row | None, talk: _Talk | None, span: int) -> str:
     """The threads of a line of the running and of a line of the intended configuration."""
-    if talk is None or not talk.at:
+    return _below(left, right, talk.at if talk else None, "diff__talk", span)
+
+
+def _below(left: _Row | None, right: _Row | None, at: _Warned | None, css_class: str, span: int) -> str:
+    """What stands below a line of the running and of the intended configuration."""
+    if not at:
         return ""
-    running = talk.at.get(("running", left.old_number)) if left and left.old_number else None
-    intended = talk.at.get(("intended", right.new_number)) if right and right.new_number else None
+    running = at.get(("running", left.old_number)) if left and left.old_number else None
+    intended = at.get(("intended", right.new_number)) if right and right.new_number else None
     return "".join(
-        f'<tr class="diff__talk"><td colspan="{span}">{html}</td></tr>' for html in (running, intended) if html
+        f'<tr class="{css_class}"><td colspan="{span}">{html}</td></tr>' for html in (running, intended) if html
     )
 
 

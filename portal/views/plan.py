@@ -31,6 +31,7 @@ from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.stale import replaced_plan
 from portal.presenters.strategy import rollout_of
 from portal.presenters.visible import Mask
+from portal.presenters.warnings import severity_groups
 from portal.views.access import signed_in, viewer
 from portal.views.acting import actor_of
 from portal.views.change import last_answer, look_at, page_context, progress_answer
@@ -80,6 +81,7 @@ def plan_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = N
         "problem": plan_problem(revision),
         "review": _review(revision, selection, mask, rows, talk, csrf=get_token(request)),
         "talk": talk,
+        "warned": severity_groups(revision, selection) if revision else (),
         "rollout": rollout_of(rows, revision.inputs.get("strategy", {})) if revision else None,
         "decision": decision_of(sight, common["actions"]) if revision == sight.revision else None,
         "asked": asked_of(sight) if sight.plan_ready and revision == sight.revision else None,

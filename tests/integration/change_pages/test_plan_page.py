@@ -1,6 +1,8 @@
 """The diff review: what is shown as one, what is not, and that nothing hostile or secret gets through."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from changes.domain.states import DevicePlanState, PlanState
-from changes.models import DevicePlan, PlanOpening, ViewedMark
+from changes.models import ChangeRequest, DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.services.device_work import sha256_hex
 from devices.models import Device
 from tests.factories import BASELINE, DIFF, Cast, DeviceFactory, draft, ready_plan, submitted
@@ -438,11 +440,20 @@ def test_change_without_a_plan_offers_to_build_one(cast: Cast, as_: As) -> None:
     assert f'action="/changes/{change.pk}/plan/build/"' not in body(as_(cast.peer), f"/changes/{change.pk}/plan/")
 
 
+@contextmanager
+def being_built(change: ChangeRequest) -> Iterator[None]:
+    """What a plan warns of stays as it is once the plan is closed."""
+    PlanRevision.objects.filter(pk=change.revision_id).update(state=PlanState.BUILDING)
+    yield
+    PlanRevision.objects.filter(pk=change.revision_id).update(state=PlanState.READY)
+
+
 def test_warnings_stand_at_the_diff_and_say_for_how_many(cast: Cast, devices: list[Device], as_: As) -> None:
     change = submitted(cast.author, devices)
-    DevicePlan.objects.filter(position__lt=2).update(
-        warnings=[{"line": "shutdown", "sentence": "This line shuts an interface."}]
-    )
+    with being_built(change):
+        DevicePlan.objects.filter(position__lt=2).update(
+            warnings=[{"line": "shutdown", "sentence": "This line shuts an interface."}]
+        )
     html = body(as_(cast.peer), f"/changes/{change.pk}/plan/")
     assert "This line shuts an interface. (2 of 3 devices)" in html
     assert "<code>shutdown</code>" in html

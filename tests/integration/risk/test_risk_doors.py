@@ -109,3 +109,34 @@ def text(browser: Client, address: str) -> str:
     answer = browser.get(address)
     assert answer.status_code == 200, answer.content
     return answer.content.decode()
+
+
+def test_a_warning_stands_below_its_very_line_and_in_the_list_by_severity(
+    cast: Cast, as_: As, devices: list[Device]
+) -> None:
+    change = draft(cast.author)
+    ready_plan(change, devices, found={"warnings": [ACL], "kinds": ["acl"]})
+    page = text(as_(cast.peer), f"/changes/{change.pk}/plan/")
+    line = page.index("ntp server 192.0.2.123</td>")
+    below = page[line : page.index("</tr>", page.index("diff__warned", line))]
+    assert "Critical: A list before our session." in below
+    assert "The access list decides about our session." in below
+    listed = page[page.index('id="warnings"') : page.index('id="diffs"')]
+    assert "A list before our session" in listed
+    assert "3 devices" in listed
+    assert 'href="/changes/' in listed
+    split = text(as_(cast.peer), f"/changes/{change.pk}/plan/?view=split")
+    assert split.count("diff__warned") == 1
+
+
+def test_the_plan_page_shows_the_devices_with_a_warning_alone(cast: Cast, as_: As, devices: list[Device]) -> None:
+    change = draft(cast.author)
+    ready_plan(change, devices, found={"warnings": [ACL]})
+    browser = as_(cast.peer)
+    assert "Only devices with a critical warning are shown." in text(
+        browser, f"/changes/{change.pk}/plan/?warning=critical"
+    )
+    none = text(browser, f"/changes/{change.pk}/plan/?warning=WIDE_NO")
+    assert "No device of this plan has the warning “One line takes many away”." in none
+    assert "data-device-diff" not in none
+    assert "data-device-diff" in text(browser, f"{plan}?warning=nonsense")
