@@ -20,6 +20,7 @@ class PortalConfig(AppConfig):
 
         connect_sign_in_events()
         from portal.log_filter import guard_all_handlers, log_uncaught_errors
+        from portal.pdf import libraries  # noqa: F401 - registers what `manage.py check` says of PDFs
 
         guard_all_handlers()
         log_uncaught_errors()

@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("portal.routes.browsing")),
     path("", include("portal.routes.records")),
     path("", include("portal.routes.gates")),
+    path("", include("portal.routes.approvals")),
     path("", include("portal.routes.configs")),
     path("", include("portal.routes.calendar")),
     path("", include("portal.routes.control")),

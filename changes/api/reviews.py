@@ -1,4 +1,4 @@
-"""Post-implementation reviews and their actions: read, write, submit, return, accept; add, end, drop and move actions."""
+"""Post-implementation reviews: read, write, submit, return, accept; and their actions: add, end, drop, move."""
 
 from __future__ import annotations
 

@@ -215,13 +215,7 @@ def _one(action_id: int, actor: Actor, attempt: str) -> Iterator[ReviewAction]:
     """The action, locked in a transaction of its own; a refusal is rolled back and audited."""
     try:
         with transaction.atomic():
-            rows = ReviewAction.objects.select_for_update(no_key=True, of=("self",)).select_related(
-                "review__change", "owner"
-            )
-            found = rows.filter(pk=action_id).first()
-            if found is None:
-                raise ChangeNotFoundError(f"There is no action with the id {action_id}.")
-            yield found
+            yield _locked(action_id)
     except ChangeNotFoundError:
         raise
     except ChangeError as refusal:

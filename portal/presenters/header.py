@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from audit.models import Event
 from changes.domain import policy
+from changes.domain.reviews.rules import REVIEWABLE
 from changes.domain.states import ChangeState
 from changes.services.threads import unresolved_threads
 from portal.presenters.actions import DECISIONS, Action, Actions
@@ -148,7 +149,15 @@ def _tabs(sight: Sight, current: str) -> tuple[Tab, ...]:
         ),
         Tab("Execution", reverse("change-execution", args=[pk]), current == "execution", len(sight.runs) or None),
         Tab("Timeline", reverse("change-timeline", args=[pk]), current == "timeline"),
+        *_review_tab(sight, current),
     )
+
+
+def _review_tab(sight: Sight, current: str) -> tuple[Tab, ...]:
+    """The review after implementation, once the run has ended."""
+    if sight.state not in REVIEWABLE:
+        return ()
+    return (Tab("Review", reverse("change-review", args=[sight.change.pk]), current == "review"),)
 
 
 def _crumbs(sight: Sight, page: str) -> tuple[Crumb, ...]:

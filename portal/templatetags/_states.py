@@ -62,6 +62,10 @@ LOOKS: Final[dict[str, Look]] = {
     "skipped": Look("s-skipped"),
     "blocked": Look("s-blocked", "warn"),
     "unknown": Look("s-unknown", "bad"),
+    # A review after implementation, and an action from it
+    "submitted": Look("s-assessment", "wait"),
+    "done": Look("s-succeeded", "ok"),
+    "dropped": Look("s-canceled"),
     # A reviewer's decision
     "changes_requested": Look("undo", "warn"),
     # A gate

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 
 from changes.domain.run_states import RunOutcome, suggested_close_code
 from changes.services import execution, requests, review
+from changes.services.reviews import review_required
 from portal.forms.decisions import CancelForm, CloseForm, with_findings
 from portal.presenters.sight import Sight
 from portal.presenters.starting import start_facts
@@ -74,6 +75,7 @@ def change_close(request: HttpRequest, change_id: int) -> HttpResponse:
     """Close a reviewed change with a code and a note."""
     sight = look_at(request, change_id)
     form, outcome = _close_form(request, sight)
+    missing = review_required(sight.change) or ""
     refusal = None
     if request.method == "POST":
         code, comment = request.POST.get("close_code", ""), request.POST.get("comment", "")
@@ -86,7 +88,8 @@ def change_close(request: HttpRequest, change_id: int) -> HttpResponse:
             messages.success(request, "The change is closed.")
             return redirect("change-detail", change_id)
         with_findings(form, refusal.fields)
-    return _page(request, sight, "close", {"form": form, "outcome": outcome, "run": sight.run}, refusal)
+    facts = {"form": form, "outcome": outcome, "run": sight.run, "review_missing": missing}
+    return _page(request, sight, "close", facts, refusal)
 
 
 def _close_form(request: HttpRequest, sight: Sight) -> tuple[CloseForm, str]:

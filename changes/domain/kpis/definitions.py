@@ -1,4 +1,4 @@
-"""Every key figure with its formula. The selectors count exactly what stands here, and pages show it beside the figure."""
+"""Every key figure with its formula. The selectors count exactly what stands here, and pages show it with the figure."""
 
 from __future__ import annotations
 
@@ -154,7 +154,8 @@ KPIS: Final[tuple[Kpi, ...]] = (
         "high-risk-approvals",
         "High-risk approvals recorded",
         "Was every change of high risk approved by somebody on record?",
-        "changes of high risk closed with an approval that names the digest of their plan ÷ changes of high risk closed",
+        "changes of high risk closed with an approval that names the digest of their plan"
+        " ÷ changes of high risk closed",
         "those with such an approval",
         "changes of high risk that were closed in the period",
         Unit.SHARE,

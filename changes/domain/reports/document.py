@@ -131,7 +131,7 @@ def assemble(
     return {
         "schema": SCHEMA,
         "kind": kind.value,
-        "title": kind.title,
+        "title": kind.heading,
         "name": name_of(kind, days),
         "period": {"first": days.first.isoformat(), "last": days.last.isoformat(), "words": days.words},
         "made_at": made_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -18,7 +18,7 @@ class ReportKind(Labelled):
     QUARTERLY = "quarterly"
 
     @property
-    def title(self) -> str:
+    def heading(self) -> str:
         """The report's name."""
         return _TITLES[self]
 

@@ -58,7 +58,7 @@ def review_grounds(
     Both what the runs came to and the close code count, so that a milder close code does not take the duty away. A
     partial success is no ground by itself: its close code says how bad it was.
     """
-    found = set()
+    found: set[Ground | None] = set()
     if change_type == ChangeType.EMERGENCY:
         found.add(Ground.EMERGENCY)
     if outcome in set(RunOutcome):

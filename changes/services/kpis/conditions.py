@@ -25,7 +25,7 @@ INTERVENTIONS: Final = (
     "device_run.ended",
     "wave.refused",
 )
-"""Audit actions by which a person stepped into a run; the partial index ``audit_event_intervened`` has the same list."""
+"""Audit actions by which a person stepped into a run; the index ``audit_event_intervened`` has the same list."""
 
 _BAD_CODES: Final = (CloseCode.FAILED.value, CloseCode.ROLLED_BACK.value, CloseCode.ABORTED.value)
 _BAD_OUTCOMES: Final = tuple(

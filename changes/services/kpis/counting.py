@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from django.db import connection
@@ -115,7 +115,7 @@ def _shares(scope: Scope) -> tuple[dict[str, Value], dict[str, Value]]:
         .values("current")
         .annotate(**counts, lead=Median("took"), led=Count("took"))
     )
-    found: dict[int, dict[str, Any]] = {row["current"]: row for row in rows}
+    found: dict[int, Mapping[str, Any]] = {row["current"]: row for row in rows}
     return _values(found.get(1, {})), _values(found.get(0, {}))
 
 
@@ -177,7 +177,7 @@ GROUP BY GROUPING SETS ((stage, done >= %(start)s), (done >= %(start)s))
 
 def _stages(scope: Scope, now: dict[str, Value], before: dict[str, Value]) -> tuple[StageTime, ...]:
     """The time of each stage and of all together; one query."""
-    values = {
+    values: dict[str, datetime | str | int] = {
         "from": scope.before.days.start_at,
         "start": scope.days.start_at,
         "to": scope.days.end_at,

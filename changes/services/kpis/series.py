@@ -81,7 +81,7 @@ def by_site(scope: Scope) -> tuple[tuple[str, Tally], ...]:
         .order_by()
         .values(name=F("revision__device_plans__device__site"))
         .annotate(**counts)
-        .order_by("-closed", "name")[:SHOWN]
+        .order_by(F("closed").desc(), F("name"))[:SHOWN]
     )
     return tuple((row["name"] or "No site", _tally(row)) for row in rows)
 
@@ -93,7 +93,7 @@ def by_template(scope: Scope) -> tuple[tuple[str, Tally], ...]:
         .order_by()
         .values(name=F("template_version__template__name"))
         .annotate(**_COUNTS)
-        .order_by("-closed", "name")[:SHOWN]
+        .order_by(F("closed").desc(), F("name"))[:SHOWN]
     )
     return tuple((row["name"] or "Without a template", _tally(row)) for row in rows)
 

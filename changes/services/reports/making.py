@@ -147,7 +147,7 @@ def _make(kind: ReportKind, days: Days, *, actor: Actor, person_id: int | None, 
         action="report.made",
         object_type=OBJECT,
         object_id=found.pk,
-        object_label=f"{kind.title}, {name_of(kind, days)}, edition {found.edition}",
+        object_label=f"{kind.heading}, {name_of(kind, days)}, edition {found.edition}",
         reason=found.reason,
         details={"digest": digest, "first": days.first, "last": days.last, "emergencies": found.emergencies},
     )

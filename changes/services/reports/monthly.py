@@ -15,6 +15,7 @@ from changes.domain.roles import group_label
 from changes.domain.run_states import DeviceRunState, Goal
 from changes.models import Approval, DeviceRun, RollbackOrder
 from changes.services.kpis.counting import StageTime
+from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import Tally, by_site, by_template, by_type, course_of
 from changes.services.reports import common
 from changes.services.reports.frame import Frame, words
@@ -38,16 +39,16 @@ def monthly_sections(frame: Frame) -> tuple[Section, ...]:
 
 def trends(frame: Frame) -> Section:
     """All figures beside the period before, and the course of the last twelve periods."""
-    return Section("figures", "Key figures and their course", "", (frame.told(), course(frame)))
+    return Section("figures", "Key figures and their course", "", (frame.told(), course(frame.scope)))
 
 
-def course(frame: Frame) -> Block:
+def course(scope: Scope) -> Block:
     """Closed changes by how they ended, over the last twelve periods."""
-    points = course_of(frame.scope)
+    points = course_of(scope)
     return chart(
         "Closed changes, by how they ended",
         "How many changes were closed in each of the last twelve periods: as planned, with issues, or badly.",
-        [short_name(frame.kind, point.days) for point in points],
+        [short_name(scope.kind, point.days) for point in points],
         [
             ("Successful", [point.tally.successful for point in points]),
             ("With issues", [point.tally.with_issues for point in points]),

@@ -42,7 +42,9 @@ def quarterly_sections(frame: Frame) -> tuple[Section, ...]:
     """The sections after the emergencies."""
     return (
         leadership(frame),
-        Section("figures", "Key figures", "This quarter beside the quarter before.", (frame.told(), course(frame))),
+        Section(
+            "figures", "Key figures", "This quarter beside the quarter before.", (frame.told(), course(frame.scope))
+        ),
         owners(frame),
         policies(frame),
         retention(),

@@ -153,6 +153,7 @@ def test_times_to_detect_and_to_restore_are_means_over_submitted_reviews(cast: C
 def test_unauthorized_changes_are_drift_without_a_change(cast: Cast, devices: list[Device]) -> None:
     plan = carried_out(started(cast, devices)).device_runs.select_related("before").first()
     assert plan
+    assert plan.before
     for unauthorized, device in ((True, devices[0]), (False, devices[1])):
         found = DriftRecord.objects.create(
             device=device, baseline=plan.before, found=plan.before, drift_class="critical", unauthorized=unauthorized,

@@ -166,7 +166,7 @@ def test_bad_input_is_answered_under_its_name_and_loses_nothing(
     assert review_get(rolled_back.pk).cause == TEXTS["cause"]
 
 
-def _sql(statement: str, *values: object) -> None:
+def _sql(statement: str, *values: int) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
