@@ -58,4 +58,4 @@ def freeze_data(data: QueryDict) -> dict[str, object]:
 class LiftForm(forms.Form):
     """Why a freeze is lifted."""
 
-    comment = _reason("It is kept with the freeze and in the audit log.")
+    comment = _reason("Everybody can read it. It is kept in the audit log.")
