@@ -33,6 +33,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
+from changes.services.run_news import tell_ended, tell_started
 from changes.services.standing_apart import StandingApart
 from changes.services.start_window import start_window
 from changes.services.step_records import steps_create
@@ -86,6 +87,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
             details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, **calendar},
         )
         audit_run(run, "run.started", actor=implementer)
+        tell_started(change, run, implementer)
         waves_step(change, run)
         return run
 
@@ -306,6 +308,7 @@ def run_advance(run_id: int) -> bool:
     for kind in (OccasionKind.RUN, OccasionKind.HEALTH):
         credential_uses_report(Occasion(kind, run.pk))
     notes_queue(run, change)
+    tell_ended(change, run)
     if rollback_goes_on(change):
         return True
     move(

@@ -24,6 +24,7 @@ from changes.domain.states import ChangeEvent
 from changes.domain.strategy import InFlight
 from changes.models import ChangeRequest, DeviceRun, Run, Wave
 from changes.services.device_events import audit_device_run
+from changes.services.run_news import tell_paused
 from changes.services.step_records import steps_skip
 from changes.services.transitions import move
 
@@ -39,6 +40,7 @@ def pause(change: ChangeRequest, run: Run, *, actor: Actor, code: str, detail: s
     run.save(update_fields=["state", "code", "detail", "paused_at"])
     move(change, ChangeEvent.PAUSE, actor=actor, reason=detail, details={"run": run.pk, "code": code})
     audit_run(run, "run.paused", actor=actor, code=code, reason=detail)
+    tell_paused(change, run, actor, detail)
 
 
 def resume(change: ChangeRequest, run: Run, *, actor: Actor, detail: str = "") -> None:

@@ -25,6 +25,7 @@ from changes.services.queueing import ring_runners
 from changes.services.rollback import run_roll_back
 from changes.services.rollout import clashes_now
 from changes.services.run_control import abort, audit_run, pause, skip_waiting, wave_moves
+from changes.services.run_news import tell_gate_waits
 from changes.services.wave_checks import wave_checks_create
 from changes.services.windows import window_closed
 from devices.services.claims import database_time_plus
@@ -254,6 +255,7 @@ class _Progress:
         elif more and self.strategy.waits_for_a_person(wave.number):
             wave_moves(wave, WaveState.WAITING, gate_until=database_time_plus(self.strategy.gate_timeout_s))
             audit_run(self.run, "wave.waits", actor=DISPATCHER, wave=wave.number, gate_role=self.strategy.gate_role)
+            tell_gate_waits(self.change, wave, self.strategy.gate_role)
         elif more and self._proved_nothing(wave):
             detail = f"No device of {wave.name} has the change, so it has shown nothing."
             self._judge(wave, WaveState.HELD, code=UNPROVED, detail=detail)

@@ -13,6 +13,7 @@ urlpatterns = [
     path("v1/", include("changes.api.approval_urls")),
     path("v1/", include("changes.api.policy_urls")),
     path("v1/", include("changes.api.review_urls")),
+    path("v1/", include("changes.api.outbound_urls")),
     path("v1/", include("audit.api.urls")),
     path("v1/tokens/", TokenListView.as_view(), name="api-token-list"),
     path("v1/tokens/<uuid:token_id>/", TokenDetailView.as_view(), name="api-token-detail"),

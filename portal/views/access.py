@@ -8,7 +8,7 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.views import redirect_to_login
-from django.db.models import Subquery
+from django.db.models import Count, Subquery
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
@@ -17,7 +17,7 @@ from django_htmx.middleware import HtmxDetails
 from audit.api.permissions import READERS
 from changes.domain import policy
 from changes.domain.policy import Person
-from changes.models import KillSwitch
+from changes.models import KillSwitch, Notification
 from devices.services.credential_overview import READERS as CREDENTIAL_READERS
 
 Rest = ParamSpec("Rest")
@@ -33,24 +33,33 @@ CREDENTIALS_REFUSED = (
 def viewer(request: HttpRequest) -> Person:
     """The signed-in person with their roles, for what a page offers; one query per request.
 
-    It also asks whether the kill switch is engaged, for the banner of every page. Services do not believe it: they
-    read the roles again.
+    It also asks whether the kill switch is engaged and how many notifications are unread, for what every page shows.
+    Services do not believe it: they read the roles again.
     """
     known = getattr(request, "_viewer", None)
     if isinstance(known, Person):
         return known
     user = request.user
     engaged = Subquery(KillSwitch.objects.engaged().values("pk")[:1])
-    rows = list(get_user_model().objects.filter(pk=user.pk or 0).values_list("groups__name", engaged))
+    unread = Notification.objects.unread().filter(person=user.pk or 0).order_by().values("person")
+    count = Subquery(unread.annotate(count=Count("pk")).values("count"))
+    rows = list(get_user_model().objects.filter(pk=user.pk or 0).values_list("groups__name", engaged, count))
     person = Person(
         id=user.pk or 0,
         username=user.get_username(),
-        roles=frozenset(name for name, _switch in rows if name),
+        roles=frozenset(name for name, _switch, _count in rows if name),
         is_superuser=user.is_superuser,
     )
     request._viewer = person  # type: ignore[attr-defined]  # noqa: SLF001 - this function's own note on the request
     request._kill_switch = rows[0][1] if rows else None  # type: ignore[attr-defined]  # noqa: SLF001 - the same
+    request._unread = rows[0][2] or 0 if rows else 0  # type: ignore[attr-defined]  # noqa: SLF001 - the same
     return person
+
+
+def unread_count(request: HttpRequest) -> int:
+    """How many of the person's notifications are unread; no query of its own."""
+    viewer(request)
+    return int(getattr(request, "_unread", 0))
 
 
 def engaged_kill_switch(request: HttpRequest) -> KillSwitch | None:
