@@ -1,4 +1,4 @@
-"""Every key figure with its formula. The selectors count exactly what stands here, and pages show it with the figure."""
+"""Every key figure with its formula: what is counted is exactly what stands here, and pages show it."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ class Figures:
 
 
 def count_figures(scope: Scope) -> Figures:
-    """All figures of a scope. Six queries at most; unauthorized changes are left out where type or template narrow it."""
+    """All figures of a scope; six queries at most. Unauthorized changes are left out where type or template narrow."""
     now, before = _shares(scope)
     _review_times(scope, now, before)
     stages = _stages(scope, now, before)
@@ -169,7 +169,8 @@ WITH touched AS (
            SELECT 1 FROM changes_deviceplan p JOIN devices_device d ON d.id = p.device_id
            WHERE p.revision_id = c.revision_id AND d.site = %(site)s))
 )
-SELECT stage, done >= %(start)s AS current, extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took)), count(*)
+SELECT stage, done >= %(start)s AS current,
+       extract(epoch FROM percentile_cont(0.5) WITHIN GROUP (ORDER BY took)), count(*)
 FROM timed WHERE done >= %(from)s AND done < %(to)s AND took >= interval '0'
 GROUP BY GROUPING SETS ((stage, done >= %(start)s), (done >= %(start)s))
 """

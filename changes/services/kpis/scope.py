@@ -70,7 +70,7 @@ class Scope:
 
 
 def closed_changes(scope: Scope, *, since: Days | None = None) -> ChangeQuerySet:
-    """The changes closed in the scope's days; with ``since`` from its first day on. An index on ``closed_at`` serves it."""
+    """The changes closed in the scope's days; with ``since`` from its first day on. By the index on ``closed_at``."""
     first = (since or scope.days).start_at
     rows = ChangeRequest.objects.filter(state=ChangeState.CLOSED, closed_at__gte=first, closed_at__lt=scope.days.end_at)
     return rows.filter(narrowing(scope))

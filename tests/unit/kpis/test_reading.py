@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,7 @@ def test_every_day_lies_in_exactly_one_period_and_periods_follow_each_other(day:
     assert last_days(kind, day).end == days.first
     course = series_of(kind, days, 5)
     assert course[-1] == days
-    assert all(one.end == other.first for one, other in zip(course, course[1:], strict=False))
+    assert all(one.end == other.first for one, other in pairwise(course))
 
 
 def test_periods_have_names() -> None:
