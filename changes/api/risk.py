@@ -17,7 +17,7 @@ from changes.domain.risk.weights import Factor
 from changes.errors import ChangeNotFoundError
 from changes.models import RiskOverride
 from changes.selectors import change_get
-from changes.services.risk import risk_answer, risk_override
+from changes.services.risk_decisions import risk_answer, risk_override
 from changes.services.risk_reading import AskedQuestion, RiskReading, risk_read
 from devices.api.openapi import refusals
 from devices.services.scrubbing import Scrubber

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from django import forms
 
-from changes.services.risk import MAX_REASON
+from changes.services.risk_decisions import MAX_REASON
 
 
 class RiskForm(forms.Form):

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
-from changes.services.risk import risk_answer, risk_override
+from changes.services.risk_decisions import risk_answer, risk_override
 from portal.forms.decisions import with_findings
 from portal.forms.risk import RiskForm
 from portal.presenters.risk import levels_to_set, risk_of

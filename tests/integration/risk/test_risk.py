@@ -14,7 +14,8 @@ from changes.domain.errors import ChangeError, InvalidInputError
 from changes.errors import ConflictError, DigestMismatchError, PolicyDeniedError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, RiskAssessment, RiskOverride
 from changes.services.requests import change_edit, change_withdraw
-from changes.services.risk import risk_answer, risk_assess, risk_override
+from changes.services.risk import risk_assess
+from changes.services.risk_decisions import risk_answer, risk_override
 from changes.services.risk_facts import risk_facts
 from devices.models import Device
 from tests.factories import Cast, actor, draft, ready_plan, submitted

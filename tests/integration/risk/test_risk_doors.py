@@ -132,11 +132,9 @@ def test_a_warning_stands_below_its_very_line_and_in_the_list_by_severity(
 def test_the_plan_page_shows_the_devices_with_a_warning_alone(cast: Cast, as_: As, devices: list[Device]) -> None:
     change = draft(cast.author)
     ready_plan(change, devices, found={"warnings": [ACL]})
-    browser = as_(cast.peer)
-    assert "Only devices with a critical warning are shown." in text(
-        browser, f"/changes/{change.pk}/plan/?warning=critical"
-    )
-    none = text(browser, f"/changes/{change.pk}/plan/?warning=WIDE_NO")
+    browser, plan = as_(cast.peer), f"/changes/{change.pk}/plan/"
+    assert "Only devices with a critical warning are shown." in text(browser, f"{plan}?warning=critical")
+    none = text(browser, f"{plan}?warning=WIDE_NO")
     assert "No device of this plan has the warning “One line takes many away”." in none
     assert "data-device-diff" not in none
     assert "data-device-diff" in text(browser, f"{plan}?warning=nonsense")
