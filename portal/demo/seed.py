@@ -16,6 +16,7 @@ from devices.services.host_keys import host_key_enrol
 from devices.services.inventory import inventory_sync
 from devices.sources import yaml_file
 from portal.demo.people import SEED, DemoLogins, demo_password, seed_people
+from portal.demo.templates import seed_templates
 
 EXAMPLE = {
     "title": "Log to the new collector from the Munich access switches",
@@ -71,6 +72,7 @@ def seed_demo(lab_home: Path) -> DemoLogins:
             host_key_enrol(
                 device_id=devices[entry.key].pk, key_type=key.key_type, public_key=key.public_key, actor=SEED
             )
+    seed_templates()
     if not ChangeRequest.objects.exists():
         _first_change()
     return logins

@@ -146,10 +146,10 @@ def test_a_change_is_made_from_it_with_a_form_of_its_variables(cast: Cast, as_: 
     assert 'name="variable-server"' in text(author, f"/changes/{change.pk}/edit/")
 
 
-def test_giving_the_template_up_keeps_the_content_to_be_edited(cast: Cast, as_: As) -> None:
+def test_giving_the_template_up_keeps_the_content_to_be_edited(cast: Cast, as_: As, devices: list[Device]) -> None:
     author = as_(cast.author)
     version = approved_template(cast)
-    change = planned(version, cast.author, [])
+    change = planned(version, cast.author, devices)
     form = form_fields(text(author, f"/changes/{change.pk}/edit/"), 'class="change-form"')
     assert author.post(f"/changes/{change.pk}/edit/", {**form, "site": "FRA", "action": "detach"}).status_code == 302
     change.refresh_from_db()
