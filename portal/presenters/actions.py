@@ -15,6 +15,7 @@ from changes.services.scheduling import MOVABLE
 from changes.services.windows import window_closed, window_of
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
+from portal.presenters.words import either, group_label
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,10 @@ _LOOKS: Final[dict[ChangeEvent, Action]] = {
     ChangeEvent.REJECT: Action(
         "reject", "Reject", "change-reject", "s-rejected", True, "danger", "Ends the change for good.",
     ),
+    ChangeEvent.REVISE: Action(
+        "revise", "Revise", "change-revise", "edit", True, "primary",
+        "Makes it a draft again. Plan it anew; approvals of unchanged devices may be carried over.",
+    ),
     ChangeEvent.SCHEDULE: Action(
         "schedule", "Set the window", "change-schedule", "calendar", False, "",
         "Nothing is started before it opens or after it closes.",
@@ -103,7 +108,12 @@ _LOOKS: Final[dict[ChangeEvent, Action]] = {
 }  # fmt: skip
 """Events that have a page or a button; the order is that of importance. Others have no way to be caused yet."""
 
-DECISIONS: Final = ("assess", "approve", "request-changes", "reject")
+_ABSTAIN: Final = Action(
+    "abstain", "Abstain", "change-abstain", "s-skipped", True, "",
+    "Says that you do not decide. It counts for nothing, and binds you until you withdraw it.",
+)  # fmt: skip
+
+DECISIONS: Final = ("assess", "approve", "abstain", "request-changes", "reject")
 """Keys of what reviewers decide; they are offered beside the plan alone, where it can be read."""
 
 
@@ -120,7 +130,9 @@ def _possible(sight: Sight) -> Iterator[Action]:
     for event, look in _LOOKS.items():
         verdict = sight.verdicts.get(event)
         if verdict is not None:
-            yield _judged(_placed(look, sight), verdict, sight)
+            yield _judged(_placed(_named(event, look, sight), sight), verdict, sight)
+        if event is ChangeEvent.REQUEST_CHANGES and sight.may_abstain:
+            yield _judged(_placed(_ABSTAIN, sight), Verdict(), sight)
         if event is ChangeEvent.SCHEDULE and sight.state in MOVABLE and window_of(sight.change):
             again = replace(_placed(look, sight), label="Move the window")
             yield _judged(again, policy.may_schedule(sight.person, sight.facts), sight)
@@ -129,6 +141,14 @@ def _possible(sight: Sight) -> Iterator[Action]:
             yield _judged(more, policy.may_roll_back(sight.person, sight.facts), sight)
         if event is ChangeEvent.SUBMIT and sight.state in EDITABLE:
             yield from _drafting(sight)
+
+
+def _named(event: ChangeEvent, look: Action, sight: Sight) -> Action:
+    """An approval by the name of its stage, where that is none of the usual two."""
+    stage = policy.deciding_stage(sight.facts, event) if event in {ChangeEvent.ASSESS, ChangeEvent.AUTHORIZE} else None
+    if stage is None or stage.name in {"peer", "cab"}:
+        return look
+    return replace(look, label=f"Approve as {either([group_label(group) for group in stage.groups])}")
 
 
 def _drafting(sight: Sight) -> Iterator[Action]:

@@ -14,7 +14,8 @@ from portal.presenters.words import counted
 class DecisionBar:
     """``buttons`` are open to this person, ``refused`` are not; ``asks_comment`` where a decision takes one.
 
-    ``signed`` says in words what the digest stands for.
+    ``signed`` says in words what the digest stands for. ``absent`` are members for whom the person may approve by a
+    delegation, by their ids; with ``alone`` they may in their own right too.
     """
 
     title: str
@@ -24,6 +25,8 @@ class DecisionBar:
     asks_comment: bool
     buttons: tuple[Action, ...]
     refused: tuple[Action, ...]
+    absent: tuple[tuple[int, str], ...] = ()
+    alone: bool = True
 
 
 def decision_of(sight: Sight, actions: Actions) -> DecisionBar | None:
@@ -44,6 +47,8 @@ def decision_of(sight: Sight, actions: Actions) -> DecisionBar | None:
         asks_comment=any(action.key in DECISIONS for action in buttons),
         buttons=buttons,
         refused=refused,
+        absent=tuple(one for found in sight.absent.values() for one in found),
+        alone=sight.approves_alone,
     )
 
 

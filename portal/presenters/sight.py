@@ -13,8 +13,9 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.policy import ChangeFacts, Person, Verdict
 from changes.domain.run_states import RunState
-from changes.domain.states import ChangeEvent, ChangeState, DevicePlanState, PlanState
+from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, DevicePlanState, PlanState
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
+from changes.services.delegations import absent_members, acting_for
 from changes.services.people import facts_of
 
 
@@ -110,8 +111,43 @@ class Sight:
 
     @cached_property
     def verdicts(self) -> Mapping[ChangeEvent, Verdict]:
-        """What this person may cause now, for each event that the state allows and people can cause."""
-        return policy.verdicts(self.person, self.facts)
+        """What this person may cause now, for each event that the state allows and people can cause.
+
+        Who cannot approve for themself may still do so for an absent member.
+        """
+        own = policy.verdicts(self.person, self.facts)
+        return {event: Verdict() if self.absent.get(event) else verdict for event, verdict in own.items()}
+
+    @cached_property
+    def absent(self) -> Mapping[ChangeEvent, tuple[tuple[int, str], ...]]:
+        """For whom the person may approve now, by a delegation: ids and usernames. One query in review."""
+        judges = {ChangeState.ASSESSMENT: policy.may_assess, ChangeState.AUTHORIZATION: policy.may_approve}
+        judge = judges.get(self.state)
+        if judge is None:
+            return {}
+        event = ChangeEvent.ASSESS if self.state is ChangeState.ASSESSMENT else ChangeEvent.AUTHORIZE
+        stage, digest = policy.deciding_stage(self.facts, event), self.facts.plan_digest
+        found = tuple(
+            (pk, name)
+            for pk, name in absent_members(self.person)
+            if judge(self.person, self.facts, seen_digest=digest, acting_for=acting_for(self.person, pk, stage))
+        )
+        return {event: found} if found else {}
+
+    @cached_property
+    def approves_alone(self) -> bool:
+        """Whether the person may approve in their own right."""
+        own = policy.verdicts(self.person, self.facts)
+        return any(own.get(event, Verdict(())) for event in (ChangeEvent.ASSESS, ChangeEvent.AUTHORIZE) if event in own)
+
+    @property
+    def may_abstain(self) -> bool:
+        """Whether the person could approve in a stage that still lacks approvals, so that they may abstain."""
+        if self.state not in IN_REVIEW:
+            return False
+        live = policy.live_approvals(self.facts)
+        lacking = (stage for stage in self.facts.stages if not policy.quorum_met(stage, live))
+        return any(policy.may_abstain(self.person, self.facts, stage) for stage in lacking)
 
 
 def change_or_404(change_id: int) -> ChangeRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -11,9 +12,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from audit.actor import Actor
+from changes.domain.roles import Role
 from changes.models import Approval, ChangeRequest
 from changes.services import approvals, planning, requests
+from changes.services.decisions import change_abstain as change_abstains
 from portal.presenters.selection import Selection
+from portal.presenters.words import group_label
 from portal.views.access import signed_in
 from portal.views.acting import actor_of
 from portal.views.change import detail_page, look_at
@@ -28,7 +32,7 @@ asked_or_sent = require_http_methods(["GET", "HEAD", "POST"])
 @asked_or_sent
 def plan_build(request: HttpRequest, change_id: int) -> HttpResponse:
     """Ask the workers for a new plan of a draft, then show how far they are."""
-    return _on_detail(
+    return on_detail(
         request,
         change_id,
         lambda actor: planning.plan_request(change_id=change_id, actor=actor),
@@ -41,11 +45,11 @@ def plan_build(request: HttpRequest, change_id: int) -> HttpResponse:
 @asked_or_sent
 def change_submit(request: HttpRequest, change_id: int) -> HttpResponse:
     """Hand a planned draft in for assessment."""
-    return _on_detail(
+    return on_detail(
         request,
         change_id,
         lambda actor: requests.change_submit(change_id=change_id, requester=actor),
-        said="The change is submitted. A technical peer assesses it next.",
+        said="The change is submitted. Its page shows who is asked next.",
     )
 
 
@@ -54,7 +58,7 @@ def change_submit(request: HttpRequest, change_id: int) -> HttpResponse:
 def change_withdraw(request: HttpRequest, change_id: int) -> HttpResponse:
     """Take a change back from review."""
     comment = request.POST.get("comment", "")
-    return _on_detail(
+    return on_detail(
         request,
         change_id,
         lambda actor: requests.change_withdraw(change_id=change_id, requester=actor, comment=comment),
@@ -62,7 +66,7 @@ def change_withdraw(request: HttpRequest, change_id: int) -> HttpResponse:
     )
 
 
-def _on_detail(
+def on_detail(
     request: HttpRequest,
     change_id: int,
     act: Callable[[Actor], object],
@@ -84,14 +88,23 @@ def _on_detail(
 @asked_or_sent
 def change_assess(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as a technical peer, the plan whose digest the form names."""
-    return _on_plan(request, change_id, approvals.change_assess, "You approved revision {revision} as peer. {next}")
+    decide = _for_whom(request, approvals.change_assess)
+    return _on_plan(request, change_id, decide, "You approved revision {revision}{right}. {next}")
 
 
 @signed_in
 @asked_or_sent
 def change_approve(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as the change authority, the plan whose digest the form names."""
-    return _on_plan(request, change_id, approvals.change_approve, "You approved revision {revision}. {next}")
+    decide = _for_whom(request, approvals.change_approve)
+    return _on_plan(request, change_id, decide, "You approved revision {revision}. {next}")
+
+
+@signed_in
+@asked_or_sent
+def change_abstain(request: HttpRequest, change_id: int) -> HttpResponse:
+    """Say openly that one does not decide about a plan."""
+    return _on_plan(request, change_id, change_abstains, "You abstained from revision {revision}. {next}")
 
 
 @signed_in
@@ -106,6 +119,21 @@ def change_reject(request: HttpRequest, change_id: int) -> HttpResponse:
 def change_request_changes(request: HttpRequest, change_id: int) -> HttpResponse:
     """Send a change in review back to its author."""
     return _on_plan(request, change_id, approvals.change_request_changes, "You asked for changes. {next}")
+
+
+def _for_whom(request: HttpRequest, decide: Callable[..., Approval]) -> Callable[..., Approval]:
+    """The service for the absent member whom the form names, or for the person who asks."""
+    absent = request.POST.get("on_behalf_of", "")
+    if not (absent.isascii() and absent.isdigit() and len(absent) < 19):
+        return decide
+    return partial(decide, on_behalf_of=int(absent))
+
+
+def _right(approval: Approval) -> str:
+    """By which right, and for whom, an approval was given."""
+    absent = f" on behalf of {approval.on_behalf_of.get_username()}" if approval.on_behalf_of else ""
+    group = group_label(approval.group)
+    return f" as {group.lower() if approval.group == Role.PEER else group}{absent}"
 
 
 _NEXT = {
@@ -132,5 +160,7 @@ def _on_plan(request: HttpRequest, change_id: int, decide: Callable[..., Approva
     if refusal:
         return plan_page(request, look_at(request, change_id), refusal=refusal, comment=comment)
     now = ChangeRequest.objects.values_list("state", flat=True).get(pk=change_id)
-    messages.success(request, said.format(revision=taken[0].revision.number, next=_NEXT.get(now, "")))
+    messages.success(
+        request, said.format(revision=taken[0].revision.number, right=_right(taken[0]), next=_NEXT.get(now, ""))
+    )
     return redirect(reverse("change-detail", args=[change_id]))
