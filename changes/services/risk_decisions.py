@@ -15,7 +15,7 @@ from changes.errors import ConflictError, DigestMismatchError, PlanNotReadyError
 from changes.models import ChangeRequest, PlanRevision, RiskAnswer, RiskAssessment, RiskOverride
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.rejudging import change_rejudge
-from changes.services.risk import answered, newest_of, risk_assess, risk_audit
+from changes.services.risk import answered, newest_of, risk_assess, risk_audit, risk_newest
 from changes.services.risk_facts import risk_facts
 from changes.services.transitions import remembering_refusal
 
