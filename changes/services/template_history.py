@@ -9,11 +9,17 @@ from datetime import datetime
 
 from django.db.models import Count, Exists, Max, OuterRef, Q
 
-from changes.domain.run_states import RunOutcome, RunState
+from changes.domain.run_states import DeviceRunState, RunOutcome, RunState
 from changes.domain.states import CloseCode
-from changes.models import ChangeRequest, PreApprovalRestoration, Run
+from changes.models import ChangeRequest, DeviceRun, PreApprovalRestoration, Run
 
 FAILED_CODES = [CloseCode.ROLLED_BACK.value, CloseCode.FAILED.value, CloseCode.ABORTED.value]
+_BAD_ENDS = [
+    DeviceRunState.FAILED.value,
+    DeviceRunState.ROLLED_BACK.value,
+    DeviceRunState.ROLLBACK_FAILED.value,
+    DeviceRunState.UNKNOWN.value,
+]
 _GOOD_CODES = [CloseCode.SUCCESSFUL.value, CloseCode.SUCCESSFUL_WITH_ISSUES.value]
 
 
@@ -65,15 +71,16 @@ def template_history(template_id: int) -> TemplateHistory:
 
 
 def failures_by_template(template_ids: Iterable[int]) -> Mapping[int, list[int]]:
-    """The changes from each template that did not succeed, newest first: by close code, or by a run that ended badly.
+    """The changes from each template that did not succeed, newest first: by close code, run or a single device.
 
-    A run counts as soon as it has ended, long before anybody closes the change. One query; a template without failures
-    is left out.
+    A device counts as soon as it has failed or was backed out, long before its run ends or anybody closes the change.
+    One query; a template without failures is left out.
     """
     badly = Q(state=RunState.ENDED) & ~Q(outcome__in=[RunOutcome.SUCCEEDED.value, ""])
     ended = Run.objects.filter(badly, change=OuterRef("pk"))
     made = ChangeRequest.objects.filter(template_version__template_id__in=list(template_ids))
-    rows = made.filter(Q(close_code__in=FAILED_CODES) | Exists(ended)).order_by("-pk")
+    devices = DeviceRun.objects.filter(run__change=OuterRef("pk"), state__in=_BAD_ENDS)
+    rows = made.filter(Q(close_code__in=FAILED_CODES) | Exists(ended) | Exists(devices)).order_by("-pk")
     found: dict[int, list[int]] = defaultdict(list)
     for template_id, change_id in rows.values_list("template_version__template_id", "pk"):
         found[template_id].append(change_id)

@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import Person
-from tests.e2e.story import auditing, mistakes, reviewing, running
+from tests.e2e.story import auditing, mistakes, reviewing, running, standard_changes
 from tests.e2e.story.writing import FRANKFURT, MUNICH, Wish, choose_targets, fill_check, fill_texts, previews
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.workers, pytest.mark.timeout(400)]
@@ -77,6 +77,16 @@ def _olivia_looks_around(olivia: Person) -> None:
     page.locator("summary").filter(has_text="Your menu").click()
     olivia.clicks("button", "Sign out")
     olivia.poses("sign-in")
+
+
+def test_a_standard_change_from_its_template_to_its_run(comes: Comes) -> None:
+    olivia = comes("olivia")
+    template = standard_changes.writes_a_template(olivia)
+    standard_changes.reviews(comes("pete"), template, last=False)
+    standard_changes.reviews(comes("ana"), template, last=True)
+    change = standard_changes.makes_a_change(olivia, template)
+    standard_changes.is_pre_approved(olivia, change)
+    standard_changes.runs_it(olivia, change)
 
 
 def test_the_same_without_scripts(comes: Comes) -> None:
