@@ -134,7 +134,7 @@ def test_a_weaker_demand_with_its_own_digest_needs_an_event(cast: Cast, devices:
         sql("UPDATE changes_planrevision SET demand = %s, demand_digest = %s WHERE id = %s", *values)
 
 
-def sql(statement: str, *values: object) -> None:
+def sql(statement: str, *values: str | int | None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")

@@ -17,7 +17,7 @@ from changes.services.rejudging import change_rejudge, policy_forecast, waiting_
 from changes.services.run_control import pause
 from changes.services.run_orders import run_resume
 from devices.models import Device
-from tests.factories import Cast, actor, approved, assessed, draft, started, submitted
+from tests.factories import Cast, actor, approved, assessed, draft, started, submitted, wave_carried_out
 from tests.integration.policies.conftest import Board, strict
 
 Make = Callable[[str], ApprovalPolicyVersion]
@@ -125,6 +125,16 @@ def test_where_the_first_policy_waited_for_more_somebody_can_still_carry_the_cha
     judge_all()
     assert (again(change).state, asked(again(change))) == ("assessment", {"peer": 1, "cab": 2})
     assert set(OpenStage.objects.filter(change=change).values_list("group", flat=True)) == {"peer"}
+
+
+def test_the_next_wave_is_not_opened_where_the_policy_asks_more_by_now(
+    cast: Cast, devices: list[Device], activated: Make
+) -> None:
+    run = started(cast, devices, strategy={"batch_percent": 50})
+    activated(strict())
+    wave_carried_out(run)
+    assert (run.state, run.code) == ("paused", "POLICY_ASKS_MORE")
+    assert "was not opened: The approval policy asks more" in run.detail
 
 
 def test_a_paused_run_is_not_resumed_where_the_policy_asks_more_by_now(

@@ -135,7 +135,7 @@ def test_a_file_that_cannot_be_read_says_where_and_nothing_is_kept(board: Board)
     assert not ApprovalPolicyVersion.objects.filter(name="strict").exists()
 
 
-def sql(statement: str, *values: object) -> None:
+def sql(statement: str, *values: str | int | None) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
