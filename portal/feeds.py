@@ -76,7 +76,7 @@ def feed_end(*, actor: Actor, feed_id: str) -> None:
     Raises:
         TokenNotFoundError: the person has no such feed.
     """
-    feed = CalendarFeed.objects.select_for_update().filter(user_id=actor.user_id, public_id=feed_id).first()
+    feed = CalendarFeed.objects.select_for_update().filter(user_id=actor.user_id or 0, public_id=feed_id).first()
     if feed is None:
         raise TokenNotFoundError("You have no feed with this id.")
     _audit(feed, "calendar_feed.revoked", actor)
@@ -85,7 +85,7 @@ def feed_end(*, actor: Actor, feed_id: str) -> None:
 
 def feeds_of(actor: Actor) -> QuerySet[CalendarFeed]:
     """The acting person's feeds, newest first."""
-    return CalendarFeed.objects.filter(user_id=actor.user_id)
+    return CalendarFeed.objects.filter(user_id=actor.user_id or 0)
 
 
 @sensitive_variables("token")

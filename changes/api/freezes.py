@@ -31,8 +31,8 @@ class ChangeFreezeSerializer(serializers.ModelSerializer[ChangeFreeze]):
 
     declared_by = serializers.CharField(source="declared_by.username")
     lifted_by = serializers.CharField(source="lifted_by.username", allow_null=True, default=None)
-    scope = ScopeBody()  # type: ignore[assignment]  # a JSON field, described
-    exempt_types = serializers.ListField(child=serializers.CharField())  # type: ignore[assignment]  # the same
+    scope = ScopeBody()
+    exempt_types = serializers.ListField(child=serializers.CharField())
 
     class Meta:
         model = ChangeFreeze

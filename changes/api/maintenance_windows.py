@@ -37,7 +37,7 @@ class MaintenanceWindowSerializer(serializers.ModelSerializer[MaintenanceWindow]
     owner = serializers.CharField(source="owner.username")
     declared_by = serializers.CharField(source="declared_by.username")
     lifted_by = serializers.CharField(source="lifted_by.username", allow_null=True, default=None)
-    scope = ScopeBody()  # type: ignore[assignment]  # a JSON field, described
+    scope = ScopeBody()
 
     class Meta:
         model = MaintenanceWindow

@@ -110,7 +110,7 @@ def _bookings(rows: Sequence[ChangeRequest], near: Q | None) -> tuple[Booking, .
     return tuple(
         Booking(row.pk, row.number, Period(row.window_start, row.window_end), found[row.revision_id])
         for row in rows
-        if row.revision_id in found and row.window_start and row.window_end
+        if row.revision_id and row.revision_id in found and row.window_start and row.window_end
     )
 
 

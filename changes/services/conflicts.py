@@ -142,12 +142,20 @@ def conflicts_waive(*, change_id: int, actor: Actor, data: Mapping[str, object])
         others = _changes(each.other_key for each in judged.open)
         for other in others.values():
             enforce(may_waive(person, facts, facts_of(other), reason=comment))
-        return tuple(_waive(change, others[each.other_key], each, period, actor, comment) for each in judged.open)
+        by = _By(actor, person.id, comment)
+        return tuple(_waive(change, others[each.other_key], each, period, by) for each in judged.open)
 
 
-def _waive(
-    change: ChangeRequest, other: ChangeRequest, conflict: Conflict, period: Period, actor: Actor, reason: str
-) -> ConflictWaiver:
+@dataclass(frozen=True, slots=True)
+class _By:
+    """Who waives, and why."""
+
+    actor: Actor
+    person_id: int
+    reason: str
+
+
+def _waive(change: ChangeRequest, other: ChangeRequest, conflict: Conflict, period: Period, by: _By) -> ConflictWaiver:
     row = ConflictWaiver.objects.create(
         change=change,
         other=other,
@@ -160,18 +168,18 @@ def _waive(
         window_end=period.end,
         plan_digest=_digest(change),
         other_digest=_digest(other),
-        waived_by_id=actor.user_id,
-        reason=reason,
+        waived_by_id=by.person_id,
+        reason=by.reason,
     )
     record(
-        actor=actor,
+        actor=by.actor,
         action="conflict.waived",
         object_type="conflict_waiver",
         object_id=row.pk,
         object_label=f"{change.number} and {other.number}",
         change_id=change.pk,
         code=SCHEDULE_CONFLICT,
-        reason=reason,
+        reason=by.reason,
         details={
             "conflict": conflict.sentence,
             "other_change": other.number,

@@ -5,7 +5,6 @@ The order is a row. The dispatcher calls a worker for it when its time has come;
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -16,18 +15,16 @@ from django.db.models.functions import Now
 from django_q.tasks import async_task
 
 from audit.actor import Actor, Origin
-from audit.recorder import record
 from changes.domain import policy
 from changes.domain.calendar.rights import may_call_start_off
 from changes.domain.calendar.starting import START_LATE, START_OUTDATED, StartState, is_late
 from changes.domain.errors import ChangeError
-from changes.domain.notifications import Topic
 from changes.domain.states import EXECUTING, ChangeState
 from changes.errors import ConflictError
 from changes.models import ChangeRequest, ScheduledStart
 from changes.services.execution import change_start
-from changes.services.notifying import notify
 from changes.services.people import enforce, facts_of, lock_change, person_of
+from changes.services.start_orders import start_audit, start_drop, start_end, start_tell
 from changes.services.transitions import remembering_refusal
 from changes.services.windows import database_now
 from devices.services.claims import database_time_plus
@@ -67,7 +64,7 @@ def start_order(change: ChangeRequest, *, actor: Actor) -> ScheduledStart:
     row = ScheduledStart.objects.create(
         change=change, starts_at=opens, plan_digest=change.revision.digest, asked_by_id=person.id
     )
-    _audit(row, change, "scheduled_start.ordered", actor=actor)
+    start_audit(row, change, "scheduled_start.ordered", actor=actor)
     return row
 
 
@@ -81,19 +78,8 @@ def start_call_off(*, change_id: int, actor: Actor) -> None:
     with remembering_refusal(actor=actor, attempt="start_call_off", change_id=change_id):
         change = lock_change(change_id)
         enforce(may_call_start_off(person_of(actor), facts_of(change)))
-        if not starts_drop(change, actor=actor, why=f"{actor.username} called it off."):
+        if not start_drop(change, actor=actor, why=f"{actor.username} called it off."):
             raise ConflictError(f"{change.number} does not start by itself.", code="no_start_ordered")
-
-
-def starts_drop(change: ChangeRequest, *, actor: Actor, why: str) -> bool:
-    """End the waiting order of a locked change and tell whoever gave it; whether there was one."""
-    row = change.scheduled_starts.select_for_update().filter(state=StartState.WAITING).first()
-    if row is None:
-        return False
-    _end(row, change, StartState.CALLED_OFF, actor=actor, detail=why)
-    if row.asked_by_id != actor.user_id:
-        _tell(row, change, f"{change.number} will not start by itself", f"{why} Start it yourself, or order it again.")
-    return True
 
 
 def starts_ring() -> int:
@@ -157,7 +143,7 @@ def _start(row: ScheduledStart, change: ChangeRequest) -> str:
     except ChangeError as refusal:
         return _not_started(row, change, StartState.REFUSED, refusal.code, str(refusal))
     row.run = run
-    _end(row, change, StartState.STARTED, actor=SCHEDULER)
+    start_end(row, change, StartState.STARTED, actor=SCHEDULER)
     return f"{change.number}: started as run {run.pk}"
 
 
@@ -172,44 +158,8 @@ def _grace() -> timedelta:
 
 
 def _not_started(row: ScheduledStart, change: ChangeRequest, state: StartState, code: str, why: str) -> str:
-    _end(row, change, state, actor=SCHEDULER, code=code, detail=why)
+    start_end(row, change, state, actor=SCHEDULER, code=code, detail=why)
     if state is not StartState.CALLED_OFF:
         told = f"{why} Start it yourself while the window is open, or move the window."
-        _tell(row, change, f"{change.number} was not started", told)
+        start_tell(row, change, f"{change.number} was not started", told)
     return f"{change.number}: not started, {code or state}"
-
-
-def _end(
-    row: ScheduledStart, change: ChangeRequest, state: StartState, *, actor: Actor, code: str = "", detail: str = ""
-) -> None:
-    before, row.state, row.code, row.detail = row.state, state.value, code[:40], detail
-    row.ended_at = database_now()
-    row.save(update_fields=["state", "code", "detail", "run", "ended_at"])
-    _audit(row, change, f"scheduled_start.{state.value}", actor=actor, state_from=before)
-
-
-def _tell(row: ScheduledStart, change: ChangeRequest, subject: str, sentence: str) -> None:
-    people: Iterable[int] = {row.asked_by_id, change.author_id, change.last_editor_id}
-    path = f"/changes/{change.pk}/"
-    notify(Topic.RUN_NEEDS_PERSON, people=people, subject=subject, sentence=sentence, change=change, path=path)
-
-
-def _audit(row: ScheduledStart, change: ChangeRequest, action: str, *, actor: Actor, state_from: str = "") -> None:
-    record(
-        actor=actor,
-        action=action,
-        object_type="scheduled_start",
-        object_id=row.pk,
-        object_label=str(change),
-        change_id=change.pk,
-        state_from=state_from,
-        state_to=row.state,
-        code=row.code,
-        reason=row.detail,
-        details={
-            "starts_at": row.starts_at,
-            "plan_digest": row.plan_digest,
-            "asked_by": row.asked_by.get_username(),
-            **({"run": row.run_id} if row.run_id else {}),
-        },
-    )

@@ -20,7 +20,8 @@ from changes.services.demanding import POLICY_ASKS_MORE, what_is_more
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.risk import risk_assess
 from changes.services.schedule_problems import problem_settle
-from changes.services.scheduled_starts import start_order, starts_drop
+from changes.services.scheduled_starts import start_order
+from changes.services.start_orders import start_drop
 from changes.services.transitions import audit_change, move, remembering_refusal
 from changes.services.windows import database_now, window_of
 
@@ -69,7 +70,7 @@ def change_schedule(*, change_id: int, actor: Actor, data: Mapping[str, object])
             move(change, ChangeEvent.SCHEDULE, actor=actor, details=_said(window))
         problem_settle(change)
         if before != window or by_itself:
-            starts_drop(change, actor=actor, why=f"{actor.username} set another window, {window.words}.")
+            start_drop(change, actor=actor, why=f"{actor.username} set another window, {window.words}.")
         if by_itself:
             start_order(change, actor=actor)
         return change

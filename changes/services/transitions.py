@@ -15,6 +15,7 @@ from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, ChangeTyp
 from changes.errors import ChangeNotFoundError, PlanIntegrityError
 from changes.models import ChangeRequest
 from changes.services.open_stages import open_stages_settle
+from changes.services.start_orders import start_drop
 
 _PAST_TENSE = {
     ChangeEvent.SUBMIT: "change.submitted",
@@ -49,7 +50,8 @@ def move(
 ) -> None:
     """Move a locked change along the transition table and write the audit event; other changed fields are saved too.
 
-    Into, within and out of the review the table of open stages follows.
+    Into, within and out of the review the table of open stages follows. A change that is scheduled no more does not
+    start by itself either.
     Call it inside the transaction that locked the row. People's rights are the caller's business.
 
     Raises:
@@ -73,6 +75,8 @@ def move(
     )
     if not IN_REVIEW.isdisjoint({before, change.state}):
         open_stages_settle(change)
+    if before is ChangeState.SCHEDULED and event is not ChangeEvent.START:
+        start_drop(change, actor=actor, why=f"The change is {ChangeState(change.state).label.lower()} now.")
 
 
 def _unapproved(error: IntegrityError) -> Exception:

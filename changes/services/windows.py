@@ -114,9 +114,8 @@ def _json(value: Any) -> Any:  # noqa: ANN401 - psycopg gives jsonb as text, as 
 def _sorts_of_devices(change: ChangeRequest, run: Run | None) -> tuple[CalendarDevice, ...]:
     """One device of each site, role and set of tags among those concerned: scopes cannot tell more of them apart."""
     if run is not None:
-        rows = run.device_runs.open().order_by().values_list(*_SORT)
+        found: Iterable[tuple[Any, ...]] = run.device_runs.open().order_by().values_list(*_SORT).distinct()
     else:
         plans = DevicePlan.objects.filter(revision=change.revision_id, state=DevicePlanState.READY).order_by()
-        rows = plans.values_list(*_SORT)
-    found = rows.distinct()
+        found = plans.values_list(*_SORT).distinct()
     return tuple(CalendarDevice("", site, role, frozenset(tags), tenant) for site, role, tags, tenant in found)

@@ -107,7 +107,7 @@ def _blank() -> FeedForm:
     return FeedForm(initial={"once": uuid4().hex})
 
 
-def _page(request: HttpRequest, form: FeedForm, *, status: int = 200, address: str = "") -> HttpResponse:
+def _page(request: HttpRequest, form: forms.Form, *, status: int = 200, address: str = "") -> HttpResponse:
     context = {
         "form": form,
         "address": address,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -260,7 +261,7 @@ def test_the_database_takes_no_waiver_of_an_author_and_none_without_an_event(cas
     one, other = pair(cast)
     at = next_day(2)
 
-    def row(by: object) -> None:
+    def row(by: User) -> None:
         times = {"overlap_start": at, "overlap_end": at + DAY, "window_start": at, "window_end": at + DAY}
         ConflictWaiver.objects.create(
             change=one, other=other, kind="device", devices=[], plan_digest="a", other_digest="b", reason="Mine.",

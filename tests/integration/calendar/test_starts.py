@@ -17,6 +17,7 @@ from audit.models import Event
 from changes.domain.errors import ChangeError
 from changes.models import ChangeRequest, Notification, Run, ScheduledStart
 from changes.services.freezes import freeze_declare
+from changes.services.requests import change_cancel
 from changes.services.scheduled_starts import start_ask, start_call_off, start_scheduled, starts_ring
 from changes.services.scheduling import change_schedule
 from tests import factories
@@ -139,6 +140,13 @@ def test_another_window_ends_the_order_and_its_person_is_told(cast: factories.Ca
     with pytest.raises(ChangeError) as nothing:
         start_call_off(change_id=row.change_id, actor=factories.actor(cast.manager))
     assert nothing.value.code == "no_start_ordered"
+
+
+def test_a_change_that_is_canceled_starts_nothing_and_its_person_is_told_at_once(cast: factories.Cast) -> None:
+    row = ordered(cast)
+    change_cancel(change_id=row.change_id, actor=factories.actor(cast.author), comment="The maker withdrew it.")
+    assert again(row).state == "called_off"
+    assert cast.implementer.pk in told(row)
 
 
 def test_a_window_or_plan_that_was_moved_behind_the_order_is_not_started(cast: factories.Cast) -> None:
