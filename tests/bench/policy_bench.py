@@ -1,14 +1,19 @@
 """How long a policy takes to answer: `python -m tests.bench.policy_bench`. The limit is 5 ms.
 
 The largest legal document (60 rules with 300 conditions and 3,000 values in all, every rule holding, so that every
-reason is put into words) is asked about a plan for 10,000 devices at 1,000 sites; then the shipped policies.
+reason is put into words) is asked about a plan for 10,000 devices at 1,000 sites; then the shipped policies. At last
+the active policy through its service in a database of its own: the query for its digest, the kept document, the
+plan's stored facts and the answer, as before each wave.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from changes.domain.approval_policy.condition_parsing import MAX_CONDITIONS, MAX_VALUES
@@ -21,8 +26,10 @@ from changes.domain.risk.levels import RiskLevel
 from changes.domain.windows import Period
 from devices.domain.severity import Severity
 from devices.domain.warnings.content_kinds import ContentKind
+from portal.start import prepare
 
 LIMIT_MS = 5.0
+WINDOW = Period(datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC))
 ROUNDS = 500
 
 PLAN = PlanFacts(
@@ -35,7 +42,7 @@ PLAN = PlanFacts(
     tenants={f"tenant-{number}": 10 for number in range(200)},
     content=dict.fromkeys(ContentKind, 10_000),
     warnings=tuple(WarningFact(f"CODE_{number}", Severity.MAJOR, 10) for number in range(50)),
-    window=Period(datetime(2026, 11, 20, 22, tzinfo=UTC), datetime(2026, 11, 23, 9, tzinfo=UTC)),
+    window=WINDOW,
 )
 
 
@@ -68,14 +75,64 @@ def milliseconds(policy: ApprovalPolicy) -> list[float]:
     return sorted(times)
 
 
+@contextmanager
+def own_database() -> Iterator[None]:
+    """A database that is removed afterwards."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings")
+    prepare(attach_database=True)
+    import django
+
+    django.setup()
+    from django.conf import settings
+    from django.test.utils import setup_databases, teardown_databases
+
+    settings.DEBUG = False
+    databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
+    try:
+        yield
+    finally:
+        teardown_databases(databases, verbosity=0)
+
+
+def through_the_service() -> list[float]:
+    """The same by ``what_is_more``: the largest policy is active, and a submitted change is asked about again."""
+    from django.db import connection
+
+    from changes.models import ApprovalPolicyVersion, ChangeRequest, PlanRevision
+    from changes.services.demanding import what_is_more
+
+    policy = largest()
+    with connection.cursor() as cursor:  # a policy cannot be taken away otherwise
+        cursor.execute("ALTER TABLE changes_approvalpolicyversion DISABLE TRIGGER USER")
+        cursor.execute("DELETE FROM changes_approvalpolicyversion")
+    ApprovalPolicyVersion.objects.create(
+        name=policy.name, version=1, title=policy.title, document=policy.canonical().decode(), digest=policy.digest,
+        state="active",
+    )  # fmt: skip
+    demand = evaluate(policy, PLAN)
+    change = ChangeRequest(type="normal", risk_level="high", window_start=WINDOW.start, window_end=WINDOW.end)
+    revision = PlanRevision(facts=PLAN.to_data(), demand=demand.to_data(), demand_digest=demand.digest)
+    times = []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        if what_is_more(change, revision):
+            raise ValueError("the same policy asks more of the same facts")
+        times.append((time.perf_counter() - start) * 1_000)
+    return sorted(times)
+
+
+def told(name: str, times: list[float]) -> float:
+    """Print one line; returns the median."""
+    median = statistics.median(times)
+    sys.stdout.write(f"{name:16} median {median:6.3f} ms, 99 % below {times[int(ROUNDS * 0.99)]:6.3f} ms\n")
+    return median
+
+
 def main() -> int:
-    """Print a line per policy; 1 where the median is over the limit."""
-    worst = 0.0
-    for policy in (*map(shipped_policy, SHIPPED), largest()):
-        times = milliseconds(policy)
-        median = statistics.median(times)
-        worst = max(worst, median)
-        sys.stdout.write(f"{policy.label:16} median {median:6.3f} ms, 99 % below {times[int(ROUNDS * 0.99)]:6.3f} ms\n")
+    """Print a line per policy; 1 where a median is over the limit."""
+    worst = max(told(policy.label, milliseconds(policy)) for policy in (*map(shipped_policy, SHIPPED), largest()))
+    with own_database():
+        worst = max(worst, told("through service", through_the_service()))
     return int(worst > LIMIT_MS)
 
 

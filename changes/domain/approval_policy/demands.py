@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -144,17 +145,23 @@ def stored_demand(data: object, digest: str) -> Demand:
         DemandError: it has another digest, or is no demand.
     """
     try:
-        text = canonical_json(data)
-    except CanonicalError as error:
+        text = json.dumps(data, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    except (TypeError, ValueError) as error:
         raise DemandError from error
-    if hashlib.sha256(text).hexdigest() != digest:
-        raise DemandError
-    return _read(text)
+    return _stored(text, digest)
 
 
 @lru_cache(maxsize=512)
-def _read(text: bytes) -> Demand:
-    return Demand.from_data(parse_canonical(text))
+def _stored(text: str, digest: str) -> Demand:
+    """By its whole text, so that what is remembered is exactly what was proved."""
+    try:
+        written = text.encode()
+        data = parse_canonical(written)
+    except (UnicodeEncodeError, CanonicalError) as error:
+        raise DemandError from error
+    if hashlib.sha256(written).hexdigest() != digest:
+        raise DemandError
+    return Demand.from_data(data)
 
 
 def stages_with_more(before: Demand, after: Demand) -> frozenset[str]:
