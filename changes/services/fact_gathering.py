@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
-
-from django.db.models import Q
 
 from changes.domain.states import DevicePlanState
 from changes.models import DevicePlan, PlanRevision
 from devices.domain.severity import Severity
+from devices.domain.warnings.rule import listed
+from devices.services.scrubbing import Scrubber
 from devices.services.statements import prepared
 
 _FACTS: Final = """
@@ -68,29 +68,36 @@ def duplicates_within(revision: PlanRevision) -> int:
 
     Call it before the facts are gathered. One query where there is none; returns how many devices are warned of.
     """
-    added: dict[int, list[dict[str, object]]] = {}
+    added: dict[int, list[tuple[str, str]]] = {}
     for placed, plans, names in prepared(_TWICE, [revision.pk]):
         vrf, _, address = placed.partition(" ")
         where = f" in VRF {vrf}" if vrf else ""
-        for pk, name in zip(plans, names, strict=True):
-            other = next((each for each in names if each != name), "another interface")
-            sentence = f"This plan gives {address}{where} to {name} and to {other}."
-            more = len(names) - 2
-            if more > 0:
-                sentence = f"This plan gives {address}{where} to {name}, to {other} and to {more} more."
-            added.setdefault(pk, []).append(_warning(sentence))
-    for plan in DevicePlan.objects.filter(Q(pk__in=added), state=DevicePlanState.READY).iterator(200):
-        plan.warnings = [*added[plan.pk], *plan.warnings]
+        different = list(dict.fromkeys(names))
+        sentence = f"This plan gives {address}{where} to {len(different)} devices: {listed(different)}."
+        for pk in plans:
+            added.setdefault(pk, []).append((address, sentence))
+    scrub = Scrubber.load()
+    for plan in DevicePlan.objects.filter(pk__in=added, state=DevicePlanState.READY).iterator(200):
+        commands = plan.content.commands
+        found = [_warning(address, sentence, commands, scrub) for address, sentence in added[plan.pk]]
+        plan.warnings = [*found, *plan.warnings]
         plan.save(update_fields=["warnings"])
     return len(added)
 
 
-def _warning(sentence: str) -> dict[str, object]:
+def _warning(address: str, sentence: str, commands: Sequence[str], scrub: Scrubber) -> dict[str, object]:
+    """At the first line that names the address, with or without a prefix length."""
+    named = (number for number, line in enumerate(commands, 1) if _names(line, address))
+    number = next(named, None)
     return {
-        "line": "",
+        "line": scrub(commands[number - 1]).strip() if number else "",
         "sentence": sentence,
         "code": _DUPLICATE,
         "severity": Severity.CRITICAL.value,
-        "number": None,
+        "number": number,
         "path": [],
     }
+
+
+def _names(line: str, address: str) -> bool:
+    return any(word.partition("/")[0].casefold() == address for word in line.split())

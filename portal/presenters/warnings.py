@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from django.template.loader import render_to_string
@@ -72,27 +72,54 @@ class SeverityGroup:
 
 
 def notices_of(warnings: Iterable[Sequence[Mapping[str, object]]], mask: Mask) -> tuple[Notice, ...]:
-    """The warnings of several devices with the same diff, each once and gravest first, with their number if not all."""
-    found: dict[tuple[str, str], tuple[Mapping[str, object], int]] = {}
+    """The warnings of several devices with the same diff, gravest first; those of one rule at one line are one.
+
+    Where not all devices have it, or not all in the same words, it says how many.
+    """
+    found: dict[tuple[str, ...], _Alike] = {}
     rows = list(warnings)
     for row in rows:
         for warning in row:
-            key = str(warning.get("sentence", "")), str(warning.get("line", ""))
-            found[key] = warning, found.get(key, (warning, 0))[1] + 1
-    notices = (_notice(warning, count, len(rows), mask) for warning, count in found.values())
-    return tuple(sorted(notices, key=lambda notice: -_rank(notice.severity)))
+            found.setdefault(_what(warning), _Alike(warning)).add(str(warning.get("sentence", "")))
+    notices = (_notice(alike, len(rows), mask) for alike in found.values())
+    return tuple(sorted(notices, key=lambda notice: -_rank(notice.severity.lower())))
+
+
+@dataclass(slots=True)
+class _Alike:
+    """Warnings of one rule at one line, on how many devices and in how many sentences."""
+
+    warning: Mapping[str, object]
+    count: int = 0
+    sentences: set[str] = field(default_factory=set)
+
+    def add(self, sentence: str) -> None:
+        self.count += 1
+        self.sentences.add(sentence)
+
+    def many(self, devices: int) -> str:
+        if len(self.sentences) > 1:
+            return f" And alike on {counted(self.count - 1, 'more device')}."
+        return "" if self.count == devices else f" ({self.count} of {devices} devices)"
+
+
+def _what(warning: Mapping[str, object]) -> tuple[str, ...]:
+    """What makes two warnings the same: the rule and the line; a note, or what has no line, also its sentence."""
+    line, number = str(warning.get("line", "")), str(warning.get("number") or "")
+    code = str(warning.get("code", ""))
+    return (code, line, number) if code and number else (code, line, str(warning.get("sentence", "")))
 
 
 def _rank(severity: str) -> int:
     return Severity(severity).rank + 1 if severity in set(Severity) else 0
 
 
-def _notice(warning: Mapping[str, object], count: int, devices: int, mask: Mask) -> Notice:
+def _notice(alike: _Alike, devices: int, mask: Mask) -> Notice:
+    warning = alike.warning
     severity, code = str(warning.get("severity", "")), str(warning.get("code", ""))
     rule, path = RULE_BY_CODE.get(code), warning.get("path", ())
-    many = "" if count == devices else f" ({count} of {devices} devices)"
     return Notice(
-        text=mask.prose(str(warning.get("sentence", ""))) + many,
+        text=mask.prose(str(warning.get("sentence", ""))) + alike.many(devices),
         line=mask.text(str(warning.get("line", ""))),
         tone=_TONES.get(severity, "warn"),
         code=code,

@@ -43,13 +43,6 @@ def state_badge(value: object, *, size: str = "", label: str = "") -> SafeString
 
 
 @register.simple_tag
-def risk_badge(level: str) -> SafeString:
-    """The risk level of a change as a word. A low one is not green: nothing has been proved yet."""
-    tone = {"high": "bad", "medium": "warn"}.get(level, "idle")
-    return format_html('<span class="chip" data-tone="{}" data-risk="{}">{} risk</span>', tone, level, label_of(level))
-
-
-@register.simple_tag
 def state_text(value: object, *, label: str = "") -> SafeString:
     """The same without a pill, for dense rows."""
     return _state("state", value, size="", label=label)

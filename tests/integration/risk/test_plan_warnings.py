@@ -67,8 +67,10 @@ def test_an_address_that_another_device_has_by_its_stored_configuration_is_told(
 def test_an_address_that_a_plan_gives_to_several_devices_is_told_on_each(office: Office) -> None:
     """No stored configuration has it yet: it is the plan itself that gives it twice."""
     revision = office.planned(office.draft(content="interface Loopback7\n ip address 10.77.0.1 255.255.255.255\n"))
-    sentence = str(found(revision)["DUPLICATE_ADDRESS"]["sentence"])
-    assert sentence == "This plan gives 10.77.0.1 to fra-acc-01, to fra-acc-02 and to 1 more."
+    warning = found(revision)["DUPLICATE_ADDRESS"]
+    names = "fra-acc-01, fra-acc-02, fra-acc-03"
+    assert warning["sentence"] == f"This plan gives 10.77.0.1 to 3 devices: {names}."
+    assert (warning["line"], warning["number"]) == ("ip address 10.77.0.1 255.255.255.255", 2)
     assert {"code": "DUPLICATE_ADDRESS", "severity": "critical", "devices": 3} in revision.facts["warnings"]
 
 
