@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Self
 
 from django.conf import settings
@@ -11,12 +12,18 @@ from django.db.models.functions import Now
 
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeState, ChangeType, CloseCode
+from changes.domain.windows import LONGEST
 
+_WAITING = ["approved", "assessment", "authorization", "review", "scheduled"]
 _ACTIVE, _ENDED, _EXECUTING = (sorted(state.value for state in states) for states in (ACTIVE, ENDED, EXECUTING))
 
 
 class ChangeQuerySet(models.QuerySet["ChangeRequest"]):
     """States of the world for change requests."""
+
+    def with_window_in(self, start: datetime, end: datetime) -> Self:
+        """Changes whose window meets this time; no window is longer than 31 days."""
+        return self.filter(window_start__lt=end, window_start__gt=start - LONGEST, window_end__gt=start)
 
     def awaiting_assessment(self) -> Self:
         """Changes that a technical peer has to assess."""
@@ -58,6 +65,9 @@ class ChangeRequest(models.Model):
     )
     window_start = models.DateTimeField(null=True, blank=True, help_text="Nothing is started before; UTC.")
     window_end = models.DateTimeField(null=True, blank=True, help_text="Nothing is started from then on; UTC.")
+    window_told = models.DateTimeField(
+        null=True, blank=True, help_text="The start of the window of which its people were told that it opens soon."
+    )
     author = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="changes")
     last_editor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
     editors = models.ManyToManyField(
@@ -85,7 +95,14 @@ class ChangeRequest(models.Model):
         indexes = [
             models.Index(fields=["state", "-id"], name="change_by_state"),
             models.Index(fields=["author", "-id"], name="change_by_author"),
+            models.Index(fields=["window_start"], condition=Q(window_start__isnull=False), name="change_by_window"),
             # What an inbox lists, of a few thousand open changes among all that ever were.
+            models.Index(
+                fields=["state", "id"],
+                include=["type", "window_start", "submitted_at", "created_at", "author", "last_editor", "revision"],
+                condition=Q(state__in=_WAITING),
+                name="change_waits_for_others",
+            ),
             models.Index(fields=["-updated_at"], condition=Q(state__in=_EXECUTING), name="change_executed_now"),
             models.Index(fields=["author", "-updated_at"], condition=Q(state__in=_ACTIVE), name="change_own_active"),
             models.Index(fields=["author", "-updated_at"], condition=Q(state__in=_ENDED), name="change_own_ended"),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
 
 from django.contrib.auth.models import User
-from django.db import connection
 from django.db.models import (
     BooleanField,
     Case,
@@ -30,7 +31,6 @@ from changes.models import (
     Approval,
     ChangeQuerySet,
     ChangeRequest,
-    Decision,
     Delegation,
     OpenStage,
     Review,
@@ -40,9 +40,13 @@ from changes.models import (
     ThreadWait,
     Wave,
 )
+from devices.services.statements import prepared
 
 _ENDED = sorted(state.value for state in ENDED)
 _EXECUTED_BY_GATES = (ChangeState.IMPLEMENTING, ChangeState.PAUSED)
+_ANYBODY: Final = -(2**31)
+"""Stands for the person in a statement that was composed for their roles; no account has this id."""
+_Composed = tuple[str, tuple[object, ...], tuple[Work, ...]]
 _GATE_ROLES = frozenset({Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB})
 
 
@@ -62,21 +66,59 @@ def work_of(person: Person) -> dict[Work, QuerySet[Model]]:
 
 
 def waiting_counts(person: Person) -> Mapping[Work, int]:
-    """How much of each kind waits for a person, counted to :data:`COUNTED` at most; one query."""
+    """How much of each kind waits for a person, counted to :data:`COUNTED` at most; one query.
+
+    Every page asks it for its badge, so the statement is composed once for each set of roles.
+    """
+    sql, params, kinds = _counting(person.roles)
+    if not sql:
+        return {}
+    row = prepared(sql, _with_person(params, person.id))[0]
+    return {kind: count for kind, count in zip(kinds, row, strict=True) if count}
+
+
+def waiting_firsts(person: Person, *, size: int) -> Mapping[Work, list[int]]:
+    """The ids of the first changes of each kind that wait for a person, at most ``size``, in order; one query."""
+    sql, params, kinds = _listing(person.roles, size)
+    found: dict[Work, list[int]] = {}
+    for at, pk in prepared(sql, _with_person(params, person.id)) if sql else ():
+        found.setdefault(kinds[at], []).append(pk)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _counting(roles: frozenset[str]) -> _Composed:
     parts: list[str] = []
     params: list[object] = []
-    kinds: list[Work] = []
-    for kind, rows in work_of(person).items():
+    kinds = []
+    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
         sql, values = rows.order_by().values("pk")[:COUNTED].query.sql_with_params()
         parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - Django's statement
         params += values
         kinds.append(kind)
-    if not parts:
-        return {}
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(parts)}", params)
-        row = cursor.fetchone()
-    return {kind: count for kind, count in zip(kinds, row, strict=True) if count}
+    return (f"SELECT {', '.join(parts)}" if parts else ""), tuple(params), tuple(kinds)
+
+
+@lru_cache(maxsize=256)
+def _listing(roles: frozenset[str], size: int) -> _Composed:
+    parts: list[str] = []
+    params: list[object] = []
+    kinds = []
+    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
+        if rows.model is ChangeRequest:
+            narrow = rows.values_list("pk", "urgent", "asked_at")[:size]
+            sql, values = narrow.query.sql_with_params()
+            at = len(kinds)
+            numbered = "row_number() OVER ()"
+            parts.append(f"SELECT {at} AS kind, {numbered} AS at, listed.col1 FROM ({sql}) AS listed(col1, u, a)")  # noqa: S608 - the same
+            params += values
+            kinds.append(kind)
+    ordered = f"SELECT kind, col1 FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY kind, at"  # noqa: S608 - the same
+    return (ordered if parts else ""), tuple(params), tuple(kinds)
+
+
+def _with_person(params: tuple[object, ...], person_id: int) -> list[object]:
+    return [person_id if value == _ANYBODY else value for value in params]
 
 
 def _work(person: Person) -> dict[Work, QuerySet[Model]]:
@@ -110,7 +152,8 @@ def changes_by_urgency() -> ChangeQuerySet:
 def _undecided(person_id: int) -> ChangeQuerySet:
     """Changes in which a person has no hand and about whose present plan they have not decided."""
     changes = changes_by_urgency().exclude(author_id=person_id).exclude(last_editor_id=person_id)
-    return changes.filter(~Exists(_hand(person_id)), ~Exists(_decided(person_id)))
+    undecided = ~Exists(_decided(approver_id=person_id)) & ~Exists(_decided(on_behalf_of_id=person_id))
+    return changes.filter(~Exists(_hand(person_id)), undecided)
 
 
 def _hand(person_id: int) -> QuerySet[Model]:
@@ -118,10 +161,9 @@ def _hand(person_id: int) -> QuerySet[Model]:
     return through._default_manager.filter(changerequest_id=OuterRef("pk"), user_id=person_id)
 
 
-def _decided(person_id: int) -> QuerySet[Approval]:
-    by = Q(approver_id=person_id) | Q(on_behalf_of_id=person_id)
-    decided = Approval.objects.filter(by, revision=OuterRef("revision"), voided_at=None)
-    return decided.exclude(decision=Decision.CHANGES_REQUESTED)
+def _decided(**by: int) -> QuerySet[Approval]:
+    """Standing decisions about the present plan; those that sent a change back are void from the beginning."""
+    return Approval.objects.filter(revision=OuterRef("revision"), voided_at=None, **by)
 
 
 def _in_review(changes: ChangeQuerySet, stages: QuerySet[OpenStage]) -> ChangeQuerySet:

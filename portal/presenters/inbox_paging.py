@@ -25,13 +25,17 @@ class Part:
 
 
 def part_of(kind: Work, rows: QuerySet[Model], *, after: str, size: int) -> Part:
-    """The rows that follow the place ``after``, at most ``size``; one query.
+    """The rows that follow the place ``after``, at most ``size``; of changes their ids alone. One query.
 
     Raises:
         InvalidInputError: ``after`` names no place.
     """
     if after:
         rows = rows.filter(_following(kind, after))
+    if kind in CHANGE_KINDS:
+        ids = list(rows.values_list("pk", "urgent", "asked_at")[: size + 1])
+        place = f"{ids[size - 1][0]}~{int(ids[size - 1][1])}~{ids[size - 1][2].isoformat()}" if len(ids) > size else ""
+        return Part([pk for pk, _, _ in ids[:size]], place)
     found = list(rows[: size + 1])
     return Part(found[:size], _place(kind, found[size - 1]) if len(found) > size else "")
 
@@ -47,8 +51,6 @@ def url_of(path: str, query: QueryDict, **changed: str) -> str:
 
 
 def _place(kind: Work, row: Any) -> str:  # noqa: ANN401 - rows of several models
-    if kind in CHANGE_KINDS:
-        return f"{row.pk}~{int(row.urgent)}~{row.asked_at.isoformat()}"
     return f"{row.pk}~0~{getattr(row, TASK_KINDS[kind].ordered_by).isoformat()}"
 
 

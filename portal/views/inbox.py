@@ -18,7 +18,7 @@ from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeType
 from changes.domain.waiting import COUNTED, Work
 from changes.models import ChangeRequest
-from changes.services.waiting import waiting_counts, work_of
+from changes.services.waiting import waiting_counts, waiting_firsts, work_of
 from portal.presenters.change_rows import change_rows, listed
 from portal.presenters.gate_tasks import SHOWN as GATES_SHOWN
 from portal.presenters.gate_tasks import alerts_for, exceptions_for
@@ -107,14 +107,9 @@ def _groups(
     """The groups with their rows; the rows of all groups are drawn from the same few queries."""
     alone = asked.get("kind", "")
     narrowed = {name: value for name, value in asked.items() if name != "kind"}
-    parts: dict[Work, Part] = {}
-    for kind, rows in work_of(person).items():
-        wanted = kind.value == alone if alone else kind in counts
-        if wanted and (kind in CHANGE_KINDS or not narrowed):
-            size, after = (PAGE, request.GET.get("after", "")) if alone else (SHOWN, "")
-            parts[kind] = part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
+    parts = _parts(person, asked, counts, request.GET.get("after", ""))
     changes = [change for kind, part in parts.items() if kind in CHANGE_KINDS for change in part.rows]
-    drawn = {row.id: row for row in change_rows(changes)}
+    drawn = {row.id: row for row in change_rows(list({change.pk: change for change in changes}.values()))}
     why = why_of(
         person,
         [change for kind, part in parts.items() if kind in ASKED for change in part.rows],
@@ -137,13 +132,37 @@ def _groups(
     return groups, url_of(request.path, request.GET, after=following) if following else ""
 
 
+def _parts(person: Person, asked: Mapping[str, str], counts: Mapping[Work, int], after: str) -> dict[Work, Part]:
+    """The rows of each kind. Which changes they are is found on narrow indexes; they are then read together."""
+    alone = asked.get("kind", "")
+    narrowed = {name: value for name, value in asked.items() if name != "kind"}
+    if not asked:
+        firsts = waiting_firsts(person, size=SHOWN + 1)
+        parts = {kind: Part(firsts[kind][:SHOWN], "more" * (len(firsts[kind]) > SHOWN)) for kind in firsts}
+        others = {kind: rows for kind, rows in work_of(person).items() if kind in counts and kind not in CHANGE_KINDS}
+        parts |= {kind: part_of(kind, tasks_of(kind, rows), after="", size=SHOWN) for kind, rows in others.items()}
+    else:
+        size = PAGE if alone else SHOWN
+        parts = {
+            kind: part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
+            for kind, rows in work_of(person).items()
+            if (kind.value == alone if alone else kind in counts) and (kind in CHANGE_KINDS or not narrowed)
+        }
+    ids = {pk for kind, part in parts.items() if kind in CHANGE_KINDS for pk in part.rows}
+    read = listed(ChangeRequest.objects.with_people()).in_bulk(ids) if ids else {}
+    return {
+        kind: Part([read[pk] for pk in part.rows if pk in read], part.after) if kind in CHANGE_KINDS else part
+        for kind, part in sorted(parts.items(), key=lambda item: list(Work).index(item[0]))
+    }
+
+
 def _narrowed(kind: Work, rows: QuerySet[Model], asked: Mapping[str, str]) -> QuerySet[Model]:
     if kind not in CHANGE_KINDS:
         return tasks_of(kind, rows)
     columns: dict[str, object] = {{"risk": "risk_level"}.get(name, name): value for name, value in asked.items()}
     if columns.pop("urgency", ""):
         columns["urgent"] = True
-    return listed(rows.select_related("author", "revision").filter(**columns))  # type: ignore[arg-type]
+    return rows.filter(**columns)
 
 
 def _filter_links(request: HttpRequest, asked: Mapping[str, str]) -> list[dict[str, object]]:
