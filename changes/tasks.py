@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from changes.services import approval_watch, delivering, execution, planning, review_actions, scheduled_starts
+from changes.services import (
+    approval_watch,
+    delivering,
+    execution,
+    hook_calls,
+    planning,
+    review_actions,
+    scheduled_starts,
+)
 from changes.services.reports import making
 
 
@@ -44,3 +52,8 @@ def reports_due() -> str:
 def approvals_due() -> str:
     """Remind and escalate where approvals wait, and let expire what was not started in time. It approves nothing."""
     return f"{approval_watch.approvals_look()} changes looked at"
+
+
+def hooks_work() -> str:
+    """Call the hooks that are to be called."""
+    return f"{hook_calls.hooks_work()} calls"

@@ -182,10 +182,14 @@ class NotificationTestView(APIView):
 def _ids(given: object) -> list[int] | None:
     if given is None:
         return None
-    good = isinstance(given, list) and len(given) <= _MOST_IDS
-    if not good or not all(isinstance(pk, int) and not isinstance(pk, bool) and 0 < pk < 2**63 for pk in given):
+    ids = [pk for pk in given if _is_id(pk)] if isinstance(given, list) else []
+    if not isinstance(given, list) or len(ids) < len(given) or len(ids) > _MOST_IDS:
         raise InvalidInputError({"ids": [f"Give at most {_MOST_IDS} ids of notifications, or leave it out for all."]})
-    return list(given)
+    return ids
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63
 
 
 def _shown(request: Request) -> dict[str, object]:

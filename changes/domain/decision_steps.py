@@ -132,7 +132,7 @@ def seal_of(steps: Sequence[Mapping[str, object]]) -> dict[str, str]:
     """What a device payload's strategy carries for these frozen steps: their SHA-256 under :data:`SEAL`, or nothing."""
     if not steps:
         return {}
-    text = canonical_json([dict(step) for step in steps])  # type: ignore[misc, arg-type]
+    text = canonical_json([dict(step) for step in steps])
     return {SEAL: hashlib.sha256(text).hexdigest()}
 
 

@@ -145,7 +145,7 @@ _LONGEST_WAIT_S: Final = 3_600
 
 
 def wait_after(attempts: int) -> int | None:
-    """Seconds until the next attempt after so many that failed; None: it is given up. Together about two hours."""
+    """Seconds until the next attempt after so many that failed; None: it is given up. Together two and a half hours."""
     if attempts >= MAX_ATTEMPTS:
         return None
     return int(min(_FIRST_WAIT_S * 3 ** (attempts - 1), _LONGEST_WAIT_S))

@@ -39,6 +39,9 @@ class HookSetting(models.Model):
 
     name = models.CharField(max_length=100, unique=True)
     enabled = models.BooleanField(default=False)
+    points = models.JSONField(default=list, help_text="What it said of itself when it was switched on last.")
+    distribution = models.CharField(max_length=100, blank=True, help_text="The package that offered it then.")
+    version = models.CharField(max_length=60, blank=True)
     required = models.BooleanField(default=False, help_text="Waited for where a hook may object.")
     on_objection = models.CharField(max_length=10, choices=OnObjection.choices(), default=OnObjection.PAUSE.value)
     time_limit_s = models.PositiveSmallIntegerField(default=DEFAULT_LIMIT_S)

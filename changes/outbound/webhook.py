@@ -49,7 +49,15 @@ def signature(secret: str, *, timestamp: int, message: str, body: bytes) -> str:
     return f"t={timestamp},v1={hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
 
 
-def send(
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer: its status, and the first 4 KiB of its body."""
+
+    status: int
+    body: bytes
+
+
+def post(
     url: str,
     *,
     body: bytes,
@@ -57,8 +65,8 @@ def send(
     message: str,
     route: Route,
     clock: Callable[[], float] = time.time,
-) -> int:
-    """POST a JSON body, signed; the status of the answer, which is 2xx. Redirects are not followed.
+) -> Answer:
+    """POST a JSON body, signed; the answer, which is 2xx. Redirects are not followed.
 
     Raises:
         OutboundError: not taken; ``permanent`` where trying again cannot help. The sentence names the host only.
@@ -79,8 +87,7 @@ def send(
     try:
         connection.request("POST", target.resource, body=body, headers=headers)
         answer = connection.getresponse()
-        answer.read(_ANSWER_LIMIT)
-        status = answer.status
+        taken = Answer(answer.status, answer.read(_ANSWER_LIMIT))
     except ssl.SSLCertVerificationError as error:
         sentence = f"The certificate of {target.host} is not valid here: {error.verify_message}."
         raise OutboundError("CERTIFICATE_INVALID", sentence) from None
@@ -90,8 +97,8 @@ def send(
         raise OutboundError("UNREACHABLE", f"{target.host} could not be reached: {type(error).__name__}.") from None
     finally:
         connection.close()
-    _judge(target, status)
-    return status
+    _judge(target, taken.status)
+    return taken
 
 
 def _judge(target: Target, status: int) -> None:

@@ -109,8 +109,10 @@ def is_late(row: RunDecisionStep) -> bool:
 
 
 def _wait(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
-    until = {"waits_since": Now(), "waits_until": database_time_plus(row.timeout_s)}
-    step_moves(run, row, StepState.WAITING, "decision_step.waits", actor=DISPATCHER, **until)
+    until = database_time_plus(row.timeout_s)
+    step_moves(
+        run, row, StepState.WAITING, "decision_step.waits", actor=DISPATCHER, waits_since=Now(), waits_until=until
+    )
     notify(
         Topic.DECISION_STEP_WAITS,
         people=_people(row),

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from changes.domain import policy
+from changes.domain.hooks import HookPoint
 from changes.domain.run_states import DeviceRunState, RunState, WaveState, check_run_step, run_outcome
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, DevicePlanState, PlanState, next_state
 from changes.domain.strategy import Strategy
@@ -26,6 +27,7 @@ from changes.models.runs import ENDED_WAVE_STATES
 from changes.services.decision_steps import last_steps_hold, outcome_with_steps
 from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
+from changes.services.hook_calls import hooks_tell
 from changes.services.integrity import PlanSeal, signed_steps, verify_approvals, verify_revision
 from changes.services.inventory_notes import notes_queue
 from changes.services.kill_switch import engaged_now, refuse_while_engaged
@@ -309,6 +311,7 @@ def run_advance(run_id: int) -> bool:
         credential_uses_report(Occasion(kind, run.pk))
     notes_queue(run, change)
     tell_ended(change, run)
+    hooks_tell(HookPoint.AFTER_RUN, run.revision, run)
     if rollback_goes_on(change):
         return True
     move(

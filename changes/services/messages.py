@@ -17,7 +17,7 @@ from django.core.validators import validate_email
 from changes.domain.notifications import Topic
 from changes.models import Notification, NotificationProfile
 from changes.outbound.errors import OutboundError
-from changes.outbound.webhook import Route, send
+from changes.outbound.webhook import Route, post
 from changes.services.sealing import UnsealableError, signing_secret, unseal
 from devices.credentials.seen import remember
 
@@ -70,7 +70,7 @@ def send_webhook(person: User, notifications: Sequence[Notification], message: s
         raise OutboundError("NO_ADDRESS", "The webhook was taken out meanwhile.", permanent=True)
     secret = signing_secret(person.pk, profile.webhook_version)
     remember(secret)
-    send(webhook_address(profile), body=_json(notifications, message), secret=secret, message=message, route=route())
+    post(webhook_address(profile), body=_json(notifications, message), secret=secret, message=message, route=route())
 
 
 def webhook_address(profile: NotificationProfile) -> str:

@@ -15,6 +15,7 @@ from audit.actor import Actor
 from audit.recorder import record
 from changes.domain import policy
 from changes.domain.errors import InvalidInputError
+from changes.domain.hooks import HookPoint
 from changes.domain.plan import merkle_root
 from changes.domain.states import ChangeState, DevicePlanState, PlanState, check_editable
 from changes.domain.strategy import Strategy
@@ -26,6 +27,7 @@ from changes.selectors import Targets, plan_progress, resolve_targets
 from changes.services.approval_policies import active_policy
 from changes.services.device_planning import Planner
 from changes.services.fact_gathering import duplicates_within, facts_digest, facts_gather
+from changes.services.hook_calls import hooks_tell, plan_held
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_planners
 from changes.services.requests import discard_plan
@@ -78,6 +80,7 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
                 "excluded_count": len(targets.excluded),
             },
         )
+        hooks_tell(HookPoint.BEFORE_PLAN, revision)
         ring_planners(revision.pk, waiting=len(targets.devices))
         return revision
 
@@ -142,7 +145,7 @@ def plan_devices(revision_id: int) -> int:
     Safe to call twice at once. When nothing is left, the revision is closed with its digest.
     """
     revision = PlanRevision.objects.filter(pk=revision_id, state=PlanState.BUILDING).first()
-    if revision is None:
+    if revision is None or _held_by_hooks(revision):
         return 0
     with Planner(revision) as planner:
 
@@ -188,8 +191,41 @@ def revision_finish(revision_id: int) -> bool:
             reason=revision.detail,
             details={"digest": revision.digest, "devices": progress, "facts_sha256": facts_digest(revision.facts)},
         )
+        hooks_tell(HookPoint.AFTER_PLAN, revision)
         credential_uses_report(Occasion(OccasionKind.PLAN, revision.pk))
         return True
+
+
+def _held_by_hooks(revision: PlanRevision) -> bool:
+    """Whether nothing is read yet because required hooks were asked; a revision that one stands against is refused."""
+    held = plan_held(revision)
+    if held.code:
+        _refuse(revision.pk, held.code, held.detail)
+    return held.waits or bool(held.code)
+
+
+@transaction.atomic
+def _refuse(revision_id: int, code: str, detail: str) -> None:
+    change_id = PlanRevision.objects.values_list("change_id", flat=True).get(pk=revision_id)
+    change = lock_change(change_id)
+    revision = PlanRevision.objects.select_for_update().get(pk=revision_id)
+    if revision.state != PlanState.BUILDING:
+        return
+    revision.state, revision.code, revision.detail, revision.finished_at = PlanState.FAILED, code, detail, Now()
+    revision.save()
+    record(
+        actor=PLANNER,
+        action="plan.failed",
+        object_type="plan",
+        object_id=revision.pk,
+        object_label=f"{change.number} r{revision.number}",
+        change_id=change.pk,
+        state_from=PlanState.BUILDING,
+        state_to=revision.state,
+        code=code,
+        reason=detail,
+    )
+    hooks_tell(HookPoint.AFTER_PLAN, revision)
 
 
 def _close(revision: PlanRevision, progress: Mapping[str, int]) -> None:

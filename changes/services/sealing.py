@@ -48,5 +48,6 @@ def _keys() -> MultiFernet:
     return MultiFernet([Fernet(base64.urlsafe_b64encode(_derived(key, _PURPOSE))) for key in keys])
 
 
-def _derived(key: str, purpose: bytes) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(key.encode())
+def _derived(key: str | bytes, purpose: bytes) -> bytes:
+    given = key.encode() if isinstance(key, str) else key
+    return HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose).derive(given)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -32,8 +33,9 @@ def step_confirm(*, change_id: int, step_id: int, actor: Actor, note: str = "") 
     """
     with _answered(change_id, step_id, actor, "confirm_step") as (_change, run, row):
         note = parse_comment(note, action="confirm a step", required=False)
-        answer = {"decided_by_id": actor.user_id, "decided_at": Now(), "note": note}
-        step_moves(run, row, StepState.CONFIRMED, "decision_step.confirmed", actor=actor, reason=note, **answer)
+        step_moves(
+            run, row, StepState.CONFIRMED, "decision_step.confirmed", actor=actor, reason=note, **_by(actor, note)
+        )
         run_advance(run.pk)
         return row
 
@@ -47,8 +49,7 @@ def step_stop(*, change_id: int, step_id: int, actor: Actor, note: str) -> RunDe
     """
     with _answered(change_id, step_id, actor, "stop_step") as (change, run, row):
         note = parse_comment(note, action="stop at a step")
-        answer = {"decided_by_id": actor.user_id, "decided_at": Now(), "note": note}
-        step_moves(run, row, StepState.STOPPED, "decision_step.stopped", actor=actor, reason=note, **answer)
+        step_moves(run, row, StepState.STOPPED, "decision_step.stopped", actor=actor, reason=note, **_by(actor, note))
         detail = f"{actor.username} stopped the run at the step “{row.title}”: {note}"
         stop_at(change, run, row, actor=actor, code=STEP_STOPPED, detail=detail)
         run_advance(run.pk)
@@ -73,3 +74,7 @@ def _answered(
         if is_late(row):
             raise ConflictError("The time for this answer is over, so the run goes no further.", code=STEP_TIMEOUT)
         yield change, run, row
+
+
+def _by(actor: Actor, note: str) -> dict[str, Any]:
+    return {"decided_by_id": actor.user_id, "decided_at": Now(), "note": note}

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Now
 
 from audit.actor import Actor
+from changes.domain.hooks import OnObjection
 from changes.domain.orders import KILL_SWITCH_ENGAGED, STOPPED_AFTER_WAVE
 from changes.domain.run_states import DEVICE_ENDED, WAVE_ENDED, DeviceRunState, RunState, WaveState
 from changes.domain.strategy import BudgetAction, InFlight, Promotion, Strategy
@@ -19,6 +20,7 @@ from changes.errors import PlanIntegrityError
 from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Run, RunDecisionStep, Wave, WaveCheck
 from changes.services.decision_steps import steps_end_late, steps_hold
 from changes.services.demanding import verify_demand
+from changes.services.hook_calls import wave_held
 from changes.services.integrity import verify_approvals, verify_revision
 from changes.services.kill_switch import kill_switch_engaged
 from changes.services.queueing import ring_runners
@@ -202,6 +204,8 @@ class _Progress:
             code, detail = refusal
             pause(self.change, run, actor=DISPATCHER, code=code, detail=f"{wave.name} was not opened: {detail}")
             return
+        if self._hooks_hold(wave):
+            return
         wave_moves(wave, WaveState.WORKING, opened_at=Now())
         devices = wave.device_runs.count()
         audit_run(run, "wave.opened", actor=DISPATCHER, wave=wave.number, devices_in_wave=devices)
@@ -215,6 +219,17 @@ class _Progress:
             detail = f"{wave.name} was not opened: {error}"
             pause(self.change, self.run, actor=DISPATCHER, code=error.code, detail=detail)
             return True
+
+    def _hooks_hold(self, wave: Wave) -> bool:
+        """Whether required hooks have not answered yet, or one of them stands against this wave."""
+        held = wave_held(self.run, wave.number)
+        if held.code:
+            detail = f"{wave.name} was not opened. {held.detail}"
+            if held.on_objection is OnObjection.ABORT:
+                self._abort(held.code, detail)
+            else:
+                pause(self.change, self.run, actor=DISPATCHER, code=held.code, detail=detail)
+        return held.waits or bool(held.code)
 
     def _refusal(self, wave: Wave) -> tuple[str, str] | None:
         try:

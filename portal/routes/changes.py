@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from portal.views import change, decisions, decisions_confirmed, plan, risk, rollback, run, wave_gate
+from portal.views import change, decision_steps, decisions, decisions_confirmed, plan, risk, rollback, run, wave_gate
 
 urlpatterns: list[URLPattern] = [
     path("<int:change_id>/", change.change_detail, name="change-detail"),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path("<int:change_id>/start/", decisions_confirmed.change_start, name="change-start"),
     path("<int:change_id>/risk/answer/", risk.risk_answered, name="risk-answer"),
     path("<int:change_id>/risk/override/", risk.risk_overridden, name="risk-override"),
+    path("<int:change_id>/steps/", decision_steps.change_steps, name="change-steps"),
     path("<int:change_id>/gate/", wave_gate.change_gate, name="change-gate"),
     path("<int:change_id>/rollback/", rollback.change_roll_back, name="change-rollback"),
     path("<int:change_id>/close/", decisions_confirmed.change_close, name="change-close"),

@@ -11,6 +11,7 @@ from django.utils.cache import patch_vary_headers
 from portal.presenters.actions import actions_of
 from portal.presenters.approvals import ladder_of
 from portal.presenters.building import failures_of, progress_of
+from portal.presenters.decision_steps import steps_of
 from portal.presenters.discussions import change_talk
 from portal.presenters.gates import gates_of
 from portal.presenters.header import header_of
@@ -42,7 +43,13 @@ def page_context(sight: Sight, current: str, *, page: str = "") -> dict[str, Any
     """What every page about a change prints: its head, and what the person can do."""
     actions = actions_of(sight)
     head = header_of(sight, actions, current=current, page=page)
-    return {"head": head, "crumbs": head.crumbs, "tabs": head.tabs, "actions": actions}
+    return {
+        "head": head,
+        "crumbs": head.crumbs,
+        "tabs": head.tabs,
+        "actions": actions,
+        "steps": steps_of(sight),
+    }
 
 
 def progress_answer(request: HttpRequest, sight: Sight) -> HttpResponse | None:

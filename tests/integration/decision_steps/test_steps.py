@@ -191,11 +191,12 @@ def test_a_step_is_answered_once() -> None:
 def test_steps_that_are_edited_after_the_approval_start_nothing() -> None:
     cast = Cast.create()
     change = signed(cast, planned(cast, [BEFORE]))
-    PlanRevision.objects.filter(pk=change.revision_id).update(inputs={**change.revision.inputs, "steps": []})
+    revision = PlanRevision.objects.get(change=change)
+    PlanRevision.objects.filter(pk=revision.pk).update(inputs={**revision.inputs, "steps": []})
     with pytest.raises(PlanIntegrityError, match="steps"):
         change_start(change_id=change.pk, implementer=actor(cast.author))
     with pytest.raises(PlanIntegrityError):
-        verify_revision(PlanRevision.objects.get(pk=change.revision_id))
+        verify_revision(PlanRevision.objects.get(change=change))
 
 
 def test_a_step_that_is_deleted_from_a_run_pauses_it() -> None:

@@ -1,5 +1,7 @@
 """What notify() writes, for whom, and what it never does."""
 
+from typing import Any
+
 import pytest
 from django.db import transaction
 from pytest_django import DjangoAssertNumQueries
@@ -13,7 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 def tell(*people: int, topic: Topic = Topic.APPROVAL_WAITS, **fields: str) -> None:
-    notify(topic, people=people, **{"subject": "CHG-00001 waits", "sentence": "Read its plan.", **fields})
+    texts: Any = {"subject": "CHG-00001 waits", "sentence": "Read its plan.", **fields}
+    notify(topic, people=people, **texts)
 
 
 def test_each_person_gets_one_and_strangers_get_none() -> None:

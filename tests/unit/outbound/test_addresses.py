@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import pytest
 
-from changes.outbound import addresses
 from changes.outbound.addresses import may_reach, parse_url, resolve
 from changes.outbound.errors import OutboundError
 
@@ -39,7 +38,7 @@ def answers(*found: str) -> Callable[..., list[tuple[object, ...]]]:
 
 
 def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", answers("8.8.8.8", "10.0.0.1"))
+    monkeypatch.setattr(socket, "getaddrinfo", answers("8.8.8.8", "10.0.0.1"))
     with pytest.raises(OutboundError, match="private") as refused:
         resolve(parse_url("https://hooks.example.net/"), ())
     assert refused.value.permanent
@@ -47,7 +46,7 @@ def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatc
 
 def test_the_address_is_resolved_once_so_that_a_second_answer_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = iter([["8.8.8.8"], ["127.0.0.1"]])
-    monkeypatch.setattr(addresses.socket, "getaddrinfo", lambda *_a, **_k: answers(*next(asked))())
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_a, **_k: answers(*next(asked))())
     assert resolve(parse_url("https://hooks.example.net/"), ()) == "8.8.8.8"
     assert list(asked) == [["127.0.0.1"]]
 

@@ -1,0 +1,1 @@
+"""The two hooks that come with the product. They use the public interface like any other."""
