@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, Final
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view, inline_serializer
 from rest_framework import serializers, status
 from rest_framework.exceptions import NotFound
@@ -175,7 +176,7 @@ class PolicySchemaView(APIView):
     @extend_schema(
         operation_id="policies_schema",
         summary="Retrieve the JSON Schema of policy files",
-        responses={200: serializers.DictField(), **refusals()},
+        responses={200: OpenApiTypes.OBJECT, **refusals()},
     )
     def get(self, request: Request) -> Response:  # noqa: ARG002 - DRF's signature
         """For editors; what a schema cannot say is said when a draft is kept."""

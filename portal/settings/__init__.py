@@ -250,6 +250,7 @@ SPECTACULAR_SETTINGS = {
         "ChangeType": "changes.domain.states.ChangeType.choices",
         "ChangeState": "changes.domain.states.ChangeState.choices",
         "PlanState": "changes.domain.states.PlanState.choices",
+        "PolicyState": "changes.domain.policy_versions.PolicyState.choices",
         "DevicePlanState": "changes.domain.states.DevicePlanState.choices",
         "RunState": "changes.domain.run_states.RunState.choices",
         "RunOutcome": "changes.domain.run_states.RunOutcome.choices",
@@ -309,6 +310,7 @@ Q_CLUSTER = {
 # Recurring work: a function of a task module, and the seconds between two calls (0: never).
 COUNTERSIGN_PERIODIC: dict[str, int] = {
     "changes.tasks.approvals_due": 60,
+    "changes.tasks.windows_near": 60,
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
