@@ -10,6 +10,7 @@ from changes.services import (
     planning,
     review_actions,
     scheduled_starts,
+    window_reminders,
 )
 from changes.services.reports import making
 
@@ -27,6 +28,11 @@ def execute_run(run_id: int) -> str:
 def start_scheduled(start_id: int) -> str:
     """Start a change whose window has opened, for the implementer who ordered it."""
     return scheduled_starts.start_scheduled(start_id)
+
+
+def windows_near() -> str:
+    """Tell the people of changes whose window opens soon."""
+    return f"{window_reminders.windows_near_tell()} changes"
 
 
 def notifications_deliver() -> str:

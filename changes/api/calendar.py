@@ -33,6 +33,7 @@ from devices.api.openapi import refusals
 
 LONGEST: Final = timedelta(days=100)
 USUAL: Final = timedelta(days=31)
+_USUAL_WINDOW: Final = timedelta(hours=1)
 _SHOWN: Final = {200: ChangeDetailSerializer, **refusals(400, 403, 404, 409)}
 _TIMES: Final = ("window_start", "window_end")
 
@@ -169,7 +170,9 @@ class ConflictsView(APIView):
     @extend_schema(
         operation_id="changes_conflicts",
         summary="Judge a window",
-        parameters=_parameters(window_start="By default that of the change.", window_end="The same."),
+        parameters=_parameters(
+            window_start="By default the change's own window, or the next hour.", window_end="The same."
+        ),
         responses={200: JudgementSerializer, **refusals(400, 404)},
     )
     def get(self, request: Request, change_id: int) -> Response:
@@ -177,9 +180,8 @@ class ConflictsView(APIView):
         change = change_get(change_id)
         asked = _asked(request, _TIMES)
         given = {name: value.replace(" ", "+") for name, value in asked.items()}
-        period = parse_window(given, now=database_now()) if asked else window_of(change)
-        if period is None:
-            raise BadFilterError("window_start", "The change has no window. Name one: window_start, window_end.")
+        now = database_now()
+        period = parse_window(given, now=now) if asked else window_of(change) or Period(now, now + _USUAL_WINDOW)
         return Response(_judgement(window_judge(change, period)))
 
 

@@ -83,7 +83,8 @@ def booked_with(devices: Iterable[CalendarDevice], period: Period, *, but: int) 
     the id of the change itself.
     """
     rows = list(
-        ChangeRequest.objects.filter(state__in=BOOKED, window_start__lt=period.end, window_end__gt=period.start)
+        ChangeRequest.objects.with_window_in(period.start, period.end)
+        .filter(state__in=BOOKED)
         .exclude(pk=but)
         .order_by("window_start", "pk")
         .only("pk", "window_start", "window_end", "revision_id")

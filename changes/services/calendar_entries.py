@@ -99,7 +99,7 @@ def calendar_contents(period: Period, wanted: CalendarFilter) -> CalendarContent
 
 
 def _changes(period: Period, wanted: CalendarFilter, notes: list[str]) -> list[ChangeRequest]:
-    rows = ChangeRequest.objects.filter(window_start__lt=period.end, window_end__gt=period.start)
+    rows = ChangeRequest.objects.with_window_in(period.start, period.end)
     rows = rows.filter(state=wanted.state) if wanted.state else rows.exclude(state__in=HIDDEN)
     if wanted.type:
         rows = rows.filter(type=wanted.type)

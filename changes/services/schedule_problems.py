@@ -54,7 +54,7 @@ def problems_recheck(period: Period, *, actor: Actor) -> tuple[Hit, ...]:
     Returns those that are marked now.
     """
     hits = _hits(period, calendar_between(period.start, period.end))
-    marked = {row.change_id: row for row in ScheduleProblem.objects.filter(_in_time(period, "change__"))}
+    marked = {row.change_id: row for row in ScheduleProblem.objects.filter(_in_time(period))}
     for hit in hits:
         row = marked.pop(hit.change.pk, None)
         if row is None or row.sentence != hit.sentence:
@@ -70,13 +70,16 @@ def problem_settle(change: ChangeRequest) -> None:
 
 
 def _hits(period: Period, calendar: Calendar) -> tuple[Hit, ...]:
-    rows = ChangeRequest.objects.filter(_in_time(period), state__in=BOOKED).order_by("window_start", "pk")
-    return tuple(hit for hit in (_judged(row, calendar) for row in rows[:MOST]) if hit.obstacles)
+    start = max(period.start, database_now())
+    rows = ChangeRequest.objects.with_window_in(start, period.end).filter(state__in=BOOKED)
+    return tuple(
+        hit for hit in (_judged(row, calendar) for row in rows.order_by("window_start", "pk")[:MOST]) if hit.obstacles
+    )
 
 
-def _in_time(period: Period, prefix: str = "") -> Q:
-    now = max(period.start, database_now())
-    return Q(**{f"{prefix}window_start__lt": period.end, f"{prefix}window_end__gt": now})
+def _in_time(period: Period) -> Q:
+    start = max(period.start, database_now())
+    return Q(change__window_start__lt=period.end, change__window_end__gt=start)
 
 
 def _judged(change: ChangeRequest, calendar: Calendar) -> Hit:

@@ -20,6 +20,7 @@ from changes.services.freezes import freeze_declare
 from changes.services.requests import change_cancel
 from changes.services.scheduled_starts import start_ask, start_call_off, start_scheduled, starts_ring
 from changes.services.scheduling import change_schedule
+from changes.services.window_reminders import windows_near_tell
 from tests import factories
 
 
@@ -186,6 +187,15 @@ def test_the_pages_order_and_call_off(cast: factories.Cast) -> None:
     assert starter.post(f"/changes/{change.pk}/start-by-itself/call-off/").status_code == 302
     assert "Start it by itself when the window opens" in starter.get(f"/changes/{change.pk}/").content.decode()
     assert starter.post(f"/changes/{change.pk}/start-by-itself/").status_code == 302
+
+
+def test_people_are_told_once_that_a_window_opens_soon(cast: factories.Cast) -> None:
+    row = ordered(cast)
+    ChangeRequest.objects.filter(pk=row.change_id).update(window_start=timezone.now() + timedelta(minutes=50))
+    assert (windows_near_tell(), windows_near_tell()) == (1, 0)
+    near = Notification.objects.filter(topic="window_near", change=row.change_id)
+    assert set(near.values_list("person", flat=True)) == {cast.author.pk, cast.implementer.pk}
+    assert "It starts by itself, for implementer." in near[0].sentence
 
 
 @pytest.mark.django_db(transaction=True)
