@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from changes.domain import policy
 from changes.domain.policy import Verdict
-from changes.domain.states import EDITABLE, ChangeEvent, ChangeState
+from changes.domain.states import EDITABLE, ChangeEvent, ChangeState, ChangeType
 from changes.services.scheduling import MOVABLE
 from changes.services.windows import window_closed, window_of
 from portal.presenters.links import page_url
@@ -143,8 +143,20 @@ def _possible(sight: Sight) -> Iterator[Action]:
             yield from _drafting(sight)
 
 
+_SUBMITS: Final[dict[ChangeType, tuple[str, str]]] = {
+    ChangeType.STANDARD: (
+        "Submit",
+        "Inside the envelope of its template it is approved at once; outside, a technical peer reads the plan next.",
+    ),
+    ChangeType.EMERGENCY: ("Submit to the ECAB", "The ECAB decides at once. It can be withdrawn until it is started."),
+}
+
+
 def _named(event: ChangeEvent, look: Action, sight: Sight) -> Action:
-    """An approval by the name of its stage, where that is none of the usual two."""
+    """A submission by what follows it, and an approval by the name of its stage, where that is none of the usual two."""
+    if event is ChangeEvent.SUBMIT:
+        label, hint = _SUBMITS.get(ChangeType(sight.change.type), (look.label, look.hint))
+        return replace(look, label=label, hint=hint)
     stage = policy.deciding_stage(sight.facts, event) if event in {ChangeEvent.ASSESS, ChangeEvent.AUTHORIZE} else None
     if stage is None or stage.name in {"peer", "cab"}:
         return look

@@ -12,7 +12,7 @@ from django.urls import reverse
 from changes.domain import policy
 from changes.domain.policy import Role, Stage
 from changes.domain.run_states import RunOutcome
-from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeState, DevicePlanState
+from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeState, ChangeType, DevicePlanState
 from changes.models import Approval
 from changes.selectors import Blocker, blockers
 from portal.presenters.sight import Sight
@@ -110,7 +110,10 @@ def _given(sight: Sight, stage: Stage) -> int:
 def _people(sight: Sight, found: tuple[Blocker, ...]) -> Iterator[Gate]:
     open_stage = policy.stage_open(sight.facts.stages, policy.live_approvals(sight.facts))
     signers = _signers(sight)
-    for stage in sight.facts.stages:
+    asked = _BEFORE_ASKING.get(ChangeType(sight.change.type), "") if sight.state is _S.DRAFT else ""
+    if asked:
+        yield Gate("pending", asked)
+    for stage in () if asked else sight.facts.stages:
         yield _stage_gate(sight, stage, open_stage, signers)
     for blocker in found:
         # The stages say the same as this one, with names.
@@ -118,6 +121,13 @@ def _people(sight: Sight, found: tuple[Blocker, ...]) -> Iterator[Gate]:
             yield Gate("waiting" if blocker.code != "on_hold" else "blocked", blocker.sentence, _who(sight))
     if sight.state in BEFORE_IMPLEMENTING - {_S.APPROVED}:
         yield Gate("pending", "Start by an implementer")
+
+
+_BEFORE_ASKING: Final[dict[ChangeType, str]] = {
+    ChangeType.STANDARD: "Approval: none inside the envelope, else as for a normal change",
+    ChangeType.EMERGENCY: "ECAB approval",
+}
+"""What can be said of a draft before the policy is asked; of a normal one its usual stages are named."""
 
 
 def _signers(sight: Sight) -> dict[str, list[str]]:

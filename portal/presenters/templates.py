@@ -117,6 +117,7 @@ class Runbook:
     steps: tuple[DecisionStep, ...]
     rubric: tuple[Mapping[str, Any], ...]
     envelope: Envelope | None
+    envelope_platforms: tuple[str, ...]
     envelope_strategy: tuple[tuple[str, str], ...]
 
 
@@ -141,6 +142,7 @@ def runbook_of(version: TemplateVersion, mask: Mask) -> Runbook:
         steps=tuple(DecisionStep.of(step) for step in said["steps"]),
         rubric=tuple(said["rubric"]),
         envelope=envelope,
+        envelope_platforms=tuple(platform_label(slug) for slug in envelope.platforms) if envelope else (),
         envelope_strategy=tuple((name, bound.said) for name, bound in envelope.strategy.items()) if envelope else (),
     )
 
