@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from changes.domain.approval_policy.demands import Demand
@@ -19,16 +18,6 @@ class Asked:
 
     demand: Demand
     foreseen: bool
-
-    @property
-    def reasons(self) -> Mapping[str, str]:
-        """Why each stage is asked, by the stage's name."""
-        return {asked.stage.name: asked.sentence for asked in self.demand.stages}
-
-    @property
-    def titles(self) -> Mapping[str, str]:
-        """What people call each stage, by its name."""
-        return {asked.stage.name: asked.title for asked in self.demand.stages}
 
 
 def asked_of(sight: Sight) -> Asked:

@@ -10,6 +10,7 @@ from django.utils.cache import patch_vary_headers
 
 from portal.presenters.actions import actions_of
 from portal.presenters.approvals import ladder_of
+from portal.presenters.because import asked_of
 from portal.presenters.building import failures_of, progress_of
 from portal.presenters.decision_steps import steps_of
 from portal.presenters.discussions import change_talk
@@ -110,7 +111,8 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
 def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
     """Who decided what, stage by stage."""
     sight = look_at(request, change_id)
-    context = {**page_context(sight, "approvals", page="Approvals"), "ladder": ladder_of(sight, Mask.load())}
+    common = page_context(sight, "approvals", page="Approvals")
+    context = {**common, "ladder": ladder_of(sight, Mask.load()), "asked": asked_of(sight)}
     return render(request, "changes/approvals.html", context)
 
 

@@ -14,8 +14,9 @@ from django.urls import reverse
 from changes.domain.approval_policy.reading import read_policy
 from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY, shipped_policy
 from changes.models import ApprovalPolicyVersion
+from changes.services.requests import change_submit
 from devices.models import Device
-from tests.factories import Cast, approved, submitted
+from tests.factories import Cast, actor, approved, draft, ready_plan, submitted
 from tests.integration.policies.conftest import SECURITY_TOO, Board, strict
 
 As = Callable[[User], Client]
@@ -178,3 +179,19 @@ def test_the_list_costs_the_same_however_long_it_is(
         proposed(strict(version=version))
     assert cost() == before
     assert BUILTIN_POLICY.digest != shipped_policy("recommended").digest
+
+
+def test_a_draft_says_who_would_be_asked_and_a_submitted_change_who_is(
+    cast: Cast, devices: list[Device], as_: As, recommended: ApprovalPolicyVersion
+) -> None:
+    change = draft(cast.author)
+    ready_plan(change, devices)
+    client = as_(cast.author)
+    page = client.get(reverse("change-approvals", args=[change.pk])).content.decode()
+    assert "Who will be asked" in page
+    assert "Security is asked because" in page
+    change_submit(change_id=change.pk, requester=actor(cast.author))
+    page = client.get(reverse("change-approvals", args=[change.pk])).content.decode()
+    assert f"Policy {recommended.label} asks this." in page
+    assert "Post-implementation review: asked because" in page
+    assert "Who is asked, and why" in client.get(reverse("change-plan", args=[change.pk])).content.decode()
