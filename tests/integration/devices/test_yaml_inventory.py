@@ -34,6 +34,16 @@ def test_redundancy_group_and_uplinks_are_facts_of_a_device(tmp_path: Path) -> N
     assert "uplinks must be a list." in refusal(tmp_path, GOOD[:-1] + ", uplinks: core1}")[1]
 
 
+def test_criticality_is_one_of_four_words_and_the_tenant_is_a_text(tmp_path: Path) -> None:
+    [record] = loaded(tmp_path, GOOD[:-1] + ", criticality: vital, tenant: campus}").records
+    assert (record.criticality, record.tenant) == ("vital", "campus")
+    code, sentence = refusal(tmp_path, GOOD[:-1] + ", criticality: huge}")
+    assert (code, "criticality “huge” is not one of low, normal, high, vital." in sentence) == (
+        "INV_FIELD_MISSING",
+        True,
+    )
+
+
 def test_all_fields_are_taken_as_they_are_written(tmp_path: Path) -> None:
     entry = (
         "{key: dcim-7, name: fra-acc-01, platform: cisco_ios, address: 'fra-acc-01.example.net', port: 2222,"

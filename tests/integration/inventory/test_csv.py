@@ -119,6 +119,13 @@ def test_uplinks_are_separated_like_tags_and_come_into_the_inventory(tmp_path: P
     assert json.loads(event.body)["after"] == {"redundancy_group": "", "uplinks": ["core1"]}
 
 
+def test_criticality_and_tenant_come_into_the_inventory(tmp_path: Path, db: None) -> None:
+    head = "name,platform,address,tenant,criticality\n"
+    inventory_sync(source="csv", inventory=read(tmp_path, f"{head}sw1,cisco_ios,192.0.2.1,campus,high\n"), actor=SETUP)
+    found = Device.objects.get(name="sw1")
+    assert (found.tenant, found.criticality) == ("campus", "high")
+
+
 def test_an_uplink_with_hidden_characters_refuses_its_line(tmp_path: Path) -> None:
     text = "name,platform,address,uplinks\nsw1,cisco_ios,192.0.2.1,core\u200b1\n"
     [refused] = read(tmp_path, text).refused

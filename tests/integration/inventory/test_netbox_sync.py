@@ -62,6 +62,26 @@ def test_custom_fields_of_any_kind_name_group_and_uplinks(netbox: NetBoxStub, gr
 
 
 @pytest.mark.parametrize(
+    ("field", "tags", "criticality"),
+    [
+        ("Vital", [], "vital"),
+        ({"value": "high", "label": "High"}, ["criticality-low"], "high"),
+        (None, ["criticality-low", "criticality-high", "pilot"], "high"),
+        ("mission critical", ["criticality-low"], ""),
+        (None, ["pilot"], ""),
+    ],
+)
+def test_criticality_by_custom_field_or_tag_and_the_tenant(
+    netbox: NetBoxStub, field: object, tags: list[str], criticality: str
+) -> None:
+    slugs = [{"id": number, "slug": slug} for number, slug in enumerate(tags)]
+    fields = {"countersign_credential": "lab", "criticality": field}
+    netbox.add(7, custom_fields=fields, tags=slugs, tenant={"id": 4, "name": "Campus", "slug": "campus"})
+    sync()
+    assert (device(7).criticality, device(7).tenant, device(7).exclusion) == (criticality, "campus", "")
+
+
+@pytest.mark.parametrize(
     ("changed", "code", "words"),
     [
         ({"primary_ip4": None}, "INV_NO_PRIMARY_IP", "no primary IP address"),
