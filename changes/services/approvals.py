@@ -19,6 +19,7 @@ from changes.services.deciding import (
     advance,
     approval_audit,
     decision_store,
+    lapsed_make_room,
     named_revision,
     ready_revision,
     review_begin,
@@ -204,6 +205,7 @@ def _decide(
         if stage is None:  # what the rules have just refused
             raise AssertionError("no stage")
         verify_revision(revision)
+        lapsed_make_room(revision, facts, person.id, on_behalf_of)
         approval = decision_store(
             change,
             revision,

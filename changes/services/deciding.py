@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from django.db.models import Q
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -90,14 +89,7 @@ def decision_store(
     on_behalf_of: int | None = None,
     void: bool = False,
 ) -> Approval:
-    """Write a decision. An earlier one of the same people whose time is over makes room for it."""
-    now = timezone.now()
-    people = [person.id] if on_behalf_of is None else [person.id, on_behalf_of]
-    if not void:
-        standing = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED)
-        standing.filter(Q(approver__in=people) | Q(on_behalf_of__in=people)).update(
-            voided_at=now, void_cause=VoidCause.LAPSED
-        )
+    """Write a decision. Whether the person may is the caller's business; the database asks it again."""
     return Approval.objects.create(
         change=change,
         revision=revision,
@@ -108,9 +100,19 @@ def decision_store(
         on_behalf_of_id=on_behalf_of,
         plan_digest=revision.digest,
         comment=comment,
-        voided_at=now if void else None,
+        voided_at=timezone.now() if void else None,
         void_cause=VoidCause.RETURNED if void else "",
     )
+
+
+def lapsed_make_room(revision: PlanRevision, facts: ChangeFacts, *people: int | None) -> None:
+    """Make void what these people approved and whose time is over, so that they can decide again."""
+    lapsed = [fact for fact in policy.lapsed_approvals(facts) if not fact.people.isdisjoint(people)]
+    for fact in lapsed:
+        rows = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED)
+        rows.filter(approver=fact.person_id, stage=fact.stage, created_at=fact.given_at).update(
+            voided_at=timezone.now(), void_cause=VoidCause.LAPSED
+        )
 
 
 def advance(

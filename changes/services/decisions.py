@@ -12,7 +12,14 @@ from changes.domain.policy import ChangeFacts, Person, Stage
 from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, ChangeType, next_state
 from changes.models import Approval, ChangeRequest, Decision, VoidCause
 from changes.services.approval_watch import approval_watch_settle
-from changes.services.deciding import approval_audit, decision_store, named_revision, refuse_on_hold, waiting_stage
+from changes.services.deciding import (
+    approval_audit,
+    decision_store,
+    lapsed_make_room,
+    named_revision,
+    refuse_on_hold,
+    waiting_stage,
+)
 from changes.services.decision_news import tell_authors
 from changes.services.open_stages import open_stages_settle
 from changes.services.people import enforce, facts_of, lock_change, person_of
@@ -38,6 +45,7 @@ def change_abstain(*, change_id: int, approver: Actor, comment: str = "", plan_d
         person, facts = person_of(approver), facts_of(change)
         revision = named_revision(change, plan_digest)
         stage = _stage_of(person, facts)
+        lapsed_make_room(revision, facts, person.id)
         approval = decision_store(
             change,
             revision,
