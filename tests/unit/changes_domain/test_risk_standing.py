@@ -20,8 +20,6 @@ from changes.domain.windows import Period
 LOW, MEDIUM, HIGH = RiskLevel
 TUESDAY = datetime(2027, 3, 2, tzinfo=UTC)
 FRA, MUC = (CalendarDevice(site, site, "access", frozenset(), "", frozenset()) for site in ("FRA", "MUC"))
-    CalendarDevice(name, site, "access", frozenset(), "", frozenset()) for name, site in (("a", "FRA"), ("b", "MUC"))
-)
 
 
 def override(level: RiskLevel, computed: RiskLevel, digest: str) -> Override:
