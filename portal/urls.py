@@ -31,6 +31,7 @@ urlpatterns = [
     path("", include("portal.routes.templates")),
     path("", include("portal.routes.policies")),
     path("", include("portal.routes.discussions")),
+    path("", include("portal.routes.meetings")),
     path("", include("portal.routes.notifications")),
     path("changes/", include("portal.routes.changes")),
     path("inventory/", include("portal.routes.inventory")),

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from changes.api import actions, calendar, exceptions, freezes, maintenance_windows, orders, threads, waves
+from changes.api import actions, calendar, exceptions, freezes, maintenance_windows, meetings, orders, threads, waves
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -19,6 +19,7 @@ from changes.api.template_urls import urlpatterns as template_urls
 from devices.api import converters  # noqa: F401 - makes <id:…> known
 
 _CHANGE = "changes/<id:change_id>/"
+_MEETING = "meetings/<id:meeting_id>/"
 
 urlpatterns = [
     *template_urls,
@@ -60,6 +61,15 @@ urlpatterns = [
     path("threads/<id:thread_id>/reply/", threads.ThreadReplyView.as_view(), name="api-thread-reply"),
     path("threads/<id:thread_id>/resolve/", threads.ThreadResolveView.as_view(), name="api-thread-resolve"),
     path("threads/<id:thread_id>/reopen/", threads.ThreadReopenView.as_view(), name="api-thread-reopen"),
+    path("meetings/", meetings.MeetingListView.as_view(), name="api-meeting-list"),
+    path(_MEETING, meetings.MeetingDetailView.as_view(), name="api-meeting-detail"),
+    path(f"{_MEETING}refresh/", meetings.MeetingRefreshView.as_view(), name="api-meeting-refresh"),
+    path(f"{_MEETING}open/", meetings.MeetingOpenView.as_view(), name="api-meeting-open"),
+    path(f"{_MEETING}close/", meetings.MeetingCloseView.as_view(), name="api-meeting-close"),
+    path(f"{_MEETING}attendance/", meetings.MeetingAttendanceView.as_view(), name="api-meeting-attendance"),
+    path(f"{_MEETING}items/", meetings.MeetingItemsView.as_view(), name="api-meeting-items"),
+    path(f"{_MEETING}items/<id:item_id>/", meetings.MeetingItemView.as_view(), name="api-meeting-item"),
+    path(f"{_MEETING}items/<id:item_id>/minutes/", meetings.MeetingMinutesView.as_view(), name="api-meeting-minutes"),
     path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
     path("exceptions/", exceptions.ExceptionListView.as_view(), name="api-exception-list"),
     path("exceptions/<id:exception_id>/", exceptions.ExceptionDetailView.as_view(), name="api-exception-detail"),

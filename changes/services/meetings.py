@@ -246,13 +246,9 @@ def _running(meeting_id: int, actor: Actor, *states: MeetingState) -> Iterator[t
     """The meeting, locked, for somebody who may run it; a refusal is rolled back and audited."""
     try:
         with transaction.atomic():
-            meeting = Meeting.objects.select_for_update(no_key=True).filter(pk=meeting_id).first()
-            if meeting is None:
-                raise ChangeNotFoundError(f"There is no meeting with the id {meeting_id}.")
-            person = person_of(actor)
+            meeting, person = _locked(meeting_id), person_of(actor)
             enforce(may_run_meeting(person, chair_id=meeting.chair_id))
-            if meeting.state not in states:
-                raise ConflictError(f"The meeting is {MeetingState(meeting.state).label.lower()}. Nothing was changed.")
+            _check_state(meeting, states)
             yield meeting, person
     except ChangeNotFoundError:
         raise
@@ -267,6 +263,18 @@ def _running(meeting_id: int, actor: Actor, *states: MeetingState) -> Iterator[t
                 reason=str(refusal),
             )
         raise
+
+
+def _locked(meeting_id: int) -> Meeting:
+    meeting = Meeting.objects.select_for_update(no_key=True).filter(pk=meeting_id).first()
+    if meeting is None:
+        raise ChangeNotFoundError(f"There is no meeting with the id {meeting_id}.")
+    return meeting
+
+
+def _check_state(meeting: Meeting, states: Collection[MeetingState]) -> None:
+    if meeting.state not in states:
+        raise ConflictError(f"The meeting is {MeetingState(meeting.state).label.lower()}. Nothing was changed.")
 
 
 def _meeting_of(item_id: int) -> int:

@@ -40,7 +40,7 @@ def test_a_link_at_each_line_opens_a_form_and_the_thread_stands_below_its_line(
     change: ChangeRequest, peer: Client
 ) -> None:
     plan = page(peer, f"/changes/{change.pk}/plan/")
-    assert 'href="/changes/{}/discussion/new/?device=0&amp;side=intended&amp;line=7"'.format(change.pk) in plan
+    assert f'href="/changes/{change.pk}/discussion/new/?device=0&amp;side=intended&amp;line=7"' in plan
 
     form = page(peer, new(change))
     assert "ntp server 192.0.2.123" in form
@@ -89,9 +89,7 @@ def test_a_thread_whose_line_is_gone_is_shown_as_outdated(
 def test_a_thread_follows_its_line_to_another_number(
     change: ChangeRequest, cast: Cast, device: Device, peer: Client
 ) -> None:
-    thread_open(
-        change_id=change.pk, actor=actor(cast.peer), text="Why?", place=Place(device.pk, "", "intended", 7)
-    )
+    thread_open(change_id=change.pk, actor=actor(cast.peer), text="Why?", place=Place(device.pk, "", "intended", 7))
     change_withdraw(change_id=change.pk, requester=actor(cast.author))
     change.refresh_from_db()
     ready_plan(change, [device], diff=DIFF.replace("@@ -4,4 +4,5 @@", "@@ -24,4 +24,5 @@"))
@@ -100,9 +98,7 @@ def test_a_thread_follows_its_line_to_another_number(
     assert "outdated" not in page(peer, f"/changes/{change.pk}/plan/")
 
 
-def test_answers_and_resolving_come_back_where_they_were_given(
-    change: ChangeRequest, cast: Cast, peer: Client
-) -> None:
+def test_answers_and_resolving_come_back_where_they_were_given(change: ChangeRequest, cast: Cast, peer: Client) -> None:
     thread = thread_open(change_id=change.pk, actor=actor(cast.peer), text="Why?").comment.thread
     url = f"/changes/{change.pk}/discussion/{thread.pk}/"
 
