@@ -12,7 +12,8 @@ from changes.domain import policy
 from changes.domain.policy import Verdict
 from changes.domain.states import EDITABLE, ChangeEvent, ChangeState, ChangeType
 from changes.services.scheduling import MOVABLE
-from changes.services.windows import window_closed, window_of
+from changes.services.start_window import why_not_now
+from changes.services.windows import window_of
 from portal.presenters.links import page_url
 from portal.presenters.sight import Sight
 from portal.presenters.words import either, group_label
@@ -153,7 +154,7 @@ _SUBMITS: Final[dict[ChangeType, tuple[str, str]]] = {
 
 
 def _named(event: ChangeEvent, look: Action, sight: Sight) -> Action:
-    """A submission by what follows it, and an approval by the name of its stage, where that is none of the usual two."""
+    """A submission by what follows it, and an approval by the name of its stage, unless that is a usual one."""
     if event is ChangeEvent.SUBMIT:
         label, hint = _SUBMITS.get(ChangeType(sight.change.type), (look.label, look.hint))
         return replace(look, label=label, hint=hint)
@@ -195,7 +196,7 @@ def _guard(key: str, sight: Sight) -> tuple[str, str] | None:
     held = sight.change.on_hold and key in {"submit", "schedule", "start", *DECISIONS}
     if held:
         return "on_hold", "The change is on hold. Have the hold released first."
-    if key == "start" and (closed := window_closed(sight.change)):
+    if key == "start" and (closed := why_not_now(sight.change)):
         return closed.code, closed.sentence
     if key == "submit" and not sight.plan_ready:
         waiting = "The plan is still being built." if sight.plan_building else "Build the plan and read it first."

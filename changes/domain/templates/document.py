@@ -124,6 +124,9 @@ def why_not_ready(document: TemplateDocument) -> Iterator[tuple[str, str]]:
     for at, found in enumerate(document.rubric):
         if not found.answer:
             yield f"rubric[{at}].answer", f"Answer the question “{shown(found.question, 120)}”."
+    for name, bound in document.envelope.strategy.items() if document.envelope else ():
+        if not bound.holds(document.strategy[name]):
+            yield f"strategy.{name}", f"The envelope asks for {bound.said} here, and the template itself is outside."
     if document.envelope and not all(found.ready for found in document.rubric):
         yield (
             "envelope",
