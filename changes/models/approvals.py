@@ -78,6 +78,7 @@ class Approval(models.Model):
             ),
             models.CheckConstraint(condition=Q(plan_digest__regex=r"^[0-9a-f]{64}$"), name="approval_names_a_digest"),
         ]
+        indexes = [models.Index(fields=["created_at"], name="approval_by_time")]
 
     def __str__(self) -> str:
         return f"{self.stage} {self.decision} by {self.approver_id}"

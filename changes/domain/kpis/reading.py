@@ -12,6 +12,9 @@ from changes.domain.labels import Labelled
 SMALL: Final = 20
 """Below so many cases a share is given as two counts: 1 of 3 is not 33.3 per cent of anything."""
 
+ALL: Final = 1000
+"""A hundred per cent in tenths of a per cent."""
+
 
 @dataclass(frozen=True, slots=True)
 class Value:
@@ -138,9 +141,14 @@ _RAG: Final[Mapping[Rag, str]] = {
 
 
 def judge(kpi: Kpi, value: Value) -> Rag:
-    """Whether a figure is on target; without a target or without cases it is not judged."""
+    """Whether a figure is on target; without a target or without cases it is not judged.
+
+    A share of fewer than 20 cases is not judged either, unless its target is all of them: then one case is a gap.
+    """
     number = value.number(kpi)
     if number is None or kpi.green is None or kpi.red is None:
+        return Rag.NONE
+    if kpi.unit is Unit.SHARE and value.denominator < SMALL and kpi.green != ALL:
         return Rag.NONE
     good, bad = number >= kpi.green, number <= kpi.red
     if kpi.better is Better.LOWER:

@@ -15,6 +15,7 @@ from django.db.models import (
     DurationField,
     ExpressionWrapper,
     F,
+    IntegerField,
     Max,
     OuterRef,
     Subquery,
@@ -89,8 +90,9 @@ def kpi_changes(key: str, scope: Scope, part: Part) -> ChangeQuerySet:
     if part == "counted":
         rows = rows.filter(counted)
     elif part == "others":
-        # Not by exclude(): a condition on another table that has no row there would drop the change from both lists.
-        rows = rows.exclude(pk__in=closed_changes(scope).filter(counted_at_all).filter(counted).values("pk"))
+        # Not by exclude(): where another table has no row, a condition is neither true nor false, and must count as false.
+        counts = Case(When(counted, then=Literally(1)), default=Literally(0), output_field=IntegerField())
+        rows = rows.annotate(counts=counts).filter(counts=0)
     return rows
 
 

@@ -59,10 +59,11 @@ def leadership(frame: Frame) -> Section:
     now = frame.figures.now
     judged = [(kpi, judge(kpi, now[kpi.key])) for kpi in KPIS if kpi.key in now and kpi.green is not None]
     counts = {rag: sum(1 for _kpi, found in judged if found is rag) for rag in Rag}
-    tone = "bad" if counts[Rag.RED] else ("warn" if counts[Rag.AMBER] else "ok")
+    whole = counts[Rag.GREEN] > counts[Rag.NONE] and not counts[Rag.AMBER]
+    tone = "bad" if counts[Rag.RED] else ("ok" if whole else "warn")
     told = (
-        f"{counts[Rag.GREEN]} figures on target, {counts[Rag.AMBER]} near it, {counts[Rag.RED]} with a gap,"
-        f" {counts[Rag.NONE]} not judged for want of cases."
+        f"On target: {counts[Rag.GREEN]}. Near it: {counts[Rag.AMBER]}. With a gap: {counts[Rag.RED]}."
+        f" Not judged for want of cases: {counts[Rag.NONE]}."
     )
     rows = [(kpi.title, now[kpi.key].text(kpi), now[kpi.key].counted(kpi), found.label) for kpi, found in judged]
     blocks = (

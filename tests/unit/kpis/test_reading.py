@@ -77,6 +77,9 @@ def test_a_figure_is_judged_by_its_bounds_and_not_without_cases() -> None:
     assert [judge(SUCCESS, Value(n, 100)) for n in (95, 94, 86, 85)] == [Rag.GREEN, Rag.AMBER, Rag.AMBER, Rag.RED]
     assert [judge(UNAUTHORIZED, Value(n)) for n in (0, 1, 5)] == [Rag.GREEN, Rag.AMBER, Rag.RED]
     assert judge(SUCCESS, Value()) is Rag.NONE
+    assert judge(SUCCESS, Value(1, 19)) is Rag.NONE, "too few to judge"
+    evidence = BY_KEY["evidence-completeness"]
+    assert [judge(evidence, Value(n, 3)) for n in (3, 2)] == [Rag.GREEN, Rag.RED]
     assert judge(BY_KEY["safe-abort-ratio"], Value(0, 9)) is Rag.NONE
     assert distance(SUCCESS, Value(85, 100)) == 1000
     assert distance(SUCCESS, Value(99, 100)) == 0
