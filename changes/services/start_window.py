@@ -7,12 +7,12 @@ from typing import Final
 
 from changes.domain.calendar.legality import NEEDS_NO_WINDOW, allowed_spans, legal
 from changes.domain.states import ChangeType
-from changes.domain.windows import LONGEST, Period
+from changes.domain.windows import LONGEST, Closed, Period
 from changes.errors import ConflictError
 from changes.models import ChangeRequest
 from changes.services.calendar import calendar_between, devices_of
 from changes.services.conflicts import refuse_conflicts
-from changes.services.windows import database_now, refuse_outside_window, window_of
+from changes.services.windows import database_now, refuse_outside_window, window_closed, window_of
 
 _MOMENT: Final = timedelta(seconds=1)
 
@@ -35,6 +35,23 @@ def start_window(change: ChangeRequest) -> dict[str, object]:
     if let_through:
         found["conflicts"] = [each.sentence for each in let_through[:50]]
     return found
+
+
+def why_not_now(change: ChangeRequest) -> Closed | None:
+    """Why the calendar lets this change not be started at this moment; None: it does. Nothing is written.
+
+    Two queries where no window and no freeze is, four more where one is. Conflicts are not looked for.
+    """
+    closed = window_closed(change)
+    if closed is not None:
+        return closed
+    now = database_now()
+    calendar = calendar_between(now, now + _MOMENT)
+    if not calendar.windows:
+        return None
+    kind = ChangeType(change.type)
+    verdict = legal(now, now + _MOMENT, devices_of(change), calendar=calendar, change_type=kind)
+    return None if verdict.legal else Closed(verdict.obstacles[0].code, verdict.obstacles[0].sentence)
 
 
 def window_adopt(change: ChangeRequest) -> Period | None:

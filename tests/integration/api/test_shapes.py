@@ -16,6 +16,7 @@ from audit.actor import Actor
 from changes.models import Run
 from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
+from changes.services.maintenance_windows import window_declare
 from devices.drivers.base import DeviceFacts
 from devices.models import (
     BackupRun,
@@ -109,6 +110,8 @@ class World:
         soon, later = (timezone.now() + timedelta(days=days) for days in (1, 2))
         period = {"name": "Year end", "starts_at": soon.isoformat(), "ends_at": later.isoformat(), "comment": "Books."}
         self.freeze = freeze_declare(actor=actor(User.objects.get(username="manager")), data=period)
+        nights = {"name": "Nights", "starts_at": "2026-01-01T02:00", "minutes": 60, "comment": "Agreed."}
+        self.window = window_declare(actor=actor(User.objects.get(username="manager")), data=nights)
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -126,6 +129,7 @@ class World:
                     "token_id": "x",
                     "exception_id": self.exception.pk,
                     "freeze_id": self.freeze.pk,
+                    "window_id": self.window.pk,
                 }
                 client = self.admin if path in {CREDENTIALS, BREAKERS} else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
+from django.test import Client
 from django.utils import timezone
 
 from audit.models import Event
@@ -207,6 +208,9 @@ def test_a_start_without_a_window_is_bound_to_the_maintenance_window_that_is_ope
     with pytest.raises(ChangeError) as refusal:
         change_start(change_id=change.pk, implementer=starter)
     assert refusal.value.code == "PRECHECK_WINDOW_CLOSED"
+    page = Client()
+    page.force_login(cast.author)
+    assert "does not lie in “Sunday night”" in page.get(f"/changes/{change.pk}/start/").content.decode()
     window_lift(window_id=later.pk, actor=factories.actor(cast.manager), comment="Now instead.")
     begin = (now - timedelta(hours=1)).replace(second=0, microsecond=0, tzinfo=None)
     sundays(cast, starts_at=begin.isoformat(timespec="minutes"), rule="")
