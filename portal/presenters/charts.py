@@ -47,6 +47,7 @@ class ChartColumn:
     middle: float
     label: str
     total: int
+    told: str
     total_y: float
     pieces: tuple[Piece, ...]
 
@@ -123,9 +124,17 @@ def _column(
         middle=round(start + step / 2, 1),
         label=label,
         total=sum(values),
+        told=_short(sum(values)),
         total_y=round(y - 5, 1),
         pieces=tuple(pieces),
     )
+
+
+def _short(number: int) -> str:
+    """A number that fits above its column; the table has it in full."""
+    if number < 10_000:
+        return str(number)
+    return f"{number / 1000:.0f}k" if number < 1_000_000 else f"{number / 1_000_000:.1f}M"
 
 
 def _summary(labels: Sequence[str], values: Sequence[Sequence[int]], unit: str) -> str:

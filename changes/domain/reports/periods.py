@@ -107,10 +107,10 @@ def name_of(kind: ReportKind, days: Days) -> str:
 
 
 def short_name(kind: ReportKind, days: Days) -> str:
-    """As the foot of a column: ``W47``, ``Nov``, ``Q4``."""
+    """As the foot of a column: ``W47``, ``Nov``, ``Q4 26``; no two of a course are alike."""
     if kind is ReportKind.WEEKLY:
         return f"W{days.first.isocalendar()[1]}"
-    return f"{days.first:%b}" if kind is ReportKind.MONTHLY else f"Q{(days.first.month + 2) // 3}"
+    return f"{days.first:%b}" if kind is ReportKind.MONTHLY else f"Q{(days.first.month + 2) // 3} {days.first:%y}"
 
 
 def _backwards(kind: ReportKind, days: Days, count: int) -> Iterator[Days]:

@@ -90,7 +90,7 @@ def kpi_changes(key: str, scope: Scope, part: Part) -> ChangeQuerySet:
     if part == "counted":
         rows = rows.filter(counted)
     elif part == "others":
-        # Not by exclude(): where another table has no row, a condition is neither true nor false, and must count as false.
+        # Not by exclude(): where another table has no row a condition is neither true nor false; it counts as false.
         counts = Case(When(counted, then=Literally(1)), default=Literally(0), output_field=IntegerField())
         rows = rows.annotate(counts=counts).filter(counts=0)
     return rows

@@ -15,7 +15,8 @@ from changes.domain.states import ChangeType, CloseCode
 from changes.services.kpis.scope import Scope, closed_changes
 
 SHOWN: Final = 12
-"""So many periods make a course; so many sites or templates are told one by one."""
+"""So many weeks or months make a course; so many sites or templates are told one by one."""
+QUARTERS: Final = 8
 _TRUNC: Final = {
     ReportKind.WEEKLY: TruncWeek,
     ReportKind.MONTHLY: TruncMonth,
@@ -52,9 +53,9 @@ class Point:
     tally: Tally
 
 
-def course_of(scope: Scope, count: int = SHOWN) -> tuple[Point, ...]:
+def course_of(scope: Scope) -> tuple[Point, ...]:
     """The scope's period and those before it, oldest first, also those without a change; one query."""
-    periods = series_of(scope.kind, scope.days, count)
+    periods = series_of(scope.kind, scope.days, QUARTERS if scope.kind is ReportKind.QUARTERLY else SHOWN)
     rows = (
         closed_changes(scope, since=periods[0])
         .order_by()

@@ -43,11 +43,11 @@ def trends(frame: Frame) -> Section:
 
 
 def course(scope: Scope) -> Block:
-    """Closed changes by how they ended, over the last twelve periods."""
+    """Closed changes by how they ended, over the last periods."""
     points = course_of(scope)
     return chart(
         "Closed changes, by how they ended",
-        "How many changes were closed in each of the last twelve periods: as planned, with issues, or badly.",
+        f"How many changes were closed in each of the last {len(points)} periods: as planned, with issues, or badly.",
         [short_name(scope.kind, point.days) for point in points],
         [
             ("Successful", [point.tally.successful for point in points]),

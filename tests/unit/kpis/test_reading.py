@@ -102,6 +102,6 @@ def test_periods_have_names() -> None:
     assert (name_of(ReportKind.MONTHLY, month), month.words) == ("November 2026", "1 to 30 Nov 2026")
     assert (name_of(ReportKind.QUARTERLY, quarter), quarter.words) == ("quarter 4 of 2026", "1 Oct to 31 Dec 2026")
     assert [short_name(kind, days) for kind, days in zip(ReportKind, (week, month, quarter), strict=True)] == [
-        "W47", "Nov", "Q4",
+        "W47", "Nov", "Q4 26",
     ]  # fmt: skip
     assert Days(date(2026, 12, 29), date(2027, 1, 5)).words == "29 Dec 2026 to 4 Jan 2027"
