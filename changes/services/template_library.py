@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from django.db.models import Case, Exists, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When
 
@@ -81,7 +82,7 @@ def version_get(template_id: int, number: int) -> TemplateVersion:
     return found
 
 
-def _shown() -> QuerySet[TemplateVersion, dict[str, object]]:
+def _shown() -> QuerySet[TemplateVersion, Any]:
     first = Case(When(state=TemplateState.APPROVED, then=Value(0)), default=Value(1), output_field=IntegerField())
     return TemplateVersion.objects.filter(template=OuterRef("pk")).order_by(first, "-number").values("pk")[:1]
 

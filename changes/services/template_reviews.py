@@ -88,7 +88,8 @@ def pre_approval_restore(*, template_id: int, manager: Actor, comment: str) -> P
     with remembering("restore", manager, template_id):
         template = lock_template(template_id)
         failed = unforgiven_failures(template_id)
-        enforce(may_restore(person_of(manager), involved_ids=_involved(template_id, failed)))
+        person = person_of(manager)
+        enforce(may_restore(person, involved_ids=_involved(template_id, failed)))
         reason = parse_comment(comment, action="give a pre-approval back")
         if not failed:
             raise ConflictError(f"{template.number} has not lost its pre-approval.", code="nothing_lost")
@@ -97,7 +98,7 @@ def pre_approval_restore(*, template_id: int, manager: Actor, comment: str) -> P
             names = ", ".join(change.number for change in open_ones[:5])
             raise ConflictError(f"Close {names} first, so that it is known what failed.", code="failure_not_closed")
         found = PreApprovalRestoration.objects.create(
-            template=template, change_ids=failed, restored_by_id=manager.user_id, reason=reason
+            template=template, change_ids=failed, restored_by_id=person.id, reason=reason
         )
         record(
             actor=manager,

@@ -48,9 +48,10 @@ def filled_form(schema: Schema, values: Mapping[str, Variable]) -> VariableForm:
 
 def _control(name: str, item: Schema, *, required: bool) -> RawText:
     title = item.get("title")
-    hints = (item.get("description", ""), bounds_said(item), "One value on each line." * (item["type"] == "array"))
-    if item["type"] == "array" and "enum" in item["items"]:
-        hints = (*hints, f"Allowed: {', '.join(map(str, item['items']['enum']))}.")
+    hints = [item.get("description", ""), bounds_said(item)]
+    if item["type"] == "array":
+        hints.append("One value on each line.")
+        hints += [f"Allowed: {', '.join(map(str, item['items']['enum']))}."] if "enum" in item["items"] else []
     return RawText(
         label=f"{title} ({name})" if title else name,
         required=required,

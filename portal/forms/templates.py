@@ -25,7 +25,7 @@ from portal.forms.strategy import StrategyFields, strategy_body, strategy_texts
 _CHECK: Final = re.compile(r"checks\.(?P<kind>pre|post)(?:\[(?P<at>\d+)\](?:\.(?P<field>\w+))?)?")
 _PROSE: Final = ("purpose", "trigger", "backout_notes")
 _PLACES: Final = ("sites", "roles", "platforms", "tags")
-_JSON: Final = {"variables": {}, "steps": [], "envelope_variables": {}, "envelope_strategy": {}}
+_JSON: Final[Mapping[str, object]] = {"variables": {}, "steps": [], "envelope_variables": {}, "envelope_strategy": {}}
 
 
 def _area(label: str, rows: int, help_text: str, *, required: bool = False) -> RawText:
@@ -128,7 +128,7 @@ class TemplateInput:
     def read(cls, data: QueryDict) -> Self:
         """What somebody sent."""
         slugs = [slug for slug in PLATFORMS if f"content-{slug}" in data]
-        content = [_platform(slug, data[f"content-{slug}"]) for slug in slugs]
+        content = [_platform(slug, data.get(f"content-{slug}", "")) for slug in slugs]
         count = data.get("rubric-count", "")
         number = min(int(count), MAX_QUESTIONS) if count.isascii() and count.isdigit() and len(count) < 4 else 0
         rubric = [

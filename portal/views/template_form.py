@@ -148,9 +148,8 @@ def _stored(request: HttpRequest, page: _Page) -> TemplateVersion:
 def _keep_count(page: _Page, saved: TemplateVersion | None) -> None:
     """A draft that was saved, but could not be proposed, counts one edit more: the form goes on from there."""
     if saved is not None:
-        data = page.given.form.data.copy()
-        data["edits"] = str(TemplateVersion.objects.values_list("edits", flat=True).get(pk=saved.pk))
-        page.given.form.data = data
+        edits = TemplateVersion.objects.values_list("edits", flat=True).get(pk=saved.pk)
+        page.given.form.data = {**page.given.form.data.dict(), "edits": str(edits)}  # type: ignore[attr-defined]  # a QueryDict
 
 
 def _page(request: HttpRequest, page: _Page) -> HttpResponse:

@@ -131,6 +131,7 @@ def test_submitted_inside_it_is_approved_at_once_and_outside_it_goes_the_normal_
     inside = planned(version, cast.author, devices)
     inside = change_submit(change_id=inside.pk, requester=actor(cast.author))
     assert inside.revision is not None
+    assert inside.revision.demand is not None
     assert (inside.state, inside.revision.demand["path"]) == ("approved", PRE_APPROVED)
     beyond = planned(version, cast.author, devices, variables={"server": "198.51.100.1"})
     assert change_submit(change_id=beyond.pk, requester=actor(cast.author)).state == "assessment"
@@ -165,7 +166,7 @@ def test_values_are_judged_by_the_schema(cast: Cast) -> None:
 
 def test_content_of_a_template_cannot_be_changed_until_it_is_given_up(cast: Cast) -> None:
     change = made_from(approved_template(cast), cast.author)
-    edit = {"change_id": change.pk, "editor": actor(cast.author)}
+    edit: dict[str, Any] = {"change_id": change.pk, "editor": actor(cast.author)}
     with pytest.raises(InvalidInputError, match="comes from TPL"):
         change_edit(**edit, data={"content": "no ntp\n"})
     with pytest.raises(InvalidInputError, match="made from none"):
@@ -215,7 +216,11 @@ def test_a_failure_takes_the_pre_approval_until_a_manager_gives_it_back(cast: Ca
     assert unforgiven_failures(version.template_id) == [run.change_id]  # long before its run has ended
     again = planned(version, cast.author, devices)
     assert "lost its pre-approval" in " ".join(verdict(again))
-    restore = {"template_id": version.template_id, "manager": actor(cast.manager), "comment": "The server was down."}
+    restore: dict[str, Any] = {
+        "template_id": version.template_id,
+        "manager": actor(cast.manager),
+        "comment": "The server was down.",
+    }
     with pytest.raises(ConflictError, match="Close CHG"):
         template_reviews.pre_approval_restore(**restore)
     # Its review is closed; how that is done is tested where it lives.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -105,7 +107,7 @@ def test_the_next_version_carries_its_editors_and_takes_the_place_of_the_last(ca
 
 def test_edits_are_for_drafts_and_an_old_form_overwrites_nothing(cast: Cast) -> None:
     version = templates.template_create(data=NTP, author=actor(cast.author))
-    key = {"template_id": version.template_id, "number": 1, "editor": actor(cast.author)}
+    key: dict[str, Any] = {"template_id": version.template_id, "number": 1, "editor": actor(cast.author)}
     templates.version_edit(**key, data={"purpose": "Another."}, edits=1)
     with pytest.raises(StaleEditError):
         templates.version_edit(**key, data={"purpose": "A third."}, edits=1)
@@ -117,7 +119,11 @@ def test_edits_are_for_drafts_and_an_old_form_overwrites_nothing(cast: Cast) -> 
 def test_deprecation_names_a_successor_that_can_be_used(cast: Cast) -> None:
     old, new = approved_template(cast), approved_template(cast, name="NTP with keys")
     draft_only = templates.template_create(data={"name": "Draft"}, author=actor(cast.author))
-    key = {"template_id": old.template_id, "actor": actor(cast.manager), "comment": "Keys are needed now."}
+    key: dict[str, Any] = {
+        "template_id": old.template_id,
+        "actor": actor(cast.manager),
+        "comment": "Keys are needed now.",
+    }
     for wrong in (old.template_id, draft_only.template_id, 999_999):
         with pytest.raises(InvalidInputError):
             templates.template_deprecate(**key, successor_id=wrong)
@@ -128,7 +134,7 @@ def test_deprecation_names_a_successor_that_can_be_used(cast: Cast) -> None:
     assert old.template.successor_id == new.template_id
 
 
-def refused_by_the_database(statement: str, *values: object) -> str:
+def refused_by_the_database(statement: str, *values: int | str) -> str:
     with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
     return str(refusal.value)
