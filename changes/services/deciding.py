@@ -151,5 +151,10 @@ def approval_audit(
         change_id=approval.change_id,
         state_to=state_to or approval.decision,
         reason=approval.comment if not action else "",
-        details={"plan_digest": approval.plan_digest, "revision": approval.revision.number, **details},
+        details={
+            "plan_digest": approval.plan_digest,
+            "revision": approval.revision.number,
+            "demand_digest": approval.revision.demand_digest,
+            **details,
+        },
     )

@@ -50,10 +50,10 @@ def test_a_policy_is_written_by_one_person_and_activated_by_another_and_makes_a_
     author.page.get_by_text("Stale").first.wait_for()
     author.goes(f"/changes/{waiting.pk}/approvals/")
     author.page.get_by_text("Security is asked because it is not known what the content touches").wait_for()
-    author.looks("policy-approvals")
+    author.poses("policy-approvals")
     author.goes(f"/changes/{waiting.pk}/plan/")
     author.page.get_by_text("Who is asked, and why").click()
-    author.looks("policy-plan", typed=True)
+    author.poses("policy-plan")
 
 
 def test_what_a_policy_would_ask_of_made_up_facts_and_a_file_that_is_wrong(comes: Comes, cast: Cast) -> None:

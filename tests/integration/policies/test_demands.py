@@ -19,9 +19,11 @@ from changes.models import ApprovalPolicyVersion, ChangeRequest, PlanRevision
 from changes.services.demanding import demand_of, verify_demand
 from changes.services.execution import change_start
 from changes.services.requests import change_submit, change_withdraw
+from changes.services.templates import template_deprecate
 from devices.models import Device
 from tests.factories import Cast, actor, approved, draft, ready_plan, submitted
 from tests.integration.policies.conftest import SECURITY_TOO, strict
+from tests.integration.templates.conftest import approved_template, planned
 
 Make = Callable[[str], ApprovalPolicyVersion]
 
@@ -176,3 +178,22 @@ def move_window(change: ChangeRequest, *, hour: int) -> None:
     start = day + timedelta(days=(1 - day.weekday()) % 7)
     ChangeRequest.objects.filter(pk=change.pk).update(window_start=start, window_end=start + timedelta(hours=1))
     change.refresh_from_db()
+
+
+def test_a_pre_approved_change_does_not_start_when_its_template_has_lost_the_pre_approval(
+    cast: Cast, devices: list[Device]
+) -> None:
+    version = approved_template(cast)
+    change = planned(version, cast.author, devices)
+    change = change_submit(change_id=change.pk, requester=actor(cast.author))
+    assert (change.state, asked(change)) == ("approved", {})
+    template_deprecate(template_id=version.template_id, actor=actor(cast.manager), comment="Old.")
+    with pytest.raises(PlanIntegrityError, match="no longer pre-approved"):
+        change_start(change_id=change.pk, implementer=actor(cast.author))
+
+
+def test_each_decision_names_the_demand_that_it_was_given_under(cast: Cast, devices: list[Device]) -> None:
+    revision = approved(cast, devices).revision
+    assert revision is not None
+    found = [json.loads(event.body)["details"] for event in Event.objects.filter(action="approval.approved")]
+    assert [each["demand_digest"] for each in found] == [revision.demand_digest] * 2

@@ -12,6 +12,7 @@ from changes.errors import PlanIntegrityError
 from changes.models import Approval, ApprovalPolicyVersion, ChangeRequest, Notification, OpenStage
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.demanding import demand_of
+from changes.services.dispatch import dispatch_once
 from changes.services.execution import change_start
 from changes.services.rejudging import change_rejudge, policy_forecast, waiting_judge
 from changes.services.run_control import pause
@@ -56,7 +57,7 @@ def test_each_waiting_change_is_judged_once_in_bounded_steps(
 def test_what_became_stale_says_why_and_its_people_are_told(cast: Cast, devices: list[Device], activated: Make) -> None:
     change = approved(cast, devices)
     activated(strict())
-    judge_all()
+    dispatch_once()
     event = Event.objects.get(action="change.expired")
     assert event.reason == "The stage CAB asks for 2 approvals instead of 1."
     told = Notification.objects.get(topic="stale")
