@@ -53,7 +53,7 @@ class ReviewSerializer(serializers.ModelSerializer[Review]):
 
     change = serializers.IntegerField(source="change_id")
     state = serializers.ChoiceField(ReviewState.choices())
-    outcome = serializers.ChoiceField([("", ""), *ReviewOutcome.choices()])
+    outcome = serializers.ChoiceField(ReviewOutcome.choices(), allow_blank=True)
     grounds = serializers.ListField(child=serializers.ChoiceField(Ground.choices()))
     record = RecordedFactSerializer(many=True)
     writers = serializers.SerializerMethodField()
