@@ -40,10 +40,10 @@ def test_a_template_from_its_first_line_to_its_deprecation(cast: Cast, call: Cal
     template = call(cast.author, "GET", LIST)[1]["results"][0]
     path = f"{LIST}{template['id']}/"
     one = f"{path}versions/1/"
-    assert call(cast.author, "PATCH", one, {"trigger": "Now.", "edits": 1})[1]["edits"] == 2
+    assert call(cast.colleague, "PATCH", one, {"trigger": "Now.", "edits": 1})[1]["edits"] == 2
     assert call(cast.author, "PATCH", one, {"trigger": "Then.", "edits": 1})[0] == 409
     digest = call(cast.author, "POST", f"{one}propose/")[1]["digest"]
-    assert call(cast.author, "POST", f"{one}approve/", {"digest": digest})[1]["code"] == "GATE_SELF_APPROVAL"
+    assert call(cast.colleague, "POST", f"{one}approve/", {"digest": digest})[1]["code"] == "GATE_SELF_APPROVAL"
     assert call(cast.peer, "POST", f"{one}approve/", {"digest": "0" * 64})[1]["code"] == "GATE_DIGEST_MISMATCH"
     assert call(cast.peer, "POST", f"{one}return/", {"digest": digest})[1]["fields"].keys() == {"comment"}
     assert call(cast.peer, "POST", f"{one}approve/", {"digest": digest})[1]["state"] == "proposed"
