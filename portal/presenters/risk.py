@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from changes.domain.manager_duties import MIN_REASON
 from changes.domain.risk.levels import RiskLevel
-from changes.domain.risk.overriding import may_answer
+from changes.domain.risk.overriding import may_answer, may_override
 from changes.domain.risk.weights import Factor
-from changes.domain.states import BEFORE_IMPLEMENTING, ChangeState
+from changes.domain.states import ChangeState
 from changes.services.risk_reading import AskedQuestion, RiskReading, risk_read
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask
@@ -72,18 +73,20 @@ def risk_of(sight: Sight, mask: Mask) -> ShownRisk | None:
 
 
 def levels_to_set(sight: Sight, current: str) -> list[tuple[str, str]]:
-    """The levels that may be chosen now: in review only higher ones."""
+    """The levels that this person may set now; in review only higher ones. Whether a reason is good comes later."""
     held = RiskLevel(current)
-    draft = sight.change.state == ChangeState.DRAFT
-    found = [level for level in RiskLevel if level is not held and (draft or level.rank > held.rank)]
-    return [(level.value, level.label) for level in found]
+    draft, some = sight.change.state == ChangeState.DRAFT, "x" * MIN_REASON
+    return [
+        (level.value, level.label)
+        for level in RiskLevel
+        if (draft or level.rank > held.rank)
+        and may_override(sight.person, sight.facts, effective=held, wanted=level, reason=some)
+    ]
 
 
 def _shown(reading: RiskReading, sight: Sight, mask: Mask) -> ShownRisk:
     row = reading.assessment
     parts = tuple(sorted((_part(each) for each in reading.components), key=lambda part: -part.points))
-    before_start = sight.change.state in BEFORE_IMPLEMENTING
-    mine = may_answer(sight.person, sight.facts).allowed
     return ShownRisk(
         level=row.level,
         computed=row.computed,
@@ -96,10 +99,8 @@ def _shown(reading: RiskReading, sight: Sight, mask: Mask) -> ShownRisk:
         overrides=tuple(_set(each, row.plan_digest, mask) for each in reading.overrides),
         plan_digest=row.plan_digest,
         version=row.weights,
-        may_answer=mine,
-        may_set=before_start
-        and bool(levels_to_set(sight, row.level))
-        and may_answer(sight.person, sight.facts).allowed,
+        may_answer=may_answer(sight.person, sight.facts).allowed,
+        may_set=bool(levels_to_set(sight, row.level)),
     )
 
 
