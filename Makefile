@@ -16,7 +16,7 @@ CODE := audit changes devices portal tests manage.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos docs run worker lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos quorum docs run worker lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
@@ -84,6 +84,10 @@ test-hosts: dev
 # ARGS="--kinds cli --seeds 1-50", ARGS="--kinds frr --every-point --faults kill". See docs/execution.md.
 chaos: dev
 	@$(VENV)/python -m tests.chaos $(or $(ARGS),--kinds cli,eos --every-point --seeds 1-200 --rollback-seeds 1-100)
+
+# Random calls of the API by people short of the quorum, under random policies; ARGS is the number of sequences.
+quorum: dev
+	@COUNTERSIGN_PROPERTY_EXAMPLES=$(or $(ARGS),300) $(VENV)/python -m pytest -q -p no:xdist -p no:logging tests/integration/approvals/test_quorum_property.py
 
 # Refuses an API description that is incomplete.
 docs: dev
