@@ -103,8 +103,13 @@ def feed_text(feed: CalendarFeed, *, address: str, now: datetime | None = None) 
     ``address`` is that of the installation, such as ``https://changes.example.net``. Conflicts are no events.
     """
     at = now or timezone.now()
-    contents = calendar_contents(Period(at - PAST, at + FUTURE), CalendarFilter(site=feed.site))
-    entries = [each for each in contents.entries if each.entry.kind is not EntryKind.CONFLICT]
+    wanted = CalendarFilter(site=feed.site)
+    # What is to come goes before what is over, where there is more than a feed holds.
+    parts = [
+        calendar_contents(period, wanted, with_conflicts=False).entries
+        for period in (Period(at, at + FUTURE), Period(at - PAST, at))
+    ]
+    entries = list({each.entry: each for part in parts for each in part}.values())
     changed = _changed_at(entries)
     host = urlsplit(address).hostname or "countersign"
     near = sorted(entries, key=lambda each: abs(each.entry.period.start - at))

@@ -93,17 +93,29 @@ def booked_with(devices: Iterable[CalendarDevice], period: Period, *, but: int) 
 
 
 def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...]:
-    """These changes with their windows and all their devices; none where they have more than 20,000. Three queries."""
-    overlapping = [row for row in rows if any(_overlap(row, other) for other in rows if other.pk != row.pk)]
+    """Those of these changes whose windows overlap another's, in the order of their windows, with all their devices.
+
+    None where they have more than 20,000 devices. Three queries.
+    """
+    overlapping = _overlapping(rows)
     revisions = [row.revision_id for row in overlapping if row.revision_id]
     if not revisions or _written_to(revisions, None)[:MOST_DEVICES].count() >= MOST_DEVICES:
         return ()
     return _bookings(overlapping, None)
 
 
-def _overlap(row: ChangeRequest, other: ChangeRequest) -> bool:
-    mine, theirs = Period.of(row.window_start, row.window_end), Period.of(other.window_start, other.window_end)
-    return mine is not None and theirs is not None and mine.start < theirs.end and theirs.start < mine.end
+def _overlapping(rows: Sequence[ChangeRequest]) -> list[ChangeRequest]:
+    timed = [(row.window_start, row.window_end, row) for row in rows if row.window_start and row.window_end]
+    timed.sort(key=lambda each: (each[0], each[2].pk))
+    found: dict[int, ChangeRequest] = {}
+    latest: tuple[datetime, ChangeRequest] | None = None
+    for start, end, row in timed:
+        if latest and start < latest[0]:
+            found[latest[1].pk] = latest[1]
+            found[row.pk] = row
+        if latest is None or end > latest[0]:
+            latest = end, row
+    return [row for _start, _end, row in timed if row.pk in found]
 
 
 def _bookings(rows: Sequence[ChangeRequest], near: Q | None) -> tuple[Booking, ...]:

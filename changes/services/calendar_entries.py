@@ -78,7 +78,7 @@ class CalendarContents:
     notes: tuple[str, ...] = field(default=())
 
 
-def calendar_contents(period: Period, wanted: CalendarFilter) -> CalendarContents:
+def calendar_contents(period: Period, wanted: CalendarFilter, *, with_conflicts: bool = True) -> CalendarContents:
     """Everything in this time that is wanted; at most eight queries, and two for each change with conflicts.
 
     Shown are at most 500 changes and 1,500 recurring windows, those that start first.
@@ -92,7 +92,7 @@ def calendar_contents(period: Period, wanted: CalendarFilter) -> CalendarContent
     changes = _changes(period, wanted, notes) if wanted.show in {"", "change", "conflict"} else []
     if wanted.wants(EntryKind.CHANGE):
         found += map(_change, changes)
-    if wanted.wants(EntryKind.CONFLICT):
+    if with_conflicts and wanted.wants(EntryKind.CONFLICT):
         found += _conflicts(changes)
     found.sort(key=lambda each: (each.entry.period.start, each.entry.kind.value, each.entry.key))
     return CalendarContents(tuple(found), tuple(notes))

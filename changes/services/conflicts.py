@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice, takewhile
 from typing import Final
 
 from audit.actor import Actor
@@ -105,12 +106,18 @@ def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeReque
     by_key = {row.pk: row for row in rows}
     found: list[tuple[ChangeRequest, Conflict, bool]] = []
     for at, ours in enumerate(booked):
-        mine = conflicts(ours, booked[at + 1 :])
+        mine = conflicts(ours, _later(booked, at))
         if mine:
             change = by_key[ours.key]
             still = set(unwaived(mine, _waivers(change, ours.period)))
             found.extend((change, each, each not in still) for each in mine)
     return tuple(found)
+
+
+def _later(booked: Sequence[Booking], at: int) -> Iterator[Booking]:
+    """Those after one of them that begin before it ends; they are in the order of their windows."""
+    end = booked[at].period.end
+    return takewhile(lambda other: other.period.start < end, islice(booked, at + 1, None))
 
 
 def conflicts_waive(*, change_id: int, actor: Actor, data: Mapping[str, object]) -> tuple[ConflictWaiver, ...]:

@@ -77,7 +77,7 @@ def test_the_next_free_period_is_found_set_and_started_by_itself(comes: Comes, c
     person.clicks("button", "Find the next free period")
     person.page.get_by_text("The next free period is").first.wait_for()
     person.page.get_by_text("Start by itself in the window").click()
-    person.looks("calendar-schedule", typed=True)
+    person.poses("calendar-schedule")
     person.clicks("button", "Set the window")
     person.page.get_by_text("It starts by itself").wait_for()
     assert ScheduledStart.objects.get(change=other).asked_by == cast.author
@@ -96,7 +96,7 @@ def test_a_feed_is_made_and_read_by_a_calendar_program(comes: Comes, cast: Cast)
     assert found[str(one)].decoded("dtstart") == midday()
     assert "Window: Midday of the core" in found
     assert "Freeze: Trade fair" in found
-    person.looks("calendar-feeds")
+    person.poses("calendar-feeds")
 
 
 def test_the_pages_of_the_calendar_fit_every_window(comes: Comes, cast: Cast) -> None:
@@ -110,10 +110,10 @@ def test_the_pages_of_the_calendar_fit_every_window(comes: Comes, cast: Cast) ->
         person.page.get_by_text(one.number).first.wait_for()
         person.looks(f"calendar-{view}")
     person.goes("/calendar/windows/")
-    person.looks("calendar-windows")
+    person.poses("calendar-windows")
     person.clicks("link", "Midday of the core")
     person.looks("calendar-window")
     person.goes("/freezes/")
-    person.looks("calendar-freezes")
+    person.poses("calendar-freezes")
     person.goes(f"/changes/{other.pk}/schedule/")
     person.looks("calendar-conflict")

@@ -24,7 +24,7 @@ from changes.models import (
     ScheduleProblem,
 )
 from changes.services.calendar import calendar_between, recurring
-from changes.services.conflicts import conflicts_waive, window_judge
+from changes.services.conflicts import conflicts_among, conflicts_waive, window_judge
 from changes.services.execution import change_start
 from changes.services.freezes import freeze_declare, freeze_hits, freeze_lift
 from changes.services.maintenance_windows import window_declare, window_edit, window_lift
@@ -316,3 +316,18 @@ def test_a_window_over_the_change_of_the_clocks_ends_by_the_wall_clock(cast: fac
     autumn = calendar_between(datetime(2027, 10, 30, tzinfo=UTC), datetime(2027, 11, 1, tzinfo=UTC)).windows[0]
     [long] = autumn.periods(datetime(2027, 10, 30, tzinfo=UTC), datetime(2027, 11, 1, tzinfo=UTC))
     assert long.end - long.start == timedelta(hours=7)
+
+
+def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(cast: factories.Cast) -> None:
+    devices = [a_device(name=f"r-{number}", site=f"S{number}", redundancy_group="ring") for number in range(4)]
+    changes = [factories.approved(cast, [device]) for device in devices]
+    at = next_day(2)
+    for change, (begin, end) in zip(changes, [(0, 9), (1, 2), (3, 4), (9, 12)], strict=True):
+        times = {"window_start": at + timedelta(hours=begin), "window_end": at + timedelta(hours=end)}
+        ChangeRequest.objects.filter(pk=change.pk).update(**times)
+    rows = list(ChangeRequest.objects.select_related("revision").order_by("-pk"))
+    with connection.execute_wrapper(seen := Statements()):
+        found = conflicts_among(rows)
+    told = [(change.pk, conflict.other_key, waived) for change, conflict, waived in found]
+    assert told == [(changes[0].pk, changes[1].pk, False), (changes[0].pk, changes[2].pk, False)]
+    assert seen.count == 5
