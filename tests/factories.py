@@ -24,9 +24,10 @@ from factory.django import DjangoModelFactory, Password
 from factory.helpers import post_generation
 
 from audit.actor import Actor, Origin
+from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY
 from changes.domain.decision_steps import seal_of
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest, device_order, merkle_root
-from changes.domain.policy import POLICY_VERSION, Role
+from changes.domain.policy import Role
 from changes.domain.run_states import DeviceRunState
 from changes.domain.states import DevicePlanState, PlanState
 from changes.domain.templates.sealing import inputs_seal
@@ -228,7 +229,7 @@ def ready_plan(
             **template_inputs(change),
             **({"steps": steps_frozen(list(steps))} if steps else {}),
         },
-        policy_version=POLICY_VERSION,
+        policy_version=BUILTIN_POLICY.label,
         device_count=len(devices),
         requested_by=change.author,
     )

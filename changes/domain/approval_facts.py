@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from changes.domain.approval_policy.shipped_policies import BUILTIN_DEMAND, BUILTIN_POLICY
+from changes.domain.approval_policy.shipped_policies import BUILTIN_DEMAND
 from changes.domain.approval_policy.stages import Stage
 from changes.domain.approval_policy.vocabulary import Duty
 from changes.domain.labels import Labelled
 from changes.domain.states import ChangeState, ChangeType
 
-POLICY_VERSION: Final = BUILTIN_POLICY.label
 DEFAULT_STAGES: Final = BUILTIN_DEMAND.as_stages()
 
 
@@ -123,9 +122,7 @@ class Verdict:
 
 
 def live_approvals(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:
-    """The approvals that count: given, not void, not expired, for exactly the plan as it is now, and by nobody who
-    has a hand in the change by now.
-    """
+    """The approvals that count: not void, not expired, for exactly this plan, by nobody who has a hand in it by now."""
     expired, hands = set(lapsed_approvals(facts)), facts.editor_ids | {facts.author_id}
     return tuple(fact for fact in _standing(facts) if fact not in expired and fact.people.isdisjoint(hands))
 

@@ -10,7 +10,6 @@ from typing import Final
 
 from changes.domain.approval_facts import (
     DEFAULT_STAGES,
-    POLICY_VERSION,
     ApprovalFact,
     ChangeFacts,
     Decision,
@@ -28,7 +27,7 @@ from changes.domain.states import BEFORE_IMPLEMENTING, ChangeEvent, ChangeState,
 
 __all__ = [
     "DEFAULT_STAGES", "GATE_DIGEST_MISMATCH", "GATE_DUPLICATE", "GATE_ROLE_DENIED", "GATE_SELF_APPROVAL",
-    "PLAN_MISSING", "PLAN_NOT_OPENED", "POLICY_VERSION", "THREADS_UNRESOLVED", "ActingFor", "ApprovalFact",
+    "PLAN_MISSING", "PLAN_NOT_OPENED", "THREADS_UNRESOLVED", "ActingFor", "ApprovalFact",
     "ChangeFacts", "Decision", "Denial", "Duty", "Person", "Policy", "Role", "Stage", "Verdict", "acting_group",
     "deciding_stage", "lapsed_approvals", "live_approvals", "may_abort", "may_abstain", "may_act_in",
     "may_answer_gate", "may_approve", "may_assess", "may_cancel", "may_close", "may_create", "may_declare_freeze",

@@ -145,7 +145,7 @@ def _key(device: Device) -> HostKey:
 
 
 def _empty_revision(change: ChangeRequest, count: int) -> PlanRevision:
-    from changes.domain.policy import POLICY_VERSION
+    from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY
     from changes.models import PlanRevision
 
     return PlanRevision.objects.create(
@@ -158,7 +158,7 @@ def _empty_revision(change: ChangeRequest, count: int) -> PlanRevision:
             "strategy": change.strategy,
             "targets": change.targets,
         },
-        policy_version=POLICY_VERSION,
+        policy_version=BUILTIN_POLICY.label,
         device_count=count,
         requested_by=change.author,
     )

@@ -300,7 +300,6 @@ def test_the_default_policy_asks_a_peer_and_then_the_cab() -> None:
         ("peer", "peer", 1, ChangeEvent.ASSESS),
         ("cab", "cab", 1, ChangeEvent.AUTHORIZE),
     ]
-    assert policy.POLICY_VERSION == "builtin-1"
 
 
 def test_stages_open_one_after_the_other() -> None:
