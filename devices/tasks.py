@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.actor import Actor
 from devices.errors import DeviceError
 from devices.services import (
+    address_index,
     backups,
     compliance,
     credential_uses,
@@ -32,6 +33,11 @@ def backup_scheduled() -> str:
 def backup_work(run_id: int) -> str:
     """Work on a backup run's devices until none is left or the deadline nears."""
     return f"{backups.backup_work(run_id)} device backups"
+
+
+def addresses_fill() -> str:
+    """Index the addresses of devices whose configurations were stored before there was an index."""
+    return f"{address_index.addresses_fill()} devices"
 
 
 def credential_uses_settle() -> str:

@@ -317,6 +317,7 @@ COUNTERSIGN_PERIODIC: dict[str, int] = {
     "changes.tasks.approvals_due": 60,
     "changes.tasks.windows_near": 60,
     "devices.tasks.backup_scheduled": _environment.backup_every_s,
+    "devices.tasks.addresses_fill": 3600,
     "devices.tasks.credential_uses_settle": 300,
     "devices.tasks.drift_fall_due": 3600,
     "changes.tasks.reviews_remind": 3600,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, InternalError, ProgrammingError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoAssertNumQueries
 
 from audit.models import Event
 from changes.domain.errors import ChangeError, InvalidInputError
@@ -17,7 +18,9 @@ from changes.services.requests import change_edit, change_withdraw
 from changes.services.risk import risk_assess
 from changes.services.risk_decisions import risk_answer, risk_override
 from changes.services.risk_facts import risk_facts
-from devices.models import Device
+from devices.models import Device, DeviceAddresses, SnapshotPurpose
+from devices.services.address_index import addresses_fill, addresses_keep, addresses_used
+from devices.services.snapshots import snapshot_store
 from tests.factories import Cast, actor, draft, ready_plan, submitted
 
 WARNED: dict[str, Any] = {
@@ -220,3 +223,34 @@ def test_a_refusal_leaves_nothing_behind_but_its_event(cast: Cast, devices: list
         risk_override(change_id=change.pk, actor=actor(cast.author), level="extreme", plan_digest=revision.digest)
     assert not RiskOverride.objects.exists()
     assert Event.objects.filter(action="change.risk_override_refused").count() == 1
+
+
+def test_configurations_from_before_the_index_are_indexed_later(db: None, devices: list[Device]) -> None:
+    text = "hostname x\ninterface Vlan99\n ip address 10.5.0.1 255.255.255.0\n"
+    snapshot_store(device=devices[0], text=text, purpose=SnapshotPurpose.BACKUP)
+    DeviceAddresses.objects.all().delete()
+    assert addresses_fill() == 1
+    assert DeviceAddresses.objects.get().addresses == ["10.5.0.1"]
+    assert addresses_fill() == 0
+    [use] = addresses_used(["10.5.0.1"], apart_from=devices[1])["10.5.0.1"]
+    assert (use.device, use.interface) == ("fra-acc-01", "Vlan99")
+    assert not addresses_used(["10.5.0.1"], apart_from=devices[0])
+    Device.objects.filter(pk=devices[0].pk).update(status="missing")
+    assert not addresses_used(["10.5.0.1"], apart_from=devices[1])
+
+
+def test_an_older_snapshot_never_replaces_the_addresses_of_a_newer_one(db: None, devices: list[Device]) -> None:
+    for number, address in ((7, "10.5.0.7"), (6, "10.5.0.6")):
+        config = f"interface Vlan99\n ip address {address} 255.255.255.0\n"
+        addresses_keep(devices[0], snapshot_id=number, sha256=str(number), config=config)
+    assert DeviceAddresses.objects.get().addresses == ["10.5.0.7"]
+
+
+def test_storing_a_text_that_is_indexed_costs_one_query(
+    db: None, devices: list[Device], django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    text = "interface Vlan99\n ip address 10.5.0.1 255.255.255.0\n"
+    with django_assert_num_queries(2):
+        snapshot_store(device=devices[0], text=text, purpose=SnapshotPurpose.PLAN)
+    with django_assert_num_queries(1):
+        snapshot_store(device=devices[0], text=text, purpose=SnapshotPurpose.BEFORE)
