@@ -13,6 +13,7 @@ from audit.actor import Actor
 from changes.domain.content import parse_comment
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings, hidden_character, shown, unknown_names
+from changes.domain.notifications import Topic
 from changes.domain.templates.document import TemplateDocument, parse_document, why_not_ready
 from changes.domain.templates.policy import may_maintain, may_propose, may_write_template
 from changes.domain.templates.states import TemplateEvent, TemplateState, next_template_state
@@ -20,6 +21,7 @@ from changes.errors import ChangeNotFoundError, ConflictError, StaleEditError
 from changes.models import ChangeRequest, Template, TemplateVersion
 from changes.models.templates import OPEN_VERSION_STATES
 from changes.rendering import check_syntax
+from changes.services.notifying import notify
 from changes.services.people import enforce, person_of
 from changes.services.template_records import (
     audit_template,
@@ -168,6 +170,7 @@ def version_propose(*, template_id: int, number: int, author: Actor) -> Template
         enforce(may_propose(person, version_facts(version)))
         _require_ready(TemplateDocument.from_bytes(version.document.encode()))
         _moved(version, state, author, "proposed", proposed_by_id=person.id, proposed_at=timezone.now())
+        _ask_reviewers(version)
         return version
 
 
@@ -237,6 +240,19 @@ def _successor(template: Template, successor_id: int | None) -> Template | None:
         sentence = "The successor is another template with an approved version. Choose such a one, or none."
         raise InvalidInputError({"successor": [sentence]})
     return found
+
+
+def _ask_reviewers(version: TemplateVersion) -> None:
+    """Tell those who can review a proposed version that it waits for them."""
+    facts = version_facts(version)
+    reviewers = get_user_model().objects.filter(is_active=True, groups__name__in=facts.needed)
+    notify(
+        Topic.APPROVAL_WAITS,
+        people=set(reviewers.values_list("pk", flat=True)) - facts.editor_ids,
+        subject=f"{version} waits for a review",
+        sentence="A version of a template is proposed. Read its runbook; approve it, or send it back with a comment.",
+        path=f"/templates/{version.template_id}/versions/{version.number}/",
+    )
 
 
 def _moved(

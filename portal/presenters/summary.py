@@ -12,6 +12,7 @@ from changes.domain.states import BEFORE_IMPLEMENTING, DevicePlanState
 from changes.domain.targets import parse_targets
 from changes.models import ChangeRequest, DevicePlan
 from changes.selectors import Targets, resolve_targets
+from changes.services.template_use import targets_with_content
 from changes.services.windows import window_of
 from devices.models import Device
 from portal.presenters.check_words import CheckWords, check_words
@@ -113,7 +114,7 @@ def _targets_now(sight: Sight) -> tuple[Targets, str]:
     if sight.state not in BEFORE_IMPLEMENTING:
         return Targets((), ()), ""
     try:
-        return resolve_targets(parse_targets(sight.change.targets)), ""
+        return targets_with_content(sight.change, resolve_targets(parse_targets(sight.change.targets))), ""
     except InvalidInputError as error:
         return Targets((), ()), str(error)
 

@@ -11,7 +11,7 @@ from audit.models import Event
 from changes.domain.errors import InvalidInputError
 from changes.domain.states import IllegalTransitionError
 from changes.errors import ConflictError, DigestMismatchError, PolicyDeniedError, StaleEditError
-from changes.models import TemplateReview, TemplateVersion
+from changes.models import Notification, TemplateReview, TemplateVersion
 from changes.services import template_reviews, templates
 from tests.factories import Cast, actor
 from tests.integration.templates.conftest import NTP, approved_template, proposed, reviewed
@@ -31,6 +31,13 @@ def test_a_version_that_pre_approves_needs_a_peer_and_the_cab(cast: Cast) -> Non
         "template_version.proposed",
         "template_version.approved",
     ]
+
+
+def test_those_who_can_review_it_are_told(cast: Cast) -> None:
+    version = proposed(cast.colleague)
+    told = Notification.objects.filter(path=f"/templates/{version.template_id}/versions/1/")
+    people = {cast.peer.pk, cast.approver.pk, cast.second_approver.pk}  # the colleague is both, but wrote it
+    assert set(told.values_list("person_id", flat=True)) == people
 
 
 def test_without_an_envelope_a_peer_is_enough(cast: Cast) -> None:
