@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from audit.actor import Actor
 from changes.models import Run
+from changes.services.delegations import delegation_create
 from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
 from changes.services.maintenance_windows import window_declare
@@ -111,6 +112,8 @@ class World:
         period = {"name": "Year end", "starts_at": soon.isoformat(), "ends_at": later.isoformat(), "comment": "Books."}
         self.freeze = freeze_declare(actor=actor(User.objects.get(username="manager")), data=period)
         nights = {"name": "Nights", "starts_at": "2026-01-01T02:00", "minutes": 60, "comment": "Agreed."}
+        delegate = {"delegate": "peer", "ends_at": later.isoformat()}
+        self.delegation = delegation_create(actor=actor(run.change.author), data=delegate)
         self.window = window_declare(actor=actor(User.objects.get(username="manager")), data=nights)
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
@@ -130,6 +133,7 @@ class World:
                     "exception_id": self.exception.pk,
                     "freeze_id": self.freeze.pk,
                     "window_id": self.window.pk,
+                    "delegation_id": self.delegation.pk,
                 }
                 client = self.admin if path in {CREDENTIALS, BREAKERS} else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:

@@ -111,7 +111,7 @@ def test_the_database_refuses_a_self_approval_that_walks_around_the_services(off
     def approved_by_pete_is_refused() -> None:
         with pytest.raises(DatabaseError, match="GATE_SELF_APPROVAL"), transaction.atomic():
             Approval.objects.create(
-                change=change, revision=revision, stage="peer", decision="approved", approver_id=pete,
+                change=change, revision=revision, stage="peer", group="peer", decision="approved", approver_id=pete,
                 plan_digest=revision.digest,
             )  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_the_database_refuses_an_approval_of_another_digest(office: Office) -> N
     change, revision = in_review(office)
     with pytest.raises(DatabaseError, match="GATE_DIGEST_MISMATCH"), transaction.atomic():
         Approval.objects.create(
-            change=change, revision=revision, stage="peer", decision="approved",
+            change=change, revision=revision, stage="peer", group="peer", decision="approved",
             approver_id=id_of(office, "pete"), plan_digest="0" * 64,
         )  # fmt: skip
 
@@ -136,16 +136,17 @@ def test_the_database_refuses_an_approval_without_its_event(office: Office) -> N
     change, revision = in_review(office)
     with pytest.raises(DatabaseError, match="event"), transaction.atomic():
         Approval.objects.create(
-            change=change, revision=revision, stage="peer", decision="approved",
+            change=change, revision=revision, stage="peer", group="peer", decision="approved",
             approver_id=id_of(office, "pete"), plan_digest=revision.digest,
         )  # fmt: skip
     assert not Approval.objects.filter(change=change).exists()
 
 
-def test_a_raw_update_of_the_state_is_refused_at_commit(office: Office) -> None:
+def test_a_raw_update_of_the_state_is_refused(office: Office) -> None:
     change, _revision = in_review(office)
-    with pytest.raises(DatabaseError, match="event"), transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("UPDATE changes_changerequest SET state = 'approved' WHERE id = %s", [change.pk])
+    for state, why in (("rejected", "event"), ("approved", "PLAN_NOT_APPROVED")):
+        with pytest.raises(DatabaseError, match=why), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("UPDATE changes_changerequest SET state = %s WHERE id = %s", [state, change.pk])
     change.refresh_from_db()
     assert change.state == "assessment"
 
