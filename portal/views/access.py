@@ -17,6 +17,7 @@ from django_htmx.middleware import HtmxDetails
 from audit.api.permissions import READERS
 from changes.domain import policy
 from changes.domain.policy import Person
+from changes.errors import PlanIntegrityError
 from changes.models import KillSwitch, Notification
 from devices.services.credential_overview import READERS as CREDENTIAL_READERS
 
@@ -73,12 +74,16 @@ def signed_in(view: View[Rest]) -> View[Rest]:
     """Show a page to people who are signed in, and to no cache.
 
     Others are sent to the sign-in page; a part of a page answers 401 instead, so that no sign-in form lands in it.
+    Where a row was altered behind the application, the page says which, with 409.
     """
 
     @wraps(view)
     def guarded(request: HttpRequest, /, *args: Rest.args, **kwargs: Rest.kwargs) -> HttpResponseBase:
         if request.user.is_authenticated:
-            return view(request, *args, **kwargs)
+            try:
+                return view(request, *args, **kwargs)
+            except PlanIntegrityError as error:
+                return refused(request, "What is stored is not what was settled", str(error), status=409)
         if HtmxDetails(request):
             return HttpResponse("Sign in again.", status=401, content_type="text/plain; charset=utf-8")
         return redirect_to_login(request.get_full_path())

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from audit.models import Event
 from changes.domain.approval_policy.demands import Demand, data_digest
@@ -98,7 +100,9 @@ def weaker(revision: PlanRevision) -> dict[str, Any]:
     return data
 
 
-def test_a_demand_that_was_altered_in_the_table_is_refused_at_the_start(cast: Cast, devices: list[Device]) -> None:
+def test_a_demand_that_was_altered_in_the_table_is_refused_at_the_start_and_named_on_the_page(
+    cast: Cast, devices: list[Device], as_: Callable[[User], Client]
+) -> None:
     change = approved(cast, devices)
     revision = change.revision
     assert revision is not None
@@ -111,6 +115,9 @@ def test_a_demand_that_was_altered_in_the_table_is_refused_at_the_start(cast: Ca
     with pytest.raises(PlanIntegrityError) as refused:
         change_start(change_id=change.pk, implementer=actor(cast.implementer))
     assert refused.value.code == "DEMAND_MISMATCH"
+    page = as_(cast.author).get(reverse("change-detail", args=[change.pk]))
+    assert page.status_code == 409
+    assert "was altered after it was stored" in page.content.decode()
 
 
 @pytest.mark.parametrize("assignment", [
