@@ -66,7 +66,7 @@ _WORDS: Final[Mapping[Topic, tuple[str, str]]] = {
     Topic.RUN_STARTED: ("Run started", "A change that you wrote or edited is being implemented."),
     Topic.RUN_ENDED: ("Run ended", "The run of a change that you wrote, edited or implement has ended."),
     Topic.RUN_NEEDS_PERSON: ("Run needs a person", "A run is paused or waits after a wave, and you may answer."),
-    Topic.DECISION_STEP_WAITS: ("Decision step waits", "A run waits for a manual step that you may confirm."),
+    Topic.DECISION_STEP_WAITS: ("Manual step waits", "A run waits for a manual step that you may confirm."),
     Topic.MENTIONED: ("Mentioned", "Somebody mentioned you in a discussion."),
     Topic.THREAD_REPLIED: ("Thread replied", "Somebody answered in a discussion that you take part in."),
     Topic.REVIEW_DUE: ("Review due", "A change waits for its review after implementation."),

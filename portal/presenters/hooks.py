@@ -50,6 +50,11 @@ class HookShown:
     last: Sequence[CallShown]
 
     @property
+    def may_switch(self) -> bool:
+        """Whether there is anything to decide: one that can be called, or that is still switched on."""
+        return not self.problem or self.setting.enabled
+
+    @property
     def changed(self) -> str:
         """The version that it had when it was switched on, where that is another one than now."""
         known = self.setting.version
