@@ -263,6 +263,8 @@ SPECTACULAR_SETTINGS = {
         "ReviewOutcome": "changes.domain.reviews.content.ReviewOutcome.choices",
         "ReviewActionState": "changes.domain.reviews.content.ActionState.choices",
         "ReviewGround": "changes.domain.reviews.duty.Ground.choices",
+        "TemplateState": "changes.domain.templates.states.TemplateState.choices",
+        "TemplateDecision": "changes.domain.templates.states.ReviewDecision.choices",
         "GateName": "changes.domain.gates.Gate.choices",
         "HumanGate": "changes.domain.strategy.HumanGate.choices",
         "InFlight": "changes.domain.strategy.InFlight.choices",
