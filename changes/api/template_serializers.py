@@ -157,6 +157,12 @@ class TemplateDetailSerializer(TemplateSerializer):
         read_only_fields = fields
 
 
+class TemplateDiffSerializer(Shown):
+    """Two versions, compared."""
+
+    diff = serializers.CharField(allow_blank=True)
+
+
 class TemplateBody(Shown):
     """A template; every field of the document may be left out of a draft."""
 

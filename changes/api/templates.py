@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.request import Request
@@ -19,6 +18,7 @@ from changes.api.template_serializers import (
     TemplateCreateBody,
     TemplateDeprecationBody,
     TemplateDetailSerializer,
+    TemplateDiffSerializer,
     TemplateEditBody,
     TemplateReturnBody,
     TemplateReviewBody,
@@ -251,12 +251,12 @@ class TemplateDiffView(APIView):
     @extend_schema(
         operation_id="templates_diff",
         summary="Compare two versions",
-        parameters=[OpenApiParameter("against", int, description="The number of the other version.", required=True)],
-        responses={200: OpenApiTypes.OBJECT, **refusals(400, 404)},
+        parameters=[OpenApiParameter("against", int, description="The other version's number; the one before.")],
+        responses={200: TemplateDiffSerializer, **refusals(400, 404)},
     )
     def get(self, request: Request, template_id: int, number: int) -> Response:
-        """`{diff}`: a unified diff from the version named by `against` to this one; empty where they say the same."""
-        given = only_value("against", request.query_params) or ""
+        """A unified diff from the version named by `against` to this one; empty where they say the same."""
+        given = only_value("against", request.query_params) or str(max(1, number - 1))
         if not given.isascii() or not given.isdigit() or len(given) > 9:
             raise InvalidInputError({"against": ["Give the number of the version to compare with."]})
         old, new = version_get(template_id, int(given)), version_get(template_id, number)

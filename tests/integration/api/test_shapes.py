@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]  # comes with drf-spectacular, without types
+import jsonschema
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
@@ -18,6 +18,7 @@ from changes.services.delegations import delegation_create
 from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
 from changes.services.maintenance_windows import window_declare
+from changes.services.templates import template_create
 from devices.drivers.base import DeviceFacts
 from devices.models import (
     BackupRun,
@@ -38,6 +39,7 @@ from devices.sources.records import Inventory, RefusedRecord
 from portal.api.schema import document
 from tests.factories import Cast, PersonFactory, actor, carried_out, draft, public_key, ready_plan, started
 from tests.integration.api.conftest import Answer, As
+from tests.integration.templates.conftest import NTP
 
 
 def strict(schema: Any) -> Any:  # noqa: ANN401 - a JSON schema is any JSON
@@ -111,6 +113,7 @@ class World:
         soon, later = (timezone.now() + timedelta(days=days) for days in (1, 2))
         period = {"name": "Year end", "starts_at": soon.isoformat(), "ends_at": later.isoformat(), "comment": "Books."}
         self.freeze = freeze_declare(actor=actor(User.objects.get(username="manager")), data=period)
+        self.template = template_create(data=NTP, author=actor(run.change.author))
         nights = {"name": "Nights", "starts_at": "2026-01-01T02:00", "minutes": 60, "comment": "Agreed."}
         delegate = {"delegate": "peer", "ends_at": later.isoformat()}
         self.delegation = delegation_create(actor=actor(run.change.author), data=delegate)
@@ -132,6 +135,8 @@ class World:
                     "token_id": "x",
                     "exception_id": self.exception.pk,
                     "freeze_id": self.freeze.pk,
+                    "template_id": self.template.template_id,
+                    "number": 1,
                     "window_id": self.window.pk,
                     "delegation_id": self.delegation.pk,
                 }
