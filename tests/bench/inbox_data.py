@@ -115,7 +115,7 @@ def fill(changes: int, open_changes: int) -> dict[str, User]:
             cursor.execute(statement, values)
         for table in _TABLES:
             cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
-        cursor.execute("ANALYZE")
+        cursor.execute("VACUUM ANALYZE")
     return named
 
 
