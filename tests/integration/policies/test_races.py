@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from django.db import connections, transaction
 
-from changes.models import ApprovalPolicyVersion, ChangeRequest, PlanRevision
+from changes.models import ApprovalPolicyVersion, PlanRevision
 from changes.services.approval_policies import active_policy
+from changes.services.demanding import demand_of
 from changes.services.policy_activation import policy_activate
 from changes.services.requests import change_submit
 from tests.factories import Cast, DeviceFactory, actor, draft, ready_plan
@@ -37,8 +38,7 @@ def test_an_activation_waits_for_a_submit_and_then_judges_what_was_submitted(
         assert activating.still_waits(), "the policy that was asked stays active until the submit has ended"
     activating.ends()
     assert active_policy().label == "strict-1"
-    change = ChangeRequest.objects.get(pk=change.pk)
-    assert PlanRevision.objects.get(pk=change.revision_id).judged_by == version.digest, "judged right after it"
+    assert PlanRevision.objects.get(change=change).judged_by == version.digest, "judged right after it"
 
 
 def test_a_submit_that_waited_for_an_activation_is_asked_by_the_new_policy(
@@ -53,9 +53,7 @@ def test_a_submit_that_waited_for_an_activation_is_asked_by_the_new_policy(
         submitting.start()
         assert submitting.still_waits()
     submitting.ends()
-    change = ChangeRequest.objects.select_related("revision").get(pk=change.pk)
-    assert change.revision is not None
-    assert change.revision.demand["policy"] == "strict-1"
+    assert demand_of(PlanRevision.objects.get(change=change)).policy == "strict-1"
 
 
 class Beside:
