@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
+from django.db.models import Max
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -46,11 +47,31 @@ def review_required(change: ChangeRequest) -> str | None:
     The close code that is about to be given counts, when the caller has set it.
     """
     grounds = grounds_of(change)
-    if not grounds or Review.objects.filter(change=change, state__in=PRESENT).exists():
+    if not grounds:
         return None
+    found = Review.objects.filter(change=change, state__in=PRESENT).first()
+    if found is not None:
+        return _outdated(found)
     return (
         f"Because {because(grounds)}, this change needs a post-implementation review before it is closed."
         f" Write it and submit it on the change's page Review (/changes/{change.pk}/review/)."
+    )
+
+
+def _outdated(review: Review) -> str | None:
+    """Why a submitted review does not count: devices were retried or rolled back after it. An accepted one counts."""
+    last = review.change.runs.aggregate(last=Max("ended_at"))["last"]
+    if (
+        review.state == ReviewState.ACCEPTED
+        or review.submitted_at is None
+        or last is None
+        or review.submitted_at >= last
+    ):
+        return None
+    return (
+        "A run of this change ended after its review was submitted, so the review does not tell all."
+        f" Have it returned on the page Review (/changes/{review.change_id}/review/), say what happened then, and"
+        " submit it again."
     )
 
 

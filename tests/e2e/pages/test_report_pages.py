@@ -31,7 +31,10 @@ def history(cast: Cast, devices: list[Device]) -> ChangeRequest:
             review_submit(change_id=run.change_id, writer=actor(cast.author))
         change_close(change_id=run.change_id, manager=actor(cast.manager), close_code=code, comment="As told.")
         rows = ChangeRequest.objects.filter(pk=run.change_id)
-        rows.update(closed_at=timezone.now() - timedelta(days=31 * (number // 2)))
+        rows.update(
+            closed_at=timezone.now() - timedelta(days=31 * (number // 2)),
+            type="emergency" if code == "rolled_back" else "normal",
+        )
     return carried_out(started(cast, devices[:2]), rejected=devices[:2]).change
 
 

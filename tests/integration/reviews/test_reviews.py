@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.utils import timezone
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
@@ -46,6 +49,15 @@ def test_a_change_that_was_rolled_back_is_not_closed_before_its_review_under_any
     assert rolled_back.state == "review"
     submitted(rolled_back, cast)
     assert close(rolled_back, cast, code).state == "closed"
+
+
+def test_a_review_from_before_the_last_run_ended_is_not_enough(rolled_back: ChangeRequest, cast: Cast) -> None:
+    submitted(rolled_back, cast)
+    rolled_back.runs.update(ended_at=timezone.now() + timedelta(minutes=1))
+    with pytest.raises(ConflictError, match="does not tell all"):
+        close(rolled_back, cast, "rolled_back")
+    rolled_back.runs.update(ended_at=timezone.now() - timedelta(minutes=1))
+    assert close(rolled_back, cast, "rolled_back").state == "closed"
 
 
 def test_a_draft_is_not_enough(rolled_back: ChangeRequest, cast: Cast) -> None:
