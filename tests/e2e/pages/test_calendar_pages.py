@@ -76,8 +76,8 @@ def test_the_next_free_period_is_found_set_and_started_by_itself(comes: Comes, c
     person.page.get_by_label("Minutes").fill("90")
     person.clicks("button", "Find the next free period")
     person.page.get_by_text("The next free period is").first.wait_for()
-    person.page.get_by_text("Start by itself in the window").click()
     person.poses("calendar-schedule")
+    person.page.get_by_text("Start by itself in the window").click()
     person.clicks("button", "Set the window")
     person.page.get_by_text("It starts by itself").wait_for()
     assert ScheduledStart.objects.get(change=other).asked_by == cast.author
@@ -105,10 +105,10 @@ def test_the_pages_of_the_calendar_fit_every_window(comes: Comes, cast: Cast) ->
         window_start=midday() + timedelta(hours=1), window_end=midday() + timedelta(hours=26)
     )
     person = comes(cast.manager)
-    for view in ("month", "week", "list"):
+    for view, seen in (("month", person.looks), ("week", person.looks), ("list", person.poses)):
         person.goes(f"/calendar/?view={view}&day={midday():%Y-%m-%d}")
         person.page.get_by_text(one.number).first.wait_for()
-        person.looks(f"calendar-{view}")
+        seen(f"calendar-{view}")
     person.goes("/calendar/windows/")
     person.poses("calendar-windows")
     person.clicks("link", "Midday of the core")
