@@ -20,8 +20,8 @@ from changes.services.execution import claimable_device_runs, run_advance
 from changes.services.integrity import PlanSeal
 from changes.services.journal import Journal
 from changes.services.kill_switch import kill_switch_engage
-from changes.services.retrying import run_retry
 from changes.services.outcomes import change_outcome
+from changes.services.retrying import run_retry
 from changes.services.review import change_close
 from changes.services.run_orders import device_skip, run_abort, run_pause, run_resume
 from changes.services.scheduling import change_schedule
