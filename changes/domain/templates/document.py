@@ -124,6 +124,8 @@ def why_not_ready(document: TemplateDocument) -> Iterator[tuple[str, str]]:
     for at, found in enumerate(document.rubric):
         if not found.answer:
             yield f"rubric[{at}].answer", f"Answer the question “{shown(found.question, 120)}”."
+    if document.envelope:
+        yield from _unbounded(document.variables["properties"], document.envelope.variables["properties"])
     for name, bound in document.envelope.strategy.items() if document.envelope else ():
         if not bound.holds(document.strategy[name]):
             yield f"strategy.{name}", f"The envelope asks for {bound.said} here, and the template itself is outside."
@@ -135,6 +137,26 @@ def why_not_ready(document: TemplateDocument) -> Iterator[tuple[str, str]]:
                 " advance. Take the envelope out, or change what made the answer a no."
             ),
         )
+
+
+_BOUNDS: Final = frozenset({"enum", "const", "pattern", "format"})
+
+
+def _unbounded(variables: Mapping[str, Schema], narrower: Mapping[str, Schema]) -> Iterator[tuple[str, str]]:
+    """Texts that could say anything, and so could put anything into a line that nobody reads before it is sent."""
+    for name, item in variables.items():
+        schemas = [item, narrower.get(name, {})]
+        texts = [schema.get("items", schema) for schema in schemas]
+        if texts[0].get("type") == "string" and not any(
+            _BOUNDS & (text.keys() | schema.keys()) for text, schema in zip(texts, schemas, strict=True)
+        ):
+            yield (
+                "envelope.variables",
+                (
+                    f"The text “{name}” could say anything. Give it a pattern, a format or a list of values before"
+                    " changes with it are approved in advance."
+                ),
+            )
 
 
 _NEEDED: Final = {

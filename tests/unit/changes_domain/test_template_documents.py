@@ -261,6 +261,19 @@ def test_a_job_that_is_not_ready_cannot_be_approved_in_advance() -> None:
     assert list(why_not_ready(parse_document({**DOCUMENT, "rubric": rubric, "envelope": None}))) == []
 
 
+@pytest.mark.parametrize("free", [{"type": "string"}, {"type": "array", "items": {"type": "string", "maxLength": 9}}])
+def test_a_text_that_could_say_anything_is_not_approved_in_advance(free: dict[str, Any]) -> None:
+    def lacking(**changed: Any) -> list[str]:  # noqa: ANN401 - any field
+        return [name for name, _sentence in why_not_ready(parse_document({**DOCUMENT, **changed}))]
+
+    schema = {"properties": {**SCHEMA["properties"], "free": free}}
+    assert lacking(variables=schema) == ["envelope.variables"]
+    assert lacking(variables=schema, envelope=None) == []
+    bounded = {"pattern": "^[a-z]+$"} if free["type"] == "string" else {"items": {"pattern": "^[a-z]+$"}}
+    narrower = {"properties": {"free": bounded}}
+    assert lacking(variables=schema, envelope={**DOCUMENT["envelope"], "variables": narrower}) == []
+
+
 def test_a_template_lies_inside_its_own_envelope() -> None:
     document = parse_document({**DOCUMENT, "strategy": {"max_parallel": 6}})
     assert [name for name, _sentence in why_not_ready(document)] == ["strategy.max_parallel"]
