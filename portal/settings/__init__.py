@@ -258,6 +258,7 @@ SPECTACULAR_SETTINGS = {
         "StepOutcome": "changes.models.StepOutcome",
         "Decision": "changes.models.Decision",
         "CloseCode": "changes.domain.states.CloseCode.choices",
+        "RiskLevel": "changes.domain.risk.levels.RiskLevel.choices",
         "ReportKind": "changes.domain.reports.periods.ReportKind.choices",
         "ReviewState": "changes.domain.reviews.content.ReviewState.choices",
         "ReviewOutcome": "changes.domain.reviews.content.ReviewOutcome.choices",

@@ -303,7 +303,7 @@ def test_two_devices_of_one_name_do_not_list_a_change_twice(cast: Cast, as_: As,
 @pytest.mark.parametrize(
     ("query", "code", "field", "says"),
     [
-        ("colour=red", "unknown_filter", "colour", "state, type, author, device, text, limit, cursor, ordering"),
+        ("colour=red", "unknown_filter", "colour", "state, type, risk, author, device, text, limit, cursor, ordering"),
         ("state=open", "invalid_input", "state", "approved"),
         ("type=huge", "invalid_input", "type", "emergency"),
         ("text=%00", "bad_filter", "text", "characters"),
@@ -366,8 +366,13 @@ def test_the_timeline_tells_what_happened_newest_first_refusals_included(
     assert (newest["actor_name"], newest["code"], newest["origin"]) == ("author", "GATE_ROLE_DENIED", "api")
     assert not {"ip", "request_id", "body"} & set(newest)
     rest = client.get(body["next"]).json()
-    assert [event["action"] for event in rest["results"]] == ["change.submitted", "change.created"]
-    assert rest["next"] is None
+    assert [event["action"] for event in rest["results"]] == [
+        "change.submitted",
+        "plan_demand.settled",
+        "risk.assessed",
+    ]
+    first = client.get(rest["next"]).json()
+    assert ([event["action"] for event in first["results"]], first["next"]) == (["change.created"], None)
     refused(client.get(f"{LIST}{change.pk}/timeline/?action=x"), 400, "unknown_filter", field="action")
     refused(client.get(f"{LIST}{change.pk + 999}/timeline/"), 404, "not_found")
 
