@@ -25,9 +25,9 @@ from changes.services.execution import run_create, verified_revision
 from changes.services.kill_switch import refuse_while_engaged
 from changes.services.run_control import audit_run, wave_moves
 from changes.services.run_orders import Ordered, ordered
+from changes.services.start_window import start_window
 from changes.services.transitions import move
 from changes.services.wave_progress import UNPROVED, waves_step
-from changes.services.windows import refuse_outside_window
 
 _FORGOTTEN: Final[dict[str, object]] = {
     "code": "", "detail": "", "lines_sent": 0, "lines_applied": 0, "backout_sent": 0, "backout_applied": 0,
@@ -192,7 +192,7 @@ def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | No
     change = found.change
     next_state(ChangeState(change.state), ChangeEvent.RETRY, change_type=ChangeType(change.type))
     refuse_while_engaged()
-    refuse_outside_window(change)
+    calendar = start_window(change)
     revision = verified_revision(change)
     rows = _chosen(latest_device_runs(change).select_related("wave"), device_ids)
     chosen = {row.wave.number for row in rows}
@@ -204,7 +204,7 @@ def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | No
         judged_again=_not_held_before(found.run, chosen),
     )
     details = {"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, "after_run": found.run.pk}
-    move(change, ChangeEvent.RETRY, actor=actor, reason=comment, details=details)
+    move(change, ChangeEvent.RETRY, actor=actor, reason=comment, details={**details, **calendar})
     audit_run(run, "run.started", actor=actor, reason=comment, after_run=found.run.pk)
     waves_step(change, run)
     return run
