@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import socket
 from collections.abc import Callable
+from pathlib import Path
 
 import pypdf
 import pytest
@@ -164,6 +166,23 @@ def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     assert read.metadata.title == "Monthly quality review, March 2026"
 
 
+@pytest.mark.skipif(bool(libraries.missing_libraries()), reason="this machine lacks the libraries that PDFs need")
+def test_nothing_is_fetched_for_a_pdf_and_no_file_outside_gets_in(tmp_path: Path) -> None:
+    secret = tmp_path / "secret.svg"
+    secret.write_text('<svg xmlns="http://www.w3.org/2000/svg"><text y="9">not for paper</text></svg>')
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        address = f"http://127.0.0.1:{server.getsockname()[1]}"
+        data = pdf_of(
+            f'<html lang="en"><title>x</title><link rel="stylesheet" href="{address}/x.css"><p>words</p>'
+            f'<img alt="" src="{address}/x.svg"><img alt="" src="file://{secret}">'
+            f'<style>@import "{address}/y.css";</style>'
+        )
+        with pytest.raises(BlockingIOError):
+            server.accept()
+    assert pypdf.PdfReader(io.BytesIO(data)).pages[0].extract_text().strip() == "words"
+
+
 def test_without_the_libraries_page_and_check_say_what_is_missing_and_the_rest_works(
     cast: Cast, as_: As, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,8 +217,6 @@ def test_too_many_or_too_large_pdfs_are_refused_with_a_sentence(monkeypatch: pyt
     ],
 )  # fmt: skip
 def test_a_pdf_reads_static_files_and_nothing_else(url: str, settings: object) -> None:
-    from pathlib import Path
-
     root = Path(__file__).resolve().parents[3] / "static"
     assert static_file(root, "static:css/report-pdf.css").name == "report-pdf.css"
     with pytest.raises(ValueError, match="refused"):
