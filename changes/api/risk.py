@@ -48,7 +48,7 @@ class RiskChoiceSerializer(Shown):
     """A possible answer, and the points of the component with it."""
 
     key = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the word for the API, not DRF's own
     points = serializers.IntegerField()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from audit.models import Event
@@ -28,6 +30,11 @@ def found(revision: PlanRevision, name: str = "fra-acc-01") -> dict[str, dict[st
     return {str(warning["code"]): warning for warning in plan.warnings if warning["code"]}
 
 
+def facts_of(revision: PlanRevision) -> dict[str, Any]:
+    assert isinstance(revision.facts, dict)
+    return revision.facts
+
+
 def test_a_list_at_the_interface_that_carries_our_session_is_told_with_our_own_address(office: Office) -> None:
     """The lab is reached at 127.0.0.1, and sees us come from there: an interface with that address is ours."""
     office.lab.device("fra-acc-01").edit_out_of_band([*LOOPBACK, "exit"])
@@ -41,8 +48,8 @@ def test_a_list_at_the_interface_that_carries_our_session_is_told_with_our_own_a
     assert "from 127.0.0.1" in str(warning["sentence"])
     assert "would drop it" in str(warning["sentence"])
 
-    assert revision.facts["content"]["acl"] == 1
-    assert {"code": "MANAGEMENT_ACL", "severity": "critical", "devices": 1} in revision.facts["warnings"]
+    assert facts_of(revision)["content"]["acl"] == 1
+    assert {"code": "MANAGEMENT_ACL", "severity": "critical", "devices": 1} in facts_of(revision)["warnings"]
     assessment = RiskAssessment.objects.get(revision=revision)
     assert (assessment.level, assessment.facts["warnings"]["critical"]) == ("high", 1)
     assert ChangeRequest.objects.get(pk=revision.change_id).risk_level == "high"
@@ -71,7 +78,7 @@ def test_an_address_that_a_plan_gives_to_several_devices_is_told_on_each(office:
     names = "fra-acc-01, fra-acc-02, fra-acc-03"
     assert warning["sentence"] == f"This plan gives 10.77.0.1 to 3 devices: {names}."
     assert (warning["line"], warning["number"]) == ("ip address 10.77.0.1 255.255.255.255", 2)
-    assert {"code": "DUPLICATE_ADDRESS", "severity": "critical", "devices": 3} in revision.facts["warnings"]
+    assert {"code": "DUPLICATE_ADDRESS", "severity": "critical", "devices": 3} in facts_of(revision)["warnings"]
 
 
 def test_an_index_follows_what_is_stored_and_forgets_what_is_gone(office: Office) -> None:

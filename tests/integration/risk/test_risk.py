@@ -180,7 +180,7 @@ def test_another_plan_than_the_person_saw_is_refused(cast: Cast, devices: list[D
         risk_override(change_id=change.pk, actor=actor(cast.author), level="high", plan_digest="0" * 64)
 
 
-def refused_by_the_database(statement: str, *values: object) -> str:
+def refused_by_the_database(statement: str, *values: int) -> str:
     refusals = (IntegrityError, InternalError, ProgrammingError)
     with pytest.raises(refusals) as error, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement, values)
