@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 
 from changes.domain.meetings import CHAIRS, ItemKind, MeetingState, Outcome, may_run_meeting
 from changes.domain.policy import Person, Role
-from changes.domain.states import ChangeState, ChangeType, CloseCode
+from changes.domain.states import IN_REVIEW, ChangeState, ChangeType, CloseCode
 from changes.models import AgendaItem, Approval, Decision, Meeting
 from portal.presenters.visible import Mask, visible
 from portal.presenters.words import both, counted, group_label
@@ -58,6 +58,7 @@ class ItemView:
     outcome_label: str
     deferred_to: str
     decisions: tuple[DecisionView, ...]
+    decidable: bool = False
     typed: bool = False
     """Whether its form holds what somebody typed and what could not be kept."""
 
@@ -195,6 +196,7 @@ def _item(item: AgendaItem, decisions: tuple[DecisionView, ...], mask: Mask) -> 
         outcome_label=Outcome(item.outcome).label if item.outcome else "",
         deferred_to=mask.prose(item.deferred_to),
         decisions=decisions,
+        decidable=change is not None and ChangeState(change.state) in IN_REVIEW,
     )
 
 
