@@ -89,7 +89,7 @@ def on_detail(
 def change_assess(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as a technical peer, the plan whose digest the form names."""
     decide = _for_whom(request, approvals.change_assess)
-    return _on_plan(request, change_id, decide, "You approved revision {revision}{right}. {next}")
+    return _on_plan(request, change_id, decide, "You approved revision {revision} as {group}{absent}. {next}")
 
 
 @signed_in
@@ -97,7 +97,7 @@ def change_assess(request: HttpRequest, change_id: int) -> HttpResponse:
 def change_approve(request: HttpRequest, change_id: int) -> HttpResponse:
     """Approve, as the change authority, the plan whose digest the form names."""
     decide = _for_whom(request, approvals.change_approve)
-    return _on_plan(request, change_id, decide, "You approved revision {revision}. {next}")
+    return _on_plan(request, change_id, decide, "You approved revision {revision}{absent}. {next}")
 
 
 @signed_in
@@ -129,11 +129,14 @@ def _for_whom(request: HttpRequest, decide: Callable[..., Approval]) -> Callable
     return partial(decide, on_behalf_of=int(absent))
 
 
-def _right(approval: Approval) -> str:
-    """By which right, and for whom, an approval was given."""
-    absent = f" on behalf of {approval.on_behalf_of.get_username()}" if approval.on_behalf_of else ""
-    group = group_label(approval.group)
-    return f" as {group.lower() if approval.group == Role.PEER else group}{absent}"
+def _absent(approval: Approval) -> str:
+    """For whom it was given, if not for the person who asks."""
+    return f" on behalf of {approval.on_behalf_of.get_username()}" if approval.on_behalf_of else ""
+
+
+def _group(name: str) -> str:
+    """A group as it stands in a sentence."""
+    return name if name == Role.PEER else group_label(name)
 
 
 _NEXT = {
@@ -160,7 +163,6 @@ def _on_plan(request: HttpRequest, change_id: int, decide: Callable[..., Approva
     if refusal:
         return plan_page(request, look_at(request, change_id), refusal=refusal, comment=comment)
     now = ChangeRequest.objects.values_list("state", flat=True).get(pk=change_id)
-    messages.success(
-        request, said.format(revision=taken[0].revision.number, right=_right(taken[0]), next=_NEXT.get(now, ""))
-    )
+    words = {"group": _group(taken[0].group), "absent": _absent(taken[0]), "next": _NEXT.get(now, "")}
+    messages.success(request, said.format(revision=taken[0].revision.number, **words))
     return redirect(reverse("change-detail", args=[change_id]))
