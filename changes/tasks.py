@@ -7,6 +7,7 @@ from changes.services import (
     delivering,
     execution,
     hook_calls,
+    open_stages,
     planning,
     review_actions,
     scheduled_starts,
@@ -57,7 +58,7 @@ def reports_due() -> str:
 
 def approvals_due() -> str:
     """Remind and escalate where approvals wait, and let expire what was not started in time. It approves nothing."""
-    return f"{approval_watch.approvals_look()} changes looked at"
+    return f"{approval_watch.approvals_look()} changes looked at, {open_stages.open_stages_review()} inbox rows settled"
 
 
 def hooks_work() -> str:

@@ -34,8 +34,12 @@ class AgendaItemSerializer(serializers.ModelSerializer[AgendaItem]):
     """One point; `facts` are how its change stood when the meeting opened."""
 
     added_by = serializers.CharField(source="added_by.username", allow_null=True, default=None)
-    decisions = serializers.PrimaryKeyRelatedField(many=True, read_only=True)
+    decisions = serializers.SerializerMethodField(help_text="Ids of the approvals that were given meanwhile.")
     facts = serializers.DictField()
+
+    def get_decisions(self, item: AgendaItem) -> list[int]:
+        """What people decided about the change while the meeting was open; linked when it was closed."""
+        return [approval.pk for approval in item.decisions.all()]
 
     class Meta:
         model = AgendaItem

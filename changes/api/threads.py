@@ -35,12 +35,16 @@ class ThreadCommentSerializer(serializers.ModelSerializer[ThreadComment]):
 
     author = serializers.CharField(source="author.username")
     text = serializers.SerializerMethodField(help_text="Plain text, secrets masked.")
-    mentioned = serializers.SlugRelatedField(many=True, read_only=True, slug_field="username")
+    mentioned = serializers.SerializerMethodField(help_text="Who was told.")
 
     class Meta:
         model = ThreadComment
         fields = ["id", "author", "text", "mentioned", "written_at"]
         read_only_fields = fields
+
+    def get_mentioned(self, comment: ThreadComment) -> list[str]:
+        """The names of the people who were told."""
+        return [person.get_username() for person in comment.mentioned.all()]
 
     def get_text(self, comment: ThreadComment) -> str:
         """The comment, masked with what is known to be secret now."""

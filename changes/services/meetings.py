@@ -52,7 +52,8 @@ def meeting_plan(*, data: Mapping[str, object], actor: Actor) -> Meeting:
     enforce(may_run_meeting(person))
     values = _checked(data, FIELDS)
     closed = Meeting.objects.filter(state=MeetingState.CLOSED).aggregate(last=Max("closed_at"))["last"]
-    since, until = period_of(values["starts_at"], closed)
+    starts_at: datetime = values["starts_at"]  # type: ignore[assignment]  # it was checked
+    since, until = period_of(starts_at, closed)
     meeting = Meeting.objects.create(**values, covers_from=since, covers_to=until, planned_by_id=person.id)
     _audit(meeting, "meeting.planned", actor, state_to=meeting.state)
     _fill(meeting)

@@ -103,7 +103,7 @@ def _counting(roles: frozenset[str]) -> _Composed:
 def _listing(roles: frozenset[str], size: int) -> _Composed:
     parts: list[str] = []
     params: list[object] = []
-    kinds = []
+    kinds: list[Work] = []
     for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
         if rows.model is ChangeRequest:
             narrow = rows.values_list("pk", "urgent", "asked_at")[:size]

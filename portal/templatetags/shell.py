@@ -80,7 +80,7 @@ def navigation(context: Context) -> dict[str, Any]:
     """
     match = getattr(context.get("request"), "resolver_match", None)
     area = (match.url_name or "").split("-")[0] if match else ""
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"label": group.label, "items": [shown for item in group.items if (shown := _shown(item, area, context))]}
         for group in NAVIGATION
     ]

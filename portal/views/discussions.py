@@ -65,11 +65,8 @@ def thread_new(request: HttpRequest, change_id: int) -> HttpResponse:
     plan = _plan(sight, values.get("device", ""))
     if request.method != "POST":
         return _form(request, sight, plan, values, refusal=None)
-    place = Place(
-        device_id=plan.device_id,
-        digest=request.POST.get("digest", ""),
-        **_line(request.POST.get("at", "") or f"{values.get('side', '')}:{values.get('line', '')}"),
-    )
+    side, line = _line(request.POST.get("at", "") or f"{values.get('side', '')}:{values.get('line', '')}")
+    place = Place(device_id=plan.device_id, digest=request.POST.get("digest", ""), side=side, line=line)
     written: list[Written] = []
     text = request.POST.get("text", "")
     refusal = attempt(
@@ -239,14 +236,14 @@ def _plan(sight: Sight, position: str) -> DevicePlan:
     return get_object_or_404(plans, revision=sight.revision, position=int(position))
 
 
-def _line(given: str) -> dict[str, str | int | None]:
+def _line(given: str) -> tuple[str, int | None]:
     """The side and the number in ``intended:7``; nothing where none is named."""
     side, _, number = given.partition(":")
     if not side and not number:
-        return {}
+        return "", None
     if side not in set(LineSide) or not number.isascii() or not number.isdigit() or len(number) > 8:
-        return {"side": side or "?", "line": None}
-    return {"side": side, "line": int(number)}
+        return side or "?", None
+    return side, int(number)
 
 
 def _told(request: HttpRequest, written: Written) -> None:

@@ -92,7 +92,12 @@ def inbox_together(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> dict[str, str]:
     values = {name: found[0] for name, found in asked_for(request.GET, [*_FILTERS, "after"]).items()}
-    known = {"kind": set(Work), "type": set(ChangeType), "risk": set(RiskLevel), "urgency": {"urgent"}}
+    known: dict[str, set[str]] = {
+        "kind": set(Work),
+        "type": set(ChangeType),
+        "risk": set(RiskLevel),
+        "urgency": {"urgent"},
+    }
     for name, allowed in known.items():
         if name in values and values[name] not in allowed:
             raise InvalidInputError({name: [f"“{name}” takes one of: {', '.join(sorted(allowed))}."]})

@@ -11,7 +11,7 @@ from django.db.backends.utils import CursorWrapper
 from changes.domain.policy import Role
 
 PEOPLE: Final = 60
-ROLES: Final = {
+ROLES: Final[dict[str, list[Role]]] = {
     "approver": [Role.CAB, Role.SECURITY],
     "peer": [Role.PEER],
     "manager": [Role.CHANGE_MANAGER, Role.IMPLEMENTER],
@@ -98,7 +98,7 @@ def fill(changes: int, open_changes: int) -> dict[str, User]:
     named = dict(zip(ROLES, people, strict=False))
     for name, user in named.items():
         user.groups.set(Group.objects.filter(name__in=ROLES[name]))
-    values = {
+    values: dict[str, int | str | None] = {
         "all": changes,
         "ended": changes - open_changes,
         "people": people[0].pk,

@@ -84,7 +84,7 @@ def test_opening_freezes_the_agenda_in_service_and_database(cast: Cast, waiting:
         lambda: meetings.meeting_edit(meeting_id=meeting.pk, data={"title": "Other"}, actor=actor(cast.manager)),
     ):
         with pytest.raises(ConflictError):
-            attempt()
+            attempt()  # type: ignore[no-untyped-call]
     for sql in (
         lambda: AgendaItem.objects.filter(pk=item.pk).update(facts={}),
         lambda: AgendaItem.objects.filter(pk=item.pk).delete(),
