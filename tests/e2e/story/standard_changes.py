@@ -92,7 +92,7 @@ def is_pre_approved(requester: Person, change: str) -> None:
     """The page says that it lies inside the envelope; submitting approves it at once."""
     page = requester.page
     expect(page.locator("#plan-progress")).to_have_count(0, timeout=PLANNED_MS)
-    expect(page.get_by_text("Inside the envelope")).to_be_visible()
+    expect(page.get_by_text("Inside the envelope", exact=True)).to_be_visible()
     requester.checks()
     requester.pictures("standard-change", whole=True)
     requester.clicks("button", "Submit")
