@@ -78,7 +78,9 @@ class HookListView(APIView):
     """Hooks."""
 
     @extend_schema(
-        operation_id="hooks_list", summary="List installed hooks", responses={200: HookSerializer(many=True)}
+        operation_id="hooks_list",
+        summary="List installed hooks",
+        responses={200: HookSerializer(many=True), **refusals(403)},
     )
     def get(self, request: Request) -> Response:
         """Every hook that an installed package offers, by name. For auditors, change managers, administrators."""

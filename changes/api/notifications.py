@@ -116,7 +116,7 @@ class NotificationPreferencesView(APIView):
     @extend_schema(
         operation_id="notification_preferences_retrieve",
         summary="Retrieve your notification preferences",
-        responses={200: _PROFILE},
+        responses={200: _PROFILE, **refusals()},
     )
     def get(self, request: Request) -> Response:
         """Every topic with its ways, and how e-mails are bundled."""
@@ -156,7 +156,9 @@ class NotificationWebhookView(APIView):
         secret = webhook_set(actor=request_actor(request), url=url)
         return Response({"webhook_host": profile_of(request.user.pk or 0).webhook_host, "secret": secret})
 
-    @extend_schema(operation_id="notification_webhook_remove", summary="Take your webhook out", responses={204: None})
+    @extend_schema(
+        operation_id="notification_webhook_remove", summary="Take your webhook out", responses={204: None, **refusals()}
+    )
     def delete(self, request: Request) -> Response:
         """Send nothing to it any more."""
         webhook_remove(actor=request_actor(request))

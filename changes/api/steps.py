@@ -21,7 +21,7 @@ from devices.api.openapi import refusals
 _ANSWERED = {200: ChangeDetailSerializer, **refusals(400, 403, 404, 409)}
 
 
-class RunStepSerializer(serializers.ModelSerializer[RunDecisionStep]):
+class ManualStepSerializer(serializers.ModelSerializer[RunDecisionStep]):
     """A manual step of a run."""
 
     person = serializers.CharField(source="person.username", default=None, allow_null=True)
@@ -93,11 +93,11 @@ class StepListView(APIView):
     @extend_schema(
         operation_id="run_steps_list",
         summary="List the manual steps of a run",
-        responses={200: RunStepSerializer(many=True), **refusals(404)},
+        responses={200: ManualStepSerializer(many=True), **refusals(404)},
     )
     def get(self, request: Request, run_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """The steps in the order in which the run comes to them."""
         if not Run.objects.filter(pk=run_id).exists():
             raise NotFound(f"There is no run with the id {run_id}.")
         rows = RunDecisionStep.objects.filter(run=run_id).select_related("person", "decided_by")
-        return Response(RunStepSerializer(rows, many=True).data)
+        return Response(ManualStepSerializer(rows, many=True).data)

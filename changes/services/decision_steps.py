@@ -80,16 +80,21 @@ def steps_hold(change: ChangeRequest, run: Run, *, waves_before: int) -> bool:
 def last_steps_hold(change: ChangeRequest, run: Run) -> bool:
     """Whether a locked run whose devices have all ended still waits for a step, or is stopped at one now.
 
-    One query for a plan without steps. A run that is aborted or rolls back waits for nobody.
+    A run that is aborted or rolls back waits for nobody. One whose steps are not those that were signed is aborted.
     """
-    if run.abort or run.state not in {RunState.RUNNING, RunState.PAUSED} or not run.decision_steps.open().exists():
+    if run.abort or run.state not in {RunState.RUNNING, RunState.PAUSED}:
         return False
-    return steps_hold(change, run, waves_before=run.waves.count()) and not run.abort
+    try:
+        held = steps_hold(change, run, waves_before=run.waves.count())
+    except PlanIntegrityError as error:
+        abort(change, run, InFlight.FINISH, actor=DISPATCHER, code=error.code, detail=str(error))
+        return False
+    return held and not run.abort
 
 
 def outcome_with_steps(run: Run, outcome: RunOutcome) -> RunOutcome:
-    """What a run came to: one whose last step was not confirmed is never a success, whatever its devices say."""
-    if outcome is RunOutcome.SUCCEEDED and run.code in {STEP_STOPPED, STEP_TIMEOUT}:
+    """What a run came to: one whose steps were not all confirmed is never a success, whatever its devices say."""
+    if outcome is RunOutcome.SUCCEEDED and run.code in {STEP_STOPPED, STEP_TIMEOUT, PlanIntegrityError.code}:
         return RunOutcome.PARTIAL
     return outcome
 

@@ -270,6 +270,8 @@ SPECTACULAR_SETTINGS = {
         "HumanGate": "changes.domain.strategy.HumanGate.choices",
         "InFlight": "changes.domain.strategy.InFlight.choices",
         "WaveState": "changes.domain.run_states.WaveState.choices",
+        "ManualStepState": "changes.domain.decision_steps.StepState.choices",
+        "HookCallState": "changes.domain.hooks.HookCallState.choices",
         "DeviceStatus": "devices.models.DeviceStatus",
         "HostKeyState": "devices.models.HostKeyState",
         "SnapshotPurpose": "devices.models.SnapshotPurpose",

@@ -208,6 +208,15 @@ def test_a_step_that_is_deleted_from_a_run_pauses_it() -> None:
     assert (run.state, run.code, wave_states(run)[1]) == (RunState.PAUSED, "PLAN_HASH_MISMATCH", WaveState.PENDING)
 
 
+def test_a_last_step_that_is_deleted_makes_a_run_no_success() -> None:
+    cast = Cast.create()
+    run = begun(cast, END, devices=1)
+    run.decision_steps.all().delete()
+    wave_carried_out(run)
+    run.refresh_from_db()
+    assert (run.state, run.outcome, run.code) == (RunState.ENDED, RunOutcome.PARTIAL, "PLAN_HASH_MISMATCH")
+
+
 def test_the_database_refuses_a_confirmation_without_an_event_or_by_another() -> None:
     cast = Cast.create()
     run = begun(cast, {**BEFORE, "role": "", "person": "manager"})

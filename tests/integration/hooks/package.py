@@ -43,7 +43,7 @@ class Hanger(Base):
 
 class Crasher(Base):
     def call(self, event):
-        raise RuntimeError("no luck with s3cr3t-community")
+        raise RuntimeError("no luck with hunter2-of-hooks")
 
 
 class Killer(Base):
