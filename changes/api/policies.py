@@ -36,7 +36,7 @@ from changes.services.approval_policies import (
     policy_save_draft,
 )
 from changes.services.demanding import facts_known
-from changes.services.policy_activation import policy_activate
+from changes.services.policy_activation import policy_activate, short_of_people
 from changes.services.rejudging import policy_forecast
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
@@ -123,6 +123,9 @@ _FORECAST = inline_serializer(
         "whole": serializers.BooleanField(help_text="Whether these were all."),
         "stale": serializers.IntegerField(help_text="Approved or scheduled changes that would become stale."),
         "asked_again": serializers.IntegerField(help_text="Changes in review that would be asked for more."),
+        "short_of_people": serializers.ListField(
+            child=serializers.CharField(), help_text="A sentence for each stage that too few people could decide."
+        ),
         "changes": serializers.ListField(child=serializers.DictField(), help_text=f"At most {_LISTED}."),
     },
 )
@@ -222,13 +225,15 @@ class PolicyForecastView(APIView):
     )
     def get(self, request: Request, version_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """The changes of which this version asks more. Nothing is written."""
-        found = policy_forecast(policy_by_digest(_version(version_id).digest))
+        policy = policy_by_digest(_version(version_id).digest)
+        found = policy_forecast(policy)
         changes = [
             {"id": one.change.pk, "number": one.change.number, "becomes_stale": one.stale, "more": list(one.more)}
             for one in found.found[:_LISTED]
         ]
-        counts = {"looked_at": found.looked_at, "whole": found.whole, "stale": found.stale}
-        return Response({**counts, "asked_again": found.asked_again, "changes": changes})
+        counts: dict[str, object] = {"looked_at": found.looked_at, "whole": found.whole, "stale": found.stale}
+        counts |= {"asked_again": found.asked_again, "short_of_people": list(short_of_people(policy))}
+        return Response({**counts, "changes": changes})
 
 
 class _StepView(APIView):

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models.functions import Now
 
 from audit.actor import Actor
+from changes.domain.approval_policy.document import ApprovalPolicy, StageSpec
+from changes.domain.approval_policy.sentences import either
 from changes.domain.content import parse_comment
 from changes.domain.policy_versions import PolicyEvent, PolicyState, may_activate_policy, policy_next_state
+from changes.domain.roles import Role, group_label
 from changes.models import ApprovalPolicyVersion
 from changes.services.approval_policies import (
     policy_by_digest,
@@ -50,6 +55,31 @@ def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalP
         version_moves(found, PolicyEvent.ACTIVATE, actor=actor, reason=comment, **now)
         transaction.on_commit(lambda: waiting_judge(limit=AT_ONCE), robust=True)
         return found
+
+
+def short_of_people(policy: ApprovalPolicy) -> tuple[str, ...]:
+    """A sentence for each stage that fewer people could decide than its quorum, whoever wrote the change. One query.
+
+    Nobody would be asked in their place: a change that such a stage is asked of waits until members are added.
+    """
+    members = get_user_model().objects.filter(is_active=True, groups__isnull=False)
+    able: dict[str, set[int]] = {}
+    for name, pk in members.exclude(groups__name=Role.AUDITOR).values_list("groups__name", "pk"):
+        able.setdefault(name, set()).add(pk)
+    return tuple(filter(None, (_short(stage, policy, able) for stage in policy.stages)))
+
+
+def _short(stage: StageSpec, policy: ApprovalPolicy, able: Mapping[str, set[int]]) -> str:
+    asked = [ask.quorum for rule in policy.rules for ask in rule.asks if ask.stage == stage.name]
+    most = max([stage.quorum, *asked])
+    people = set().union(*(able.get(group, set()) for group in stage.groups))
+    if len(people) >= most:
+        return ""
+    have = "no member" if not people else "1 member" if len(people) == 1 else f"{len(people)} members"
+    groups = either(map(group_label, stage.groups))
+    return (
+        f"The stage {stage.title} may ask for {most} of {groups}, which has {have}. Ask an administrator for more."
+    )
 
 
 def _active_locked() -> ApprovalPolicyVersion:

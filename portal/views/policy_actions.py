@@ -12,7 +12,7 @@ from changes.domain.approval_policy.reading import MAX_BYTES
 from changes.domain.errors import InvalidInputError
 from changes.models import ApprovalPolicyVersion
 from changes.services import approval_policies as services
-from changes.services.policy_activation import policy_activate
+from changes.services.policy_activation import policy_activate, short_of_people
 from changes.services.rejudging import policy_forecast
 from portal.forms.decisions import with_findings
 from portal.forms.policies import PolicyFileForm, PolicyReasonForm
@@ -136,7 +136,8 @@ def _activation_page(
     if refusal:
         with_findings(form, refusal.fields)
     verdict = rules.may_activate_policy(viewer(request), services.version_facts(version))
-    forecast = policy_forecast(services.policy_by_digest(version.digest))
+    policy = services.policy_by_digest(version.digest)
+    forecast = policy_forecast(policy)
     context = {
         "version": version,
         "form": form,
@@ -144,6 +145,7 @@ def _activation_page(
         "verdict": verdict,
         "open": verdict.allowed and version.state == rules.PolicyState.PROPOSED,
         "forecast": forecast,
+        "short": short_of_people(policy),
         "shown": forecast.found[:SHOWN],
         "hidden": max(0, len(forecast.found) - SHOWN),
         "difference": difference_to_active(version),

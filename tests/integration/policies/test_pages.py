@@ -91,6 +91,8 @@ def test_the_page_before_an_activation_names_the_changes_that_it_makes_stale(
     assert "<strong>1</strong> approved or scheduled change would become stale" in page
     assert all(change.number in page for change in waiting)
     assert "The stage CAB asks for 2 approvals instead of 1." in page
+    assert "The stage ECAB may ask for 2 of ECAB, which has no member." in page
+    assert "The stage Security" not in page, "one member is enough"
 
 
 def test_what_would_it_ask_of_that_change(cast: Cast, devices: list[Device], as_: As) -> None:
@@ -155,6 +157,7 @@ def test_the_api_answers_what_a_policy_would_ask_and_do(
     assert api(client, f"{row.pk}/ask/", {"change": change.pk, "facts": {}})[0] == 400
     forecast = api(client, f"{row.pk}/forecast/")[1]
     assert (forecast["stale"], forecast["looked_at"]) == (1, 1)
+    assert [sentence[:18] for sentence in forecast["short_of_people"]] == ["The stage ECAB may"]  # type: ignore[attr-defined]
     assert api(client, "schema/")[1]["title"] == "Countersign approval policy"
 
 
