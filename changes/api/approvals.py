@@ -129,4 +129,5 @@ class StageListView(APIView):
     def get(self, request: Request, change_id: int) -> Response:  # noqa: ARG002 - DRF's signature
         """What the policy asks, in its order: how far each stage is, why it is asked, and who may still act."""
         change = change_get(change_id)
-        return Response(StageSerializer(stage_standings(change, facts_of(change)), many=True).data)
+        found = list(stage_standings(change, facts_of(change)))
+        return Response([StageSerializer(one).data for one in found])

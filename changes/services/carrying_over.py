@@ -133,6 +133,8 @@ def _leaves(revision: PlanRevision) -> dict[str, str]:
 
 
 def _write(change: ChangeRequest, revision: PlanRevision, fact: ApprovalFact) -> None:
+    if fact.given_at is None:
+        raise ValueError("An approval without its time is not carried over.")
     row = Approval.objects.create(
         change=change,
         revision=revision,

@@ -109,6 +109,8 @@ def lapsed_make_room(revision: PlanRevision, facts: ChangeFacts, *people: int | 
     """Make void what these people approved and whose time is over, so that they can decide again."""
     lapsed = [fact for fact in policy.lapsed_approvals(facts) if not fact.people.isdisjoint(people)]
     for fact in lapsed:
+        if fact.given_at is None:
+            continue
         rows = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED)
         rows.filter(approver=fact.person_id, stage=fact.stage, created_at=fact.given_at).update(
             voided_at=timezone.now(), void_cause=VoidCause.LAPSED

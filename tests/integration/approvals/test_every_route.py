@@ -190,12 +190,12 @@ def test_there_is_no_admin_site_to_walk_around_the_rules() -> None:
 STATES = ("approved", "scheduled", "implementing", "paused", "rolling_back", "review")
 
 
-def moved_by_sql(change: ChangeRequest, state: str, **columns: object) -> bool:
+def moved_by_sql(change: ChangeRequest, state: str, **columns: str | int) -> bool:
     """An UPDATE with a forged event, as somebody with the application's database role could send it."""
     names = ", ".join(f"{name} = %s" for name in ("state", *columns))
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            values = [state, *columns.values(), change.pk]
+            values: list[str | int] = [state, *columns.values(), change.pk]
             cursor.execute(f"UPDATE changes_changerequest SET {names} WHERE id = %s", values)  # noqa: S608 - from this file
             record(
                 actor=Actor.system("forger"), action="change.authorized", object_type="change", object_id=change.pk,
@@ -242,7 +242,7 @@ def test_an_update_by_sql_counts_what_was_given_and_nothing_else(cast: Cast, dev
 def test_an_empty_demand_approves_nothing(cast: Cast, devices: list[Device]) -> None:
     change = in_review(cast.author, devices)
     empty = {"stages": [], "duties": [], "pre_approved": True}
-    PlanRevision.objects.filter(pk=change.revision_id).update(demand=empty, demand_digest="1" * 64)
+    PlanRevision.objects.filter(change=change).update(demand=empty, demand_digest="1" * 64)
     event("plan_demand", change.revision_id or 0, "1" * 64)
     for kind in ("normal", "emergency", "standard"):
         assert not moved_by_sql(change, "approved", type=kind), kind

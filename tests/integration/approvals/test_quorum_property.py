@@ -144,6 +144,15 @@ ONE_FOR_BOTH: Roles = {
     "cem": frozenset({"implementer", "change-manager"}),
 }  # fmt: skip
 """Ben could sit in either seat, and there is nobody for the other."""
+THEIR_OWN: Roles = {
+    "ada": frozenset({"requester", "peer", "cab"}), "ben": frozenset({"cab", "requester"}),
+    "cem": frozenset({"implementer"}),
+}  # fmt: skip
+"""Only who wrote it could assess it."""
+TRIED_OWN = [
+    ("assess", 0, 0, 1), ("approve", 1, 1, 1), ("edit", 1, 1, 0), ("delegate", 0, 1, 1), ("assess", 1, 0, 0),
+    ("approve", 0, 0, 1), ("start", 2, 2, 1),
+]  # fmt: skip
 TRIED = [
     ("assess", 1, 1, 1), ("approve", 1, 1, 1), ("start", 2, 2, 1), ("withdraw-decision", 1, 1, 1), ("assess", 1, 1, 1),
     ("delegate", 1, 2, 1), ("approve", 2, 1, 0), ("approve", 0, 0, 1), ("start", 2, 2, 1),
@@ -165,9 +174,12 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
             "quorum": draw(st.integers(1, 2)), "from_each_group": len(wanted) == 1 and draw(st.booleans()),
             "delegates": draw(groups), "expires_after_h": draw(st.sampled_from([0, 24])),
         })  # fmt: skip
-    rules = [{"name": "all", "when": "always", "ask": [{"stage": stage["name"]} for stage in stages]}]
+    rules: list[dict[str, Any]] = [
+        {"name": "all", "when": "always", "ask": [{"stage": stage["name"]} for stage in stages]}
+    ]
     if draw(st.booleans()):
-        strict = {"stage": stages[-1]["name"], "quorum": stages[-1]["quorum"] + 1}
+        last: dict[str, Any] = stages[-1]
+        strict = {"stage": last["name"], "quorum": last["quorum"] + 1}
         rules.append({"name": "more", "when": {"change_type": ["emergency"]}, "ask": [strict]})
     return {**shipped_policy("builtin").to_data(), "name": "small", "version": 1, "stages": stages, "rules": rules}
 
@@ -258,6 +270,13 @@ def test_nobody_short_of_the_quorum_reaches_implementing(
     @property_of
     @example_of(
         document=shipped_policy("builtin").to_data(), people=ONE_FOR_BOTH, order=list(NAMES), kind="normal", steps=TRIED
+    )
+    @example_of(
+        document=shipped_policy("builtin").to_data(),
+        people=THEIR_OWN,
+        order=list(NAMES),
+        kind="normal",
+        steps=TRIED_OWN,
     )
     @given(
         document=documents(),

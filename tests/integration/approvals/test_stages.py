@@ -191,7 +191,7 @@ def test_who_gives_and_who_ends_a_delegation(cast: Cast) -> None:
         delegates(cast.approver, cast.colleague)
     for bad in ({"days": 93}, {"days": -1}, {"groups": ["peer"]}, {"odd": 1}):
         with pytest.raises(InvalidInputError):
-            delegates(cast.second_approver, cast.peer, **bad)  # type: ignore[arg-type]
+            delegates(cast.second_approver, cast.peer, **bad)
     with pytest.raises(InvalidInputError):
         delegates(cast.second_approver, cast.second_approver)
     with pytest.raises(InvalidInputError):
