@@ -19,21 +19,27 @@ from devices.services.statements import prepared
 
 _BLAST: Final = """
     WITH changed AS MATERIALIZED (
-        SELECT d.id, d.site, d.role, d.redundancy_group, d.criticality, p.unprotected, p.rollback
+        SELECT d.site, d.role, d.redundancy_group, d.status, d.criticality, p.unprotected, p.rollback
           FROM changes_deviceplan p JOIN devices_device d ON d.id = p.device_id
          WHERE p.revision_id = %s AND p.state = 'ready'),
-    staying AS (
-        SELECT DISTINCT d.redundancy_group FROM devices_device d
-         WHERE d.redundancy_group IN (SELECT redundancy_group FROM changed WHERE redundancy_group <> '')
-           AND d.status = 'active' AND NOT EXISTS (SELECT 1 FROM changed c WHERE c.id = d.id)),
     shares AS (
         SELECT c.n AS touched,
                greatest(c.n, (SELECT count(*) FROM devices_device d
                                WHERE d.site = c.site AND d.role = c.role AND d.status = 'active')) AS all_n
-          FROM (SELECT site, role, count(*) AS n FROM changed GROUP BY site, role) c)
+          FROM (SELECT site, role, count(*) AS n FROM changed GROUP BY site, role) c),
+    pairs AS (
+        -- Added up rather than joined: a plan without statistics about these tables would compare each with each.
+        SELECT sum(touched) AS touched, sum(active) AS active, sum(member) AS members
+          FROM (SELECT redundancy_group, 1 AS touched, (status = 'active')::int AS active, 0 AS member
+                  FROM changed WHERE redundancy_group <> ''
+                UNION ALL
+                SELECT redundancy_group, 0, 0, 1 FROM devices_device
+                 WHERE redundancy_group <> '' AND status = 'active') each_device
+         GROUP BY redundancy_group)
     SELECT count(*),
            coalesce((SELECT max(ceil(100.0 * touched / all_n)) FROM shares), 0)::int,
-           count(*) FILTER (WHERE redundancy_group NOT IN (SELECT redundancy_group FROM staying)),
+           count(*) FILTER (WHERE redundancy_group = '')
+             + coalesce((SELECT sum(touched) FROM pairs WHERE members <= active), 0)::int,
            count(*) FILTER (WHERE criticality = ''),
            max(array_position(ARRAY['low', 'normal', 'high', 'vital'], criticality::text)),
            count(*) FILTER (WHERE unprotected),
