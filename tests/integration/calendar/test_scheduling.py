@@ -297,7 +297,7 @@ def test_the_next_free_period_is_one_that_can_be_set(cast: factories.Cast) -> No
     sundays(cast, scope={"sites": ["MUC"]})
     sunday = next_day(6, 2)
     scheduled(cast, one, sunday, 1.5)
-    found = slot_next(other, minutes=60)
+    found = slot_next(other, minutes=60, after=sunday)
     assert found.period
     assert found.period.start == sunday + timedelta(hours=1.5), found.sentence
     assert scheduled(cast, other, found.period.start).window_start == found.period.start
