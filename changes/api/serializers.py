@@ -91,7 +91,9 @@ class ChangeTemplateSerializer(Shown):
     """Which version of which template a change is made from."""
 
     id = serializers.IntegerField(source="template_id")
-    label = serializers.CharField(help_text="Such as `TPL-0007 v3`.")
+    label = serializers.CharField(  # type: ignore[assignment]  # the name is that of a DRF property
+        help_text="Such as `TPL-0007 v3`."
+    )
     name = serializers.CharField(source="template.name")
     version = serializers.IntegerField(source="number")
     state = serializers.ChoiceField(TemplateState.choices())
