@@ -270,6 +270,7 @@ SPECTACULAR_SETTINGS = {
         "HumanGate": "changes.domain.strategy.HumanGate.choices",
         "InFlight": "changes.domain.strategy.InFlight.choices",
         "WaveState": "changes.domain.run_states.WaveState.choices",
+        "MeetingOutcome": "changes.domain.meetings.Outcome.choices",
         "ManualStepState": "changes.domain.decision_steps.StepState.choices",
         "HookCallState": "changes.domain.hooks.HookCallState.choices",
         "DeviceStatus": "devices.models.DeviceStatus",
