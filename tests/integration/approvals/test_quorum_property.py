@@ -153,6 +153,17 @@ TRIED_OWN = [
     ("assess", 0, 0, 1), ("approve", 1, 1, 1), ("edit", 1, 1, 0), ("delegate", 0, 1, 1), ("assess", 1, 0, 0),
     ("approve", 0, 0, 1), ("start", 2, 2, 1),
 ]  # fmt: skip
+ONE_OF_TWO: Roles = {
+    "ada": frozenset({"requester"}), "ben": frozenset({"ecab"}), "cem": frozenset({"implementer"}),
+}  # fmt: skip
+"""An emergency needs two members of the ECAB."""
+TRIED_ALONE = [
+    ("approve", 1, 1, 1),
+    ("approve", 1, 1, 1),
+    ("delegate", 1, 2, 1),
+    ("approve", 2, 1, 0),
+    ("start", 2, 2, 1),
+]
 TRIED = [
     ("assess", 1, 1, 1), ("approve", 1, 1, 1), ("start", 2, 2, 1), ("withdraw-decision", 1, 1, 1), ("assess", 1, 1, 1),
     ("delegate", 1, 2, 1), ("approve", 2, 1, 0), ("approve", 0, 0, 1), ("start", 2, 2, 1),
@@ -278,6 +289,10 @@ def test_nobody_short_of_the_quorum_reaches_implementing(
         kind="normal",
         steps=TRIED_OWN,
     )
+    @example_of(
+        document=shipped_policy("builtin").to_data(), people=ONE_OF_TWO, order=list(NAMES), kind="emergency",
+        steps=TRIED_ALONE,
+    )  # fmt: skip
     @given(
         document=documents(),
         people=casts(),
