@@ -35,5 +35,14 @@ if (form) {
     if (unsaved) event.preventDefault();
   });
 
+  // A choice that was made while an answer was under way is asked about next; the answer would put the old list over it.
+  const targets = form.querySelector("#targets .targets");
+  let chosenSince = false;
+  targets?.addEventListener("change", () => (chosenSince = true), { capture: true });
+  targets?.addEventListener("htmx:beforeSend", () => (chosenSince = false));
+  targets?.addEventListener("htmx:beforeSwap", (event) => {
+    if (chosenSince) event.detail.shouldSwap = false;
+  });
+
   document.querySelector("[data-focus-first]")?.focus();
 }
