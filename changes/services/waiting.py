@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -43,6 +43,7 @@ from changes.models import (
 from devices.services.statements import prepared
 
 _ENDED = sorted(state.value for state in ENDED)
+_STARTABLE = (ChangeState.APPROVED, ChangeState.SCHEDULED)
 _EXECUTED_BY_GATES = (ChangeState.IMPLEMENTING, ChangeState.PAUSED)
 _ANYBODY: Final = -(2**31)
 """Stands for the person in a statement that was composed for their roles; no account has this id."""
@@ -50,19 +51,15 @@ _Composed = tuple[str, tuple[object, ...], tuple[Work, ...]]
 _GATE_ROLES = frozenset({Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB})
 
 
-def work_of(person: Person) -> dict[Work, QuerySet[Model]]:
+def work_of(person: Person, only: Collection[Work] | None = None) -> dict[Work, QuerySet[Model]]:
     """What waits for a person, by its kind; no query yet. Kinds that never wait for them are left out.
 
     What the rules refuse to the person is left out as far as a query can tell; the exact verdict is on the page of
-    the thing itself. Auditors only read, so nothing waits for them but what they own.
+    the thing itself. Auditors only read, so nothing waits for them but what they own. ``only``: no other kinds;
+    composing them all takes longer than asking for one.
     """
-    found: dict[Work, QuerySet[Model]] = {}
-    if Role.AUDITOR not in person.roles:
-        found |= _work(person)
-    found[Work.THREAD] = _threads(person)
-    found[Work.ACTION] = _actions(person)
-    order = list(Work)
-    return dict(sorted(found.items(), key=lambda item: order.index(item[0])))
+    makers = _makers(person)
+    return {kind: makers[kind]() for kind in Work if kind in makers and (only is None or kind in only)}
 
 
 def waiting_counts(person: Person) -> Mapping[Work, int]:
@@ -121,22 +118,35 @@ def _with_person(params: tuple[object, ...], person_id: int) -> list[object]:
     return [person_id if value == _ANYBODY else value for value in params]
 
 
-def _work(person: Person) -> dict[Work, QuerySet[Model]]:
-    found: dict[Work, QuerySet[Model]] = {Work.STEP: _steps(person), Work.DELEGATED: _delegated(person)}
+def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
+    found: dict[Work, Callable[[], QuerySet[Model]]] = {
+        Work.THREAD: lambda: _threads(person),
+        Work.ACTION: lambda: _actions(person),
+    }
+    if Role.AUDITOR in person.roles:
+        return found
+    found |= {
+        Work.STEP: lambda: _steps(person),
+        Work.DELEGATED: lambda: _delegated(person),
+        Work.DECIDE: lambda: _asked(person, ChangeEvent.AUTHORIZE),
+        Work.ASSESS: lambda: _asked(person, ChangeEvent.ASSESS),
+    }
     if gates := _GATE_ROLES & person.roles:
-        found[Work.GATE] = _gates(sorted(gates))
-    for kind, event in ((Work.DECIDE, ChangeEvent.AUTHORIZE), (Work.ASSESS, ChangeEvent.ASSESS)):
-        found[kind] = _in_review(_undecided(person.id), OpenStage.objects.filter(event=event, group__in=person.roles))
+        found[Work.GATE] = lambda: _gates(sorted(gates))
     if Role.IMPLEMENTER in person.roles:
-        found[Work.START] = _undecided(person.id).filter(state__in=[ChangeState.APPROVED, ChangeState.SCHEDULED])
+        found[Work.START] = lambda: _undecided(person.id).filter(state__in=_STARTABLE)
     if Role.CHANGE_MANAGER in person.roles:
-        found[Work.CLOSE] = _to_close(person)
-        found[Work.REVIEW] = _reviews(person)
+        found |= {Work.CLOSE: lambda: _to_close(person), Work.REVIEW: lambda: _reviews(person)}
     if Role.REQUESTER in person.roles:
-        own = changes_by_urgency().filter(author_id=person.id)
-        found[Work.STALE] = own.filter(state=ChangeState.STALE)
-        found[Work.DRAFT] = own.filter(state=ChangeState.DRAFT)
+        found |= {
+            Work.STALE: lambda: changes_by_urgency().filter(author_id=person.id, state=ChangeState.STALE),
+            Work.DRAFT: lambda: changes_by_urgency().filter(author_id=person.id, state=ChangeState.DRAFT),
+        }
     return found
+
+
+def _asked(person: Person, event: ChangeEvent) -> ChangeQuerySet:
+    return _in_review(_undecided(person.id), OpenStage.objects.filter(event=event, group__in=person.roles))
 
 
 def changes_by_urgency() -> ChangeQuerySet:

@@ -144,14 +144,14 @@ def _parts(person: Person, asked: Mapping[str, str], counts: Mapping[Work, int],
     if not asked:
         firsts = waiting_firsts(person, size=SHOWN + 1)
         parts = {kind: Part(firsts[kind][:SHOWN], "more" * (len(firsts[kind]) > SHOWN)) for kind in firsts}
-        others = {kind: rows for kind, rows in work_of(person).items() if kind in counts and kind not in CHANGE_KINDS}
+        others = work_of(person, only=counts.keys() - CHANGE_KINDS)
         parts |= {kind: part_of(kind, tasks_of(kind, rows), after="", size=SHOWN) for kind, rows in others.items()}
     else:
         size = PAGE if alone else SHOWN
         parts = {
             kind: part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
-            for kind, rows in work_of(person).items()
-            if (kind.value == alone if alone else kind in counts) and (kind in CHANGE_KINDS or not narrowed)
+            for kind, rows in work_of(person, only=[Work(alone)] if alone else counts.keys()).items()
+            if kind in CHANGE_KINDS or not narrowed
         }
     ids = {pk for kind, part in parts.items() if kind in CHANGE_KINDS for pk in part.rows}
     read = listed(ChangeRequest.objects.with_people()).in_bulk(ids) if ids else {}
