@@ -217,7 +217,7 @@ def test_marking_a_group_costs_the_same_whatever_its_size(
     change = submitted(cast.author, [DeviceFactory.create(pinned=False) for _ in range(60)])
     plan = DevicePlan.objects.get(position=0)
     client = as_(cast.peer)
-    with django_assert_num_queries(18):
+    with django_assert_num_queries(15):
         mark(client, change.pk, plan)
     assert ViewedMark.objects.count() == 60
     mark(client, change.pk, plan)
