@@ -159,5 +159,5 @@ _ASKED: Final[Mapping[str, _Asked]] = {
 
 def askable(facts: RiskFacts, weights: Weights = CURRENT) -> tuple[Question, ...]:
     """The open questions and those that a person answered, who may answer otherwise."""
-    unanswered = replace(facts, answered=frozenset(), **dict.fromkeys(facts.answered))  # type: ignore[arg-type]
+    unanswered = replace(facts, answered=frozenset(), **dict.fromkeys(facts.answered))
     return questions(unanswered, weights)
