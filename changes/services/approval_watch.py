@@ -67,8 +67,10 @@ def approvals_look(*, limit: int = STEP) -> int:
     locked; one change's trouble does not stop the others.
     """
     now = database_now()
+    states = [state.value for state in WATCHED]
+    ApprovalWatch.objects.exclude(change__state__in=states).delete()
     watched = ApprovalWatch.objects.filter(change=OuterRef("pk"))
-    waiting = ChangeRequest.objects.filter(state__in=[state.value for state in WATCHED], revision__isnull=False)
+    waiting = ChangeRequest.objects.filter(state__in=states, revision__isnull=False)
     unknown = waiting.filter(~Exists(watched)).order_by("pk").values_list("pk", flat=True)
     overdue = ApprovalWatch.objects.filter(look_at__lte=now).order_by("look_at").values_list("change_id", flat=True)
     ids = list(dict.fromkeys([*overdue[:limit], *unknown[:limit]]))

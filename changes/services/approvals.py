@@ -100,6 +100,7 @@ def change_reject(*, change_id: int, approver: Actor, comment: str, plan_digest:
         enforce(policy.may_reject(person, facts))
         revision = named_revision(change, plan_digest)
         stage = waiting_stage(facts)
+        lapsed_make_room(revision, facts, person.id)
         approval = decision_store(
             change, revision, Decision.REJECTED, person, comment, stage=stage.name if stage else "review"
         )

@@ -14,7 +14,7 @@ from changes.domain.errors import InvalidInputError
 from changes.errors import ConflictError, PolicyDeniedError
 from changes.models import Approval, ApprovalWatch, ChangeRequest, Delegation, Notification
 from changes.services.approval_watch import approvals_look
-from changes.services.approvals import change_request_changes
+from changes.services.approvals import change_reject, change_request_changes
 from changes.services.carrying_over import devices_seen_before, review_begun
 from changes.services.decisions import change_abstain, decision_withdraw
 from changes.services.delegations import delegation_revoke
@@ -250,8 +250,8 @@ def test_an_expired_approval_makes_an_approved_change_stale_and_opens_its_stage_
     cast: Cast, devices: list[Device]
 ) -> None:
     short = [{**PEER, "expires_after_h": 24}, CAB]
-    waiting, ready = (in_review(cast.author, devices, *short) for _ in range(2))
-    for change in (waiting, ready):
+    waiting, ready, refused = (in_review(cast.author, devices, *short) for _ in range(3))
+    for change in (waiting, ready, refused):
         backdated(decide(change, cast.peer), 23)
     decide(ready, cast.approver)
     approvals_look()
@@ -271,6 +271,10 @@ def test_an_expired_approval_makes_an_approved_change_stale_and_opens_its_stage_
     assert told("stale") == {"author"}
     assert again(waiting).state == "authorization"
     assert stage_standings(again(waiting), facts_of(again(waiting)))[0].open
+    change_reject(change_id=refused.pk, approver=actor(cast.peer), comment="Too late by now.")
+    assert again(refused).state == "rejected"
+    approvals_look()
+    assert not ApprovalWatch.objects.filter(change__in=[refused, ready]).exists(), "nothing is waited for any more"
     decide(waiting, cast.peer)
     decide(waiting, cast.approver)
     assert again(waiting).state == "approved", "who approved before may do so again"
