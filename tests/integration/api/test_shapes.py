@@ -18,7 +18,9 @@ from changes.services.delegations import delegation_create
 from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
 from changes.services.maintenance_windows import window_declare
+from changes.services.meetings import attendance_set, meeting_plan
 from changes.services.templates import template_create
+from changes.services.threads import Place, thread_open
 from devices.drivers.base import DeviceFacts
 from devices.models import (
     BackupRun,
@@ -117,7 +119,13 @@ class World:
         nights = {"name": "Nights", "starts_at": "2026-01-01T02:00", "minutes": 60, "comment": "Agreed."}
         delegate = {"delegate": "peer", "ends_at": later.isoformat()}
         self.delegation = delegation_create(actor=actor(run.change.author), data=delegate)
-        self.window = window_declare(actor=actor(User.objects.get(username="manager")), data=nights)
+        manager = actor(User.objects.get(username="manager"))
+        self.window = window_declare(actor=manager, data=nights)
+        asked = thread_open(change_id=run.change_id, actor=manager, text="Why then? @peer", place=Place(device.pk))
+        self.thread = asked.comment.thread
+        cab = {"title": "CAB", "starts_at": soon.isoformat(), "chair": "manager"}
+        self.meeting = meeting_plan(data=cab, actor=manager)
+        attendance_set(meeting_id=self.meeting.pk, actor=manager, people=[], guests=["Kim"])
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -139,6 +147,8 @@ class World:
                     "number": 1,
                     "window_id": self.window.pk,
                     "delegation_id": self.delegation.pk,
+                    "thread_id": self.thread.pk,
+                    "meeting_id": self.meeting.pk,
                 }
                 client = self.admin if path in {CREDENTIALS, BREAKERS} or "/hooks/" in path else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:
