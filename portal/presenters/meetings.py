@@ -59,6 +59,7 @@ class ItemView:
     deferred_to: str
     decisions: tuple[DecisionView, ...]
     decidable: bool = False
+    emergency: bool = False
     typed: bool = False
     """Whether its form holds what somebody typed and what could not be kept."""
 
@@ -197,6 +198,7 @@ def _item(item: AgendaItem, decisions: tuple[DecisionView, ...], mask: Mask) -> 
         deferred_to=mask.prose(item.deferred_to),
         decisions=decisions,
         decidable=change is not None and ChangeState(change.state) in IN_REVIEW,
+        emergency=change is not None and change.type == ChangeType.EMERGENCY,
     )
 
 
