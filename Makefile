@@ -87,7 +87,7 @@ chaos: dev
 
 # Random calls of the API by people short of the quorum, under random policies; ARGS is the number of sequences.
 quorum: dev
-	@COUNTERSIGN_PROPERTY_EXAMPLES=$(or $(ARGS),300) $(VENV)/python -m pytest -q -p no:xdist -p no:logging tests/integration/approvals/test_quorum_property.py
+	@COUNTERSIGN_PROPERTY_EXAMPLES=$(or $(ARGS),300) $(VENV)/python -m pytest -q -p no:xdist -p no:logging -o timeout=0 tests/integration/approvals/test_quorum_property.py
 
 # Refuses an API description that is incomplete.
 docs: dev
