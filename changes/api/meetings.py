@@ -36,6 +36,7 @@ class AgendaItemSerializer(serializers.ModelSerializer[AgendaItem]):
     added_by = serializers.CharField(source="added_by.username", allow_null=True, default=None)
     decisions = serializers.SerializerMethodField(help_text="Ids of the approvals that were given meanwhile.")
     facts = serializers.DictField()
+    outcome = serializers.CharField(help_text=f"{', '.join(Outcome)}, or empty where there is none yet.")
 
     def get_decisions(self, item: AgendaItem) -> list[int]:
         """What people decided about the change while the meeting was open; linked when it was closed."""

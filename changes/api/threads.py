@@ -56,6 +56,7 @@ class ThreadSerializer(serializers.ModelSerializer[Thread]):
 
     device = serializers.CharField(source="device.name", allow_null=True, default=None)
     device_id = serializers.IntegerField(allow_null=True)
+    side = serializers.CharField(help_text="running, intended, or empty where it is not about a line.")
     revision = serializers.IntegerField(source="revision.number", allow_null=True, default=None)
     opened_by = serializers.CharField(source="opened_by.username")
     resolved_by = serializers.CharField(source="resolved_by.username", allow_null=True, default=None)
