@@ -38,7 +38,8 @@ def lifts(row: ChangeFreeze) -> bool:
 def _row(row: ChangeFreeze, now: datetime, may_lift: bool) -> FreezeRow:
     state, tone = _state(row, now)
     open_still = state in {"to come", "in force"}
-    return FreezeRow(row, Period(row.starts_at, row.ends_at).words, scoped(row).reach, state, tone, may_lift and open_still)
+    words = Period(row.starts_at, row.ends_at).words
+    return FreezeRow(row, words, scoped(row).reach, state, tone, may_lift and open_still)
 
 
 def _state(row: ChangeFreeze, now: datetime) -> tuple[str, str]:

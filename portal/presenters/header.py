@@ -141,12 +141,7 @@ def _tabs(sight: Sight, current: str) -> tuple[Tab, ...]:
         Tab("Summary", reverse("change-detail", args=[pk]), current == "summary"),
         Tab("Plan", reverse("change-plan", args=[pk]), current == "plan", devices),
         Tab("Approvals", reverse("change-approvals", args=[pk]), current == "approvals", live),
-        Tab(
-            "Discussion",
-            reverse("change-discussion", args=[pk]),
-            current == "discussion",
-            unresolved_threads(pk) or None,
-        ),
+        Tab("Discussion", reverse("change-discussion", args=[pk]), current == "discussion", asked),
         Tab("Execution", reverse("change-execution", args=[pk]), current == "execution", len(sight.runs) or None),
         Tab("Timeline", reverse("change-timeline", args=[pk]), current == "timeline"),
         *_review_tab(sight, current),

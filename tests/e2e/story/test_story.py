@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import Person
-from tests.e2e.story import auditing, mistakes, reviewing, running, standard_changes
+from tests.e2e.story import auditing, emergency_changes, mistakes, reviewing, running, standard_changes
 from tests.e2e.story.writing import FRANKFURT, MUNICH, Wish, choose_targets, fill_check, fill_texts, previews
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.workers, pytest.mark.timeout(400)]
@@ -87,6 +87,20 @@ def test_a_standard_change_from_its_template_to_its_run(comes: Comes) -> None:
     change = standard_changes.makes_a_change(olivia, template)
     standard_changes.is_pre_approved(olivia, change)
     standard_changes.runs_it(olivia, change)
+
+
+def test_an_emergency_from_the_call_to_its_review(comes: Comes) -> None:
+    olivia, maria = comes("olivia"), comes("maria")
+    change = emergency_changes.writes_it(olivia)
+    emergency_changes.submits_it(olivia)
+    emergency_changes.cannot_sign(comes("pete"), change)
+    emergency_changes.signs(comes("ana"), change, last=False)
+    emergency_changes.signs(comes("amir"), change, last=True)
+    emergency_changes.is_frozen(maria)
+    emergency_changes.runs_it(olivia, change)
+    emergency_changes.cannot_be_closed_yet(maria, change)
+    emergency_changes.is_reviewed(olivia, change)
+    emergency_changes.is_closed(maria, change)
 
 
 def test_the_same_without_scripts(comes: Comes) -> None:

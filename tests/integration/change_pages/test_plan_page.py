@@ -443,9 +443,11 @@ def test_change_without_a_plan_offers_to_build_one(cast: Cast, as_: As) -> None:
 @contextmanager
 def being_built(change: ChangeRequest) -> Iterator[None]:
     """What a plan warns of stays as it is once the plan is closed."""
-    PlanRevision.objects.filter(pk=change.revision_id).update(state=PlanState.BUILDING)
+    assert change.revision
+    rows = PlanRevision.objects.filter(pk=change.revision.pk)
+    rows.update(state=PlanState.BUILDING)
     yield
-    PlanRevision.objects.filter(pk=change.revision_id).update(state=PlanState.READY)
+    rows.update(state=PlanState.READY)
 
 
 def test_warnings_stand_at_the_diff_and_say_for_how_many(cast: Cast, devices: list[Device], as_: As) -> None:

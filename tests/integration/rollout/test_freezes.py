@@ -98,8 +98,9 @@ def test_each_device_looks_again(cast: factories.Cast) -> None:
     run = started(cast)
     declared(cast)
     ladder = Ladder(factories.DeviceFactory.create(), GateMode.ENFORCED)
+    device = run.device_runs.all()[0].device
     with pytest.raises(GateRefusedError, match="Year end") as refused:
-        ladder.window(window_seen(run.change, run.device_runs.first().device))
+        ladder.window(window_seen(run.change, device))
     assert refused.value.code == "FREEZE_ACTIVE"
 
 

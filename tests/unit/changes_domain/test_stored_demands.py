@@ -63,40 +63,40 @@ def test_a_kind_of_content_that_this_release_does_not_know_is_of_no_known_kind()
     assert found.to_data()["content"] == {"ntp": 1, "other": 2}
 
 
-def _lower(data: Any) -> None:
+def _lower(data: dict[str, Any]) -> None:
     data["stages"][0]["quorum"] = 0
 
 
-def _other_group(data: Any) -> None:
+def _other_group(data: dict[str, Any]) -> None:
     data["stages"][2]["groups"] = ["requester"]
 
 
-def _no_stage(data: Any) -> None:
+def _no_stage(data: dict[str, Any]) -> None:
     data["stages"] = []
 
 
-def _sentence(data: Any) -> None:
+def _sentence(data: dict[str, Any]) -> None:
     data["stages"][0]["sentence"] = "Nobody is asked."
 
 
-def _number_for_flag(data: Any) -> None:
+def _number_for_flag(data: dict[str, Any]) -> None:
     data["pre_approved"] = 0
 
 
-def _more(data: Any) -> None:
+def _more(data: dict[str, Any]) -> None:
     data["note"] = "x"
 
 
-def _float(data: Any) -> None:
+def _float(data: dict[str, Any]) -> None:
     data["stages"][0]["quorum"] = 1.0
 
 
-def _null(data: Any) -> None:
+def _null(data: dict[str, Any]) -> None:
     data["stages"] = None
 
 
 @pytest.mark.parametrize("alter", [_lower, _other_group, _no_stage, _sentence, _number_for_flag, _more, _float, _null])
-def test_an_altered_demand_is_refused(alter: Callable[[Any], None]) -> None:
+def test_an_altered_demand_is_refused(alter: Callable[[dict[str, Any]], None]) -> None:
     data = copy.deepcopy(SECURITY.to_data())
     alter(data)
     with pytest.raises(DemandError):
@@ -104,7 +104,7 @@ def test_an_altered_demand_is_refused(alter: Callable[[Any], None]) -> None:
 
 
 @pytest.mark.parametrize("alter", [_lower, _no_stage, _sentence, _number_for_flag, _more, _float, _null])
-def test_an_altered_demand_is_refused_even_with_its_own_digest(alter: Callable[[Any], None]) -> None:
+def test_an_altered_demand_is_refused_even_with_its_own_digest(alter: Callable[[dict[str, Any]], None]) -> None:
     data = copy.deepcopy(SECURITY.to_data())
     alter(data)
     with pytest.raises(DemandError):
