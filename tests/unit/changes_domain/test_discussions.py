@@ -107,9 +107,7 @@ def test_auditors_and_people_without_a_role_only_read() -> None:
         (person(PEER, Role.AUDITOR), PEER, (GATE_ROLE_DENIED,)),
     ],
 )
-def test_a_hand_in_the_change_resolves_only_what_it_opened(
-    who: Person, opened_by: int, codes: tuple[str, ...]
-) -> None:
+def test_a_hand_in_the_change_resolves_only_what_it_opened(who: Person, opened_by: int, codes: tuple[str, ...]) -> None:
     assert may_resolve(who, opened_by=opened_by, hands=HANDS).codes == codes
 
 
