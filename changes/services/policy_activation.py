@@ -77,9 +77,7 @@ def _short(stage: StageSpec, policy: ApprovalPolicy, able: Mapping[str, set[int]
         return ""
     have = "no member" if not people else "1 member" if len(people) == 1 else f"{len(people)} members"
     groups = either(map(group_label, stage.groups))
-    return (
-        f"The stage {stage.title} may ask for {most} of {groups}, which has {have}. Ask an administrator for more."
-    )
+    return f"The stage {stage.title} may ask for {most} of {groups}, which has {have}. Ask an administrator for more."
 
 
 def _active_locked() -> ApprovalPolicyVersion:
