@@ -7,7 +7,10 @@ from portal.embedded_postgres import Layout
 from portal.embedded_postgres.locks import open_lock, try_exclusive
 
 # Only what the product makes; the folder may be one that holds other things.
-OURS = ("postgres", "lab", "log", "run", "ssh", "test", "secret_key", "demo-password", "demo.lock", "openapi.yaml")
+OURS = (
+    *("postgres", "lab", "log", "mail", "run", "ssh", "test"),
+    *("secret_key", "demo-password", "demo.lock", "openapi.yaml"),
+)
 
 
 class StillInUseError(Exception):

@@ -13,12 +13,15 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
-from changes.models import Run
+from changes.models import ApprovalPolicyVersion, ChangeRequest, Run
 from changes.services.delegations import delegation_create
 from changes.services.freezes import freeze_declare
 from changes.services.gate_exceptions import exception_request
 from changes.services.maintenance_windows import window_declare
 from changes.services.meetings import attendance_set, meeting_plan
+from changes.services.reports.making import report_make
+from changes.services.reviews import review_write
+from changes.services.risk import risk_assess
 from changes.services.templates import template_create
 from changes.services.threads import Place, thread_open
 from devices.drivers.base import DeviceFacts
@@ -41,6 +44,7 @@ from devices.sources.records import Inventory, RefusedRecord
 from portal.api.schema import document
 from tests.factories import Cast, PersonFactory, actor, carried_out, draft, public_key, ready_plan, started
 from tests.integration.api.conftest import Answer, As
+from tests.integration.reviews.conftest import TEXTS
 from tests.integration.templates.conftest import NTP
 
 
@@ -80,6 +84,7 @@ def test_a_field_too_many_or_too_few_would_be_noticed() -> None:
 CREDENTIALS = "/api/v1/credentials/"
 BREAKERS = "/api/v1/breakers/"
 BACKUP = "/api/v1/backups/{run_id}/"
+REVIEW = "/api/v1/changes/{change_id}/review/"
 
 
 class World:
@@ -126,6 +131,12 @@ class World:
         cab = {"title": "CAB", "starts_at": soon.isoformat(), "chair": "manager"}
         self.meeting = meeting_plan(data=cab, actor=manager)
         attendance_set(meeting_id=self.meeting.pk, actor=manager, people=[], guests=["Kim"])
+        planned = ChangeRequest.objects.get(pk=waiting)
+        assert planned.revision
+        risk_assess(planned, planned.revision, actor=manager)
+        review_write(change_id=run.change_id, writer=actor(run.change.author), data=TEXTS)
+        day = timezone.now().date() - timedelta(days=7)
+        self.report = report_make(actor=manager, kind="weekly", day=day.isoformat())
 
     def answers(self) -> Iterator[tuple[str, Answer]]:
         snapshot = self.device.snapshots.latest("id")
@@ -149,7 +160,12 @@ class World:
                     "delegation_id": self.delegation.pk,
                     "thread_id": self.thread.pk,
                     "meeting_id": self.meeting.pk,
+                    "key": "success-rate",
+                    "version_id": ApprovalPolicyVersion.objects.get(state="active").pk,
+                    "report_id": self.report.pk,
                 }
+                if path == REVIEW and change_id == self.waiting:
+                    continue  # nothing is reviewed before it was carried out
                 client = self.admin if path in {CREDENTIALS, BREAKERS} or "/hooks/" in path else self.client
                 if "get" in document()["paths"][path] and "audit" not in path:
                     yield path, client.get(path.format(**ids))

@@ -192,7 +192,7 @@ def test_number_of_queries_does_not_grow_with_the_devices(
     change = submitted(cast.author, [DeviceFactory.create() for _ in range(count)])
     client = as_(cast.peer)
     page_of(client, f"/changes/{change.pk}/")
-    with django_assert_num_queries(22):
+    with django_assert_num_queries(21):
         page_of(client, f"/changes/{change.pk}/")
 
 

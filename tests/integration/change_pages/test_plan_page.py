@@ -324,7 +324,7 @@ def test_of_a_plan_with_500_devices_one_group_is_drawn(
     sealed(change.revision)  # type: ignore[arg-type]
     client = as_(cast.author)
     body(client, f"/changes/{change.pk}/plan/")
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(18):
         html = body(client, f"/changes/{change.pk}/plan/")
     assert html.count("data-device-diff") == 1
     assert len(names_in_tree(html)) == 51
@@ -343,7 +343,7 @@ def test_queries_do_not_grow_with_the_devices(
     sealed(change.revision)  # type: ignore[arg-type]
     client = as_(cast.author)
     body(client, f"/changes/{change.pk}/plan/")
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(18):
         html = body(client, f"/changes/{change.pk}/plan/")
     assert html.count("data-device-diff") == 25
     assert body(client, f"/changes/{change.pk}/plan/?start=25").count("data-device-diff") == 5

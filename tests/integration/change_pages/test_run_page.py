@@ -332,7 +332,7 @@ def test_number_of_queries_does_not_grow_with_the_devices(
     client = as_(cast.author)
     html = get(client, path_of(run)).content.decode()
     assert html.count('class="device-run"') == count
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         get(client, path_of(run))
 
 

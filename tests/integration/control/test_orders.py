@@ -231,5 +231,5 @@ def test_a_comment_is_needed_to_abort_and_to_skip_and_the_way_must_be_known(cast
 
 def test_a_change_without_a_run_under_way_takes_no_order(cast: Cast) -> None:
     change = factories.approved(cast, [factories.DeviceFactory.create()])
-    with pytest.raises(IllegalTransitionError, match="Possible now: schedule, expire, start, cancel"):
+    with pytest.raises(IllegalTransitionError, match="Possible now: schedule, reopen, expire, start, cancel"):
         run_pause(change_id=change.pk, actor=actor(cast.implementer))

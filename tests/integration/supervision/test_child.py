@@ -36,7 +36,7 @@ def test_killing_takes_along_what_left_the_group(tmp_path: Path) -> None:
     code = (
         "import os, subprocess, sys, time\n"
         "if os.fork() == 0: os.setpgid(0, 0)\n"
-        "print('started', flush=True); time.sleep(60)"
+        "os.write(1, b'started\\n'); time.sleep(60)"  # at once: two processes write it
     )
     part = child(code, tmp_path / "part.log")
     part.start()
@@ -54,7 +54,7 @@ def test_only_the_program_itself_is_asked_to_end(tmp_path: Path) -> None:
         "pid = os.fork()\n"
         "name = 'child' if pid == 0 else 'parent'\n"
         "signal.signal(signal.SIGTERM, lambda *_: (print(name, 'asked', flush=True), os._exit(0)))\n"
-        "print('started', flush=True); time.sleep(60)"
+        "os.write(1, b'started\\n'); time.sleep(60)"  # at once: two processes write it
     )
     part = child(code, tmp_path / "part.log")
     part.start()
