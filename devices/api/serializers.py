@@ -5,11 +5,16 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from devices.domain.criticality import Criticality
 from devices.models import ConfigSnapshot, Device, HostKey
 
 
 class DeviceSerializer(serializers.ModelSerializer[Device]):
     """A device as its inventory source describes it."""
+
+    criticality = serializers.ChoiceField(
+        Criticality.choices(), allow_blank=True, read_only=True, help_text="How much depends on it; empty: not known."
+    )
 
     class Meta:
         model = Device
