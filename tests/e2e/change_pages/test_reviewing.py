@@ -121,7 +121,7 @@ def test_refusal_is_read_out_and_the_comment_stays(cast: Cast, change: ChangeReq
     opened = window(cast.peer)
     page = opened.page
     page.goto(f"/changes/{change.pk}/plan/")
-    page.get_by_label("Comment").fill("All four are fine.")
+    page.locator("#decision [name=comment]").fill("All four are fine.")
     plan = DevicePlan.objects.select_related("device").get(position=1)
     reworked(plan, commands=("ntp server 192.0.2.99",))
     PlanRevision.objects.get(pk=plan.revision_id)
@@ -129,7 +129,7 @@ def test_refusal_is_read_out_and_the_comment_stays(cast: Cast, change: ChangeReq
     page.get_by_role("button", name="Approve as peer").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("You read another plan than the one that stands now.")
-    expect(page.get_by_label("Comment")).to_have_value("All four are fine.")
+    expect(page.locator("#decision [name=comment]")).to_have_value("All four are fine.")
     assert not Approval.objects.exists()
     assert all("409" in complaint for complaint in opened.complaints)
 
@@ -152,7 +152,7 @@ def test_whole_review_works_without_scripts(cast: Cast, change: ChangeRequest, w
     page.get_by_role("link", name="Show the whole plan").click()
     page.locator("#d-3 summary", has_text="Backout").click()
     expect(page.locator("#d-3").get_by_text("no vlan 10")).to_be_visible()
-    page.get_by_label("Comment").fill("Name the VLAN otherwise.")
+    page.locator("#decision [name=comment]").fill("Name the VLAN otherwise.")
     page.get_by_role("button", name="Request changes").click()
     expect(page.locator("#messages")).to_contain_text("You asked for changes.")
     change.refresh_from_db()

@@ -88,7 +88,7 @@ def test_events_are_filtered_read_and_taken_away(cast: Cast, devices: list[Devic
     person = comes(cast.auditor)
     page = person.page
     person.goes("/audit/")
-    page.get_by_label("Change", exact=True).fill(number)
+    page.get_by_role("textbox", name="Change", exact=True).fill(number)
     page.get_by_label("What", exact=True).fill("change.finished")
     person.clicks("button", "Filter")
     page.get_by_role("region", name="Audit events").get_by_role("row").nth(1).get_by_role("link").first.click()

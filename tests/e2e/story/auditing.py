@@ -23,7 +23,7 @@ def finds_every_step(auditor: Person, number: str) -> None:
     page = auditor.page
     auditor.goes("/audit/")
     auditor.poses("audit")
-    page.get_by_label("Change", exact=True).fill(number)
+    page.get_by_role("textbox", name="Change", exact=True).fill(number)
     auditor.clicks("button", "Filter")
     for action in STEPS:
         wanted = page.get_by_label("What", exact=True)

@@ -83,6 +83,14 @@ def is_frozen(manager: Person) -> None:
     manager.clicks("button", "Declare the freeze")
 
 
+def is_free_again(manager: Person) -> None:
+    """The freeze is lifted, with a reason."""
+    manager.goes("/freezes/")
+    manager.clicks("link", "Year-end freeze")
+    manager.page.locator("[name=comment]").fill("The books are done.")
+    manager.clicks("button", "Lift the freeze")
+
+
 def runs_it(implementer: Person, change: str) -> None:
     """At once, without a window; then it waits for its review."""
     starts(implementer, change, DEVICES)

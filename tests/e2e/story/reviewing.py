@@ -106,7 +106,7 @@ def assesses(peer: Person, change: str, wish: Wish) -> None:
     digest = page.locator("#decision input[name=plan_digest]").input_value()
     assert len(digest) == 64
     assert digest.startswith(page.locator("#decision .digest").inner_text().strip())
-    page.get_by_label("Comment").fill("The diffs are what was asked for.")
+    page.locator("#decision [name=comment]").fill("The diffs are what was asked for.")
     peer.clicks("button", "Approve as peer")
     is_in(peer, "Authorization")
     peer.goes(f"{change}approvals/")

@@ -98,6 +98,7 @@ def test_an_emergency_from_the_call_to_its_review(comes: Comes) -> None:
     emergency_changes.signs(comes("amir"), change, last=True)
     emergency_changes.is_frozen(maria)
     emergency_changes.runs_it(olivia, change)
+    emergency_changes.is_free_again(maria)
     emergency_changes.cannot_be_closed_yet(maria, change)
     emergency_changes.is_reviewed(olivia, change)
     emergency_changes.is_closed(maria, change)
