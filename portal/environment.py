@@ -26,12 +26,15 @@ class SettingError(Exception):
 class Environment:
     """All outside settings, checked.
 
-    ``database_url`` is empty for the embedded server. ``url`` is the address that people use, without a path.
+    ``database_url`` is empty for the embedded server; ``database_owner_url`` (migrations) and ``database_sealer_url``
+    belong to a served one and may be empty too. ``url`` is the address that people use, without a path.
     ``broker_url`` is empty for the queue in PostgreSQL, else Redis's address, which may hold a password.
     """
 
     home: Path
     database_url: str
+    database_owner_url: str
+    database_sealer_url: str
     secret_key: str
     url: str
     allowed_hosts: tuple[str, ...]
@@ -70,9 +73,12 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
     """
     home = _home(environ)
     url = _url(environ)
+    database_url = _database_url(environ, "DATABASE_URL")
     return Environment(
         home=home,
-        database_url=_database_url(environ),
+        database_url=database_url,
+        database_owner_url=_second_database_url(environ, "DATABASE_OWNER_URL", database_url),
+        database_sealer_url=_second_database_url(environ, "DATABASE_SEALER_URL", database_url),
         secret_key=_secret_key(environ, home),
         url=url,
         allowed_hosts=_allowed_hosts(environ, url),
@@ -160,8 +166,8 @@ def _url(environ: Mapping[str, str]) -> str:
     return f"{parts.scheme}://{parts.netloc}"
 
 
-def _database_url(environ: Mapping[str, str]) -> str:
-    value = _text(environ, "DATABASE_URL")
+def _database_url(environ: Mapping[str, str], name: str) -> str:
+    value = _text(environ, name)
     if not value:
         return ""
     try:
@@ -172,9 +178,21 @@ def _database_url(environ: Mapping[str, str]) -> str:
     if parts.scheme not in {"postgres", "postgresql"} or not named:
         # The value is not repeated: it may hold a password.
         raise SettingError(
-            "DATABASE_URL must look like postgresql://user:password@host:5432/name (PostgreSQL 15 or newer; "
+            f"{name} must look like postgresql://user:password@host:5432/name (PostgreSQL 15 or newer; "
             "special characters percent-encoded); leave it unset for the embedded server."
         )
+    return value
+
+
+def _second_database_url(environ: Mapping[str, str], name: str, database_url: str) -> str:
+    """Another login of the same served database."""
+    value = _database_url(environ, name)
+    if value and not database_url:
+        raise SettingError(
+            f"{name} is set without DATABASE_URL: set both for a served PostgreSQL; the embedded one needs neither."
+        )
+    if value and urlsplit(value).path != urlsplit(database_url).path:
+        raise SettingError(f"{name} names another database than DATABASE_URL: give another login of the same one.")
     return value
 
 

@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from portal.embedded_postgres import EmbeddedPostgresError, attach
+from portal.embedded_postgres import EmbeddedPostgresError, attach, roles_prepare
 from portal.environment import SettingError
 
 
@@ -19,6 +19,7 @@ def prepare(*, attach_database: bool) -> None:
     try:
         embedded: bool = settings.EMBEDDED_POSTGRES  # the first access loads and checks all settings
         if attach_database and embedded:
-            attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+            attachment = attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+            roles_prepare(attachment.layout)
     except (SettingError, EmbeddedPostgresError) as error:
         raise StartError(str(error)) from None

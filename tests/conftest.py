@@ -18,9 +18,11 @@ from django.core.management.commands import flush
 from django.db import connections
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models.signals import post_migrate
+from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
-from portal.embedded_postgres import attach
+from audit.database_roles import APPLICATION
+from portal.embedded_postgres import ROLE, attach, roles_prepare
 
 NEVER_EMPTIED = frozenset({"auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these, to their owner too unless it is told to look away: only here.
@@ -70,9 +72,14 @@ pytest_plugins = ["tests.integration.lab_fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Hold on to the embedded server for as long as the session lives."""
+    """Hold on to the embedded server for as long as the session lives, and sign in as who may make databases."""
     if settings.EMBEDDED_POSTGRES:
-        attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+        attachment = attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
+        roles_prepare(attachment.layout)
+        settings.DATABASES["default"]["USER"] = ROLE
+    else:
+        settings.DATABASE_OWNER = settings.DATABASES["default"]
+        settings.DATABASE_ROLES_BY_ITSELF = True
 
 
 @pytest.hookimpl(wrapper=True)
@@ -97,6 +104,19 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     """Each xdist worker has a database of its own; those that killed sessions left are dropped first."""
     if settings.EMBEDDED_POSTGRES:
         _drop_databases_of_dead_sessions()
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The database was made by a superuser and migrated as its owner; every connection of a test is the application."""
+    options = connections["default"].settings_dict["OPTIONS"]
+    with django_db_blocker.unblock():
+        connections["default"].close()
+    options["assume_role"] = APPLICATION
+    yield
+    del options["assume_role"]
+    with django_db_blocker.unblock():
+        connections["default"].close()
 
 
 def _drop_databases_of_dead_sessions() -> None:
@@ -130,6 +150,7 @@ def _empty_what_is_filled() -> Iterator[None]:
             filled = [name for (name,) in cursor.fetchall()]
         triggers = [(table, trigger) for table, trigger in KEPT_BY_TRIGGERS.items() if table in filled]
         return [
+            "SET LOCAL ROLE NONE",  # the superuser who signed in
             "SET LOCAL session_replication_role = replica",  # no foreign key is looked after meanwhile
             *(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}" for table, trigger in triggers),
             *(f"{'TRUNCATE' if name == 'audit_event' else 'DELETE FROM'} {name}" for name in filled),
@@ -173,7 +194,7 @@ def process_environment(transactional_db: None) -> dict[str, str]:
     """The environment for a real process (a worker, a web server) that shall see this test's database."""
     default = connections["default"].settings_dict
     url = (
-        f"postgresql://{default['USER']}@/{default['NAME']}?host={quote(default['HOST'])}"
+        f"postgresql://{APPLICATION}@/{default['NAME']}?host={quote(default['HOST'])}"
         if settings.EMBEDDED_POSTGRES
         else _with_database(os.environ["DATABASE_URL"], default["NAME"])
     )
@@ -181,4 +202,7 @@ def process_environment(transactional_db: None) -> dict[str, str]:
 
 
 def _with_database(url: str, name: str) -> str:
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
+    """The served database of a test: the login stays, and becomes the application as it connects."""
+    parts = urlsplit(url)
+    query = "&".join(filter(None, (parts.query, f"options={quote(f'-c role={APPLICATION}')}")))
+    return parts._replace(path=f"/{name}", query=query).geturl()

@@ -7,5 +7,6 @@ even after ``kill -9``; the rest of the design is in ``docs/operations.md`` and 
 
 from portal.embedded_postgres.attachment import Attachment, attach
 from portal.embedded_postgres.layout import DATABASE, ROLE, EmbeddedPostgresError, Layout
+from portal.embedded_postgres.roles import roles_prepare
 
-__all__ = ["DATABASE", "ROLE", "Attachment", "EmbeddedPostgresError", "Layout", "attach"]
+__all__ = ["DATABASE", "ROLE", "Attachment", "EmbeddedPostgresError", "Layout", "attach", "roles_prepare"]

@@ -8,6 +8,7 @@ from typing import Any
 import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
+from audit.database_roles import APPLICATION, SEALER
 from portal.credential_environment import read_rules_path, read_vault
 from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR, read_environment
@@ -37,14 +38,14 @@ EMBEDDED_POSTGRES = not _environment.database_url
 EMBEDDED_POSTGRES_DURABLE = True
 
 
-def _database() -> dict[str, Any]:
-    if _environment.database_url:
-        return dict(dj_database_url.parse(_environment.database_url))
+def _database(url: str, embedded_role: str) -> dict[str, Any]:
+    if url:
+        return dict(dj_database_url.parse(url))
     return {
         "ENGINE": "django.db.backends.postgresql",
         "HOST": str(Layout.of(COUNTERSIGN_HOME).socket_directory),
         "NAME": DATABASE,
-        "USER": ROLE,
+        "USER": embedded_role,
     }
 
 
@@ -72,7 +73,27 @@ def _with_patience(database: dict[str, Any]) -> dict[str, Any]:
 
 
 # No OPTIONS["pool"]: qcluster forks after the pool's sockets are open, and the children would share them.
-DATABASES = {"default": {**_with_patience(_database()), "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}}
+DATABASES = {
+    "default": {
+        **_with_patience(_database(_environment.database_url, APPLICATION)),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+# How migrations connect, to become the owner of the tables; empty: they use the same connection as everything else.
+DATABASE_OWNER: dict[str, Any] = (
+    _with_patience(_database(_environment.database_owner_url, ROLE))
+    if _environment.database_owner_url or EMBEDDED_POSTGRES
+    else {}
+)
+# Migrations make the roles first: where the server is ours.
+DATABASE_ROLES_BY_ITSELF = EMBEDDED_POSTGRES
+# How the sealer connects; empty: a served database without a login of its own for it.
+DATABASE_SEALER: dict[str, Any] = (
+    _with_patience(_database(_environment.database_sealer_url, SEALER))
+    if _environment.database_sealer_url or EMBEDDED_POSTGRES
+    else {}
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ---- applications

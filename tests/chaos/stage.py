@@ -22,6 +22,7 @@ from devices.lab.device import LabDeviceSpec, SshDevice
 from devices.lab.lab import Lab, LabDevice
 from devices.models import Device
 from portal.embedded_postgres import Layout, postmaster
+from portal.schema_owner import as_schema_owner
 from tests.integration.changes.conftest import Office, enrol, person
 from tests.integration.lab_fixtures import eos_device, small_device
 
@@ -76,7 +77,7 @@ def prepare_database() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
-    with connection.cursor() as cursor:
+    with as_schema_owner(), connection.cursor() as cursor:
         cursor.execute(HISTORY)
 
 

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import Group, User
-from django.db import connection
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -21,6 +20,7 @@ from changes.services.delegations import delegation_create
 from changes.services.demanding import demand_store, plan_facts
 from changes.services.requests import change_submit
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import actor, draft, ready_plan
 
 CLERK = Actor.system("test")
@@ -97,7 +97,7 @@ def risk(change: ChangeRequest, level: str) -> None:
 @contextmanager
 def guard_off(table: str, trigger: str) -> Iterator[None]:
     """One of the database's triggers is off in the block, in the transaction of the test alone."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")
         yield

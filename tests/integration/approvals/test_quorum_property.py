@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.cache import cache
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, Phase, event, given, settings
 from hypothesis import example as example_of
@@ -31,6 +31,7 @@ from changes.models import ApprovalPolicyVersion, ChangeRequest, Delegation, Dev
 from changes.services.approval_policies import policy_propose, policy_save_draft
 from changes.services.planning import revision_finish
 from changes.services.policy_activation import policy_activate
+from tests.database import as_owner
 from tests.factories import COMMANDS, DIFF, DRAFT, DeviceFactory, PersonFactory, _device_plan
 from tests.integration.approvals.short_sets import Roles, can_approve, is_short, shortened, stages_asked
 
@@ -254,7 +255,7 @@ def activate(document: Mapping[str, Any]) -> None:
 
 def without_guards() -> None:
     """Switch the database's own rules about approvals off, until the test's transaction is rolled back."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         for table, triggers in GUARDS.items():
             for trigger in triggers:
                 cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}")

@@ -13,6 +13,7 @@ from audit.errors import ExportFormatError
 from audit.export import CHUNK_BYTES, COLUMNS, ExportFormat, export_format, export_start, stream_csv, stream_jsonl
 from audit.filters import EventFilter
 from audit.models import Event
+from tests.database import as_superuser
 
 Say = Callable[..., int]
 Fill = Callable[..., None]
@@ -140,12 +141,11 @@ def test_json_lines_read_back_are_the_rows_and_the_bodies_are_the_stored_bytes(s
 @pytest.mark.parametrize("user", ['strange "name', "back\\slash", "comma,'quote", "jürgen"])
 def test_a_strange_database_role_breaks_no_line(say: Say, trace: str, user: str) -> None:
     role = connection.ops.quote_name(user.replace('"', '""'))
-    with connection.cursor() as cursor:
+    with as_superuser() as cursor:
         cursor.execute(f"CREATE ROLE {role}")
         cursor.execute(f"GRANT ALL ON audit_event TO {role}")
         cursor.execute(f"SET LOCAL ROLE {role}")
         say()
-        cursor.execute("RESET ROLE")
     (line,) = _lines(stream_jsonl(EventFilter(request_id=trace)))
     (row,) = _csv(stream_csv(EventFilter(request_id=trace)))
     assert line["db_user"] == row["db_user"] == user

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from audit.models import Event
@@ -16,6 +15,7 @@ from changes.services.gate_exceptions import exception_approve, exception_reques
 from devices.domain.trust import FIELDS
 from devices.models import AlertState, Device, HostKeyAlert, LiveFact
 from devices.services.trust import trust_set
+from tests.database import as_owner
 from tests.integration.changes.conftest import SETUP, Office, ends, problems, story
 
 ONE: dict[str, Any] = {"targets": {"filter": {"name": "fra-acc-01"}}}
@@ -153,7 +153,7 @@ def test_an_exception_lets_exactly_its_finding_through_until_it_ends(office: Off
         for plan in change.revision.device_plans.order_by("device__name")  # type: ignore[union-attr]
     ] == ["overridden", "failed"]
     # It ends by itself, by the clock of the database.
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("ALTER TABLE changes_gateexception DISABLE TRIGGER USER")
         cursor.execute(
             "UPDATE changes_gateexception SET requested_at = now() - interval '2 hours',"

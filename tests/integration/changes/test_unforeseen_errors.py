@@ -19,6 +19,7 @@ from changes.services.dispatch import dispatch_once
 from changes.services.execution import run_devices
 from changes.services.planning import plan_devices, plan_request
 from devices.models import Device
+from tests.database import as_owner
 from tests.integration.changes.conftest import Office, ends, story
 from tests.integration.changes.test_recovery import wait_until
 
@@ -49,12 +50,12 @@ def damage_stored_configurations() -> None:
 @contextmanager
 def rule(table: str, condition: str) -> Iterator[None]:
     """A constraint that the product does not expect."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT unforeseen CHECK ({condition}) NOT VALID")
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT unforeseen")
 
 

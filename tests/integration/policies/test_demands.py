@@ -23,6 +23,7 @@ from changes.services.execution import change_start
 from changes.services.requests import change_submit, change_withdraw
 from changes.services.templates import template_deprecate
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import Cast, actor, approved, draft, ready_plan, submitted
 from tests.integration.policies.conftest import SECURITY_TOO, strict
 from tests.integration.templates.conftest import approved_template, planned
@@ -106,7 +107,7 @@ def test_a_demand_that_was_altered_in_the_table_is_refused_at_the_start_and_name
     change = approved(cast, devices)
     revision = change.revision
     assert revision is not None
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), as_owner() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE changes_planrevision DISABLE TRIGGER USER")  # rolled back with the test
         cursor.execute(

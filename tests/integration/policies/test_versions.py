@@ -22,6 +22,7 @@ from changes.services.approval_policies import (
     policy_save_draft,
 )
 from changes.services.policy_activation import policy_activate
+from tests.database import as_owner
 from tests.factories import Cast, PersonFactory, actor
 from tests.integration.policies.conftest import Board, strict
 
@@ -184,7 +185,7 @@ def test_the_database_refuses_activation_by_who_wrote_it_and_a_version_that_begi
 
 def test_a_stored_document_that_is_not_what_its_digest_says_is_not_believed(board: Board) -> None:
     found = policy_save_draft(actor=actor(board.writer), text=strict())
-    with transaction.atomic(), connection.cursor() as cursor:
+    with transaction.atomic(), as_owner() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE changes_approvalpolicyversion DISABLE TRIGGER changes_policy_stays")
         cursor.execute(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django import DjangoAssertNumQueries
 
 from changes.domain.errors import InvalidInputError
@@ -23,6 +22,7 @@ from changes.services.template_use import targets_with_content, usable_version
 from changes.services.templates import template_editor_ids
 from changes.services.transitions import audit_change
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import Cast, DeviceFactory, actor, wave_carried_out
 from tests.integration.templates.conftest import SERVER, approved_template, made_from, planned, reviewed
 
@@ -102,7 +102,7 @@ def test_inputs_that_were_edited_behind_the_application_are_outside(
 def test_a_document_that_was_edited_with_its_guard_switched_off_is_found(cast: Cast, devices: list[Device]) -> None:
     version = approved_template(cast)
     change = planned(version, cast.author, devices)
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE changes_templateversion DISABLE TRIGGER changes_templateversion_guard")
         cursor.execute(
