@@ -44,17 +44,19 @@ class Grant:
 
 AUDIT_GRANTS: Final = (
     Grant(APPLICATION, "audit_event", ("SELECT", "INSERT"), EVENT_COLUMNS),
-    Grant(SEALER, "audit_event", ("SELECT",)),
+    # The sealer's own events: an anchor that fails, a key that comes or goes.
+    Grant(SEALER, "audit_event", ("SELECT", "INSERT"), EVENT_COLUMNS),
     Grant(READER, "audit_event", ("SELECT",)),
     Grant(SEALER, "audit_pending", ("SELECT", "DELETE")),
     *(
         Grant(role, table, ("SELECT",))
-        for table in ("audit_leaf", "audit_tile", "audit_checkpoint")
+        for table in ("audit_pending", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_anchoring")
         for role in (APPLICATION, READER)
     ),
     Grant(SEALER, "audit_leaf", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_tile", ("SELECT", "INSERT", "UPDATE")),
     Grant(SEALER, "audit_checkpoint", ("SELECT", "INSERT")),
+    Grant(SEALER, "audit_anchoring", ("SELECT", "INSERT", "UPDATE")),
 )
 """All that anybody but the owner may do with tables whose names begin with ``audit_``; a missing one is skipped."""
 

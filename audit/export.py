@@ -108,10 +108,10 @@ def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
 def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
     """The events as JSON Lines, oldest first: ``{"id", "at", "txid", "db_user", "body"}``, in chunks.
 
-    ``body`` is pasted in as it is stored, byte for byte. Memory and connection: see ``stream_csv``.
+    ``body`` is pasted in as it is stored, byte for byte. The bytes of a line, without its line feed, are what the
+    sealer puts into the tree. Memory and connection: see ``stream_csv``.
     """
-    line = f"""'{{"id":' || id || ',"at":"' || {_AT} || '","txid":' || txid
-               || ',"db_user":' || to_json(db_user)::text || ',"body":' || body || '}}'"""
+    line = "audit_event_line(id, at, txid, db_user, body)"
     # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and
     # delimiter are characters that a line cannot hold, and this JSON holds no control character at all.
     return _copy(line, event_filter, r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'")

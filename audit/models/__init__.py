@@ -1,0 +1,6 @@
+"""What the log is made of: the events, and the tree that seals them."""
+
+from audit.models.event import Event, EventQuerySet
+from audit.models.sealing import Anchoring, Checkpoint, Leaf, Pending, Tile
+
+__all__ = ["Anchoring", "Checkpoint", "Event", "EventQuerySet", "Leaf", "Pending", "Tile"]
