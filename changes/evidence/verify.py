@@ -566,7 +566,7 @@ class Stories:
         details = event.details
         story.approvals[event.body["object"]["id"]] = Approval(
             stage=details["stage"],
-            person=event.body["actor"]["id"] if details.get("person_id") is None else details["person_id"],
+            person=details.get("approver_id") or event.body["actor"]["id"],
             absent=details.get("on_behalf_of_id"),
             group=details.get("group", ""),
             digest=details["plan_digest"],

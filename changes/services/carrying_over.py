@@ -147,4 +147,4 @@ def _write(change: ChangeRequest, revision: PlanRevision, fact: ApprovalFact) ->
         carried_from=fact.carried_from,
         created_at=fact.given_at,
     )
-    approval_audit(row, CARRIER, carried_from=fact.carried_from)
+    approval_audit(row, CARRIER, carried_from=fact.carried_from, given_at=fact.given_at)

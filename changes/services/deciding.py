@@ -137,11 +137,12 @@ def advance(
 
 
 def approval_audit(
-    approval: Approval, actor: Actor, *, action: str = "", state_to: str = "", **details: object
+    approval: Approval, actor: Actor, *, action: str = "", state_from: str = "", state_to: str = "", **details: object
 ) -> None:
     """Write the event of a decision, in the caller's transaction; the database demands it of a new one."""
     if approval.on_behalf_of is not None:
         details["on_behalf_of"] = approval.on_behalf_of.get_username()
+        details["on_behalf_of_id"] = approval.on_behalf_of_id
     if approval.group:
         details["group"] = approval.group
     record(
@@ -151,10 +152,13 @@ def approval_audit(
         object_id=approval.pk,
         object_label=f"{approval.stage} on {approval.change.number} r{approval.revision.number}",
         change_id=approval.change_id,
+        state_from=state_from,
         state_to=state_to or approval.decision,
         reason=approval.comment if not action else "",
         details={
             "plan_digest": approval.plan_digest,
+            "stage": approval.stage,
+            "approver_id": approval.approver_id,
             "revision": approval.revision.number,
             "demand_digest": approval.revision.demand_digest,
             **details,

@@ -67,6 +67,7 @@ def _action(state_to: str) -> str:
 
 def _facts(run: DeviceRun) -> dict[str, object]:
     return {
+        "run": run.run_id,
         "fence": run.fence,
         "plan_digest": run.plan_digest,
         "lines_sent": run.lines_sent,
