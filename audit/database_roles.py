@@ -11,6 +11,8 @@ the log and read it, and nothing else. ``countersign_sealer`` alone takes the qu
 from dataclasses import dataclass
 from typing import Final
 
+from audit.stateful import STATEFUL
+
 OWNER: Final = "countersign_owner"
 APPLICATION: Final = "countersign_app"
 SEALER: Final = "countersign_sealer"
@@ -53,12 +55,25 @@ AUDIT_GRANTS: Final = (
         for table in ("audit_pending", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_anchoring")
         for role in (APPLICATION, READER)
     ),
+    *(Grant(role, "audit_stateful", ("SELECT",)) for role in LOGINS),
     Grant(SEALER, "audit_leaf", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_tile", ("SELECT", "INSERT", "UPDATE")),
     Grant(SEALER, "audit_checkpoint", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_anchoring", ("SELECT", "INSERT", "UPDATE")),
 )
 """All that anybody but the owner may do with tables whose names begin with ``audit_``; a missing one is skipped."""
+
+REVOKED: Final = (
+    # Nothing that has a history goes away.
+    *((each.table, ("DELETE",)) for each in STATEFUL),
+    # A group that is renamed gives other rights to those who are in it.
+    ("auth_group", ("UPDATE", "DELETE")),
+    ("auth_group_permissions", ("INSERT", "UPDATE", "DELETE")),
+    ("auth_permission", ("INSERT", "UPDATE", "DELETE")),
+    ("django_content_type", ("INSERT", "UPDATE", "DELETE")),
+    ("django_migrations", ("INSERT", "UPDATE", "DELETE")),
+)
+"""What the application may not do with tables whose rows it otherwise writes."""
 
 READ_BY_AUDITORS: Final = ("changes\\_%", "devices\\_%")
 """Names of the tables that the reader sees beside the log, as patterns of LIKE; secrets stand in none of them."""
@@ -102,9 +117,11 @@ def grant_statements() -> list[str]:
         _READER_GRANTS,
         _AUDIT_REVOKES,
         *(_if_there(grant.table, grant.statement) for grant in AUDIT_GRANTS),
-        _if_there(
-            "django_migrations", f"REVOKE INSERT, UPDATE, DELETE ON {SCHEMA}.django_migrations FROM {APPLICATION}"
+        *(
+            _if_there(table, f"REVOKE {', '.join(privileges)} ON {SCHEMA}.{table} FROM {APPLICATION}")
+            for table, privileges in REVOKED
         ),
+        _FIXED_PATHS,
     ]
 
 
@@ -177,7 +194,7 @@ _APPLICATION_GRANTS = _block(
 FOR thing IN
     SELECT c.oid::regclass AS name, c.relkind = 'S' AS is_sequence FROM pg_class c
     WHERE c.relnamespace = '{SCHEMA}'::regnamespace AND pg_get_userbyid(c.relowner) = '{OWNER}'
-      AND c.relname NOT LIKE 'audit\\_%' AND c.relname <> 'django_migrations'
+      AND c.relname NOT LIKE 'audit\\_%'
       AND ((c.relkind IN ('r', 'p', 'v') AND NOT (
                 has_table_privilege('{APPLICATION}', c.oid, 'SELECT')
                 AND has_table_privilege('{APPLICATION}', c.oid, 'INSERT')
@@ -190,10 +207,7 @@ LOOP
     ELSE
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO {APPLICATION}', thing.name);
     END IF;
-END LOOP;
-IF to_regclass('{SCHEMA}.django_migrations') IS NOT NULL THEN
-    GRANT SELECT ON {SCHEMA}.django_migrations TO {APPLICATION};
-END IF;""",
+END LOOP;""",
     "DECLARE\n    thing record;\n",
 )
 
@@ -232,6 +246,20 @@ FOR thing IN
       AND p.prorettype = 'trigger'::regtype AND has_function_privilege('public', p.oid, 'EXECUTE')
 LOOP
     EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', thing.name);
+END LOOP;""",
+    "DECLARE\n    thing record;\n",
+)
+
+# A guard that looks for its tables where the session says could be shown others.
+_FIXED_PATHS = _block(
+    f"""\
+FOR thing IN
+    SELECT p.oid::regprocedure AS name FROM pg_proc p
+    WHERE p.pronamespace = '{SCHEMA}'::regnamespace AND pg_get_userbyid(p.proowner) = '{OWNER}'
+      AND p.proname NOT LIKE 'audit\\_%'
+      AND NOT EXISTS (SELECT FROM unnest(p.proconfig) AS setting WHERE setting LIKE 'search\\_path=%')
+LOOP
+    EXECUTE format('ALTER ROUTINE %s SET search_path = pg_catalog, {SCHEMA}, pg_temp', thing.name);
 END LOOP;""",
     "DECLARE\n    thing record;\n",
 )

@@ -28,3 +28,40 @@ def require_event(*, table: str, object_type: str, state_column: str | None = "s
     # Otherwise session_replication_role = replica would switch the rule off.
     always = f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
     return migrations.RunSQL([create, always], [f"DROP TRIGGER {trigger} ON {table}"])
+
+
+def require_change(*, table: str, object_type: str, state_sql: str | None = "state") -> migrations.RunSQL:
+    """A migration operation: no event says that an ``object_type`` changed its state unless its row in ``table`` did.
+
+    ``state_sql`` is an expression over the row that gives the state as events name it. With ``None`` the thing has no
+    states: an event that names one is refused unless its row was written in the same transaction. The migration
+    depends on ``("audit", "0004_no_event_without_change")``; ``audit.stateful`` has to say the same.
+    """
+    for name in (table, object_type):
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not a plain name of small letters, digits and underscores.")
+    expression = "NULL" if state_sql is None else "'" + state_sql.replace("'", "''") + "'"
+    return migrations.RunSQL(
+        f"INSERT INTO audit_stateful VALUES ('{object_type}', '{table}', {expression})",  # noqa: S608 - plain names
+        f"DELETE FROM audit_stateful WHERE object_type = '{object_type}'",  # noqa: S608
+    )
+
+
+def require_event_about(
+    *, table: str, object_type: str, column: str, name: str, on: str = "INSERT", when: str = ""
+) -> migrations.RunSQL:
+    """A migration operation: a write to ``table`` needs an event of the same transaction about what ``column`` names.
+
+    For rows that come or go with something else, as device runs with their run. ``on`` and ``when`` are those of
+    CREATE TRIGGER; ``name`` is the trigger's. Depends on ``("audit", "0004_no_event_without_change")``.
+    """
+    for each in (table, object_type, column, name):
+        if not _NAME.fullmatch(each):
+            raise ValueError(f"{each!r} is not a plain name of small letters, digits and underscores.")
+    condition = f" WHEN ({when})" if when else ""
+    create = (
+        f"CREATE CONSTRAINT TRIGGER {name} AFTER {on} ON {table} DEFERRABLE INITIALLY DEFERRED FOR EACH ROW"
+        f"{condition} EXECUTE FUNCTION audit_require_event_about('{object_type}', '{column}')"
+    )
+    always = f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+    return migrations.RunSQL([create, always], [f"DROP TRIGGER {name} ON {table}"])

@@ -25,7 +25,7 @@ from audit.database_roles import APPLICATION
 from portal.embedded_postgres import ROLE, attach, roles_prepare
 from tests.database import as_superuser
 
-NEVER_EMPTIED = frozenset({"auth_permission", "django_content_type", "django_migrations"})
+NEVER_EMPTIED = frozenset({"audit_stateful", "auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these, to their owner too unless it is told to look away: only here.
 KEPT_BY_TRIGGERS = {
     "audit_event": "audit_event_only_grows",
@@ -73,7 +73,7 @@ hypothesis.settings.register_profile("here", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "here")
 
-pytest_plugins = ["tests.integration.lab_fixtures"]
+pytest_plugins = ["tests.integration.lab_fixtures", "tests.integration.sealing_fixtures"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

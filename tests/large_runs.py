@@ -10,14 +10,16 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from changes.domain.run_states import DEVICE_ACTIVE, DEVICE_ENDED, DeviceRunState, WaveState
 from changes.models import DevicePlan, DeviceRun, Run, RunStep, Wave
 from changes.services.device_events import WORKER, audit_device_run
+from changes.services.run_control import audit_run
 from devices.models import Device
-from tests.factories import Cast, DeviceFactory, started
+from tests.database import as_owner
+from tests.factories import Cast, DeviceFactory, actor, started
 
 _S = DeviceRunState
 _STRAIGHT = (_S.CONNECTING, _S.CHECKING, _S.SNAPSHOTTING, _S.APPLYING, _S.VERIFYING, _S.SAVING)
@@ -36,10 +38,12 @@ def large_run(cast: Cast, devices: int = 2_000, *, sites: int = 20, waves: int =
     begun = timezone.now() - timedelta(minutes=20)
     by_number = _waves(run, waves, begun)
     rows = list(_rows(run, first, devices - 1, sites, by_number, chance, begun))
-    made = DeviceRun.objects.bulk_create(rows, batch_size=500)
+    with transaction.atomic():
+        made = DeviceRun.objects.bulk_create(rows, batch_size=500)
+        audit_run(run, "run.filled", actor=actor(cast.implementer))
     RunStep.objects.bulk_create((step for row in made for step in _steps(row, chance)), batch_size=1_000)
     Run.objects.filter(pk=run.pk).update(device_count=devices, started_at=begun)
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("ANALYZE changes_devicerun, changes_runstep, devices_device")
     moves(first, _S.SUCCEEDED)
     run.refresh_from_db()

@@ -81,7 +81,8 @@ def decision_withdraw(*, change_id: int, actor: Actor, comment: str = "") -> Cha
             voided_at=timezone.now(), void_cause=VoidCause.WITHDRAWN
         )
         for row in rows:
-            approval_audit(row, actor, action="approval.withdrawn", state_to="withdrawn", because=comment)
+            states = {"state_from": row.decision, "state_to": VoidCause.WITHDRAWN.value}
+            approval_audit(row, actor, action="approval.withdrawn", **states, because=comment)
         details = {"stages": sorted({row.stage for row in rows})}
         if ChangeState(change.state) in {ChangeState.APPROVED, ChangeState.SCHEDULED} and _lacks_approvals(change):
             move(change, ChangeEvent.REOPEN, actor=actor, reason=comment, details=details)

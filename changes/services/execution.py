@@ -88,7 +88,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
             actor=implementer,
             details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, **calendar},
         )
-        audit_run(run, "run.started", actor=implementer)
+        audit_run(run, "run.started", actor=implementer, moved_from="")
         tell_started(change, run, implementer)
         waves_step(change, run)
         return run
@@ -303,10 +303,10 @@ def run_advance(run_id: int) -> bool:
     by_state = run.device_runs.order_by().values_list("state").annotate(count=Count("pk"))
     counts = {DeviceRunState(state): count for state, count in by_state}
     run.outcome = outcome_with_steps(run, run_outcome(counts))
-    run.state = check_run_step(RunState(run.state), RunState.ENDED)
+    before, run.state = run.state, check_run_step(RunState(run.state), RunState.ENDED)
     run.ended_at = Now()
     run.save(update_fields=["state", "outcome", "ended_at"])
-    audit_run(run, "run.ended", actor=SYSTEM, outcome=run.outcome, counts=counts)
+    audit_run(run, "run.ended", actor=SYSTEM, moved_from=before, outcome=run.outcome, counts=counts)
     for kind in (OccasionKind.RUN, OccasionKind.HEALTH):
         credential_uses_report(Occasion(kind, run.pk))
     notes_queue(run, change)

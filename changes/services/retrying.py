@@ -205,6 +205,6 @@ def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | No
     )
     details = {"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, "after_run": found.run.pk}
     move(change, ChangeEvent.RETRY, actor=actor, reason=comment, details={**details, **calendar})
-    audit_run(run, "run.started", actor=actor, reason=comment, after_run=found.run.pk)
+    audit_run(run, "run.started", actor=actor, moved_from="", reason=comment, after_run=found.run.pk)
     waves_step(change, run)
     return run

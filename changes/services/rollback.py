@@ -249,11 +249,11 @@ def _begin(
 
 
 def _open(run: Run, actor: Actor, code: str, detail: str) -> None:
-    run.state = check_run_step(RunState(run.state), RunState.ROLLING_BACK)
+    before, run.state = run.state, check_run_step(RunState(run.state), RunState.ROLLING_BACK)
     run.outcome, run.ended_at, run.paused_at = "", None, None
     run.code, run.detail = code, detail
     run.save(update_fields=["state", "outcome", "ended_at", "paused_at", "code", "detail", "abort"])
-    audit_run(run, "run.rollback_started", actor=actor, code=code, reason=detail)
+    audit_run(run, "run.rollback_started", actor=actor, moved_from=before, code=code, reason=detail)
     ring_runners(run.pk)
 
 

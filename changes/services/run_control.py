@@ -39,7 +39,7 @@ def pause(change: ChangeRequest, run: Run, *, actor: Actor, code: str, detail: s
     run.code, run.detail, run.paused_at = code, detail, Now()
     run.save(update_fields=["state", "code", "detail", "paused_at"])
     move(change, ChangeEvent.PAUSE, actor=actor, reason=detail, details={"run": run.pk, "code": code})
-    audit_run(run, "run.paused", actor=actor, code=code, reason=detail)
+    audit_run(run, "run.paused", actor=actor, moved_from=RunState.RUNNING, code=code, reason=detail)
     tell_paused(change, run, actor, detail)
 
 
@@ -55,7 +55,8 @@ def resume(change: ChangeRequest, run: Run, *, actor: Actor, detail: str = "") -
     run.code, run.detail, run.paused_at = "", "", None
     run.save(update_fields=["state", "code", "detail", "paused_at", "stop_after_wave", "failures_accepted"])
     move(change, ChangeEvent.RESUME, actor=actor, reason=detail, details={"run": run.pk})
-    audit_run(run, "run.resumed", actor=actor, reason=detail, failures_accepted=run.failures_accepted)
+    accepted = run.failures_accepted
+    audit_run(run, "run.resumed", actor=actor, moved_from=RunState.PAUSED, reason=detail, failures_accepted=accepted)
 
 
 def abort(change: ChangeRequest, run: Run, how: InFlight, *, actor: Actor, code: str, detail: str) -> None:
@@ -65,7 +66,8 @@ def abort(change: ChangeRequest, run: Run, how: InFlight, *, actor: Actor, code:
     """
     run.abort, run.code, run.detail = how.value, code, detail
     run.save(update_fields=["abort", "code", "detail"])
-    if run.state == RunState.PAUSED:
+    moved_from = RunState.PAUSED if run.state == RunState.PAUSED else None
+    if moved_from:
         run.state = check_run_step(RunState.PAUSED, RunState.RUNNING)
         run.save(update_fields=["state"])
         move(change, ChangeEvent.RESUME, actor=actor, reason=detail, details={"run": run.pk, "code": code})
@@ -74,7 +76,8 @@ def abort(change: ChangeRequest, run: Run, how: InFlight, *, actor: Actor, code:
     for wave in run.waves.exclude(state__in=[state.value for state in WAVE_ENDED]):
         if not wave.device_runs.open().exists():
             wave_moves(wave, WaveState.STOPPED, code=code, detail=detail)
-    audit_run(run, "run.aborted", actor=actor, code=code, reason=detail, in_flight=how.value, skipped=skipped)
+    details = {"in_flight": how.value, "skipped": skipped}
+    audit_run(run, "run.aborted", actor=actor, moved_from=moved_from, code=code, reason=detail, **details)
 
 
 def skip_waiting(run: Run, *, actor: Actor, code: str, detail: str) -> int:
@@ -111,8 +114,20 @@ def wave_moves(wave: Wave, state: WaveState, *, code: str = "", detail: str = ""
     wave.refresh_from_db()
 
 
-def audit_run(run: Run, action: str, *, actor: Actor, code: str = "", reason: str = "", **details: object) -> None:
-    """Write an audit event about a run, in the caller's transaction."""
+def audit_run(
+    run: Run,
+    action: str,
+    *,
+    actor: Actor,
+    moved_from: str | None = None,
+    code: str = "",
+    reason: str = "",
+    **details: object,
+) -> None:
+    """Write an audit event about a run, in the caller's transaction.
+
+    ``moved_from`` is the state that the run was in before, empty for a new one, and ``None`` when its state stayed.
+    """
     record(
         actor=actor,
         action=action,
@@ -120,7 +135,8 @@ def audit_run(run: Run, action: str, *, actor: Actor, code: str = "", reason: st
         object_id=run.pk,
         object_label=f"run {run.pk} of {run.change.number}",
         change_id=run.change_id,
-        state_to=run.state,
+        state_from=moved_from or "",
+        state_to="" if moved_from is None else run.state,
         code=code,
         reason=reason,
         details={"plan_digest": run.plan_digest, "devices": run.device_count, **details},

@@ -152,7 +152,8 @@ def version_edit(
         version.editors.add(person.id)
         changed = sorted(name for name, value in document.to_json().items() if stored.get(name) != value)
         fields = [name for name in changed if name != "schema"]
-        audit_version(version, "edited", actor=editor, details={"digest_before": before, "fields": fields})
+        details = {"digest_before": before, "fields": fields}
+        audit_version(version, "edited", actor=editor, state_from=version.state, details=details)
         return version
 
 

@@ -145,6 +145,7 @@ def drift_take(*, drift_id: int, actor: Actor) -> DriftRecord:
             object_id=drift.pk,
             object_label=f"{drift.number} {drift.device.name}",
             device_id=drift.device_id,
+            state_from=drift.state,
             state_to=DriftState(drift.state),
             before={"owner": before},
             after={"owner": actor.username},

@@ -20,8 +20,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 NO_EVENT = r"cannot be committed.*holds no audit event"
 
-# The names are of this test alone; "change" and "plan" are object types that exist.
-WITH_STATE = require_event(table="audit_test_change", object_type="change")
+# The names are of this test alone; "config" and "plan" are object types that exist. The rule of the other direction,
+# which asks of events what became of the rows, does not know them.
+WITH_STATE = require_event(table="audit_test_change", object_type="config")
 WITHOUT_STATE = require_event(table="audit_test_plan", object_type="plan", state_column=None)
 
 
@@ -52,6 +53,12 @@ def _tables(transactional_db: None) -> Iterator[None]:
 
 
 @pytest.fixture
+def say(say: Say) -> Say:
+    """As elsewhere, about the table of this test."""
+    return lambda **given: say(**{"object_type": "config", **given})
+
+
+@pytest.fixture
 def draft(say: Say) -> int:
     """A row in state draft, committed together with its event."""
     with transaction.atomic():
@@ -71,7 +78,7 @@ def test_a_row_without_event_is_refused_at_commit_and_not_before() -> None:
         assert state_of(1) == "draft"
         reached = True
     assert reached
-    assert "The change 1 cannot be committed as draft" in str(refusal.value)
+    assert "The config 1 cannot be committed as draft" in str(refusal.value)
     assert "Call audit.recorder.record()" in str(refusal.value)
     assert state_of(1) is None
 
@@ -178,7 +185,7 @@ def test_each_of_two_transitions_needs_an_event(say: Say, draft: int) -> None:
 
 
 def test_of_many_rows_the_one_without_event_is_named(say: Say) -> None:
-    with pytest.raises(IntegrityError, match="The change 42 cannot"), transaction.atomic():  # noqa: PT012 - COMMIT is what refuses
+    with pytest.raises(IntegrityError, match="The config 42 cannot"), transaction.atomic():  # noqa: PT012 - COMMIT is what refuses
         run("INSERT INTO audit_test_change (id, state) SELECT n, 'draft' FROM generate_series(1, 50) AS n")
         for row in range(1, 51):
             if row != 42:
@@ -219,10 +226,10 @@ EVASIONS = {
     "playing a replica": "SET LOCAL session_replication_role = replica",
     "deferring": "SET CONSTRAINTS ALL DEFERRED",
     "a temporary table in front": "CREATE TEMPORARY TABLE audit_event ON COMMIT DROP AS "
-    "SELECT 'change' AS object_type, '17' AS object_id, 'approved' AS state_to, "
+    "SELECT 'config' AS object_type, '17' AS object_id, 'approved' AS state_to, "
     "pg_current_xact_id()::text::bigint AS txid",
     "another search path": "CREATE TEMPORARY TABLE audit_event ON COMMIT DROP AS "
-    "SELECT 'change' AS object_type, '17' AS object_id, 'approved' AS state_to, "
+    "SELECT 'config' AS object_type, '17' AS object_id, 'approved' AS state_to, "
     "pg_current_xact_id()::text::bigint AS txid; SET LOCAL search_path = pg_temp, public",
 }
 

@@ -9,16 +9,19 @@ from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
-from django.db import connection, connections, transaction
+from django.db import connections, transaction
 from django_q.models import OrmQ
 
+from audit.actor import Actor
 from changes.models import DevicePlan, DeviceRun, Run
 from changes.services import execution
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import claimable_device_runs, run_devices
 from changes.services.queueing import MOST_RINGS
+from changes.services.run_control import audit_run
 from devices.models import Device
 from devices.services.claims import Claim, claimable
+from tests.database import as_owner
 from tests.factories import Cast, DeviceFactory, started
 from tests.integration.supervision.conftest import wait_for
 
@@ -44,9 +47,11 @@ def run(transactional_db: None) -> Run:
         DevicePlan(revision_id=run.revision_id, device=device, position=position, state="ready", payload=plan.payload)
         for position, device in enumerate(devices, start=1)
     )
-    DeviceRun.objects.bulk_create(
-        DeviceRun(run=run, wave_id=first.wave_id, device_id=each.device_id, device_plan=each) for each in plans
-    )
+    with transaction.atomic():
+        DeviceRun.objects.bulk_create(
+            DeviceRun(run=run, wave_id=first.wave_id, device_id=each.device_id, device_plan=each) for each in plans
+        )
+        audit_run(run, "run.filled", actor=Actor.system("test"))
     return run
 
 
@@ -102,7 +107,7 @@ def test_as_many_workers_are_called_at_once_as_there_is_work_for(run: Run) -> No
 
 
 def test_the_next_device_is_found_without_looking_at_all_that_wait(run: Run) -> None:
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("ANALYZE changes_devicerun, changes_wave, changes_run")
     waiting = claimable(claimable_device_runs(run.pk)).select_for_update(skip_locked=True, of=("self",))
     with transaction.atomic():

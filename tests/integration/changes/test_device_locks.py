@@ -11,6 +11,7 @@ import pytest
 from django.db import connection, connections
 
 from devices.services.device_locks import DEVICE_LOCK_CLASS, device_lock, kept_lock_session
+from tests.database import as_superuser
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -28,7 +29,7 @@ def held_locks() -> list[tuple[int, int]]:
 
 def end_backend(pid: int) -> None:
     """End a session of PostgreSQL as its operator would, and wait until it is gone."""
-    with connection.cursor() as cursor:
+    with as_superuser() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
 
 

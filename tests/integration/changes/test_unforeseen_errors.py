@@ -19,7 +19,7 @@ from changes.services.dispatch import dispatch_once
 from changes.services.execution import run_devices
 from changes.services.planning import plan_devices, plan_request
 from devices.models import Device
-from tests.database import as_owner
+from tests.database import as_owner, as_superuser
 from tests.integration.changes.conftest import Office, ends, story
 from tests.integration.changes.test_recovery import wait_until
 
@@ -104,7 +104,7 @@ def test_an_unforeseen_error_in_planning_fails_that_device_and_the_plan_is_finis
 
 def cut_database_connections() -> None:
     """As a restart of PostgreSQL does: every other session ends, with its advisory locks."""
-    with connection.cursor() as cursor:
+    with as_superuser() as cursor:
         cursor.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"

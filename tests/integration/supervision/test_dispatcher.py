@@ -8,6 +8,7 @@ from django.db import connection, connections
 
 from portal.models import WorkerBeat
 from portal.supervision.dispatcher import LEADER_LOCK, Dispatcher, Leadership
+from tests.database import as_superuser
 from tests.integration.supervision.conftest import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -53,7 +54,7 @@ def dispatching(rounds: Rounds) -> Iterator[threading.Event]:
 
 
 def terminate(backend: int) -> None:
-    with connection.cursor() as cursor:
+    with as_superuser() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [backend])
 
 

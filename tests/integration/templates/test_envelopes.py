@@ -224,8 +224,9 @@ def test_a_failure_takes_the_pre_approval_until_a_manager_gives_it_back(cast: Ca
     with pytest.raises(ConflictError, match="Close CHG"):
         template_reviews.pre_approval_restore(**restore)
     # Its review is closed; how that is done is tested where it lives.
+    before = ChangeRequest.objects.get(pk=run.change_id).state
     ChangeRequest.objects.filter(pk=run.change_id).update(state="closed", close_code="successful_with_issues")
-    audit_change(run.change, "change.closed", actor=actor(cast.manager), state_to="closed")
+    audit_change(run.change, "change.closed", actor=actor(cast.manager), state_from=before, state_to="closed")
     with pytest.raises(PolicyDeniedError):
         template_reviews.pre_approval_restore(**{**restore, "manager": actor(cast.author)})
     template_reviews.pre_approval_restore(**restore)

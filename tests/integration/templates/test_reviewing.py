@@ -13,6 +13,7 @@ from changes.domain.states import IllegalTransitionError
 from changes.errors import ConflictError, DigestMismatchError, PolicyDeniedError, StaleEditError
 from changes.models import Notification, TemplateReview, TemplateVersion
 from changes.services import template_reviews, templates
+from tests.database import as_owner
 from tests.factories import Cast, actor
 from tests.integration.templates.conftest import NTP, approved_template, proposed, reviewed
 
@@ -170,8 +171,11 @@ def test_sql_cannot_walk_around_the_reviews(cast: Cast) -> None:
 
 def test_what_was_reviewed_stays(cast: Cast) -> None:
     version = approved_template(cast)
-    assert "stays as it was made" in refused_by_the_database("DELETE FROM changes_templatereview")
-    assert "stays" in refused_by_the_database("DELETE FROM changes_templateversion WHERE id = %s", version.pk)
+    assert "permission denied" in refused_by_the_database("DELETE FROM changes_templatereview")
+    assert "permission denied" in refused_by_the_database("DELETE FROM changes_templateversion")
+    with as_owner():
+        assert "stays as it was made" in refused_by_the_database("DELETE FROM changes_templatereview")
+        assert "stays" in refused_by_the_database("DELETE FROM changes_templateversion WHERE id = %s", version.pk)
     back = "UPDATE changes_templateversion SET state = 'draft' WHERE id = %s"
     assert "cannot become" in refused_by_the_database(back, version.pk)
 
