@@ -88,3 +88,33 @@ class ExportFormatError(AuditError):
         super().__init__(f"There is no export format {given[:60]!r}. Say {choice}.")
         self.given = given
         self.allowed = tuple(allowed)
+
+
+class SealingError(AuditError):
+    """The sealer cannot or must not sign; the message says why and what to do."""
+
+    code = "audit_sealing"
+
+
+class KeyFileError(SealingError):
+    """A file of keys is missing, can be read by others, or does not hold what it should."""
+
+    code = "audit_key_file"
+
+
+class TreeDamagedError(SealingError):
+    """What the database holds of the tree is not what was signed. Nothing is signed on top of it."""
+
+    code = "audit_tree_damaged"
+
+
+class RolledBackError(SealingError):
+    """The database is behind what this sealer has signed, or holds another tree: a backup was restored, or worse."""
+
+    code = "audit_rolled_back"
+
+
+class AnchorError(AuditError):
+    """A checkpoint could not be handed to an anchor, or not read back; it is tried again."""
+
+    code = "audit_anchor"

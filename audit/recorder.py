@@ -67,6 +67,9 @@ class ObjectType(StrEnum):
     DECISION_STEP = "decision_step"
     NOTIFICATION_PROFILE = "notification_profile"
     MEETING = "meeting"
+    AUDIT_KEY = "audit_key"
+    AUDIT_LOG = "audit_log"
+    ANCHOR = "anchor"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

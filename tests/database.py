@@ -6,7 +6,7 @@ from contextlib import contextmanager, nullcontext
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from audit.database_roles import APPLICATION, OWNER
+from audit.database_roles import APPLICATION, OWNER, SEALER
 
 
 @contextmanager
@@ -36,3 +36,10 @@ def _as_role(role: str) -> Iterator[CursorWrapper]:
                 cursor.execute(f"SET ROLE {APPLICATION}")
             raise
         cursor.execute(f"SET ROLE {APPLICATION}")
+
+
+@contextmanager
+def as_sealer() -> Iterator[CursorWrapper]:
+    """Be the sealer's login, the only one that may take events out of the queue and extend the tree."""
+    with _as_role(SEALER) as cursor:
+        yield cursor

@@ -9,6 +9,7 @@ import dj_database_url
 from csp.constants import NONCE, NONE, SELF
 
 from audit.database_roles import APPLICATION, SEALER
+from portal.audit_environment import read_audit
 from portal.credential_environment import read_rules_path, read_vault
 from portal.embedded_postgres import DATABASE, ROLE, Layout
 from portal.environment import BASE_DIR, read_environment
@@ -18,6 +19,7 @@ from portal.netbox_environment import read_netbox
 _environment = read_environment(os.environ)
 _netbox = read_netbox(os.environ)
 _mail = read_mail(os.environ)
+_audit = read_audit(os.environ, _environment.home)
 
 # ---- the installation
 COUNTERSIGN_HOME = _environment.home
@@ -32,6 +34,11 @@ VAULT = read_vault(os.environ, DEVICE_CREDENTIALS)
 SECRET_KEY = _environment.secret_key
 DEBUG = _environment.debug
 ALLOWED_HOSTS = list(_environment.allowed_hosts)
+
+# ---- the audit log's seal: the sealer alone opens the key's file, everything else knows public keys
+AUDIT_KEY_FILE = _audit.key_file
+AUDIT_VERIFIERS = _audit.verifiers
+AUDIT_ANCHORS = _audit.anchors
 
 # ---- database
 EMBEDDED_POSTGRES = not _environment.database_url
