@@ -1,3 +1,5 @@
+import getpass
+import os
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -28,6 +30,15 @@ class Actor:
     def __post_init__(self) -> None:
         if not self.username:
             raise ValueError("An actor needs a username: an event without a name proves nothing.")
+
+    @classmethod
+    def command(cls) -> "Actor":
+        """Who runs a management command, by the name of the operating system's account, if it has one."""
+        try:
+            name = getpass.getuser()
+        except (KeyError, OSError):  # a container's user need not have a name; OSError since Python 3.13
+            name = f"uid-{os.getuid()}"
+        return cls(user_id=None, username=name, origin=Origin.COMMAND)
 
     @classmethod
     def system(cls, name: str) -> "Actor":

@@ -42,6 +42,7 @@ class ObjectType(StrEnum):
     INVENTORY_SOURCE = "inventory_source"
     PLATFORM_MAPPING = "platform_mapping"
     USER = "user"
+    GROUP = "group"
     EXPORT = "export"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
     PRODUCT = "product"

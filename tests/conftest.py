@@ -29,6 +29,13 @@ NEVER_EMPTIED = frozenset({"audit_stateful", "auth_permission", "django_content_
 # The database refuses to empty these, to their owner too unless it is told to look away: only here.
 KEPT_BY_TRIGGERS = {
     "audit_event": "audit_event_only_grows",
+    "auth_user": "auth_user_needs_event",
+    "auth_user_groups": "auth_user_groups_needs_event",
+    "auth_user_user_permissions": "auth_user_permissions_needs_event",
+    "auth_group_permissions": "auth_group_permissions_needs_event",
+    "auth_group": "auth_group_needs_event",
+    "portal_apitoken": "portal_apitoken_needs_event",
+    "portal_calendarfeed": "portal_calendarfeed_needs_event",
     "audit_pending": "audit_pending_leaves_sealed",
     "audit_leaf": "audit_leaf_stays",
     "audit_tile": "audit_tile_stays",

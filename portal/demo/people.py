@@ -11,8 +11,8 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 from audit.actor import Actor, Origin
-from audit.recorder import record
 from changes.domain.policy import Role
+from portal.access import access_created
 
 SEED = Actor(user_id=None, username="demo", origin=Origin.COMMAND)
 
@@ -93,14 +93,7 @@ def seed_people(password: str) -> DemoLogins:
             user.save(update_fields=["password"])
         if created:
             user.groups.set(Group.objects.filter(name__in=person.roles))
-            record(
-                actor=SEED,
-                action="user.created",
-                object_type="user",
-                object_id=user.pk,
-                object_label=user.username,
-                after={"roles": [role.value for role in person.roles]},
-            )
+            access_created(user, actor=SEED)
     return DemoLogins(people=CAST, secret=password)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from audit.actor import Actor, Origin
@@ -16,6 +16,7 @@ from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.execution import change_start
 from changes.services.planning import plan_devices, plan_request
 from changes.services.requests import change_create, change_submit
+from tests.factories import PersonFactory
 
 PEOPLE = {"author": (Role.REQUESTER, Role.IMPLEMENTER), "peer": (Role.PEER,), "approver": (Role.CAB,)}
 
@@ -25,8 +26,7 @@ def install(inventory: Path) -> None:
     call_command("migrate", verbosity=0)
     call_command("devices_sync", str(inventory), "--pin-host-keys", verbosity=0, stdout=_Nowhere())
     for name, roles in PEOPLE.items():
-        user = User.objects.create_user(name)
-        user.groups.set(Group.objects.filter(name__in=roles))
+        PersonFactory.create(username=name, roles=roles)
 
 
 class _Nowhere:

@@ -1,5 +1,4 @@
 import errno
-import getpass
 import os
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from typing import IO
 
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.actor import Actor, Origin
+from audit.actor import Actor
 from audit.errors import FilterError
 from audit.export import ExportFormat, export_start
 from audit.filters import EventFilter
@@ -35,22 +34,14 @@ class Command(BaseCommand):
         try:
             event_filter = EventFilter.parse(given)
             with _target(options["out"]) as file:
-                export = export_start(actor=_operator(), event_filter=event_filter, form=ExportFormat(options["form"]))
+                form = ExportFormat(options["form"])
+                export = export_start(actor=Actor.command(), event_filter=event_filter, form=form)
                 size = sum(file.write(chunk) for chunk in export.chunks)
         except FilterError as error:
             raise CommandError(str(error)) from error
         except OSError as error:
             raise CommandError(f"{options['out']} cannot be written: {error.strerror}.") from error
         self.stderr.write(f"Wrote {size} bytes to {options['out']}; recorded as event {export.event_id}.")
-
-
-def _operator() -> Actor:
-    """The operating system's user: there is no account behind a command."""
-    try:
-        name = getpass.getuser()
-    except (KeyError, OSError):  # a container's user need not have a name; OSError since Python 3.13
-        name = f"uid-{os.getuid()}"
-    return Actor(user_id=None, username=name, origin=Origin.COMMAND)
 
 
 @contextmanager

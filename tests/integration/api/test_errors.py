@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.http import Http404
 from django.test import override_settings
@@ -24,7 +23,7 @@ from changes.domain.plan import PayloadError
 from changes.rendering import RendererUnavailableError
 from devices.errors import ConnectionLostError, LeaseLostError, UnknownDeviceFilterError
 from portal.api.errors import STATUSES
-from tests.factories import Cast
+from tests.factories import Cast, switched
 from tests.integration.api.conftest import Answer, As, nothing_changes, refused
 
 SECRET = "s3cr3t in a stack frame"
@@ -216,7 +215,7 @@ def test_no_earlier_line_of_the_table_hides_a_later_one() -> None:
 
 def test_an_inactive_account_is_nobody(cast: Cast, as_: As) -> None:
     client = as_(cast.author)
-    User.objects.filter(pk=cast.author.pk).update(is_active=False)
+    switched(cast.author, active=False)
     refused(client.get("/api/v1/changes/"), 401, "not_authenticated")
 
 

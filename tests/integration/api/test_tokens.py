@@ -4,14 +4,13 @@ import base64
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from audit.models import Event
 from portal.models import ApiToken
-from portal.tokens import MAX_TOKENS
-from tests.factories import PASSWORD, Cast, PersonFactory
+from portal.tokens import MAX_TOKENS, token_create
+from tests.factories import PASSWORD, Cast, PersonFactory, actor, switched
 from tests.integration.api.conftest import Answer, As, nothing_changes, refused
 
 TOKENS = "/api/v1/tokens/"
@@ -129,7 +128,7 @@ def test_bad_input_makes_no_token(cast: Cast, as_: As, body: object, field: str)
 
 def test_a_person_has_so_many_tokens_and_no_more(cast: Cast, as_: As) -> None:
     for number in range(MAX_TOKENS):
-        ApiToken.objects.create(user=cast.author, name=f"t{number}")
+        token_create(actor=actor(cast.author), name=f"t{number}")
     with nothing_changes():
         refused(as_(cast.author).post(TOKENS, {"name": "one more"}), 409, "token_limit", says="Revoke one")
     made(as_(cast.peer).post(TOKENS, {"name": "another's first"}))
@@ -161,7 +160,7 @@ def test_an_expired_token_is_nobody(cast: Cast) -> None:
 
 def test_a_token_of_an_inactive_account_is_nobody(cast: Cast) -> None:
     text = made(with_password("author").post(TOKENS, {"name": "leaver"}))["token"]
-    User.objects.filter(pk=cast.author.pk).update(is_active=False)
+    switched(cast.author, active=False)
     refused(with_token(text).get("/api/v1/changes/"), 401, "authentication_failed")
 
 

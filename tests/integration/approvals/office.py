@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from audit.actor import Actor
@@ -81,11 +81,6 @@ def delegates(principal: User, delegate: User | None, *, days: float = 5, **more
     end = timezone.now() + timedelta(days=days)
     name = delegate.username if delegate else ""
     return delegation_create(actor=actor(principal), data={"delegate": name, "ends_at": end.isoformat(), **more})
-
-
-def joins(person: User, *groups: str) -> User:
-    person.groups.add(*Group.objects.filter(name__in=groups))
-    return person
 
 
 def risk(change: ChangeRequest, level: str) -> None:

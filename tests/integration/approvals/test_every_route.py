@@ -22,8 +22,8 @@ from changes.services.approvals import change_approve, change_assess
 from changes.services.deciding import decision_store
 from changes.services.people import person_of
 from devices.models import Device
-from tests.factories import Cast, actor
-from tests.integration.approvals.office import again, decide, delegates, in_review, joins, opened, stage
+from tests.factories import Cast, actor, joins, leaves_all
+from tests.integration.approvals.office import again, decide, delegates, in_review, opened, stage
 
 ALL = ("requester", "peer", "cab", "ecab", "security", "implementer", "change-manager")
 FORBIDDEN = (
@@ -58,7 +58,7 @@ def forbidden(case: str, cast: Cast, devices: list[Device]) -> Forbidden:
     elif case == "auditor":
         joins(person, "auditor")
     elif case == "outsider":
-        person.groups.clear()
+        leaves_all(person)
     if case == "approver":
         decide(change, person)
     else:

@@ -11,8 +11,8 @@ from django.utils import timezone
 from changes.models import Approval, Delegation
 from changes.services.people import facts_of
 from devices.models import Device
-from tests.factories import Cast, actor
-from tests.integration.approvals.office import again, decide, delegates, in_review, joins, opened, stage
+from tests.factories import Cast, actor, joins
+from tests.integration.approvals.office import again, decide, delegates, in_review, opened, stage
 
 PEER, CAB = stage("peer", step="assessment"), stage("cab", delegates=["peer"])
 

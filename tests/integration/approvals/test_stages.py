@@ -25,7 +25,7 @@ from changes.services.revising import change_revise
 from changes.services.scheduling import change_schedule
 from changes.services.stage_standings import stage_standings
 from devices.models import Device
-from tests.factories import Cast, actor, ready_plan
+from tests.factories import Cast, actor, joins, leaves_all, ready_plan
 from tests.integration.approvals.office import (
     again,
     asked,
@@ -33,7 +33,6 @@ from tests.integration.approvals.office import (
     delegates,
     guard_off,
     in_review,
-    joins,
     opened,
     risk,
     stage,
@@ -332,7 +331,7 @@ def test_what_is_not_carried_over(cast: Cast, devices: list[Device], case: str) 
     if case == "edited since":
         change.editors.add(cast.peer)
     if case == "left the group":
-        cast.peer.groups.clear()
+        leaves_all(cast.peer)
     ready_plan(again(change), devices if case == "another device" else devices[:1])
     change = submitted_again(change, cast.author, "low")
     assert not Approval.objects.filter(revision=change.revision).exists()

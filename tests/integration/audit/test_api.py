@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
-from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +16,7 @@ from rest_framework.test import APIClient
 
 from audit.filters import EventFilter
 from audit.models import Event
+from tests.factories import PersonFactory
 
 Say = Callable[..., int]
 Fill = Callable[..., None]
@@ -43,9 +43,9 @@ def _errors_are_mapped(settings: Settings) -> None:
 def client_for() -> ClientFor:
     def client_for(*roles: str, superuser: bool = False) -> APIClient:
         name = "-".join(roles) or "nobody"
-        user = get_user_model().objects.create_user(username=f"{name}-person", is_superuser=superuser)
         for role in roles:
-            user.groups.add(Group.objects.get_or_create(name=role)[0])
+            Group.objects.get_or_create(name=role)
+        user = PersonFactory.create(username=f"{name}-person", is_superuser=superuser, roles=roles)
         client = APIClient()
         client.force_authenticate(user)
         return client

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ from changes.services.requests import change_cancel, change_submit, change_withd
 from changes.services.threads import thread_open
 from changes.services.waiting import waiting_counts, waiting_firsts, work_of
 from devices.models import Device
-from tests.factories import Cast, actor, approved, assessed, draft, ready_plan, submitted
+from tests.factories import Cast, actor, approved, assessed, draft, joins, ready_plan, submitted
 
 
 def told() -> set[tuple[int, str, int]]:
@@ -122,7 +122,7 @@ def own_drafts(person: Person) -> set[int]:
 def test_who_acts_for_the_absent_finds_it_as_delegated(cast: Cast, device: Device) -> None:
     change = assessed(cast, [device])
     OpenStage.objects.update(delegates=["peer"])
-    cast.outsider.groups.add(Group.objects.get(name="peer"))
+    joins(cast.outsider, "peer")
     now = timezone.now()
     end = (now + timedelta(days=1)).isoformat()
     data = {"delegate": cast.outsider.username, "starts_at": now.isoformat(), "ends_at": end, "reason": "On leave."}

@@ -18,6 +18,7 @@ from changes.services.scheduling import change_schedule
 from portal.log_filter import SecretFilter
 from portal.models import CalendarFeed
 from tests import factories
+from tests.factories import switched
 
 
 @pytest.fixture
@@ -150,8 +151,7 @@ def test_a_feed_is_read_with_its_token_alone_and_ends_when_it_is_revoked(
     assert {str(change), "Window: Noon", "Freeze: Fair"} == set(events)
     assert events[str(change)].decoded("dtstart") == ChangeRequest.objects.get().window_start
     assert Client().get(f"/changes/{change.pk}/").status_code == 302, "nobody is signed in by it"
-    row.user.is_active = False
-    row.user.save()
+    switched(row.user, active=False)
     with caplog.at_level(logging.DEBUG):
         assert Client().get(path).status_code == 404
         assert Client().post(path).status_code == 405
@@ -159,8 +159,7 @@ def test_a_feed_is_read_with_its_token_alone_and_ends_when_it_is_revoked(
         for record in caplog.records:
             SecretFilter().filter(record)
     assert token not in "".join(record.getMessage() for record in caplog.records)
-    row.user.is_active = True
-    row.user.save()
+    switched(row.user, active=True)
     assert signed_in(cast.author).post(f"/calendar/feeds/{row.public_id}/revoke/").status_code == 404, "not theirs"
     assert owner.post(f"/calendar/feeds/{row.public_id}/revoke/").status_code == 302
     assert Client().get(path).status_code == 404

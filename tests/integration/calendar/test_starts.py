@@ -6,7 +6,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -83,7 +82,7 @@ def test_it_is_started_when_its_window_opens_for_the_person_who_ordered_it(cast:
 
 
 def test_the_separation_of_duties_holds_for_that_person_then_and_when_it_starts(cast: factories.Cast) -> None:
-    cast.approver.groups.add(Group.objects.get(name="implementer"))
+    factories.joins(cast.approver, "implementer")
     change = factories.approved(cast, [factories.DeviceFactory.create()])
     change_schedule(change_id=change.pk, actor=factories.actor(cast.manager), data=window(1, 2))
     for who in ("approver", "manager", "peer", "auditor", "superuser", "outsider"):
@@ -91,7 +90,7 @@ def test_the_separation_of_duties_holds_for_that_person_then_and_when_it_starts(
             start_ask(change_id=change.pk, actor=factories.actor(getattr(cast, who)))
         assert refused.value.code in {"GATE_ROLE_DENIED", "GATE_SELF_APPROVAL"}
     row = opened(start_ask(change_id=change.pk, actor=factories.actor(cast.implementer)))
-    cast.implementer.groups.clear()
+    factories.leaves_all(cast.implementer)
     start_scheduled(row.pk)
     assert (again(row).state, row.code) == ("refused", "GATE_ROLE_DENIED")
     assert not Run.objects.exists()
@@ -102,7 +101,7 @@ def test_the_separation_of_duties_holds_for_that_person_then_and_when_it_starts(
 
 def test_an_account_that_was_switched_off_starts_nothing(cast: factories.Cast) -> None:
     row = opened(ordered(cast))
-    User.objects.filter(pk=cast.implementer.pk).update(is_active=False)
+    factories.switched(cast.implementer, active=False)
     start_scheduled(row.pk)
     assert (again(row).state, row.code) == ("refused", "GATE_ROLE_DENIED")
 

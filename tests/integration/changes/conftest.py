@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 
 from audit.actor import Actor, Origin
 from changes.domain.policy import Role
@@ -23,6 +23,7 @@ from devices.models import Device
 from devices.services.host_keys import host_key_enrol
 from devices.services.inventory import inventory_sync
 from devices.sources.records import DeviceRecord, Inventory
+from tests.factories import PersonFactory, people_store
 
 SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
 
@@ -117,17 +118,12 @@ def people(roles: Mapping[str, Sequence[Role]], *, superuser: str) -> dict[str, 
         )
         for name in roles
     }
-    User.objects.bulk_create(users.values())
-    groups = {group.name: group for group in Group.objects.all()}
-    User.groups.through.objects.bulk_create(
-        User.groups.through(user=users[name], group=groups[role]) for name in roles for role in roles[name]
-    )
+    people_store(users, roles)
     return {name: Actor(user_id=user.pk, username=name, origin=Origin.WEB) for name, user in users.items()}
 
 
 def person(username: str, *roles: Role, superuser: bool = False) -> Actor:
-    user = User.objects.create_user(username, is_superuser=superuser, is_staff=superuser)
-    user.groups.set(Group.objects.filter(name__in=roles))
+    user = PersonFactory.create(username=username, is_superuser=superuser, is_staff=superuser, roles=roles)
     return Actor(user_id=user.pk, username=username, origin=Origin.WEB)
 
 

@@ -177,14 +177,14 @@ def test_one_run_that_cannot_be_ended_does_not_stop_the_others(office: Office) -
         ChangeRequest.objects.filter(pk=change.pk).update(state="draft")
         record(
             actor=Actor.system("hand"), action="change.repaired", object_type="change", object_id=change.pk,
-            state_to="draft",
+            state_from="implementing", state_to="draft",
         )  # fmt: skip
     for row in DeviceRun.objects.filter(run=stuck):
         with transaction.atomic():
             DeviceRun.objects.filter(pk=row.pk).update(state=DeviceRunState.SKIPPED)
             record(
                 actor=Actor.system("hand"), action="device_run.ended", object_type="device_run", object_id=row.pk,
-                state_to="skipped",
+                state_from="pending", state_to="skipped",
             )  # fmt: skip
     run = office.started(office.approved(targets={"filter": {"name": "fra-acc-02"}}))
     Run.objects.filter(pk=run.pk).update(rung_at=None)
@@ -202,7 +202,7 @@ def test_a_device_run_that_nobody_holds_in_the_middle_of_a_step_is_taken_up_agai
         DeviceRun.objects.filter(pk=row.pk).update(state=DeviceRunState.CHECKING, owner=None, lease_until=None)
         record(
             actor=Actor.system("hand"), action="device_run.step_entered", object_type="device_run", object_id=row.pk,
-            state_to="checking",
+            state_from="pending", state_to="checking",
         )  # fmt: skip
 
     carried_on(run)

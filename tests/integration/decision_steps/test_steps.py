@@ -22,6 +22,7 @@ from changes.services.requests import change_submit
 from changes.services.run_orders import run_pause
 from changes.services.step_answers import step_confirm, step_stop
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import Cast, DeviceFactory, actor, draft, ready_plan, wave_carried_out
 
 pytestmark = pytest.mark.django_db
@@ -202,7 +203,8 @@ def test_steps_that_are_edited_after_the_approval_start_nothing() -> None:
 def test_a_step_that_is_deleted_from_a_run_pauses_it() -> None:
     cast = Cast.create()
     run = begun(cast, AFTER)
-    run.decision_steps.all().delete()
+    with as_owner():  # the application cannot
+        run.decision_steps.all().delete()
     wave_carried_out(run)
     run.refresh_from_db()
     assert (run.state, run.code, wave_states(run)[1]) == (RunState.PAUSED, "PLAN_HASH_MISMATCH", WaveState.PENDING)
@@ -211,7 +213,8 @@ def test_a_step_that_is_deleted_from_a_run_pauses_it() -> None:
 def test_a_last_step_that_is_deleted_makes_a_run_no_success() -> None:
     cast = Cast.create()
     run = begun(cast, END, devices=1)
-    run.decision_steps.all().delete()
+    with as_owner():  # the application cannot
+        run.decision_steps.all().delete()
     wave_carried_out(run)
     run.refresh_from_db()
     assert (run.state, run.outcome, run.code) == (RunState.ENDED, RunOutcome.PARTIAL, "PLAN_HASH_MISMATCH")

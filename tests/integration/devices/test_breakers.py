@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -27,6 +26,7 @@ from devices.errors import (
 )
 from devices.models import CircuitBreaker, Device
 from devices.services.breakers import _began_trial, breaker_reset, guarded, policy_of
+from tests.factories import PersonFactory
 from tests.integration.changes.test_races import at_once
 
 pytestmark = pytest.mark.django_db
@@ -53,8 +53,7 @@ def work(kind: BreakerKind, device: str = "sw9") -> None:
 
 
 def actor(*roles: str) -> Actor:
-    user = User.objects.create_user("-".join(roles) or "nobody")
-    user.groups.set(Group.objects.filter(name__in=roles))
+    user = PersonFactory.create(username="-".join(roles) or "nobody", roles=roles)
     return Actor(user_id=user.pk, username=user.username, origin=Origin.WEB)
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 from audit.models import Event
 from portal.models import ApiToken
 from portal.tokens import MAX_TOKENS, token_create
-from tests.factories import Cast, actor
+from tests.factories import Cast, actor, joins
 from tests.integration.pages.conftest import As, form_fields
 
 MAKE = 'class="panel token-form"'
@@ -32,7 +32,8 @@ def sent(client: Client, **fields: object) -> dict[str, object]:
 
 
 def test_roles_are_explained(author: Client, cast: Cast) -> None:
-    cast.author.groups.add(Group.objects.create(name="football"))
+    Group.objects.create(name="football")
+    joins(cast.author, "football")
     html = page(author)
     assert re.findall(r"<dt>(\w+)</dt><dd>", html)[:2] == ["Requester", "Implementer"]
     assert "football" not in html

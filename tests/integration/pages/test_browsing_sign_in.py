@@ -9,7 +9,7 @@ from django.test import Client
 
 from audit.models import Event
 from portal.sign_in_events import connect_sign_in_events
-from tests.factories import PASSWORD, PersonFactory
+from tests.factories import PASSWORD, PersonFactory, switched
 
 
 @pytest.fixture
@@ -72,8 +72,7 @@ def test_name_that_no_account_has_is_not_kept(olivia: User, typed: str) -> None:
 
 
 def test_switched_off_account_does_not_sign_in(olivia: User) -> None:
-    olivia.is_active = False
-    olivia.save()
+    switched(olivia, active=False)
     assert signs_in(Client()) == 200
     assert events("user.signed_in") == []
     assert len(events("user.sign_in_failed")) == 1
@@ -82,7 +81,7 @@ def test_switched_off_account_does_not_sign_in(olivia: User) -> None:
 def test_session_of_an_account_that_was_switched_off_ends(olivia: User) -> None:
     client = Client()
     signs_in(client)
-    User.objects.filter(pk=olivia.pk).update(is_active=False)
+    switched(olivia, active=False)
     assert client.get("/").status_code == 302
 
 

@@ -21,6 +21,7 @@ from changes.services.risk_facts import risk_facts
 from devices.models import Device, DeviceAddresses, SnapshotPurpose
 from devices.services.address_index import addresses_fill, addresses_keep, addresses_used
 from devices.services.snapshots import snapshot_store
+from tests.database import as_owner
 from tests.factories import Cast, actor, draft, ready_plan, submitted
 
 WARNED: dict[str, Any] = {
@@ -196,7 +197,10 @@ def test_the_database_lets_nobody_walk_around(cast: Cast, devices: list[Device])
     change, revision = planned(cast, devices, **WARNED)
     row = newest(change)
     assert "stays" in refused_by_the_database("UPDATE changes_riskassessment SET level = 'low' WHERE id = %s", row.pk)
-    assert "stays" in refused_by_the_database("DELETE FROM changes_riskassessment WHERE id = %s", row.pk)
+    delete = "DELETE FROM changes_riskassessment WHERE id = %s"
+    assert "permission denied" in refused_by_the_database(delete, row.pk)
+    with as_owner():
+        assert "stays" in refused_by_the_database(delete, row.pk)
     plan = DevicePlan.objects.filter(revision=revision)[0]
     emptied = "UPDATE changes_deviceplan SET warnings = '[]' WHERE id = %s"
     assert "Build a new plan" in refused_by_the_database(emptied, plan.pk)

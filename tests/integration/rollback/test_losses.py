@@ -154,7 +154,7 @@ def test_what_others_did_during_a_change_that_failed_is_never_taken_for_the_chan
     target = factories.TARGET.format(name=row.device.name)
     mixed = snapshot_store(device=row.device, text=target + THEIRS, purpose=SnapshotPurpose.AFTER)
     DeviceRun.objects.filter(run=run).update(state="rollback_failed", code="ROLLBACK_CONFLICT", after=mixed)
-    audit_device_run(row, actor=Actor.system("worker"), state_from="backing_out", state_to="rollback_failed")
+    audit_device_run(row, actor=Actor.system("worker"), state_from=row.state, state_to="rollback_failed")
     for _ in ("before it is ordered", "after it was ordered"):
         row = with_texts(DeviceRun.objects.filter(run=run)).get()
         assert "theirs" not in texts_of(row)[1]

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
 from devices.models import CircuitBreaker
+from tests.factories import PersonFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -18,8 +18,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def client_of() -> Callable[..., Client]:
     def make(*roles: str) -> Client:
-        user = User.objects.create_user("-".join(roles))
-        user.groups.set(Group.objects.filter(name__in=roles))
+        user = PersonFactory.create(username="-".join(roles), roles=roles)
         client = Client()
         client.force_login(user)
         return client

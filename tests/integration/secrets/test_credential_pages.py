@@ -9,7 +9,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.utils import timezone
 
@@ -24,6 +23,7 @@ from devices.services.credential_uses import (
     credential_uses_report,
     credential_uses_settle,
 )
+from tests.factories import PersonFactory
 
 pytestmark = pytest.mark.django_db
 SECRET = "N3verOnAnyPage"
@@ -58,8 +58,7 @@ def use(
 @pytest.fixture
 def client_of() -> Callable[[str], Client]:
     def make(role: str) -> Client:
-        user = User.objects.create_user(f"person-{role}")
-        user.groups.set(Group.objects.filter(name=role))
+        user = PersonFactory.create(username=f"person-{role}", roles=[role])
         client = Client()
         client.force_login(user)
         return client
