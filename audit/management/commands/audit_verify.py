@@ -1,0 +1,73 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from audit.anchors.kinds import FileAnchor, make_anchor
+from audit.anchors.protocols import Witness
+from audit.errors import KeyFileError
+from audit.sealing.trust import read_trusted, trusted_keys
+from audit.verification.findings import Report
+from audit.verify import verify
+
+
+class Command(BaseCommand):
+    """Verifies the audit log and says in words what was checked; exits with 1 at the first thing that is wrong."""
+
+    help = "Verify every event, the tree over them, all checkpoints and the anchors; exit with 0, or 1 and a sentence."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """What to begin with, and what to compare with."""
+        add = parser.add_argument
+        add("--since", type=int, default=None, metavar="EVENT", help="begin with this event's entry")
+        add("--keys", type=Path, default=None, help="a file of verifier keys, instead of AUDIT_VERIFIERS")
+        add("--anchor", type=Path, action="append", default=[], metavar="FILE", help="checkpoints to compare with")
+        add("--without-anchors", action="store_true", help="do not ask the anchors of AUDIT_ANCHOR")
+
+    def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
+        """Verify."""
+        try:
+            keys = read_trusted(options["keys"]) if options["keys"] else trusted_keys()
+        except KeyFileError as error:
+            raise CommandError(str(error)) from None
+        witnesses: dict[str, Witness] = {str(path): _given(path) for path in options["anchor"]}
+        if not options["without_anchors"]:
+            witnesses |= configured_witnesses()
+        report = verify(keys=keys, witnesses=witnesses, since_event=options["since"], progress=self._progress)
+        self._tell(report)
+        if report.finding is not None:
+            raise CommandError(f"The audit log is not as it should be. {report.finding.sentence}")
+        self.stdout.write("The audit log is whole.")
+
+    def _progress(self, events: int) -> None:
+        self.stderr.write(f"{events:,} events ...")
+
+    def _tell(self, report: Report) -> None:
+        began = f", from entry {report.first_index:,} on" if report.first_index else ""
+        self.stdout.write(f"Events hashed anew and compared with the tree{began}: {report.events:,}.")
+        self.stdout.write(
+            f"Tiles of the tree compared: {report.tiles:,}. Checkpoints verified: {report.checkpoints:,}."
+        )
+        for name, count in report.anchored.items():
+            self.stdout.write(f"Anchor {name}: {count:,} checkpoints agree.")
+        if report.waiting:
+            self.stdout.write(f"Events that wait for the sealer and cannot be proved yet: {report.waiting:,}.")
+        if report.signed_at:
+            self.stdout.write(
+                f"Newest checkpoint: {report.tree_size:,} entries, root {report.root}, signed"
+                f" {report.signed_at:%Y-%m-%d %H:%M:%S} UTC."
+            )
+
+
+def configured_witnesses() -> dict[str, Witness]:
+    """The anchors of the settings that can be read back."""
+    made = {specification.name: make_anchor(specification) for specification in settings.AUDIT_ANCHORS}
+    return {name: anchor for name, anchor in made.items() if isinstance(anchor, Witness)}
+
+
+def _given(path: Path) -> FileAnchor:
+    if not path.is_file():
+        raise CommandError(f"{path} is no file: save the checkpoint that you were given in one.")
+    return FileAnchor(path)

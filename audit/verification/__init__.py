@@ -1,0 +1,1 @@
+"""The server's own verification: every event against every leaf, tile, checkpoint and anchor, in constant memory."""

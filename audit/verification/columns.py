@@ -1,0 +1,35 @@
+"""The columns of an event against its body: what the explorer filters and shows is what was sealed."""
+
+import json
+from collections.abc import Sequence
+
+COLUMNS = (
+    "actor_id", "actor_name", "origin", "request_id", "ip", "action", "object_type", "object_id", "object_label",
+    "change_id", "device_id", "state_from", "state_to", "code", "reason",
+)  # fmt: skip
+
+
+def differing_column(body: str, values: Sequence[object]) -> str:
+    """The first column whose value (in the order of ``COLUMNS``) is not the body's; empty when all are.
+
+    A body that is no event of ours differs in everything.
+    """
+    try:
+        content = json.loads(body)
+        actor, thing, state = content["actor"], content["object"], content["state"]
+        said = (
+            actor["id"], actor["name"], actor["origin"], actor["request_id"], actor["ip"],
+            content["action"], thing["type"], thing["id"], thing["label"],
+            content["change_id"], content["device_id"], state["from"], state["to"],
+            content["code"], content["reason"],
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError):
+        return "body"
+    if said == tuple(values):
+        return ""
+    return next(name for name, one, other in zip(COLUMNS, said, values, strict=True) if _text(one) != _text(other))
+
+
+def _text(value: object) -> str:
+    """Ids beyond 2^53 stand in a body as text."""
+    return "" if value is None else str(value)

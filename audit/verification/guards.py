@@ -1,0 +1,61 @@
+"""Whether the database still has what guards the log: triggers that are switched on, and the function of the line."""
+
+import hashlib
+from typing import Any
+
+from audit.verification.findings import Finding, FindingCode
+
+# Of the text of audit_event_line without white space (migration 0003): what leaves and exports are made with.
+LINE_SOURCE_SHA256 = "3a41ce36b30ec23a492fd2e58213b63ee858f8c352fea0c38865aa947cf8388f"
+
+GUARDS = (
+    ("audit_event", "audit_event_only_grows"),
+    ("audit_event", "audit_event_row_stays"),
+    ("audit_event", "audit_event_is_enqueued"),
+    ("audit_pending", "audit_pending_leaves_sealed"),
+    ("audit_pending", "audit_pending_stays"),
+    ("audit_leaf", "audit_leaf_without_gaps"),
+    ("audit_leaf", "audit_leaf_stays"),
+    ("audit_tile", "audit_tile_grows"),
+    ("audit_tile", "audit_tile_stays"),
+    ("audit_checkpoint", "audit_checkpoint_is_whole"),
+    ("audit_checkpoint", "audit_checkpoint_stays"),
+)
+
+
+def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
+    """Look for every trigger, fired always, and compare the function that makes a line with ours.
+
+    Raises:
+        Finding: one is missing, switched off or another.
+    """
+    cursor.execute(
+        "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
+        " AND tgrelid = ANY (ARRAY['audit_event', 'audit_pending', 'audit_leaf', 'audit_tile', 'audit_checkpoint']"
+        "::regclass[])"
+    )
+    found = {(table, name): enabled for table, name, enabled in cursor.fetchall()}
+    for guard in GUARDS:
+        if found.get(guard) not in {"A", b"A"}:
+            state = "is missing" if guard not in found else "is switched off or weakened"
+            raise Finding(
+                FindingCode.GUARD_MISSING,
+                f"The guard {guard[1]} of the table {guard[0]} {state}. Somebody with the owner's or a superuser's role"
+                " has changed the database; what was written since may have been edited before it was sealed.",
+            )
+    cursor.execute(
+        "SELECT prosrc FROM pg_proc"
+        " WHERE oid = to_regprocedure('audit_event_line(bigint, timestamptz, bigint, text, text)')"
+    )
+    row = cursor.fetchone()
+    if row is None or line_source_digest(row[0]) != LINE_SOURCE_SHA256:
+        raise Finding(
+            FindingCode.GUARD_MISSING,
+            "The function audit_event_line, which makes the sealed form of an event, is not the one of this version:"
+            " it could show a form that the event does not have.",
+        )
+
+
+def line_source_digest(source: str) -> str:
+    """The digest of a function's text, whatever its white space."""
+    return hashlib.sha256("".join(source.split()).encode()).hexdigest()
