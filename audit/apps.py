@@ -7,3 +7,7 @@ class AuditConfig(AppConfig):
     name = "audit"
     default_auto_field = "django.db.models.BigAutoField"
     verbose_name = "Audit log"
+
+    def ready(self) -> None:
+        """Register what ``manage.py check --deploy`` says of the database's roles."""
+        from audit import checks  # noqa: F401

@@ -171,7 +171,9 @@ DECLARE
         WHEN 'token' THEN EXISTS (SELECT FROM portal_apitoken WHERE public_id::text = NEW.object_id)
         ELSE EXISTS (SELECT FROM portal_calendarfeed WHERE public_id::text = NEW.object_id) END;
 BEGIN
-    IF made <> there THEN
+    IF made <> there AND NOT EXISTS (
+            SELECT FROM audit_event WHERE object_type = NEW.object_type AND object_id = NEW.object_id AND id > NEW.id
+              AND txid = NEW.txid AND action IN ('token.revoked', 'token.expired', 'calendar_feed.revoked')) THEN
         RAISE EXCEPTION 'The event % about the % % cannot be committed: there is %.', NEW.action, NEW.object_type,
             NEW.object_id, CASE WHEN there THEN 'one still' ELSE 'no such thing' END
             USING ERRCODE = 'integrity_constraint_violation', SCHEMA = TG_TABLE_SCHEMA, TABLE = TG_TABLE_NAME,

