@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,15 @@ class Sealer:
             else:
                 failures = 0
             ending.wait(min(self._look_every_s * 2**failures, LONGEST_PAUSE_S))
+        self._seal_the_last()
         self._drop_connection()
+
+    def _seal_the_last(self) -> None:
+        """What was committed since the last look does not wait for the next start."""
+        if self._leads:
+            self._next_at = 0.0
+            with suppress(psycopg.Error, SealingError):
+                self._step()
 
     def _again(self, failures: int) -> int:
         self._drop_connection()
@@ -145,7 +154,7 @@ class Sealer:
     def _drop_connection(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection, self._leads = None, False
 
 
 def _something_waits(connection: psycopg.Connection[Any]) -> bool:

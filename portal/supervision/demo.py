@@ -11,6 +11,7 @@ import webbrowser
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from types import FrameType
 
@@ -50,14 +51,14 @@ class DemoOptions:
 
 
 class Demo:
-    """Starts the lab, the workers and the web server, and ends them together with itself."""
+    """Starts the lab, the sealer, the workers and the web server, and ends them together with itself."""
 
     def __init__(self, *, home: Path, options: DemoOptions, say: Callable[[str], None]) -> None:
         self._home = home
         self._options = options
         self._say = say
         self._url = f"http://{ADDRESS}:{options.port}"
-        self._lab, self._worker, self._web = self._children()
+        self._all = self._lab, self._sealer, self._worker, self._web = self._children()
         self._restarts: dict[str, int] = {}
         self._asked = False
         self._asked_at = 0.0
@@ -108,7 +109,7 @@ class Demo:
             self._asked = True
             self._stop()
 
-    def _children(self) -> tuple[Child, Child, Child]:
+    def _children(self) -> tuple[Child, Child, Child, Child]:
         environment = child_environment(self._home, self._url)
         manage = [sys.executable, str(BASE_DIR / "manage.py")]
         lab_home = self._home / "lab"
@@ -128,6 +129,7 @@ class Demo:
 
         return (
             child("lab", [*manage, "lab", *lab_options]),
+            child("sealer", [*manage, "audit_sealer"]),
             child("worker", [sys.executable, "-m", "portal.supervision", "--drain-seconds", str(DRAIN_S)]),
             child("web", [sys.executable, "-m", "gunicorn", "portal.wsgi:application", *web_options]),
         )
@@ -141,6 +143,8 @@ class Demo:
             self._say("Preparing the database ...")
             prepare(attach_database=True)
             call_command("migrate", verbosity=0, interactive=False, skip_checks=True)
+            call_command("audit_key", "make", "--if-missing", stderr=StringIO(), stdout=StringIO())
+            self._sealer.start()
             self._worker.start()
             self._web.start()
             self._say(f"Starting {LAB_DEVICES} simulated devices, the workers and the web server ...")
@@ -154,11 +158,11 @@ class Demo:
     def _wait_for(self, condition: Callable[[], bool], what: str) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while not condition():
-            for child in (self._lab, self._worker, self._web):
+            for child in self._all:
                 if child.pid is not None and not child.is_running():
                     raise DemoError(self._obituary(child))
             if time.monotonic() > deadline:
-                words = "\n".join(child.last_words(6) for child in (self._lab, self._worker, self._web))
+                words = "\n".join(child.last_words(6) for child in self._all)
                 raise DemoError(
                     f"Waited {READY_WITHIN_S:.0f} s in vain for {what}. Its parts said:\n{words}\n"
                     f"All logs are in {self._home / 'log'}."
@@ -172,7 +176,7 @@ class Demo:
 
     def _watch(self) -> None:
         while True:
-            for child in (self._lab, self._worker, self._web):
+            for child in self._all:
                 if not child.is_running():
                     self._start_again(child)
             time.sleep(LOOK_EVERY_S)
@@ -203,10 +207,10 @@ class Demo:
         self._say(f"Logs are in {self._home / 'log'}. Ctrl-C ends everything.")
 
     def _stop(self) -> None:
-        """End the web server and the workers, then the lab that the workers may still talk to."""
+        """End the web server and the workers, then the lab that they may still talk to, and who seals what they did."""
         self._say("Stopping ...")
         self._stopping.set()
-        for group, patience_s in (((self._web, self._worker), DRAIN_S + 5), ((self._lab,), 5.0)):
+        for group, patience_s in (((self._web, self._worker), DRAIN_S + 5), ((self._lab, self._sealer), 5.0)):
             for child in group:
                 child.ask_to_end()
             deadline = time.monotonic() + patience_s

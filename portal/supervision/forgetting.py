@@ -8,8 +8,8 @@ from portal.embedded_postgres.locks import open_lock, try_exclusive
 
 # Only what the product makes; the folder may be one that holds other things.
 OURS = (
-    *("postgres", "lab", "log", "mail", "run", "ssh", "test"),
-    *("secret_key", "demo-password", "demo.lock", "openapi.yaml"),
+    *("postgres", "lab", "log", "mail", "run", "ssh", "test", "sealer", "anchors"),
+    *("audit_verifiers", "secret_key", "demo-password", "demo.lock", "openapi.yaml"),
 )
 
 

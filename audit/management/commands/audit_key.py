@@ -18,6 +18,7 @@ class Command(BaseCommand):
     """Makes, shows, rotates and retires the keys that the audit log is signed with. Run it as the sealer's user."""
 
     help = "The audit log's keys: make the first, show the public ones, rotate with an overlap, retire an old one."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """One of four words."""

@@ -20,6 +20,7 @@ class Command(BaseCommand):
     """Seals the audit log until SIGTERM or SIGINT. One of the installation leads, others stand by."""
 
     help = "Seal the audit log: number what was committed, extend the tree, sign a checkpoint at most every second."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Two ways that are not the usual one."""

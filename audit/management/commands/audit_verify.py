@@ -17,6 +17,7 @@ class Command(BaseCommand):
     """Verifies the audit log and says in words what was checked; exits with 1 at the first thing that is wrong."""
 
     help = "Verify every event, the tree over them, all checkpoints and the anchors; exit with 0, or 1 and a sentence."
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """What to begin with, and what to compare with."""

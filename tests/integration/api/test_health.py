@@ -7,7 +7,10 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
+from audit.actor import Actor
+from audit.recorder import ObjectType, record
 from portal.models import WorkerBeat
+from tests.database import as_owner
 
 
 def beat(**values: object) -> None:
@@ -21,7 +24,7 @@ def test_ready_means_that_the_database_answers_and_a_worker_beats(client: Client
     assert response.status_code == 200
     assert response.json() == {
         "ready": True,
-        "parts": {"database": {"ready": True, "detail": "ok"}, "workers": {"ready": True, "detail": "ok"}},
+        "parts": {part: {"ready": True, "detail": "ok"} for part in ("database", "workers", "sealer")},
     }
     assert "no-store" in response["Cache-Control"]
 
@@ -60,8 +63,23 @@ def test_a_database_that_is_away_is_named_and_nothing_else_is(client: Client, tr
     assert response.status_code == 503
     parts = response.json()["parts"]
     assert parts["database"] == {"ready": False, "detail": "The database does not answer."}
-    assert parts["workers"]["ready"] is False
+    assert parts["workers"]["ready"] is parts["sealer"]["ready"] is False
     assert "127.0.0.1" not in response.content.decode()
+
+
+def test_an_event_that_waits_for_long_is_told(client: Client, db: None) -> None:
+    beat()
+    with as_owner() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_row_stays")
+        cursor.execute("ALTER TABLE audit_event DISABLE TRIGGER audit_event_only_grows")
+        record(actor=Actor.system("test"), action="thing.done", object_type=ObjectType.PRODUCT, object_id=1)
+        assert client.get("/readyz").status_code == 200
+        cursor.execute("UPDATE audit_event SET at = at - '16 seconds'::interval")
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    detail = response.json()["parts"]["sealer"]["detail"]
+    assert "waiting for up to 16 s to be sealed (1 of them)" in detail
 
 
 def test_only_reading_is_served(client: Client, db: None) -> None:

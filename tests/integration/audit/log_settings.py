@@ -1,0 +1,7 @@
+"""Settings of an installation that is nothing but its audit log: quick to make, and quick to start."""
+
+from portal.settings import *  # noqa: F403
+
+INSTALLED_APPS = ["audit"]
+MIDDLEWARE: list[str] = []
+EMBEDDED_POSTGRES_DURABLE = False
