@@ -70,7 +70,7 @@ fmt: dev
 	@find templates -name '*.html' -print0 | xargs -0r $(VENV)/djade --target-version 5.2 || true
 
 # A run of 100 devices against bare nornir, alternating, with 0, 20 and 100 ms (ARGS="--devices 50 --round-trips 20"; docs/performance.md);
-# BENCH=diff, scrub, inventory or backup measures that part alone; BENCH=canary has a canary fail before 2,000 devices; BENCH=hang
+# BENCH=diff, scrub, inventory, backup or audit measures that part alone; BENCH=canary has a canary fail before 2,000 devices; BENCH=hang
 # kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs.
 bench: dev
 	@if [ "$(BENCH)" = execution ]; then PYTHON="$(PYTHON)" requirements/install.sh bench; fi

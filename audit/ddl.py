@@ -41,9 +41,10 @@ def require_change(*, table: str, object_type: str, state_sql: str | None = "sta
         if not _NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not a plain name of small letters, digits and underscores.")
     expression = "NULL" if state_sql is None else "'" + state_sql.replace("'", "''") + "'"
+    compiled = "SELECT audit_stateful_compile()"
     return migrations.RunSQL(
-        f"INSERT INTO audit_stateful VALUES ('{object_type}', '{table}', {expression})",  # noqa: S608 - plain names
-        f"DELETE FROM audit_stateful WHERE object_type = '{object_type}'",  # noqa: S608
+        [f"INSERT INTO audit_stateful VALUES ('{object_type}', '{table}', {expression})", compiled],  # noqa: S608
+        [f"DELETE FROM audit_stateful WHERE object_type = '{object_type}'", compiled],  # noqa: S608
     )
 
 

@@ -22,8 +22,8 @@ from pytest_django import DjangoDbBlocker
 from whitenoise.middleware import WhiteNoiseMiddleware
 
 from audit.database_roles import APPLICATION
-from portal.embedded_postgres import ROLE, attach, roles_prepare
-from tests.database import as_superuser
+from portal.embedded_postgres import attach, roles_prepare
+from tests.database import as_superuser, sign_in_as_superuser
 
 NEVER_EMPTIED = frozenset({"audit_stateful", "auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these, to their owner too unless it is told to look away: only here.
@@ -88,10 +88,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if settings.EMBEDDED_POSTGRES:
         attachment = attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
         roles_prepare(attachment.layout)
-        settings.DATABASES["default"]["USER"] = ROLE
-    else:
-        settings.DATABASE_OWNER = settings.DATABASES["default"]
-        settings.DATABASE_ROLES_BY_ITSELF = True
+    sign_in_as_superuser()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,10 +3,21 @@
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from audit.database_roles import APPLICATION, OWNER, SEALER
+from portal.embedded_postgres import ROLE
+
+
+def sign_in_as_superuser() -> None:
+    """Have all connections from now on made by who may make databases; before the first one is."""
+    if settings.EMBEDDED_POSTGRES:
+        settings.DATABASES["default"]["USER"] = ROLE
+    else:
+        settings.DATABASE_OWNER = settings.DATABASES["default"]
+        settings.DATABASE_ROLES_BY_ITSELF = True
 
 
 @contextmanager

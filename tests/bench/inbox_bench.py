@@ -37,6 +37,9 @@ def main() -> None:
 
     settings.DEBUG = False
     setup_test_environment()
+    from tests.database import sign_in_as_superuser
+
+    sign_in_as_superuser()
     databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
     try:
         _measure(options)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Final
 
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from audit.actor import Actor
 from changes.domain.policy import Role
+from portal.access import access_created
 
 PEOPLE: Final = 60
 ROLES: Final[dict[str, list[Role]]] = {
@@ -94,10 +96,12 @@ _REST: Final = (
 
 def fill(changes: int, open_changes: int) -> dict[str, User]:
     """Fill an empty database; the people who are measured, by name. Triggers that ask for events are off meanwhile."""
-    people = User.objects.bulk_create(User(username=f"person{n}", password="!") for n in range(PEOPLE))
-    named = dict(zip(ROLES, people, strict=False))
-    for name, user in named.items():
-        user.groups.set(Group.objects.filter(name__in=ROLES[name]))
+    with transaction.atomic():
+        people = User.objects.bulk_create(User(username=f"person{n}", password="!") for n in range(PEOPLE))
+        named = dict(zip(ROLES, people, strict=False))
+        for name, user in named.items():
+            user.groups.set(Group.objects.filter(name__in=ROLES[name]))
+        access_created(*people, actor=Actor.system("bench"))
     values: dict[str, int | str | None] = {
         "all": changes,
         "ended": changes - open_changes,

@@ -93,6 +93,9 @@ def own_database() -> Iterator[None]:
     from django.test.utils import setup_databases, teardown_databases
 
     settings.DEBUG = False
+    from tests.database import sign_in_as_superuser
+
+    sign_in_as_superuser()
     databases = setup_databases(verbosity=0, interactive=False, serialized_aliases=set())
     try:
         yield

@@ -87,7 +87,7 @@ def test_the_application_can_do_nothing_to_the_log_but_add_to_it(event: int) -> 
     with signed_in(APPLICATION) as session:
         for name, statement in FORBIDDEN.items():
             try:
-                session.execute(statement)  # type: ignore[arg-type]
+                session.execute(statement)
             except DENIED:
                 continue
             pytest.fail(f"to {name} was allowed")
@@ -122,7 +122,7 @@ def test_the_application_moves_no_state_and_no_right_without_the_event() -> None
     with signed_in(APPLICATION) as session:
         for statement in moves:
             with pytest.raises(errors.IntegrityError, match="no audit event"):
-                session.execute(statement)  # type: ignore[arg-type]
+                session.execute(statement)
 
 
 def test_the_application_records_no_right_that_it_did_not_give() -> None:
@@ -182,10 +182,10 @@ def test_sealer_and_reader_write_nothing_else(event: int, role: str) -> None:
             "CREATE TEMPORARY TABLE audit_leaf (n int)",
         ):
             with pytest.raises(DENIED):
-                session.execute(statement)  # type: ignore[arg-type]
+                session.execute(statement)
     with signed_in(READER) as session:
         for table in ("changes_changerequest", "changes_approval", "devices_device", "audit_leaf", "auth_user_groups"):
-            session.execute(f"SELECT count(*) FROM {table}")  # type: ignore[arg-type]  # noqa: S608 - from this file
+            session.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - from this file
         session.execute("SELECT username, is_superuser FROM auth_user")
 
 
