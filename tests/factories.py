@@ -19,6 +19,7 @@ from typing import Any, cast
 
 from django.contrib.auth.models import Group, User
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction
 from factory.declarations import Sequence as Numbered
@@ -27,6 +28,7 @@ from factory.enums import CREATE_STRATEGY
 from factory.helpers import post_generation
 
 from audit.actor import Actor, Origin
+from audit.models import Event
 from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY
 from changes.domain.decision_steps import seal_of
 from changes.domain.plan import DeviceIdentity, DevicePayload, device_digest, device_order, merkle_root
@@ -232,6 +234,12 @@ def people_store(people: Mapping[str, User], roles: Mapping[str, Sequence[str]])
         User.groups.through(user=people[name], group=groups[role]) for name in roles for role in roles[name]
     )
     access_created(*people.values(), actor=TESTER)
+
+
+def state_told(kind: str, object_id: int) -> str:
+    """What the log says of a thing; an event that goes on from anywhere else is refused for that alone."""
+    told = Event.objects.filter(object_type=kind, object_id=str(object_id)).exclude(state_to=F("state_from"))
+    return told.exclude(state_to="").order_by("-id").values_list("state_to", flat=True).first() or ""
 
 
 def actor(user: User) -> Actor:

@@ -8,13 +8,11 @@ from collections.abc import Callable
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
-from django.db.models import F
 from django.test import Client
 from django.urls import Resolver404, resolve
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
-from audit.models import Event
 from audit.recorder import record
 from changes.errors import PolicyDeniedError
 from changes.models import Approval, ChangeRequest, PlanRevision, Run
@@ -22,7 +20,7 @@ from changes.services.approvals import change_approve, change_assess
 from changes.services.deciding import decision_store
 from changes.services.people import person_of
 from devices.models import Device
-from tests.factories import Cast, actor, joins, leaves_all
+from tests.factories import Cast, actor, joins, leaves_all, state_told
 from tests.integration.approvals.office import again, decide, delegates, in_review, opened, stage
 
 ALL = ("requester", "peer", "cab", "ecab", "security", "implementer", "change-manager")
@@ -144,14 +142,8 @@ def event(kind: str, object_id: int, state: str) -> None:
     """An event that somebody forged."""
     record(
         actor=Actor.system("forger"), action=f"{kind}.forged", object_type=kind, object_id=object_id,
-        object_label="forged", state_from=state_known(kind, object_id), state_to=state,
+        object_label="forged", state_from=state_told(kind, object_id), state_to=state,
     )  # fmt: skip
-
-
-def state_known(kind: str, object_id: int) -> str:
-    """What the log says of a thing; an event that goes on from anywhere else is refused for that alone."""
-    told = Event.objects.filter(object_type=kind, object_id=str(object_id)).exclude(state_to=F("state_from"))
-    return told.exclude(state_to="").order_by("-id").values_list("state_to", flat=True).first() or ""
 
 
 def forged(approval_id: int, change: ChangeRequest) -> None:
@@ -207,7 +199,7 @@ def moved_by_sql(change: ChangeRequest, state: str, **columns: str | int) -> boo
             cursor.execute(f"UPDATE changes_changerequest SET {names} WHERE id = %s", values)  # noqa: S608 - from this file
             record(
                 actor=Actor.system("forger"), action="change.authorized", object_type="change", object_id=change.pk,
-                object_label="forged", change_id=change.pk, state_from=state_known("change", change.pk), state_to=state,
+                object_label="forged", change_id=change.pk, state_from=state_told("change", change.pk), state_to=state,
             )  # fmt: skip
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")

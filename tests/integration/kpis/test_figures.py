@@ -19,7 +19,7 @@ from changes.services.kpis.counting import count_figures, kpi_changes
 from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import by_site, by_template, by_type, course_of
 from devices.models import Device, DriftRecord
-from tests.factories import Cast, actor, carried_out, started
+from tests.factories import Cast, actor, carried_out, started, state_told
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,8 @@ def reviewed(change: ChangeRequest, cast: Cast) -> Review:
 
 
 def tell(kind: str, pk: int, state: str) -> None:
-    record(actor=Actor.system("test"), action=f"{kind}.{state}", object_type=kind, object_id=pk, state_to=state)
+    states = {"state_from": state_told(kind, pk), "state_to": state}
+    record(actor=Actor.system("test"), action=f"{kind}.{state}", object_type=kind, object_id=pk, **states)
 
 
 def keys(change: ChangeRequest, scope: Scope = MONTH) -> set[str]:
