@@ -16,7 +16,7 @@ CODE := audit changes devices portal tests manage.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos quorum docs run worker lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos quorum docs run worker sealer lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
@@ -25,7 +25,7 @@ help:
 	@echo "make test-netbox   the tests that need a real NetBox, which it installs and starts"
 	@echo "make test-hosts    two hosts in network namespaces share a run and one is cut off (needs root)"
 	@echo "make lint types arch    what CI checks before the tests; make fmt corrects what can be corrected"
-	@echo "make run | worker | lab    one part alone: web server, workers, simulated devices"
+	@echo "make run | worker | sealer | lab    one part alone: web server, workers, audit sealer, simulated devices"
 	@echo "make chaos         kill workers, database and devices at every step (ARGS='--seeds 1-50'; FRR needs root)"
 	@echo "make setup | lock | docs | bench    packages, lock files, API description, measurements"
 
@@ -93,6 +93,10 @@ quorum: dev
 docs: dev
 	@mkdir -p var && $(MANAGE) spectacular --validate --fail-on-warn --file var/openapi.yaml
 	@echo "The API's description is in var/openapi.yaml; the guides are in docs/."
+
+sealer: setup
+	@$(MANAGE) audit_key make --if-missing
+	$(MANAGE) audit_sealer $(ARGS)
 
 run: setup
 	$(MANAGE) migrate --verbosity 0
