@@ -164,6 +164,9 @@ def test_credential_providers(tmp_path: Path, value: str) -> None:
         ("DATABASE_URL", "postgresql://u@h", "PostgreSQL 15 or newer"),
         ("DATABASE_URL", "postgresql://u@h:port/name", "PostgreSQL 15 or newer"),
         ("DATABASE_URL", "postgresql", "PostgreSQL 15 or newer"),
+        ("DATABASE_OWNER_URL", "mysql://u@h/name", "PostgreSQL 15 or newer"),
+        ("DATABASE_OWNER_URL", "postgresql://u@h/name", "without DATABASE_URL"),
+        ("DATABASE_SEALER_URL", "postgresql://u@h/name", "without DATABASE_URL"),
         ("SECRET_KEY", "short", "at least 32 random ones"),
         ("ALLOWED_HOSTS", "https://change.example.net", "without scheme or port"),
         ("ALLOWED_HOSTS", "change.example.net:443", "without scheme or port"),
@@ -179,6 +182,14 @@ def test_bad_value_is_one_sentence_that_names_the_setting(tmp_path: Path, name: 
     assert message.startswith(name)
     assert advice in message
     assert "\n" not in message
+
+
+def test_the_logins_of_owner_and_sealer_are_of_the_same_database(tmp_path: Path) -> None:
+    served = {"DATABASE_URL": "postgresql://app@h/name"}
+    found = read(tmp_path, **served, DATABASE_OWNER_URL="postgresql://dba@h/name")
+    assert (found.database_owner_url, found.database_sealer_url) == ("postgresql://dba@h/name", "")
+    with pytest.raises(SettingError, match="names another database than DATABASE_URL"):
+        read(tmp_path, **served, DATABASE_SEALER_URL="postgresql://sealer@h/other")
 
 
 def test_password_of_a_bad_database_url_is_not_repeated(tmp_path: Path) -> None:
