@@ -50,8 +50,10 @@ def reviewed(change: ChangeRequest, cast: Cast) -> Review:
 
 
 def tell(kind: str, pk: int, state: str) -> None:
-    states = {"state_from": state_told(kind, pk), "state_to": state}
-    record(actor=Actor.system("test"), action=f"{kind}.{state}", object_type=kind, object_id=pk, **states)
+    record(
+        actor=Actor.system("test"), action=f"{kind}.{state}", object_type=kind, object_id=pk,
+        state_from=state_told(kind, pk), state_to=state,
+    )  # fmt: skip
 
 
 def keys(change: ChangeRequest, scope: Scope = MONTH) -> set[str]:

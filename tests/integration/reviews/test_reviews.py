@@ -131,8 +131,9 @@ def test_auditors_write_no_review_and_nobody_writes_one_before_the_run_has_ended
     with pytest.raises(PolicyDeniedError, match="auditors only read"):
         review_write(change_id=rolled_back.pk, writer=actor(cast.auditor), data=TEXTS)
     ChangeRequest.objects.filter(pk=rolled_back.pk).update(state="implementing")
-    states = {"state_from": "review", "state_to": "implementing"}
-    audit_change(rolled_back, "change.retried", actor=actor(cast.implementer), **states)
+    audit_change(
+        rolled_back, "change.retried", actor=actor(cast.implementer), state_from="review", state_to="implementing"
+    )
     with pytest.raises(PolicyDeniedError, match="when the run"):
         review_write(change_id=rolled_back.pk, writer=actor(cast.author), data=TEXTS)
     assert not Review.objects.exists()
