@@ -3,5 +3,4 @@
 from portal.settings import *  # noqa: F403
 
 INSTALLED_APPS = ["audit"]
-MIDDLEWARE: list[str] = []
 EMBEDDED_POSTGRES_DURABLE = False

@@ -211,8 +211,10 @@ def test_a_sealer_refuses_a_database_that_went_back_until_people_accept_it(
     key_file = tmp_path / "key"
     sealing_key.write(key_file, replace=False)
 
-    def sealer(**options: bool) -> Sealer:
-        return Sealer(connect=lambda: connection.connection, key_file=key_file, memory=memory, **options)
+    def sealer(*, accept_restore: bool = False) -> Sealer:
+        return Sealer(
+            connect=lambda: connection.connection, key_file=key_file, memory=memory, accept_restore=accept_restore
+        )
 
     with as_sealer(), pytest.raises(RolledBackError, match="33 entries that the database does not hold"):
         sealer()._step()

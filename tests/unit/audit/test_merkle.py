@@ -156,7 +156,7 @@ def test_what_was_touched_does_not_verify(data: st.DataObject) -> None:
     place = data.draw(st.integers(0, len(path) - 1))
     touched[place] = leaf_hash(touched[place])
     good: dict[str, object] = {"index": index, "size": size, "leaf": leaves[index], "proof": path, "root": head}
-    for change in (
+    changes: list[dict[str, object]] = [
         {"leaf": leaves[other]},
         {"index": other},
         {"proof": touched},
@@ -165,12 +165,13 @@ def test_what_was_touched_does_not_verify(data: st.DataObject) -> None:
         {"root": leaf_hash(head)},
         {"index": size},
         {"index": -1},
-    ):
+    ]
+    for change in changes:
         assert not verify_inclusion(**{**good, **change})  # type: ignore[arg-type]  # a test's shorthand
     old = data.draw(st.integers(1, size - 1))
     between = consistency_proof(old, size, node)
     good = {"old_size": old, "old_root": naive_root(leaves[:old]), "size": size, "root": head, "proof": between}
-    for change in (
+    changes = [
         {"old_root": head},
         {"root": leaf_hash(head)},
         {"proof": between[:-1]},
@@ -178,7 +179,8 @@ def test_what_was_touched_does_not_verify(data: st.DataObject) -> None:
         {"proof": []},
         {"old_size": size + 1},
         {"old_size": 0},
-    ):
+    ]
+    for change in changes:
         assert not verify_consistency(**{**good, **change})  # type: ignore[arg-type]  # a test's shorthand
 
 
