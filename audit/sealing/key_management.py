@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 
-from audit.checkpoints import TrustedKey
+from audit.checkpoints import TrustedKey, verify_checkpoint
 from audit.errors import KeyFileError
 from audit.notes import NoteError, Signer, Verifier
 from audit.recorder import ObjectType
@@ -66,19 +66,33 @@ def key_retire(connection: psycopg.Connection[Any], files: KeyFiles, key_id: str
     """End a rotation: the key with this id (8 hex digits) is forgotten, and believed for the entries so far alone.
 
     Raises:
-        KeyFileError: there is no such key, or it is the only one, or a file cannot be written.
+        KeyFileError: there is no such key, or it is the only one, or no key that stays has signed a checkpoint yet, or
+            a file cannot be written.
     """
     keys = SealingKey.read(files.private)
     left = keys.without(key_id)
     verifier = next(known for known in keys.verifiers if known.key_id.hex() == key_id)
-    left.write(files.private, replace=True)
     with connection.transaction(), connection.cursor() as cursor:
         last = last_checkpoint(cursor)
+    if last is not None and not _has_signed(left, last[2]):
+        raise KeyFileError(
+            "The newest checkpoint is not signed by a key that would stay: wait until the sealer has signed one, which"
+            " takes about a second when it runs, then try again."
+        )
+    left.write(files.private, replace=True)
     retired = TrustedKey(verifier, until=last[0] if last else 0)
     others = tuple(key for key in files.trusted_keys() if key.verifier != verifier)
     write_trusted(files.trusted, (*others, retired))
     _say(connection, "audit.key_retired", verifier, details={"until": retired.until})
     return retired
+
+
+def _has_signed(key: SealingKey, note: str) -> bool:
+    try:
+        verify_checkpoint(note, (TrustedKey(verifier) for verifier in key.verifiers))
+    except NoteError:
+        return False
+    return True
 
 
 def _believe(connection: psycopg.Connection[Any], files: KeyFiles, verifier: Verifier) -> None:

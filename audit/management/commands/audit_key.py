@@ -57,9 +57,15 @@ class Command(BaseCommand):
         for key in files.trusted_keys():
             until = "" if key.until is None else f"  (retired; believed for the first {key.until} entries)"
             self.stdout.write(f"{key.verifier}{until}")
-        if files.private.exists():
-            ids = ", ".join(verifier.key_id.hex() for verifier in SealingKey.read(files.private).verifiers)
-            self.stderr.write(f"The sealer signs with: {ids}")
+        if not files.private.exists():
+            return
+        believed = {key.verifier for key in files.trusted_keys()}
+        for verifier in SealingKey.read(files.private).verifiers:
+            if verifier in believed:
+                self.stderr.write(f"The sealer signs with {verifier.key_id.hex()}.")
+            else:
+                self.stdout.write(str(verifier))
+                self.stderr.write(f"The sealer signs with it, but {files.trusted} does not name it: add the line.")
 
     def _rotate(self, files: KeyFiles, _options: dict[str, str]) -> None:
         with connect_sealer() as connection:

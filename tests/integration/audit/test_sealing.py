@@ -15,17 +15,21 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.db import DatabaseError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from audit.checkpoints import TrustedKey
 from audit.errors import KeyFileError, RolledBackError, TreeDamagedError
 from audit.export import stream_jsonl
 from audit.filters import EventFilter
-from audit.models import Checkpoint, Leaf, Pending, Tile
+from audit.models import Checkpoint, Event, Leaf, Pending, Tile
 from audit.notes import Signer
+from audit.sealing.key_management import KeyFiles, key_make, key_retire, key_rotate
 from audit.sealing.keys import SealingKey
 from audit.sealing.memory import HeadMemory
 from audit.sealing.seal import remembered_head_stands, seal_once
 from audit.sealing.sealer import Sealer
+from audit.verify import verify
 from tests.database import as_owner, as_sealer
-from tests.integration.sealing_fixtures import ORIGIN, Seal
+from tests.integration.sealing_fixtures import Seal
+from tests.sealing import ORIGIN
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +230,32 @@ def test_a_sealer_refuses_a_database_that_went_back_until_people_accept_it(
         cursor.execute("SELECT action, details FROM (SELECT action, body::json -> 'details' AS details, id FROM"
                        " audit_event) e ORDER BY id DESC LIMIT 1")  # fmt: skip
         assert cursor.fetchone()[0] == "audit.log_restored"
+
+
+def test_a_key_is_retired_when_another_has_signed_and_believed_for_what_there_was(db: None, tmp_path: Path) -> None:
+    files = KeyFiles(tmp_path / "key", tmp_path / "verifiers")
+    with as_sealer():
+        raw = connection.connection
+        old = key_make(raw, files, origin=ORIGIN)
+        with pytest.raises(KeyFileError, match="holds a key already"):
+            key_make(raw, files, origin=ORIGIN)
+        seal_once(raw, SealingKey.read(files.private))
+        new = key_rotate(raw, files)
+        with pytest.raises(KeyFileError, match="not signed by a key that would stay"):
+            key_retire(raw, files, old.key_id.hex())
+        seal_once(raw, SealingKey.read(files.private))
+        retired = key_retire(raw, files, old.key_id.hex())
+        seal_once(raw, SealingKey.read(files.private))
+    assert retired == TrustedKey(old, until=2)
+    assert files.trusted_keys() == (TrustedKey(new), retired)
+    assert SealingKey.read(files.private).verifiers == (new,)
+    assert verify(keys=files.trusted_keys()).finding is None
+    told = Event.objects.filter(object_type="audit_key").order_by("id").values_list("action", "object_id")
+    assert list(told) == [
+        ("audit.key_made", old.key_id.hex()),
+        ("audit.key_made", new.key_id.hex()),
+        ("audit.key_retired", old.key_id.hex()),
+    ]
 
 
 def _key_file(key: SealingKey, folder: Path) -> Path:
