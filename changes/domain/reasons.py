@@ -156,6 +156,23 @@ _APPROVAL = (
     ),
 )
 
+_SEALING = (
+    Reason(
+        "AUDIT_NOT_SEALED",
+        "An approval of this plan is not under a signed checkpoint of the audit log yet, so nothing is written.",
+        "Nothing is to be done while the sealer runs: it signs within a second, and the device goes on by itself. Else"
+        " start manage.py audit_sealer, or read its log.",
+        permanent=False,
+    ),
+    Reason(
+        "AUDIT_SEAL_BROKEN",
+        "The audit log does not prove an approval of this plan, so nothing is written.",
+        "Run manage.py audit_verify, and see that AUDIT_VERIFIERS names the public keys of the sealer. When the proof"
+        " holds again, the device goes on by itself.",
+        permanent=False,
+    ),
+)
+
 _CALENDAR = (
     Reason(
         "SCHEDULE_CONFLICT",
@@ -271,7 +288,9 @@ _REVIEW = (
 )
 
 REASONS: dict[str, Reason] = {
-    entry.code: entry for group in (_PLAN, _APPROVAL, _CALENDAR, _CONTROL, _ROLLBACK, _REVIEW) for entry in group
+    entry.code: entry
+    for group in (_PLAN, _APPROVAL, _SEALING, _CALENDAR, _CONTROL, _ROLLBACK, _REVIEW)
+    for entry in group
 }
 
 

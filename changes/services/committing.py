@@ -50,6 +50,7 @@ def send(work: DeviceWork, driver: Driver) -> ApplyResult:
     An atomic driver announces all lines as one: before the commit none is applied, after it all are. That a line was
     taken is recorded together with the leave for the next one, and by itself where none follows.
     """
+    work.assert_may_begin()
     commands = work.payload.commands
     atomic = driver.capabilities.atomic_commit
 
@@ -77,8 +78,10 @@ def send_back(
 ) -> ApplyResult:
     """Send lines that take the device back; each is counted before it leaves, as in `send`.
 
-    ``begins``: they are the first of an ordered rollback, so the kill switch holds them back.
+    ``begins``: they are the first of an ordered rollback, so the kill switch and missing seals hold them back.
     """
+    if begins:
+        work.assert_may_begin()
     atomic = driver.capabilities.atomic_commit
 
     def on_line(index: int, _line: str, phase: str) -> None:
@@ -95,7 +98,9 @@ def send_back(
 def replace_back(
     work: DeviceWork, driver: Driver, wanted: str, timer: Timer, *, begins: bool = False
 ) -> PendingConfirm | None:
-    """Replace the whole configuration to take the device back; on record as one line."""
+    """Replace the whole configuration to take the device back; on record as one line. ``begins`` as in `send_back`."""
+    if begins:
+        work.assert_may_begin()
     work.journal.before_backout_line(sent=1, applied=0, begins=begins)
     pending = driver.replace(wanted, **timer)
     work.journal.backout_line(sent=1, applied=1)

@@ -14,8 +14,10 @@ from django.conf import settings
 
 from changes.domain.orders import SafePoint
 from changes.domain.run_states import DeviceRunState, Goal
+from changes.domain.sealing import SEAL_CODES
 from changes.domain.windows import FREEZE_ACTIVE, WINDOW_CLOSED
 from changes.models import DeviceRun
+from changes.services.approval_seals import ASK_AGAIN_S, look_again
 from changes.services.backout import back_out
 from changes.services.committing import NothingWrittenError
 from changes.services.device_steps import apply, await_confirm, check, connect, save, snapshot, verify
@@ -99,16 +101,20 @@ def _carry_on(work: DeviceWork) -> None:
     except DeviceError as error:
         _reconcile_later(work, error)
     except OrderedStopError as order:
-        _leave_unwritten(work.journal, order)
+        _leave_unwritten(work, order)
     except LineStoppedError as order:
         # The driver has closed the session. What the device has is read back at once, and then it is taken back.
         work.journal.hand_back(_S.RECONCILING, wait_s=0, code=order.code, detail=order.detail)
 
 
-def _leave_unwritten(journal: Journal, order: OrderedStopError) -> None:
+def _leave_unwritten(work: DeviceWork, order: OrderedStopError) -> None:
     """Obey an order that met a device before anything was written to it."""
+    journal = work.journal
     if order.way is SafePoint.SKIP:
         journal.end(_S.SKIPPED, code=order.code, detail=order.detail)
+    elif order.code in SEAL_CODES:
+        journal.hand_back(_S.PENDING, wait_s=ASK_AGAIN_S, code=order.code, detail=order.detail, tried=False)
+        look_again(work.run.run_id)
     else:
         # Outside its window the run is paused by the dispatcher's next round; until then nobody need try again.
         wait_s = settings.COUNTERSIGN_BUSY_WAIT_S if order.code in {WINDOW_CLOSED, FREEZE_ACTIVE} else 0
@@ -119,6 +125,7 @@ def _implement(work: DeviceWork, session: ExitStack) -> None:
     try:
         driver = connect(work, session, _S.CONNECTING)
         check(work, driver)
+        work.refuse_unsealed()
         snapshot(work)
     except BlockedError as gate:
         work.journal.end(_S.BLOCKED, code=gate.code, detail=gate.detail)

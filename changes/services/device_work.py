@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 
 from django.db.models import QuerySet
 
+from changes.domain.orders import SafePoint
 from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
 from changes.domain.run_states import DeviceRunState
 from changes.errors import PlanIntegrityError
 from changes.models import DeviceRun, RunStep
+from changes.services.approval_seals import STILL_WAITS, ApprovalSeals
 from changes.services.integrity import PlanSeal, verify_approvals
-from changes.services.journal import BlockedError, Journal, StepNotes
+from changes.services.journal import BlockedError, Journal, OrderedStopError, StepNotes
 from devices.domain.platforms import Platform, platform_for
 from devices.drivers.base import Driver, PendingConfirm
 from devices.errors import HostKeyMismatchError
@@ -36,6 +38,7 @@ class DeviceWork:
     journal: Journal
     scrub: Scrubber
     on_driver: OnDriver
+    seals: ApprovalSeals
     baseline: str
     """The normalised configuration that the plan was made from."""
     before: str
@@ -48,6 +51,24 @@ class DeviceWork:
     """The commit that the device takes back by itself unless it is confirmed, once there is one."""
     estimates: dict[str, str] = field(default_factory=dict, repr=False)
     """What the approved lines lead to, by the configuration that they were computed from."""
+    may_begin: bool = False
+    """Whether all that carries the plan was proved to be sealed: before that, nothing is sent for the first time."""
+
+    def refuse_unsealed(self) -> None:
+        """Give the device back as long as its approvals are not sealed in the audit log.
+
+        Raises:
+            OrderedStopError: they are not; the device waits, and nothing was sent.
+        """
+        found = self.seals.against(self.run.device_plan.revision_id)
+        if found is not None:
+            raise OrderedStopError(SafePoint.HOLD, found.code, f"{found.detail} {STILL_WAITS}")
+        self.may_begin = True
+
+    def assert_may_begin(self) -> None:
+        """Stop a way to the first line that did not lead past the seals; there is none, and a test looks for one."""
+        if not self.may_begin:
+            raise AssertionError("The seals of the approvals were not asked before a device is written.")
 
     def steps(self, *states: DeviceRunState) -> QuerySet[RunStep]:
         """This run's journalled steps of these names, oldest first; of all claims, but of the present attempt only."""
@@ -91,6 +112,7 @@ def gather(run: DeviceRun, *, seal: PlanSeal, journal: Journal, scrub: Scrubber,
         journal=journal,
         scrub=scrub,
         on_driver=on_driver,
+        seals=seal.approvals,
         baseline=_verified_baseline(run, payload),
         before=run.before.blob.text if run.before else "",
     )

@@ -24,6 +24,7 @@ from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.models.runs import ENDED_WAVE_STATES
+from changes.services.approval_seals import devices_hold
 from changes.services.decision_steps import last_steps_hold, outcome_with_steps
 from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
@@ -210,10 +211,15 @@ def run_devices(run_id: int) -> int:
     if not waiting.exists():
         run_advance(run_id)
         return visits
+    seal = PlanSeal(run)
+    unsealed = seal.approvals.against(run.revision_id)
+    if unsealed is not None:
+        devices_hold(run, claimable_device_runs(run_id), unsealed)
+        waiting = waiting.filter(state=DeviceRunState.RECONCILING)
     done = visits + run_claims(
         DeviceRun,
-        claim_some=partial(_claim_device_runs, run, Strategy.of(run.strategy)),
-        work=partial(_execute, run, PlanSeal(run), StandingApart.of(run)),
+        claim_some=partial(_claim_device_runs, run, Strategy.of(run.strategy), unsealed is None),
+        work=partial(_execute, run, seal, StandingApart.of(run)),
         threads=min(settings.COUNTERSIGN_THREADS, run.max_parallel),
     )
     run_advance(run_id)
@@ -224,14 +230,20 @@ def run_devices(run_id: int) -> int:
 
 
 @transaction.atomic
-def _claim_device_runs(run: Run, strategy: Strategy, owner: uuid.UUID, limit: int) -> list[Claim]:
-    """At most ``limit`` device runs, within what the strategy allows in parallel over all runners."""
+def _claim_device_runs(run: Run, strategy: Strategy, begins: bool, owner: uuid.UUID, limit: int) -> list[Claim]:
+    """At most ``limit`` device runs, within what the strategy allows in parallel over all runners.
+
+    ``begins``: whether devices may begin; else only those that have to be read back.
+    """
     # The run's row is the gate of all runners; it is held for three small queries only.
     prepared("SELECT id FROM changes_run WHERE id = %s FOR UPDATE", [run.pk])
     held = Counter(dict(prepared(_HELD_BY_SITE, [run.pk])))
     limit = min(limit, strategy.max_parallel - held.total())
     if limit <= 0:
         return []
+    if not begins:
+        reads_back = claimable_device_runs(run.pk).filter(state=DeviceRunState.RECONCILING)
+        return claim_some(reads_back, owner=owner, limit=limit)
     if not strategy.max_parallel_per_site:
         return claim_locked(DeviceRun, prepared(*_first_waiting(run.pk, limit)), owner=owner)
     claims: list[Claim] = []

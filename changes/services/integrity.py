@@ -20,6 +20,7 @@ from changes.domain.plan import (
 )
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
+from changes.services.approval_seals import ApprovalSeals
 from changes.services.people import facts_of
 
 _DIGEST_BYTES: Final = 32
@@ -96,6 +97,8 @@ class PlanSeal:
     """
 
     def __init__(self, run: Run) -> None:
+        self.approvals = ApprovalSeals()
+        """Which of the approvals were proved to be sealed; asked before a device is written, and not here."""
         self._broken: PlanIntegrityError | None = None
         self._digests = ProvedDigests()
         try:

@@ -14,6 +14,7 @@ from changes.domain.orders import KILL_SWITCH_ENGAGED
 from changes.domain.rollback import ORDERED, NoWayBackError, Source, WayBack
 from changes.domain.run_states import DeviceRunState
 from changes.models import DeviceRun, RecomputedBackout
+from changes.services.approval_seals import ASK_AGAIN_S, STILL_WAITS, look_again
 from changes.services.committing import (
     ENOUGH_S,
     found_pending,
@@ -62,6 +63,8 @@ def roll_back(work: DeviceWork, session: ExitStack) -> None:
     """Take a device back to what it had before the change, and end its run; errors of the session are handled here."""
     try:
         _refuse_later_change(work)
+        if _is_unsealed(work):
+            return
         driver = connect(work, session, _S.RECONCILING)
         way, found = _find_way(work, driver)
         if _is_held_back(work):
@@ -89,6 +92,23 @@ def _is_held_back(work: DeviceWork) -> bool:
         return False
     detail = "The kill switch is engaged, so nothing begins to write to this device."
     work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=0, code=KILL_SWITCH_ENGAGED, detail=detail, tried=False)
+    return True
+
+
+def _is_unsealed(work: DeviceWork) -> bool:
+    """No rollback begins before all that carries it is sealed; one that had begun is brought to a known end."""
+    if _count(work):
+        return False
+    found = work.seals.against(work.run.device_plan.revision_id)
+    confirmed = work.run.recomputed_backouts.exclude(confirmed_at=None).order_by("-pk").first()
+    if found is None and confirmed is not None:
+        found = work.seals.against_confirmation(work.run, confirmed.digest)
+    if found is None:
+        work.may_begin = True
+        return False
+    detail = f"{found.detail} {STILL_WAITS}"
+    work.journal.hand_back(_S.ROLLBACK_PENDING, wait_s=ASK_AGAIN_S, code=found.code, detail=detail, tried=False)
+    look_again(work.run.run_id)
     return True
 
 
@@ -208,6 +228,9 @@ def _demand_confirmation(work: DeviceWork, way: WayBack, actual_id: int, actual:
             f"The approved backout does not fit what the device has now{where}. {count} lines were computed"
             f" again, with the digest {digest[:12]}…. {_nothing_sent(work)}",
         )
+    unsealed = work.seals.against_confirmation(work.run, digest)
+    if unsealed is not None and not _count(work):
+        raise RollbackStopError(unsealed.code, f"{unsealed.detail} {_nothing_sent(work)} Order its rollback again.")
     notes.data["confirmed_by"] = str(found.confirmed_by)
 
 

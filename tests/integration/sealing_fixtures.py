@@ -10,19 +10,12 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.db import connection
 
-from audit.checkpoints import TrustedKey
-from audit.notes import Signer
 from audit.sealing.database import connect_sealer
 from audit.sealing.keys import SealingKey
 from audit.sealing.memory import HeadMemory
-from audit.sealing.seal import seal_once
 from audit.sealing.sealer import Sealer
-from audit.sealing.trust import write_trusted
-from tests.database import as_sealer
-
-ORIGIN = "test.example.net/audit"
+from tests.sealing import installation_key, seal_what_waits
 
 Seal = Callable[[], int]
 
@@ -30,26 +23,13 @@ Seal = Callable[[], int]
 @pytest.fixture(scope="session")
 def sealing_key() -> SealingKey:
     """The installation's key, where its settings expect it; sessions and processes of one home share it."""
-    path = Path(settings.AUDIT_KEY_FILE)
-    SealingKey((Signer.make(ORIGIN),)).write(path, replace=False)
-    key = SealingKey.read(path)
-    write_trusted(Path(settings.AUDIT_VERIFIERS), tuple(TrustedKey(verifier) for verifier in key.verifiers))
-    return key
+    return installation_key()
 
 
 @pytest.fixture
 def seal(db: None, sealing_key: SealingKey) -> Seal:
     """`seal()` seals every event that waits and returns how many there were."""
-
-    def seal() -> int:
-        count = 0
-        connection.ensure_connection()
-        with as_sealer():
-            while sealed := seal_once(connection.connection, sealing_key):
-                count += sealed.count
-        return count
-
-    return seal
+    return seal_what_waits
 
 
 @pytest.fixture

@@ -22,7 +22,8 @@ from audit.sealing.proof import (
 )
 from audit.sealing.trust import write_trusted
 from tests.database import as_owner
-from tests.integration.sealing_fixtures import ORIGIN, Seal
+from tests.integration.sealing_fixtures import Seal
+from tests.sealing import ORIGIN
 
 pytestmark = pytest.mark.django_db
 

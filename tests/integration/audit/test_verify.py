@@ -24,7 +24,8 @@ from audit.verification.findings import Finding, FindingCode, Report
 from audit.verification.guards import GUARDS
 from audit.verify import verify
 from tests.database import as_owner, as_sealer
-from tests.integration.sealing_fixtures import ORIGIN, Seal
+from tests.integration.sealing_fixtures import Seal
+from tests.sealing import ORIGIN
 
 pytestmark = pytest.mark.django_db
 

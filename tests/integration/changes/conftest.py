@@ -24,6 +24,7 @@ from devices.services.host_keys import host_key_enrol
 from devices.services.inventory import inventory_sync
 from devices.sources.records import DeviceRecord, Inventory
 from tests.factories import PersonFactory, people_store
+from tests.sealing import seal_what_waits
 
 SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
 
@@ -80,7 +81,9 @@ class Office:
         return change
 
     def started(self, change: ChangeRequest) -> Run:
-        return change_start(change_id=change.pk, implementer=self.people["olivia"])
+        run = change_start(change_id=change.pk, implementer=self.people["olivia"])
+        seal_what_waits()
+        return run
 
     def executed(self, change: ChangeRequest) -> Run:
         run = self.started(change)
@@ -91,6 +94,7 @@ class Office:
         import time
 
         while True:
+            seal_what_waits()
             run_devices(run.pk)
             run.refresh_from_db()
             if run.state == "ended":

@@ -26,6 +26,7 @@ from devices.services.inventory import inventory_sync
 from devices.sources.records import DeviceRecord, Inventory
 from tests.integration.changes.conftest import person, problems, story
 from tests.integration.frr.lab import PASSWORD, FrrLab, Router, why_not
+from tests.sealing import seal_what_waits
 
 SETUP = Actor(user_id=None, username="setup", origin=Origin.COMMAND)
 
@@ -66,6 +67,7 @@ class Network:
             plan_open(revision=revision, actor=self.people[name])
             decide(change_id=change.pk, approver=self.people[name], plan_digest=revision.digest)
         run = change_start(change_id=change.pk, implementer=self.people["author"])
+        seal_what_waits()
         return self._worked_on(run)
 
     def _worked_on(self, run: Run) -> DeviceRun:
