@@ -118,3 +118,36 @@ class AnchorError(AuditError):
     """A checkpoint could not be handed to an anchor, or not read back; it is tried again."""
 
     code = "audit_anchor"
+
+
+class NotSealedError(AuditError):
+    """The log cannot be proved now: nothing is sealed yet, or no known key has signed it."""
+
+    code = "not_sealed"
+
+
+class BadSavedSearchError(FilterError):
+    """A search cannot be kept like this; ``field`` names what is wrong."""
+
+    code = "bad_saved_search"
+
+
+class SavedSearchNotFoundError(AuditError):
+    """The person has no such saved search, or it is not theirs to change."""
+
+    code = "saved_search_not_found"
+
+    def __init__(self, search_id: int) -> None:
+        super().__init__(
+            f"You have no saved search {search_id}. Only its owner changes a search; a shared one can be copied."
+        )
+        self.search_id = search_id
+
+
+class LogClosedError(AuditError):
+    """The person holds no role that reads the log."""
+
+    code = "audit_closed"
+
+    def __init__(self) -> None:
+        super().__init__("Auditors, change managers and administrators read the audit log. Ask for one of these roles.")

@@ -44,6 +44,7 @@ class ObjectType(StrEnum):
     USER = "user"
     GROUP = "group"
     EXPORT = "export"
+    EVIDENCE_PACK = "evidence_pack"
     TOKEN = "token"  # noqa: S105 - the name of a kind, not a token
     PRODUCT = "product"
     CONFIG = "config"
@@ -71,6 +72,7 @@ class ObjectType(StrEnum):
     AUDIT_KEY = "audit_key"
     AUDIT_LOG = "audit_log"
     ANCHOR = "anchor"
+    SAVED_SEARCH = "saved_search"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

@@ -39,6 +39,7 @@ STATEFUL: Final = (
     Stateful("review_action", "changes_reviewaction"),
     Stateful("meeting", "changes_meeting"),
     Stateful("thread", "changes_thread"),
+    Stateful("evidence_pack", "changes_evidencepack"),
     Stateful("drift", "devices_driftrecord"),
 )
 """What the migrations have entered into ``audit_stateful``; a test compares them."""

@@ -13,6 +13,8 @@ from changes.services import (
     scheduled_starts,
     window_reminders,
 )
+from changes.services.evidence import expiring
+from changes.services.evidence import making as evidence
 from changes.services.reports import making
 
 
@@ -64,3 +66,13 @@ def approvals_due() -> str:
 def hooks_work() -> str:
     """Call the hooks that are to be called."""
     return f"{hook_calls.hooks_work()} calls"
+
+
+def evidence_pack_make(pack_id: int) -> str:
+    """Make an evidence pack, if it waits and nobody is at it."""
+    return evidence.pack_make(pack_id)
+
+
+def evidence_packs_expire() -> str:
+    """Remove the archives whose time is over."""
+    return f"{expiring.packs_expire()} evidence packs"

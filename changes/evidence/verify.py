@@ -30,6 +30,9 @@ PACK_SCHEMA = "countersign.evidence-pack/1"
 LINE_LIMIT = 16 * 2**20
 CHUNK = 2**20
 CLOCK_SKEW = timedelta(minutes=5)
+BORN = {"plan": "building", "device_run": "pending"}
+"""The states in which things begin that come with another one's event: a plan with its change's, a device with its
+run's."""
 
 
 class WrongError(Exception):
@@ -534,7 +537,7 @@ class Stories:
         if thing["type"] not in {"change", "run", "device_run", "plan"} or not state["to"]:
             return
         key = (thing["type"], thing["id"])
-        known = story.states.get(key, "")
+        known = story.states.get(key, BORN.get(thing["type"], ""))
         if state["from"] and state["from"] != known:
             left = f"was left {known!r}" if known else "has no earlier event"
             raise WrongError(

@@ -17,6 +17,7 @@ from changes.models.decision_steps import DecisionStepQuerySet, RunDecisionStep
 from changes.models.delegations import Delegation, DelegationQuerySet
 from changes.models.discussions import Thread, ThreadComment, ThreadQuerySet, ThreadState, ThreadWait
 from changes.models.drift_reverts import DriftRevert
+from changes.models.evidence import EvidencePack, EvidencePart
 from changes.models.freezes import ChangeFreeze, ChangeFreezeQuerySet
 from changes.models.gates import ExceptionState, GateException, GateExceptionQuerySet
 from changes.models.hooks import HookCall, HookCallQuerySet, HookSetting, HookSettingQuerySet
@@ -82,6 +83,8 @@ __all__ = [
     "DeviceRun",
     "DeviceRunQuerySet",
     "DriftRevert",
+    "EvidencePack",
+    "EvidencePart",
     "ExceptionState",
     "GateException",
     "GateExceptionQuerySet",

@@ -356,12 +356,16 @@ COUNTERSIGN_PERIODIC: dict[str, int] = {
     "devices.tasks.drift_fall_due": 3600,
     "changes.tasks.reviews_remind": 3600,
     "changes.tasks.reports_due": 3600,
+    "changes.tasks.evidence_packs_expire": 3600,
     "changes.tasks.notifications_forget": 24 * 3600,
     "devices.tasks.inventory_sync_due": _netbox.sync_s,
     "devices.tasks.inventory_sync_waiting": 20 if _netbox.url else 0,
     "devices.tasks.inventory_journal_due": 30 if _netbox.url else 0,
     "devices.tasks.inventory_deliveries_due": 60 if _netbox.url and _netbox.webhook_secret else 0,
 }
+
+# What makes the report for readers in an evidence pack.
+EVIDENCE_REPORT = "portal.evidence_report.evidence_report"
 
 # ---- e-mail, and what webhooks may reach beside public addresses
 COUNTERSIGN_MAIL_ON = _mail.is_on

@@ -16,6 +16,7 @@ class Command(BaseCommand):
         """Do it."""
         from changes.services.delivering import deliveries_dispatch
         from changes.services.dispatch import dispatch_once
+        from changes.services.evidence.expiring import packs_ring
         from changes.services.hook_calls import hooks_dispatch
         from devices.services.backups import backups_dispatch
         from devices.services.periodic import periodic_call_due
@@ -24,4 +25,5 @@ class Command(BaseCommand):
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
-        Dispatcher(dispatch_once, backups_dispatch, periodic_call_due, deliveries_dispatch, hooks_dispatch).run(ending)
+        jobs = (dispatch_once, backups_dispatch, periodic_call_due, deliveries_dispatch, hooks_dispatch, packs_ring)
+        Dispatcher(*jobs).run(ending)

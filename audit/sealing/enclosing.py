@@ -1,0 +1,190 @@
+"""What an evidence pack takes out of the log: sealed lines in the tree's order, and proofs against one tree head."""
+
+# ruff: noqa: S608 - what is put into a statement is the ORM's own SQL, with its values quoted by psycopg
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import cast
+
+from django.db import connection
+from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models import QuerySet
+
+from audit.checkpoints import SignedHead, verify_checkpoint
+from audit.errors import NotSealedError
+from audit.merkle import NodeReader, consistency_proof, inclusion_proof
+from audit.models import Event
+from audit.notes import NoteError
+from audit.sealing.proof import ProofProblem, ProofState, Standing, proof_state
+from audit.sealing.storage import last_checkpoint, tile_loader
+from audit.sealing.trust import trusted_keys
+from audit.tiles import node_reader
+
+ROWS_AT_ONCE = 2_000
+TILES_KEPT = 256
+"""Tiles that stay in memory while proofs are made, 8 KiB each."""
+
+
+@dataclass(frozen=True, slots=True)
+class SealedLine:
+    """One event as it was sealed: its place in the tree, its id, and the line that was hashed."""
+
+    leaf_index: int
+    event_id: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnclosedHead:
+    """A tree head of the log that a known key has signed, and the note that says so."""
+
+    note: str
+    signed: SignedHead
+
+    @property
+    def size(self) -> int:
+        """How many entries it covers."""
+        return self.signed.head.size
+
+
+def newest_head() -> EnclosedHead:
+    """The newest checkpoint, with its signature verified.
+
+    Raises:
+        NotSealedError: there is none, or no key that is known here has signed it.
+        KeyFileError: the file of the public keys cannot be read.
+    """
+    with connection.cursor() as cursor:
+        last = last_checkpoint(cursor)
+    if last is None:
+        raise NotSealedError(ProofProblem.PENDING.sentence)
+    return _verified(last[2])
+
+
+def head_of_size(size: int) -> EnclosedHead | None:
+    """The checkpoint over exactly so many entries; None where none was made.
+
+    Raises:
+        NotSealedError: no key that is known here has signed it.
+        KeyFileError: the file of the public keys cannot be read.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT note FROM audit_checkpoint WHERE tree_size = %s", [size])
+        row = cursor.fetchone()
+    return _verified(row[0]) if row else None
+
+
+def _verified(note: str) -> EnclosedHead:
+    keys = trusted_keys()
+    if not keys:
+        raise NotSealedError(ProofProblem.NO_KEYS.sentence)
+    try:
+        return EnclosedHead(note, verify_checkpoint(note, keys))
+    except NoteError:
+        raise NotSealedError(ProofProblem.BAD_CHECKPOINT.sentence) from None
+
+
+def anchored_sizes() -> list[int]:
+    """The newest tree heads that were given to anchors, each size once, smallest first."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT tree_size FROM audit_anchoring WHERE tree_size > 0 ORDER BY tree_size")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def place_of(event_id: int) -> ProofState:
+    """Where an event stands, as the tables say."""
+    return proof_state([event_id])[event_id]
+
+
+def is_covered(event_id: int) -> bool:
+    """Whether a checkpoint covers the event already, and with it every event that was committed before it."""
+    state = place_of(event_id)
+    return state.standing is Standing.SEALED and state.tree_size is not None
+
+
+def count_sealed(chosen: QuerySet[Event], size: int) -> int:
+    """How many of the chosen events are among the first ``size`` entries."""
+    sql, params = _chosen(chosen)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT count(*) FROM audit_leaf leaf WHERE leaf.leaf_index < %s AND leaf.event_id IN ({sql})",
+            [size, *params],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def sealed_lines(chosen: QuerySet[Event] | None, size: int) -> Iterator[SealedLine]:
+    """Those of the first ``size`` entries that are chosen (None: all), in the order of the tree.
+
+    They are read 2,000 at a time by their place; other statements may run in between. Memory does not grow.
+    """
+    narrowed, params = ("", ()) if chosen is None else _chosen(chosen)
+    where = f"AND leaf.event_id IN ({narrowed})" if narrowed else ""
+    query = (
+        "SELECT leaf.leaf_index, event.id, audit_event_line(event.id, event.at, event.txid, event.db_user, event.body)"
+        " FROM audit_leaf leaf JOIN audit_event event ON event.id = leaf.event_id"
+        f" WHERE leaf.leaf_index >= %s AND leaf.leaf_index < %s {where}"
+        f" ORDER BY leaf.leaf_index LIMIT {ROWS_AT_ONCE}"
+    )
+    start = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [start, size, *params])
+            rows = cursor.fetchall()
+        for row in rows:
+            yield SealedLine(*row)
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        start = rows[-1][0] + 1
+
+
+def sealed_places(chosen: QuerySet[Event], size: int) -> Iterator[tuple[int, int]]:
+    """Place and id of the same events in the same order, without their texts."""
+    sql, params = _chosen(chosen)
+    query = (
+        "SELECT leaf.leaf_index, leaf.event_id FROM audit_leaf leaf WHERE leaf.leaf_index >= %s"
+        f" AND leaf.leaf_index < %s AND leaf.event_id IN ({sql})"
+        f" ORDER BY leaf.leaf_index LIMIT {ROWS_AT_ONCE}"
+    )
+    start = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(query, [start, size, *params])
+            rows = cursor.fetchall()
+        yield from rows
+        if len(rows) < ROWS_AT_ONCE:
+            return
+        start = rows[-1][0] + 1
+
+
+class HeadProofs:
+    """Makes proofs against one tree head, out of the stored tiles; nothing of it is kept but a few tiles."""
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._node: NodeReader = node_reader(self._tile, keep=TILES_KEPT)
+
+    def inclusion(self, leaf_index: int) -> list[bytes]:
+        """The path from a leaf to the root (RFC 6962, 2.1.1)."""
+        return inclusion_proof(leaf_index, self._size, self._node)
+
+    def consistency(self, old_size: int) -> list[bytes]:
+        """That the tree begins with an older one (RFC 6962, 2.1.2)."""
+        return consistency_proof(old_size, self._size, self._node)
+
+    @staticmethod
+    def _tile(level: int, tile_index: int) -> bytes:
+        with connection.cursor() as cursor:
+            return tile_loader(cursor)(level, tile_index)
+
+
+def verifier_keys() -> Iterable[str]:
+    """The public keys that are known here, as name+hash+key."""
+    return [str(key.verifier) for key in trusted_keys()]
+
+
+def _chosen(chosen: QuerySet[Event]) -> tuple[str, tuple[object, ...]]:
+    sql, params = chosen.order_by().values("id").query.sql_with_params()
+    # Arrays and the like take psycopg's own way; what the ORM leaves as text is composed once.
+    composed = cast("DatabaseOperations", connection.ops).compose_sql(sql, params)
+    return composed.replace("%", "%%"), ()

@@ -1,0 +1,1 @@
+"""Evidence packs: asking for one, making it, handing it out and letting it expire."""
