@@ -28,6 +28,7 @@ from changes.services.calendar import (
     calendar_between,
     calendar_lock,
     devices_of,
+    under_way_with,
 )
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import remembering_refusal
@@ -204,8 +205,19 @@ def _waive(change: ChangeRequest, other: ChangeRequest, conflict: Conflict, peri
 def _judged(change: ChangeRequest, period: Period, devices: Sequence[CalendarDevice], calendar: Calendar) -> Judgement:
     verdict = legal(period.start, period.end, devices, calendar=calendar, change_type=ChangeType(change.type))
     ours = Booking(change.pk, change.number, period, tuple(devices))
-    found = conflicts(ours, booked_with(devices, period, but=change.pk))
+    found = (*conflicts(ours, booked_with(devices, period, but=change.pk)), *_partners_under_way(change, ours))
     return Judgement(period, verdict, found, unwaived(found, _waivers(change, period)) if found else ())
+
+
+def _partners_under_way(change: ChangeRequest, ours: Booking) -> tuple[Conflict, ...]:
+    """Conflicts of a period that has begun with what is carried out now outside any window, about redundancy only.
+
+    A device that both have is kept by its lease for one of them at a time; nothing else keeps its partner apart.
+    """
+    if not any(device.apart_from for device in ours.devices) or not ours.period.includes(database_now()):
+        return ()
+    found = conflicts(ours, under_way_with(ours.devices, but=change.pk))
+    return tuple(each for each in found if each.kind is ConflictKind.REDUNDANCY)
 
 
 def _waivers(change: ChangeRequest, period: Period) -> Iterator[Waiver]:

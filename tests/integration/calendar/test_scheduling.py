@@ -123,16 +123,17 @@ def test_a_freeze_of_one_site_stops_that_site_only(cast: factories.Cast) -> None
     assert not window_seen(here, muc).findings
 
 
-def test_looking_before_a_device_takes_two_statements_however_many_freezes(cast: factories.Cast) -> None:
+def test_looking_before_a_device_takes_three_statements_however_many_freezes_and_windows(cast: factories.Cast) -> None:
     change, device, now = factories.approved(cast, [a_device()]), Device.objects.get(), timezone.now()
     with connection.execute_wrapper(seen := Statements()):
         window_seen(change, device)
-    assert seen.count == 1
+    assert seen.count == 2
     for site in ("FRA", "MUC", "BER"):
+        sundays(cast, scope={"sites": [site]})
         declared(cast, now - DAY, now + DAY, scope={"sites": [site]})
     with connection.execute_wrapper(seen := Statements()):
         assert window_seen(change, device).findings
-    assert seen.count == 2
+    assert seen.count == 3
 
 
 class Statements:
