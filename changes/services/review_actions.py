@@ -21,7 +21,7 @@ from changes.domain.reviews import rules
 from changes.domain.reviews.content import ActionState, parse_action
 from changes.domain.roles import Role
 from changes.errors import ChangeNotFoundError, ConflictError
-from changes.models import ChangeRequest, Notification, Review, ReviewAction
+from changes.models import ChangeRequest, Notification, Review, ReviewAction, Run
 from changes.services.notifying import notify
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.reviews import PRESENT, review_required
@@ -148,11 +148,15 @@ def actions_remind(now: datetime | None = None) -> int:
 def reviews_remind(now: datetime | None = None) -> int:
     """Tell authors and implementers of changes in review that a review is demanded, once each; returns how many.
 
-    Who was told of the same change before is not told again: the duty stands on the change's page.
+    Who was told since the last run of a change ended is not told again: the duty stands on the change's page.
     """
     told = 0
-    waiting = ChangeRequest.objects.awaiting_close().exclude(review__state__in=PRESENT)
-    unknown = waiting.exclude(Exists(Notification.objects.filter(change=OuterRef("pk"), topic=Topic.REVIEW_DUE.value)))
+    later = Run.objects.filter(change=OuterRef("change"), ended_at__gt=OuterRef("submitted_at"))
+    present = Review.objects.filter(~Exists(later), change=OuterRef("pk"), state__in=PRESENT)
+    waiting = ChangeRequest.objects.awaiting_close().filter(~Exists(present))
+    since = Run.objects.filter(change=OuterRef("change"), ended_at__gt=OuterRef("created_at"))
+    said = Notification.objects.filter(~Exists(since), change=OuterRef("pk"), topic=Topic.REVIEW_DUE.value)
+    unknown = waiting.exclude(Exists(said))
     old = (now or timezone.now()) - _GRACE
     for change in unknown.filter(updated_at__lt=old).select_related("revision").order_by("pk")[:_AT_ONCE]:
         sentence = review_required(change)

@@ -38,8 +38,15 @@ class Value:
         if not self.denominator:
             return None
         if kpi.unit is Unit.SHARE:
-            return round(1000 * self.numerator / self.denominator)
+            return self._per_mille()
         return self.numerator if kpi.unit is Unit.MEDIAN else round(self.numerator / self.denominator)
+
+    def _per_mille(self) -> int:
+        """Rounded, but never up to all where one is missing, nor down to none where there is one."""
+        found = round(1000 * self.numerator / self.denominator)
+        if 0 < self.numerator < self.denominator:
+            return min(max(found, 1), ALL - 1)
+        return found
 
     def text(self, kpi: Kpi) -> str:
         """As people read it: ``96.2 %``, ``3 of 4``, ``2 h 05 min``, ``7``, or ``no data``."""

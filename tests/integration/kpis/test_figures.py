@@ -33,7 +33,7 @@ def closed(cast: Cast, devices: list[Device], code: str, *, at: datetime = NOW, 
     run = carried_out(started(cast, devices), rejected=devices if bad else [])
     Run.objects.filter(pk=run.pk).update(started_at=at - timedelta(hours=2), ended_at=at - timedelta(hours=1))
     if bad or fields.get("type") == "emergency":
-        reviewed(run.change, cast)
+        reviewed(run.change, cast, at)
     rows = ChangeRequest.objects.filter(pk=run.change_id)
     rows.update(**{
         "state": "closed", "close_code": code, "closed_at": at, "created_at": at - timedelta(hours=10),
@@ -43,8 +43,8 @@ def closed(cast: Cast, devices: list[Device], code: str, *, at: datetime = NOW, 
     return rows.get()
 
 
-def reviewed(change: ChangeRequest, cast: Cast) -> Review:
-    review = Review.objects.create(change=change, state="submitted", submitted_by=cast.author, submitted_at=NOW)
+def reviewed(change: ChangeRequest, cast: Cast, at: datetime) -> Review:
+    review = Review.objects.create(change=change, state="submitted", submitted_by=cast.author, submitted_at=at)
     tell("review", review.pk, "submitted")
     return review
 
@@ -101,7 +101,9 @@ def test_the_lists_behind_the_figures_are_exactly_what_was_counted(cast: Cast, d
         counted, others, everything = (set(kpi_changes(key, MONTH, part)) for part in ("counted", "others", "all"))
         assert counted | others == everything, key
         assert not counted & others, key
-        if key.startswith("time-") or key == "lead-time":
+        if key == "time-to-approve":
+            assert not everything, "the approvals are of today, and the figures of March"
+        elif key.startswith("time-") or key == "lead-time":
             assert figures[key].denominator == len(everything), key
         else:
             assert (figures[key].numerator, figures[key].denominator) == (len(counted), len(everything)), key

@@ -119,5 +119,8 @@ def test_who_has_to_write_a_review_is_told_once(rolled_back: ChangeRequest, cast
     later = timezone.now() + timedelta(hours=2)
     assert [reviews_remind(later), reviews_remind(later)] == [1, 0]
     [row] = Notification.objects.filter(topic="review_due")
+    rolled_back.runs.update(ended_at=timezone.now())
+    assert [reviews_remind(later), reviews_remind(later)] == [1, 0], "another run ended: it is due again"
+    Notification.objects.exclude(pk=row.pk).delete()
     assert (row.person, row.path) == (cast.author, f"/changes/{rolled_back.pk}/review/")
     assert "rolled back" in row.sentence

@@ -45,7 +45,10 @@ def test_every_figure_says_what_it_counts() -> None:
         (Value(3, 4), "3 of 4"),
         (Value(19, 19), "19 of 19"),
         (Value(19, 20), "95.0 %"),
-        (Value(1, 3000), "0.0 %"),
+        (Value(0, 3000), "0.0 %"),
+        (Value(1, 3000), "0.1 %"),
+        (Value(9999, 10_000), "99.9 %"),
+        (Value(10_000, 10_000), "100.0 %"),
     ],
 )
 def test_small_numbers_are_counts_and_not_per_cent(value: Value, text: str) -> None:
@@ -60,6 +63,12 @@ def test_times_and_counts_read_in_their_units() -> None:
     assert [spoken_seconds(n) for n in (40, 3599, 7500, 7200, 200_000, 172_800)] == [
         "40 s", "1 h", "2 h 05 min", "2 h", "2 d 7 h", "2 d",
     ]  # fmt: skip
+
+
+def test_one_missing_case_among_many_is_never_rounded_to_all_of_them() -> None:
+    evidence = BY_KEY["evidence-completeness"]
+    assert judge(evidence, Value(99_999, 100_000)) is Rag.AMBER
+    assert judge(evidence, Value(100_000, 100_000)) is Rag.GREEN
 
 
 def test_two_periods_compare_only_where_both_have_enough_cases() -> None:
