@@ -33,6 +33,7 @@ from changes.services.inventory_notes import notes_queue
 from changes.services.kill_switch import engaged_now, refuse_while_engaged
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
+from changes.services.risk import risk_assess
 from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.run_news import tell_ended, tell_started
@@ -42,6 +43,7 @@ from changes.services.step_records import steps_create
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
+from changes.services.windows import database_now, window_of
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_locked, claim_some, claimable, release
 from devices.services.credential_uses import credential_uses_report
@@ -79,7 +81,11 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         if change.on_hold:
             raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
         refuse_while_engaged()
+        timeless = window_of(change) is None
         calendar = start_window(change)
+        if timeless and change.revision:
+            # Only now it is known when; where the risk rises by that, the demand is proved with the higher one.
+            risk_assess(change, change.revision, actor=implementer, at=database_now())
         revision = verified_revision(change)
         run = run_create(change, revision, person.id)
         move(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from audit.actor import Actor
@@ -23,13 +24,16 @@ ASSESSOR: Final = Actor.system("risk")
 MAX_REASON: Final = 2000
 
 
-def risk_assess(change: ChangeRequest, revision: PlanRevision, *, actor: Actor = ASSESSOR) -> Assessment:
+def risk_assess(
+    change: ChangeRequest, revision: PlanRevision, *, actor: Actor = ASSESSOR, at: datetime | None = None
+) -> Assessment:
     """Compute the risk of a locked change's ready plan again, keep it where it is another one, and set its level.
 
     ``change.risk_level`` is then the level that holds, with the override where one stands. What is equal to the newest
-    assessment adds no row and no event.
+    assessment adds no row and no event. ``at``: the moment of a start; it counts where no window is set, in place of
+    what a person answered.
     """
-    facts = answered(risk_facts(change, revision), revision)
+    facts = answered(risk_facts(change, revision, at=at), revision)
     found = assess(facts)
     overrides = list(RiskOverride.objects.filter(change=change).order_by("-pk"))
     standing = standing_override([_domain(each) for each in overrides], plan_digest=revision.digest)

@@ -211,6 +211,35 @@ def test_the_database_lets_nobody_walk_around(cast: Cast, devices: list[Device])
         saved_and_checked(own)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE changes_planrevision SET state = 'building' WHERE id = %s",
+        "UPDATE changes_planrevision SET facts = '{}' WHERE id = %s",
+        "DELETE FROM changes_deviceplan WHERE revision_id = %s",
+        """INSERT INTO changes_deviceplan (revision_id, device_id, position, wave, state, code, detail, payload, digest,
+               diff_source, diff_group, rules, lines_added, lines_removed, warnings, kinds, new_addresses, rollback,
+               gates, fence, losses)
+           SELECT revision_id, device_id, position + 9, wave, state, code, detail, payload, digest, diff_source,
+               diff_group, rules, lines_added, lines_removed, '[]', kinds, new_addresses, rollback, gates, fence, losses
+           FROM changes_deviceplan WHERE revision_id = %s""",
+    ],
+    ids=["back to building", "facts", "without a device", "with another device plan"],
+)
+def test_a_submitted_plan_stays_as_it_is(cast: Cast, devices: list[Device], statement: str) -> None:
+    change = submitted(cast.author, devices)
+    assert change.revision is not None
+    assert "Build a new plan" in refused_by_the_database(statement, change.revision.pk)
+
+
+def test_a_draft_that_people_decided_on_before_keeps_what_they_were_shown(cast: Cast, devices: list[Device]) -> None:
+    change = submitted(cast.author, devices)
+    assert change.revision is not None
+    change_withdraw(change_id=change.pk, requester=actor(cast.author))
+    back = "UPDATE changes_planrevision SET state = 'building' WHERE id = %s"
+    assert "Build a new plan" in refused_by_the_database(back, change.revision.pk)
+
+
 def test_the_level_of_a_submitted_change_is_not_set_by_hand(cast: Cast, devices: list[Device]) -> None:
     change = submitted(cast.author, devices)
     told = refused_by_the_database("UPDATE changes_changerequest SET risk_level = 'low' WHERE id = %s", change.pk)
