@@ -1,10 +1,8 @@
-"""What waits for whom: one query for each kind of work, and one for all counts. Every one of them runs on an index."""
+"""What waits for whom: one query for each kind of work, on an index. Inboxes ask for all of them together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable, Collection
 
 from django.contrib.auth.models import User
 from django.db.models import (
@@ -26,7 +24,7 @@ from changes.domain.policy import Person, Role
 from changes.domain.reviews.content import ReviewState
 from changes.domain.run_states import WaveState
 from changes.domain.states import ENDED, IN_REVIEW, ChangeEvent, ChangeState, ChangeType
-from changes.domain.waiting import COUNTED, SOON, Work
+from changes.domain.waiting import SOON, Work
 from changes.models import (
     Approval,
     ChangeQuerySet,
@@ -40,14 +38,10 @@ from changes.models import (
     ThreadWait,
     Wave,
 )
-from devices.services.statements import prepared
 
 _ENDED = sorted(state.value for state in ENDED)
 _STARTABLE = (ChangeState.APPROVED, ChangeState.SCHEDULED)
 _EXECUTED_BY_GATES = (ChangeState.IMPLEMENTING, ChangeState.PAUSED)
-_ANYBODY: Final = -(2**31)
-"""Stands for the person in a statement that was composed for their roles; no account has this id."""
-_Composed = tuple[str, tuple[object, ...], tuple[Work, ...]]
 _GATE_ROLES = frozenset({Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB})
 
 
@@ -60,62 +54,6 @@ def work_of(person: Person, only: Collection[Work] | None = None) -> dict[Work, 
     """
     makers = _makers(person)
     return {kind: makers[kind]() for kind in Work if kind in makers and (only is None or kind in only)}
-
-
-def waiting_counts(person: Person) -> Mapping[Work, int]:
-    """How much of each kind waits for a person, counted to :data:`COUNTED` at most; one query.
-
-    Every page asks it for its badge, so the statement is composed once for each set of roles.
-    """
-    sql, params, kinds = _counting(person.roles)
-    if not sql:
-        return {}
-    row = prepared(sql, _with_person(params, person.id))[0]
-    return {kind: count for kind, count in zip(kinds, row, strict=True) if count}
-
-
-def waiting_firsts(person: Person, *, size: int) -> Mapping[Work, list[int]]:
-    """The ids of the first changes of each kind that wait for a person, at most ``size``, in order; one query."""
-    sql, params, kinds = _listing(person.roles, size)
-    found: dict[Work, list[int]] = {}
-    for at, pk in prepared(sql, _with_person(params, person.id)) if sql else ():
-        found.setdefault(kinds[at], []).append(pk)
-    return found
-
-
-@lru_cache(maxsize=256)
-def _counting(roles: frozenset[str]) -> _Composed:
-    parts: list[str] = []
-    params: list[object] = []
-    kinds = []
-    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
-        sql, values = rows.order_by().values("pk")[:COUNTED].query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - Django's statement
-        params += values
-        kinds.append(kind)
-    return (f"SELECT {', '.join(parts)}" if parts else ""), tuple(params), tuple(kinds)
-
-
-@lru_cache(maxsize=256)
-def _listing(roles: frozenset[str], size: int) -> _Composed:
-    parts: list[str] = []
-    params: list[object] = []
-    kinds: list[Work] = []
-    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
-        if rows.model is ChangeRequest:
-            narrow = rows.values_list("pk", "urgent", "asked_at")[:size]
-            sql, values = narrow.query.sql_with_params()
-            at = len(kinds)
-            numbered = "row_number() OVER ()"
-            parts.append(f"SELECT {at} AS kind, {numbered} AS at, listed.col1 FROM ({sql}) AS listed(col1, u, a)")  # noqa: S608 - the same
-            params += values
-            kinds.append(kind)
-    ordered = f"SELECT kind, col1 FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY kind, at"  # noqa: S608 - the same
-    return (ordered if parts else ""), tuple(params), tuple(kinds)
-
-
-def _with_person(params: tuple[object, ...], person_id: int) -> list[object]:
-    return [person_id if value == _ANYBODY else value for value in params]
 
 
 def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
