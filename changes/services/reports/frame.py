@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any, TypeVar
+
+from django.db.models import QuerySet
 
 from changes.domain.kpis.definitions import BY_KEY, KPIS
 from changes.domain.reports.document import Block, figures
@@ -13,6 +16,7 @@ from changes.services.kpis.counting import Figures, count_figures
 from changes.services.kpis.scope import Scope
 from devices.services.scrubbing import Scrubber
 
+Row = TypeVar("Row")
 ROWS = 50
 """So many rows of a table are told one by one; the others are counted."""
 
@@ -39,6 +43,12 @@ class Frame:
         """Some key figures, or all."""
         chosen = [BY_KEY[key] for key in keys] if keys else list(KPIS)
         return figures(chosen, self.figures.now, self.figures.before)
+
+
+def capped(rows: QuerySet[Any, Row]) -> tuple[list[Row], int]:
+    """The rows that are told one by one, and how many more there are; a second query only where there are more."""
+    found = list(rows[: ROWS + 1])
+    return found[:ROWS], rows.count() - ROWS if len(found) > ROWS else 0
 
 
 def spoken(day: date) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any, Final
@@ -16,7 +17,7 @@ from changes.domain.content import parse_comment
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.input import one_of, shown
 from changes.domain.reports.document import Section, assemble, seal, unseal
-from changes.domain.reports.periods import Days, ReportKind, days_of, last_days, name_of
+from changes.domain.reports.periods import FIRST_DAY, LAST_DAY, Days, ReportKind, days_of, last_days, name_of
 from changes.domain.reviews import rules
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import Report
@@ -27,6 +28,8 @@ from changes.services.reports.monthly import monthly_sections
 from changes.services.reports.quarterly import quarterly_sections
 from changes.services.reports.weekly import weekly_sections
 from devices.services.scrubbing import Scrubber
+
+logger = logging.getLogger(__name__)
 
 OBJECT: Final = "report"
 SCHEDULE: Final = Actor.system("schedule")
@@ -88,34 +91,54 @@ def reports_make_due(now: datetime | None = None) -> list[Report]:
         days = last_days(kind, moment.date())
         if first is None or first >= days.end_at or Report.objects.filter(kind=kind, starts_on=days.first).exists():
             continue
-        with transaction.atomic():
-            made.append(_make(kind, days, actor=SCHEDULE, person_id=None, comment=""))
+        try:
+            with transaction.atomic():
+                made.append(_make(kind, days, actor=SCHEDULE, person_id=None, comment=""))
+        except ChangeError as refusal:
+            # Somebody makes one just now, or has made it meanwhile. The next hour looks again.
+            logger.warning("the %s report of %s was not made: %s", kind.value, days.words, refusal)
     return made
 
 
 def report_get(report_id: int) -> tuple[Report, dict[str, Any]]:
-    """A report with its document, proved against its digest; one query.
+    """A report with its document, proved against the digest that the audit log holds; two queries.
 
     Raises:
         ChangeNotFoundError: there is none with this id.
-        ConflictError: the stored bytes are not those that were made.
+        ConflictError: ``ARTIFACT_CHECKSUM_BAD``; the stored bytes are not those that were made.
     """
     found = Report.objects.select_related("made_by").filter(pk=report_id).first()
     if found is None:
         raise ChangeNotFoundError(f"There is no report with the id {report_id}.")
     try:
-        return found, unseal(found.body, found.digest)
+        return found, unseal(found.body, _digest_on_record(found))
     except ValueError as broken:
         raise ConflictError(str(broken), code="ARTIFACT_CHECKSUM_BAD") from broken
+
+
+def _digest_on_record(report: Report) -> str:
+    """The digest under which the report was made. Who edits both body and digest of the row does not change this one.
+
+    Raises:
+        ValueError: the audit log holds no such event.
+    """
+    made = Event.objects.filter(object_type=OBJECT, object_id=str(report.pk), action="report.made").order_by("pk")
+    event = made.first()
+    if event is None:
+        raise ValueError("The audit log does not hold that this report was made, so it is not shown.")
+    return str(event.content()["details"]["digest"])
 
 
 def _asked(kind: str, day: str) -> tuple[ReportKind, Days]:
     if kind not in set(ReportKind):
         raise InvalidInputError({"kind": [f"“{shown(kind)}” is no report. Use one of: {one_of(ReportKind)}."]})
     try:
-        days = days_of(ReportKind(kind), date.fromisoformat(day.strip()))
-    except (ValueError, OverflowError):
+        asked = date.fromisoformat(day.strip())
+    except ValueError:
         raise InvalidInputError({"day": ["Write a day of the period as 2026-12-31."]}) from None
+    if not FIRST_DAY <= asked <= LAST_DAY:
+        raise InvalidInputError({"day": [f"Give a day between {FIRST_DAY.year} and {LAST_DAY.year}."]})
+    days = days_of(ReportKind(kind), asked)
     if days.end > timezone.now().date():
         sentence = f"The period {days.words} is not over. Look at the key figures, and make the report afterwards."
         raise InvalidInputError({"day": [sentence]})

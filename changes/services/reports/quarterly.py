@@ -18,13 +18,13 @@ from changes.domain.reports.document import Block, Column, Section, alert, table
 from changes.domain.roles import Role, group_label
 from changes.models import ReviewAction
 from changes.services.reports import common
-from changes.services.reports.frame import ROWS, Frame, spoken
+from changes.services.reports.frame import Frame, capped, spoken
 from changes.services.reports.monthly import codes_in, course
 from changes.services.reports.retrieval import retrieval_test
 
 _POLICY_OBJECTS: Final = (
     "approval_policy", "template", "template_version", "field_trust", "drift_rule", "compliance_rule", "change_freeze",
-    "maintenance_window", "gate_exception", "platform_mapping", "kill_switch", "delegation",
+    "maintenance_window", "gate_exception", "platform_mapping", "kill_switch", "delegation", "hook",
 )  # fmt: skip
 _STORES: Final = (
     ("Audit log", "audit_event", "at", "kept for ever; the database refuses to remove an event"),
@@ -132,12 +132,12 @@ def owners(frame: Frame) -> Section:
     groups = dict(Group.objects.annotate(people=active).values_list("name", "people"))
     held = [(role.label, groups.get(role.value, 0)) for role in Role]
     thin = [label for label, people in held if people < _LEAST_PEOPLE]
-    open_actions = (
+    open_actions, more = capped(
         ReviewAction.objects.open()
         .order_by()
         .values("owner__username")
         .annotate(open=Count("pk"), late=Count("pk", filter=Q(due_on__lt=frame.days.end)))
-        .order_by("-late", "-open", "owner__username")[:ROWS]
+        .order_by("-late", "-open", "owner__username")
     )
     blocks: list[Block] = []
     if thin:
@@ -150,6 +150,7 @@ def owners(frame: Frame) -> Section:
             [Column("Owner"), Column("Open", True), Column("Overdue", True)],
             [(row["owner__username"], row["open"], row["late"]) for row in open_actions],
             empty="No action is open.",
+            more=more,
         ),
     ]
     return Section("owners", "Owners", "", tuple(blocks))
@@ -160,7 +161,7 @@ def policies(frame: Frame) -> Section:
     events = Event.objects.filter(
         at__gte=frame.days.start_at, at__lt=frame.days.end_at, object_type__in=_POLICY_OBJECTS, actor_id__isnull=False
     ).exclude(action__endswith="_refused")
-    rows = list(events.order_by("-pk").defer("body")[: ROWS + 1])
+    rows, more = capped(events.order_by("-pk").defer("body"))
     listed = table(
         "Changes of rules",
         [Column("When"), Column("Who"), Column("What"), Column("Which")],
@@ -171,10 +172,10 @@ def policies(frame: Frame) -> Section:
                 row.action.replace("_", " ").replace(".", ": "),
                 frame.scrub.prose(row.object_label),
             )
-            for row in rows[:ROWS]
+            for row in rows
         ],
-        empty="No policy, template, window, freeze, exception or trust rule was changed.",
-        more=max(0, len(rows) - ROWS),
+        empty="No policy, template, window, freeze, exception, hook or trust rule was changed.",
+        more=more,
     )
     intro = "Approval policies, templates, windows, freezes, exceptions, and the rules for drift, compliance and trust."
     return Section("policies", "Policy updates", intro, (listed,))

@@ -42,10 +42,11 @@ CLOSED = """
 """
 
 
-def rows_of(statement: str, *values: object) -> list[tuple[Any, ...]]:
+def rows_of(statement: str, *values: datetime) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def retried(cast: Cast, devices: list[Device], at: datetime) -> ChangeRequest:
