@@ -152,6 +152,8 @@ def _literal(rows: QuerySet[Any]) -> str:
         if match.group() == "%%":
             return "%%"
         value = next(following)
+        if isinstance(value, list) and _ANYBODY in value:
+            raise ValueError("The person stands in a list, where nobody can be put in their place.")
         return "%(person)s" if value == _ANYBODY else Literal(value).as_string(connection.connection).replace("%", "%%")
 
     return _PLACEHOLDERS.sub(placed, sql)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     BooleanField,
     Case,
     Exists,
     ExpressionWrapper,
     F,
+    IntegerField,
     Model,
     OuterRef,
     Q,
@@ -20,8 +22,10 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from changes.domain.policy import Person, Role
+from changes.domain.discussions import may_discuss
+from changes.domain.policy import Duty, Person, Role
 from changes.domain.reviews.content import ReviewState
+from changes.domain.reviews.rules import ACCEPTERS
 from changes.domain.run_states import WaveState
 from changes.domain.states import ENDED, IN_REVIEW, ChangeEvent, ChangeState, ChangeType
 from changes.domain.waiting import SOON, Work
@@ -29,12 +33,15 @@ from changes.models import (
     Approval,
     ChangeQuerySet,
     ChangeRequest,
+    Decision,
     Delegation,
     OpenStage,
+    PlanRevision,
     Review,
     ReviewAction,
     Run,
     RunDecisionStep,
+    TemplateVersion,
     ThreadWait,
     Wave,
 )
@@ -57,10 +64,7 @@ def work_of(person: Person, only: Collection[Work] | None = None) -> dict[Work, 
 
 
 def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
-    found: dict[Work, Callable[[], QuerySet[Model]]] = {
-        Work.THREAD: lambda: _threads(person),
-        Work.ACTION: lambda: _actions(person),
-    }
+    found: dict[Work, Callable[[], QuerySet[Model]]] = {Work.ACTION: lambda: _actions(person)}
     if Role.AUDITOR in person.roles:
         return found
     found |= {
@@ -69,12 +73,16 @@ def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
         Work.DECIDE: lambda: _asked(person, ChangeEvent.AUTHORIZE),
         Work.ASSESS: lambda: _asked(person, ChangeEvent.ASSESS),
     }
+    if may_discuss(person):
+        found[Work.THREAD] = lambda: _threads(person)
     if gates := _GATE_ROLES & person.roles:
         found[Work.GATE] = lambda: _gates(sorted(gates))
     if Role.IMPLEMENTER in person.roles:
-        found[Work.START] = lambda: _undecided(person.id).filter(state__in=_STARTABLE)
+        found[Work.START] = lambda: _to_start(person)
     if Role.CHANGE_MANAGER in person.roles:
-        found |= {Work.CLOSE: lambda: _to_close(person), Work.REVIEW: lambda: _reviews(person)}
+        found[Work.CLOSE] = lambda: _to_close(person)
+    if not person.roles.isdisjoint(ACCEPTERS):
+        found[Work.REVIEW] = lambda: _reviews(person)
     if Role.REQUESTER in person.roles:
         found |= {
             Work.STALE: lambda: changes_by_urgency().filter(author_id=person.id, state=ChangeState.STALE),
@@ -84,7 +92,16 @@ def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
 
 
 def _asked(person: Person, event: ChangeEvent) -> ChangeQuerySet:
-    return _in_review(_undecided(person.id), OpenStage.objects.filter(event=event, group__in=person.roles))
+    return _in_review(_open_to(person).filter(event=event, group__in=person.roles))
+
+
+def _open_to(person: Person) -> QuerySet[OpenStage]:
+    """Stages in which neither a hand in the change nor an earlier decision stands against the person."""
+    return OpenStage.objects.exclude(closed_to__contains=[Value(person.id)])
+
+
+def _in_review(stages: QuerySet[OpenStage]) -> ChangeQuerySet:
+    return changes_by_urgency().filter(Exists(stages.filter(change=OuterRef("pk"))), state__in=sorted(IN_REVIEW))
 
 
 def changes_by_urgency() -> ChangeQuerySet:
@@ -97,45 +114,20 @@ def changes_by_urgency() -> ChangeQuerySet:
     ).order_by("-urgent", "asked_at", "pk")
 
 
-def _undecided(person_id: int) -> ChangeQuerySet:
-    """Changes in which a person has no hand and about whose present plan they have not decided."""
-    changes = changes_by_urgency().exclude(author_id=person_id).exclude(last_editor_id=person_id)
-    undecided = ~Exists(_decided(approver_id=person_id)) & ~Exists(_decided(on_behalf_of_id=person_id))
-    return changes.filter(~Exists(_hand(person_id)), undecided)
-
-
-def _hand(person_id: int) -> QuerySet[Model]:
-    through: type[Model] = ChangeRequest.editors.through
-    return through._default_manager.filter(changerequest_id=OuterRef("pk"), user_id=person_id)
-
-
-def _decided(**by: int) -> QuerySet[Approval]:
-    """Standing decisions about the present plan; those that sent a change back are void from the beginning."""
-    return Approval.objects.filter(revision=OuterRef("revision"), voided_at=None, **by)
-
-
-def _in_review(changes: ChangeQuerySet, stages: QuerySet[OpenStage]) -> ChangeQuerySet:
-    return changes.filter(Exists(stages.filter(change=OuterRef("pk"))), state__in=sorted(IN_REVIEW))
-
-
 def _delegated(person: Person) -> ChangeQuerySet:
     """Changes that wait for somebody who is absent and for whom this person may act, by the stage's own rule."""
-    member = User.groups.through.objects.filter(
-        user_id=OuterRef("principal_id"), group__name=OuterRef(OuterRef("group"))
-    )
-    auditor = User.groups.through.objects.filter(user_id=OuterRef("principal_id"), group__name=Role.AUDITOR)
-    change = OuterRef(OuterRef("pk"))
-    through = ChangeRequest.editors.through
-    own = through.objects.filter(changerequest_id=OuterRef(change), user_id=OuterRef("principal_id"))
+    memberships = User.groups.through.objects.filter(user_id=OuterRef("principal_id"), user__is_active=True)
+    group = OuterRef("group")
     held = (
         Delegation.objects.in_force()
-        .filter(Exists(member), ~Exists(auditor), ~Exists(own), delegate_id=person.id)
-        .filter(Q(groups=[]) | Q(groups__contains=[OuterRef("group")]))
+        .filter(Exists(memberships.filter(group__name=OuterRef(group))), delegate_id=person.id)
+        .filter(~Exists(memberships.filter(group__name=Role.AUDITOR)))
+        .filter(Q(groups=[]) | Q(groups__contains=[group]))
+        .annotate(closed_to=ExpressionWrapper(OuterRef("closed_to"), ArrayField(IntegerField())))
+        .exclude(closed_to__contains=[F("principal_id")])
     )
-    stages = OpenStage.objects.filter(Exists(held), delegates__overlap=sorted(person.roles)).exclude(
-        group__in=person.roles
-    )
-    return _in_review(_undecided(person.id), stages)
+    stages = _open_to(person).filter(Exists(held), delegates__overlap=sorted(person.roles))
+    return _in_review(stages.exclude(group__in=person.roles))
 
 
 def _gates(roles: list[str]) -> ChangeQuerySet:
@@ -148,16 +140,43 @@ def _steps(person: Person) -> QuerySet[RunDecisionStep]:
     return RunDecisionStep.objects.waiting().filter(mine).order_by("waits_since", "pk")
 
 
+def _to_start(person: Person) -> ChangeQuerySet:
+    """Changes whose present plan the person did not approve; where its policy asks for that, nor wrote."""
+    approved = Approval.objects.filter(revision=OuterRef("revision"), decision=Decision.APPROVED, voided_at=None)
+    apart = PlanRevision.objects.filter(
+        pk=OuterRef("revision"), demand__duties__contains=[{"duty": Duty.IMPLEMENTER_APART.value}]
+    )
+    changes = changes_by_urgency().filter(~_hand(person.id) | ~Q(Exists(apart)), state__in=_STARTABLE)
+    return changes.filter(
+        ~Exists(approved.filter(approver_id=person.id)), ~Exists(approved.filter(on_behalf_of_id=person.id))
+    )
+
+
 def _to_close(person: Person) -> ChangeQuerySet:
-    started = Run.objects.filter(Q(started_by_id=person.id) | Q(implementers=person.id), change=OuterRef("pk"))
-    changes = changes_by_urgency().exclude(author_id=person.id).exclude(last_editor_id=person.id)
-    return changes.filter(~Exists(_hand(person.id)), ~Exists(started), state=ChangeState.REVIEW)
+    changes = changes_by_urgency().filter(~_hand(person.id), state=ChangeState.REVIEW)
+    return changes.filter(~Exists(_implemented(person.id)))
 
 
 def _reviews(person: Person) -> QuerySet[Review]:
     """Reviews that wait to be accepted by somebody who neither wrote them nor had a hand in their change."""
     waiting = Review.objects.filter(state=ReviewState.SUBMITTED).exclude(writers=person.id)
-    return waiting.exclude(change__author_id=person.id).order_by("submitted_at", "pk")
+    own = _hand(person.id, "change__") | Q(Exists(_implemented(person.id, "change_id")))
+    return waiting.filter(~own).order_by("submitted_at", "pk")
+
+
+def _hand(person_id: int, at: str = "") -> Q:
+    """Whether the person wrote or edited a change, or the template that it came from; ``at`` leads to the change."""
+    editors, writers = ChangeRequest.editors.through, TemplateVersion.editors.through
+    edited = editors._default_manager.filter(changerequest_id=OuterRef(f"{at}pk"), user_id=person_id)
+    of_template = OuterRef(f"{at}template_version_id")
+    wrote = writers._default_manager.filter(templateversion_id=of_template, user_id=person_id)
+    own = Q(**{f"{at}author_id": person_id}) | Q(**{f"{at}last_editor_id": person_id})
+    return own | Q(Exists(edited)) | Q(Exists(wrote))
+
+
+def _implemented(person_id: int, change: str = "pk") -> QuerySet[Run]:
+    """Runs of a change that the person carried out."""
+    return Run.objects.filter(Q(started_by_id=person_id) | Q(implementers=person_id), change=OuterRef(change))
 
 
 def _threads(person: Person) -> QuerySet[ThreadWait]:

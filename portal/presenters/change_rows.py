@@ -66,7 +66,7 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
 def briefly(changes: ChangeQuerySet) -> ChangeQuerySet:
     """The same changes with nothing but what a row shows of them, their authors and plans."""
     return changes.select_related("author", "revision").only(
-        "title", "type", "state", "on_hold", "risk_level", "window_start", "last_editor_id", "close_code", "updated_at",
+        "title", "type", "state", "on_hold", "risk_level", "window_start", "close_code", "updated_at",
         "submitted_at", "author__username", "revision__state", "revision__detail", "revision__device_count",
     )  # fmt: skip
 

@@ -152,7 +152,7 @@ TASK_KINDS: Final[Mapping[Work, TaskKind]] = {
     ),
     Work.REVIEW: TaskKind(
         "Reviews to accept",
-        "You are a change manager: somebody wrote down how a change went, and a second person accepts it.",
+        "Somebody wrote down how a change went; a change manager or a member of the CAB accepts it.",
         "submitted_at",
         ("change",),
         _reviews,
