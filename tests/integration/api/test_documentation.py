@@ -176,6 +176,7 @@ CONTRACT = {
     **{f"/api/v1/review-actions/{{action_id}}/{step}/": {"post"} for step in ("done", "drop", "move")},
     "/api/v1/reports/": {"get", "post"},
     "/api/v1/reports/{report_id}/": {"get"},
+    "/api/v1/reports/{report_id}/pdf/": {"get"},
     "/api/v1/kpis/": {"get"},
     "/api/v1/kpis/{key}/changes/": {"get"},
     "/api/v1/tokens/": {"get", "post"},

@@ -164,6 +164,15 @@ def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     assert report.digest in text.replace(" ", "")
     assert read.metadata is not None
     assert read.metadata.title == "Monthly quality review, March 2026"
+    api = APIClient()
+    assert api.get(f"/api/v1/reports/{report.pk}/pdf/").status_code == 401
+    api.force_login(cast.outsider)
+    by_api = api.get(f"/api/v1/reports/{report.pk}/pdf/")
+    assert (by_api["Content-Type"], by_api["Content-Disposition"]) == (
+        "application/pdf", answer["Content-Disposition"],
+    )  # fmt: skip
+    assert pypdf.PdfReader(io.BytesIO(by_api.content)).pages[0].extract_text() == read.pages[0].extract_text()
+    assert api.get("/api/v1/reports/999999/pdf/").json()["code"] == "not_found"
 
 
 @pytest.mark.skipif(bool(libraries.missing_libraries()), reason="this machine lacks the libraries that PDFs need")
@@ -195,6 +204,9 @@ def test_without_the_libraries_page_and_check_say_what_is_missing_and_the_rest_w
     assert "libpango-1.0.so.0" in page.content.decode()
     assert reverse("report-pdf", args=[report.pk]) not in page.content.decode()
     assert as_(cast.auditor).get(reverse("report-pdf", args=[report.pk])).status_code == 503
+    refused = as_(cast.auditor).get(f"/api/v1/reports/{report.pk}/pdf/")
+    assert (refused.status_code, refused.json()["code"]) == (503, "pdf_unavailable")
+    assert "libpango-1.0.so.0" in refused.json()["detail"]
 
 
 def test_too_many_or_too_large_pdfs_are_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
