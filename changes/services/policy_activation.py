@@ -18,6 +18,7 @@ from changes.domain.roles import Role, group_label
 from changes.models import ApprovalPolicyVersion
 from changes.services.approval_policies import (
     policy_by_digest,
+    refuse_unknown_origin,
     remembering,
     version_facts,
     version_locked,
@@ -41,7 +42,7 @@ def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalP
         PolicyDeniedError: the person is no change manager, or wrote or proposed it. The refusal is audited.
         InvalidInputError: no reason.
         IllegalTransitionError: it is not proposed.
-        PlanIntegrityError: its stored document cannot be read.
+        PlanIntegrityError: its stored document cannot be read, or nobody knows who wrote it.
     """
     with remembering("activate", actor, version_id):
         before = _active_locked()
@@ -49,6 +50,7 @@ def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalP
         policy_next_state(PolicyState(found.state), PolicyEvent.ACTIVATE)
         enforce(may_activate_policy(person, version_facts(found)))
         comment = parse_comment(comment, action="activate a policy")
+        refuse_unknown_origin(found)
         policy_by_digest(found.digest)
         version_retires(before, actor=actor, reason=f"Replaced by {found.label}.")
         now: dict[str, object] = {"activated_by_id": person.id, "activated_at": Now(), "judged_at": None}

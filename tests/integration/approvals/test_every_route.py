@@ -272,18 +272,44 @@ EDITS = (
     "DELETE FROM changes_delegation",
     "UPDATE changes_delegation SET ends_at = ends_at + interval '1 day'",
     "UPDATE changes_delegation SET delegate_id = %(other)s",
+    "UPDATE changes_changerequest SET author_id = %(other)s",
+    "UPDATE changes_changerequest_editors SET user_id = %(other)s",
+    "DELETE FROM changes_changerequest_editors",
+    "TRUNCATE changes_changerequest_editors",
+    "UPDATE changes_run SET started_by_id = %(other)s",
+    "DELETE FROM changes_run_implementers",
+    "TRUNCATE changes_run_implementers",
 )
 
 
-def test_decisions_and_delegations_stay_as_they_were_made(cast: Cast, devices: list[Device]) -> None:
-    decide(in_review(cast.author, devices), cast.peer)
+def test_decisions_delegations_and_who_had_a_hand_in_it_stay_as_they_were(cast: Cast, devices: list[Device]) -> None:
+    change = in_review(cast.author, devices)
+    decide(change, cast.peer)
     delegates(cast.approver, cast.peer)
+    Run.objects.bulk_create(
+        [Run(change=change, revision=again(change).revision, plan_digest="0" * 64, state="ended", device_count=0,
+             started_by=cast.implementer, strategy={})]
+    )  # fmt: skip
+    run = Run.objects.get()
+    event("run", run.pk, "ended")
+    run.implementers.add(cast.second_approver)
     for edit in EDITS:
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(edit, {"other": cast.colleague.pk})
+
+
+def test_an_editor_by_sql_takes_the_place_of_nobody(cast: Cast, devices: list[Device]) -> None:
+    """The column of the last editor alone would forget who edited before."""
+    author = joins(cast.author, "peer")
+    change = in_review(author, devices)
+    ChangeRequest.objects.filter(pk=change.pk).update(last_editor=cast.colleague)
+    with pytest.raises(DatabaseError, match="stays on record"), transaction.atomic():
+        ChangeRequest.objects.filter(pk=change.pk).update(last_editor=author)
+    with pytest.raises(PolicyDeniedError):
+        decide(change, author)
 
 
 def test_a_delegation_by_sql_needs_its_event_and_its_limits(cast: Cast) -> None:

@@ -319,6 +319,31 @@ def test_approvals_are_carried_over_where_every_device_was_seen_and_the_risk_is_
     assert change.state == state
 
 
+@pytest.mark.parametrize("case", ["left the group of the approval", "became an auditor"])
+def test_an_approval_whose_right_is_gone_is_left_behind_and_the_change_goes_on(
+    cast: Cast, devices: list[Device], case: str
+) -> None:
+    both = stage("peer", "peer", "security", step="assessment", delegates=["peer"])
+    change = in_review(cast.author, devices, both, CAB)
+    joins(cast.peer, "security")
+    absent = None
+    if case == "became an auditor":
+        absent = joins(cast.colleague, "peer")
+        delegates(absent, cast.peer)
+    assert decide(change, cast.peer, on_behalf_of=absent).group == "peer"
+    change = revised(change, cast.author, devices)
+    if case == "became an auditor":
+        joins(cast.peer, "auditor")
+    else:
+        cast.peer.groups.remove(cast.peer.groups.get(name="peer"))
+    change_submit(change_id=change.pk, requester=actor(cast.author))
+    asked(change, both, CAB)
+    risk(change, "low")
+    review_begun(again(change))
+    assert not Approval.objects.filter(revision=again(change).revision).exists()
+    assert again(change).state == "assessment"
+
+
 @pytest.mark.parametrize("case", ["another device", "withdrawn", "asked for changes", "edited since", "left the group"])
 def test_what_is_not_carried_over(cast: Cast, devices: list[Device], case: str) -> None:
     change = in_review(cast.author, devices[:1], stage("peer", step="assessment", quorum=2), CAB)
