@@ -43,6 +43,7 @@ class Environment:
     debug: bool
     backup_every_s: int
     backup_sessions: int
+    hooks_at_once: int
     backup_keep: str
     device_ca_file: str
     device_allow_plain_http: bool
@@ -86,6 +87,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
             environ, "COUNTERSIGN_BACKUP_EVERY_S", default=86_400, lowest=0, highest=31 * 86_400
         ),
         backup_sessions=_whole_number(environ, "COUNTERSIGN_BACKUP_SESSIONS", default=16, lowest=1, highest=512),
+        hooks_at_once=_whole_number(environ, "COUNTERSIGN_HOOKS_AT_ONCE", default=4, lowest=1, highest=32),
         backup_keep=_backup_keep(environ),
         device_ca_file=_device_ca_file(environ),
         device_allow_plain_http=_switch(environ, "DEVICE_ALLOW_PLAIN_HTTP"),
