@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from django.utils import timezone
@@ -11,14 +12,18 @@ from pytest_django import DjangoAssertNumQueries
 from audit.actor import Actor
 from audit.recorder import record
 from changes.domain.errors import InvalidInputError
-from changes.domain.kpis.definitions import BY_KEY, ON_CHANGES
+from changes.domain.kpis.definitions import BY_KEY, KPIS, ON_CHANGES, UNAUTHORIZED
+from changes.domain.reports import document
 from changes.domain.reports.periods import ReportKind, days_of
 from changes.models import Approval, ChangeRequest, DeviceRun, Review, Run
 from changes.services.kpis.conditions import conditions
 from changes.services.kpis.counting import count_figures, kpi_changes
 from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import by_site, by_template, by_type, course_of
+from devices.errors import BadFieldsError
 from devices.models import Device, DriftRecord
+from devices.services.drift_queue import drifts_matching
+from portal.presenters.reports import figure_rows
 from tests.factories import Cast, actor, carried_out, started
 
 pytestmark = pytest.mark.django_db
@@ -165,6 +170,14 @@ def test_unauthorized_changes_are_drift_without_a_change(cast: Cast, devices: li
     assert count_figures(MONTH).now["unauthorized-changes"].numerator == 1
     in_berlin = Scope(MONTH.kind, MONTH.days, site="BER")
     assert count_figures(in_berlin).now["unauthorized-changes"].numerator == 0
+    for scope, count in ((MONTH, 1), (in_berlin, 0), (Scope(MONTH.kind, days_of(MONTH.kind, date(2026, 4, 1))), 0)):
+        figures = document.figures(list(KPIS), count_figures(scope).now, {})
+        url = next(row["url"] for row in figure_rows(figures["rows"], scope.query()) if row["key"] == UNAUTHORIZED)
+        behind = drifts_matching(dict(parse_qsl(url.partition("?")[2])))
+        assert behind.count() == count_figures(scope).now["unauthorized-changes"].numerator == count
+    for bad in ("soon", "0001-01-01", "9999-12-31"):
+        with pytest.raises(BadFieldsError):
+            drifts_matching({"found_until": bad})
     assert "unauthorized-changes" not in count_figures(Scope(MONTH.kind, MONTH.days, "normal")).now
 
 
