@@ -90,8 +90,8 @@ def delegations_seen_by(person: Person) -> QuerySet[Delegation]:
 def acting_for(person: Person, principal_id: int, stage: Stage | None, *, held: bool = False) -> ActingFor:
     """The absent member as they are now, and the delegation that this person holds of them; four queries.
 
-    Of several that hold it is one by which they may act in the stage, if there is one. With ``held`` none of them can be
-    revoked until the transaction ends: who revoked one finds no later decision by it.
+    Of several that hold it is one by which they may act in the stage, if there is one. With ``held`` none of them can
+    be revoked until the transaction ends: who revoked one finds no later decision by it.
 
     Raises:
         PolicyDeniedError: ``DELEGATION_REFUSED``; they hold none now.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
@@ -24,7 +26,7 @@ from changes.services.approval_policies import (
     policy_retire,
     policy_save_draft,
 )
-from changes.services.policy_activation import policy_activate
+from changes.services.policy_activation import policy_activate, unknown_groups
 from tests.factories import Cast, PersonFactory, actor
 from tests.integration.policies.conftest import Board, strict
 
@@ -183,6 +185,31 @@ def test_the_database_refuses_activation_by_who_wrote_it_and_a_version_that_begi
             " SELECT 'mine', 1, title, document, digest, 'active' FROM changes_approvalpolicyversion WHERE id = %s",
             found.pk,
         )
+
+
+def test_a_policy_that_names_a_group_that_does_not_exist_is_not_activated(
+    board: Board, proposed: Make, django_assert_num_queries: Callable[..., AbstractContextManager[object]]
+) -> None:
+    found = proposed(
+        strict().replace(
+            "groups: [security]", "groups: [secrity], delegates: [Peer], escalate: {after_h: 1, to: [no-one]}"
+        )
+    )
+    policy = policy_by_digest(found.digest)
+    with django_assert_num_queries(1):
+        sentences = unknown_groups(policy)
+    assert [sentence.split(" Correct")[0] for sentence in sentences] == [
+        'The stage Security asks “secrity”, and there is no such group. Did you mean "security"?',
+        'The stage Security lets members of “Peer” act for others, and there is no such group. Did you mean "peer"?',
+        "The stage Security escalates to “no-one”, and there is no such group.",
+    ]
+    with pytest.raises(ConflictError, match="secrity") as refusal:
+        policy_activate(version_id=found.pk, actor=actor(board.manager), comment="Agreed.")
+    assert refusal.value.code == "policy_group_unknown"
+    assert active_policy().digest == BUILTIN_POLICY.digest
+    Group.objects.bulk_create([Group(name=name) for name in ("secrity", "Peer", "no-one")])
+    policy_activate(version_id=found.pk, actor=actor(board.manager), comment="The groups are there now.")
+    assert active_policy().digest == found.digest
 
 
 def test_a_version_that_nobody_wrote_and_that_did_not_ship_is_not_activated(board: Board) -> None:
