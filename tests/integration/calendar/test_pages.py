@@ -69,9 +69,36 @@ def test_times_are_those_of_the_persons_zone(cast: factories.Cast) -> None:
     html = client.get("/calendar/?view=list").content.decode()
     assert "Times are those of Asia/Tokyo" in html
     assert "21:00 to 23:00" in html, "noon in UTC"
+    disturbed = html[html.index("Needs another window") :]
+    assert "21:00 to " in disturbed
+    assert " 06:00 Asia/Tokyo, for site FRA" in disturbed, "its freeze lasts for nine hours"
+    assert " UTC" not in html, "every sentence of the page is by the same clock"
+    [change] = ChangeRequest.objects.all()
+    schedule = client.get(f"/changes/{change.pk}/schedule/").content.decode()
+    assert "12:00 to 14:00 UTC (" in schedule
+    assert " 21:00 to 23:00 Asia/Tokyo)" in schedule, "its form takes UTC, so both are told"
+    assert "Asia/Tokyo)" in client.get(f"/changes/{change.pk}/").content.decode()
+    assert "Asia/Tokyo)" in client.get("/freezes/").content.decode()
     assert client.post("/calendar/zone/", {"zone": "Mars/Base"}).status_code == 422
     client.cookies["zone"] = "no zone"
     assert "Times are those of UTC" in client.get("/calendar/").content.decode()
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
+def test_years_that_no_calendar_has_are_refused_everywhere(cast: factories.Cast, year: str) -> None:
+    change = factories.approved(cast, [factories.DeviceFactory.create()])
+    client = signed_in(cast.author)
+    paths = [
+        f"/api/v1/calendar/?since={year}T00:00:00Z",
+        f"/api/v1/calendar/?until={year}T23:00:00Z",
+        f"/api/v1/changes/{change.pk}/next-slot/?after={year}T23:00:00Z",
+        f"/api/v1/changes/{change.pk}/conflicts/?window_start={year}T00:00:00Z&window_end={year}T01:00:00Z",
+        f"/calendar/?day={year}",
+        f"/changes/{change.pk}/schedule/?window_start={year}T00:00&window_end={year}T01:00",
+    ]
+    assert [client.get(path).status_code for path in paths] == [400] * len(paths)
+    slot = client.get(f"/changes/{change.pk}/schedule/?minutes=60&after={year}T23:00")
+    assert slot.status_code == (400 if year == "9999-12-31" else 200)
 
 
 @pytest.mark.parametrize("query", ["view=year", "day=soon", "day=9999-12-31", "type=urgent", "state=x", "colour=red"])

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from changes.domain.calendar import feed
 from changes.domain.calendar.feed import EventStatus, FeedEvent, icalendar_text
 from changes.domain.calendar.layout import Entry, EntryKind, days_period, listing, month, month_period, week
+from changes.domain.calendar.telling import told_in
 from changes.domain.windows import Period
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -166,3 +167,19 @@ def test_no_text_breaks_out_of_its_line(words: str) -> None:
     event = FeedEvent(EntryKind.CHANGE, 1, words, EVENT.period, NOW, description=words, location=words)
     found = icalendar.Calendar.from_ical(text(event)).walk()
     assert [component.name for component in found] == ["VCALENDAR", "VEVENT"]
+
+
+@given(
+    st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(lambda at: at.replace(second=0, microsecond=0)),
+    st.integers(1, 50_000),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"]),
+)
+def test_a_sentence_is_told_by_any_clock_and_names_it(start: datetime, minutes: int, name: str) -> None:
+    period, zone = (
+        Period(start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + timedelta(minutes=minutes)),
+        ZoneInfo(name),
+    )
+    sentence = f"The window {period.words} is taken, “14 Foo 2026 22:00 to 23:00 UTC” is none."
+    assert told_in(sentence, zone) == sentence.replace(period.words, f"{period.by_clock(zone)} {name}")
+    both = told_in(period.words, zone, beside_utc=True)
+    assert both == (period.words if name == "UTC" else f"{period.words} ({period.by_clock(zone)} {name})")
