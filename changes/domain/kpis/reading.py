@@ -84,6 +84,22 @@ def spoken_seconds(seconds: int) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
+def target_words(kpi: Kpi) -> str:
+    """``on target from 95 %, a gap at 85 % and below``; ``no target`` where there is none."""
+    if kpi.green is None or kpi.red is None:
+        return "no target"
+    green, red = _bound(kpi, kpi.green), _bound(kpi, kpi.red)
+    if kpi.better is Better.HIGHER:
+        return f"on target from {green}, a gap at {red} and below"
+    return f"on target up to {green}, a gap from {red}"
+
+
+def _bound(kpi: Kpi, number: int) -> str:
+    if kpi.unit is Unit.SHARE:
+        return f"{number / 10:g} %"
+    return f"{number:,}" if kpi.unit is Unit.COUNT else spoken_seconds(number)
+
+
 class Course(Labelled):
     """How a figure moved."""
 

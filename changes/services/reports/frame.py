@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 from django.db.models import QuerySet
 
-from changes.domain.kpis.definitions import BY_KEY, KPIS
+from changes.domain.kpis.definitions import Kpi
 from changes.domain.reports.document import Block, figures
 from changes.domain.reports.periods import Days, ReportKind
 from changes.services.kpis.counting import Figures, count_figures
 from changes.services.kpis.scope import Scope
+from changes.services.kpis.targets import judged_kpis
 from devices.services.scrubbing import Scrubber
 
 Row = TypeVar("Row")
@@ -39,9 +40,14 @@ class Frame:
         """The key figures of the period and of the one before."""
         return count_figures(self.scope)
 
+    @cached_property
+    def kpis(self) -> dict[str, Kpi]:
+        """The figures by key, with the targets of this installation."""
+        return judged_kpis()
+
     def told(self, *keys: str) -> Block:
         """Some key figures, or all."""
-        chosen = [BY_KEY[key] for key in keys] if keys else list(KPIS)
+        chosen = [self.kpis[key] for key in keys] if keys else list(self.kpis.values())
         return figures(chosen, self.figures.now, self.figures.before)
 
 

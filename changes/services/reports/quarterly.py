@@ -11,7 +11,6 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from audit.models import Event
-from changes.domain.kpis.definitions import BY_KEY, KPIS
 from changes.domain.kpis.reading import Rag, distance, judge
 from changes.domain.reports.controls import CONTROLS, Control, acted, maturity
 from changes.domain.reports.document import Block, Column, Section, alert, table
@@ -57,7 +56,9 @@ def quarterly_sections(frame: Frame) -> tuple[Section, ...]:
 def leadership(frame: Frame) -> Section:
     """One page: every figure judged, the three largest gaps with owner and day, and how far each control has come."""
     now = frame.figures.now
-    judged = [(kpi, judge(kpi, now[kpi.key])) for kpi in KPIS if kpi.key in now and kpi.green is not None]
+    judged = [
+        (kpi, judge(kpi, now[kpi.key])) for kpi in frame.kpis.values() if kpi.key in now and kpi.green is not None
+    ]
     counts = {rag: sum(1 for _kpi, found in judged if found is rag) for rag in Rag}
     whole = counts[Rag.GREEN] > counts[Rag.NONE] and not counts[Rag.AMBER]
     tone = "bad" if counts[Rag.RED] else ("ok" if whole else "warn")
@@ -81,7 +82,8 @@ def _gaps(frame: Frame) -> Block:
     """The figures that are farthest from their targets, each with the control's owner and the next action due."""
     now = frame.figures.now
     far = sorted(
-        ((distance(kpi, now[kpi.key]), kpi) for kpi in KPIS if kpi.key in now), key=lambda pair: (-pair[0], pair[1].key)
+        ((distance(kpi, now[kpi.key]), kpi) for kpi in frame.kpis.values() if kpi.key in now),
+        key=lambda pair: (-pair[0], pair[1].key),
     )
     owner_of = {control.kpi: control for control in CONTROLS if control.kpi}
     rows = []
@@ -115,7 +117,7 @@ def _maturity(frame: Frame) -> Block:
     now, times = frame.figures.now, acted(codes_in(frame.days))
     rows = []
     for control in CONTROLS:
-        kpi = BY_KEY.get(control.kpi)
+        kpi = frame.kpis.get(control.kpi)
         rag = judge(kpi, now[kpi.key]).value if kpi and kpi.key in now else Rag.NONE.value
         rows.append((control.key, control.title, group_label(control.owner.value), maturity(times[control.key], rag)))
     return table(

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from pytest_django.fixtures import Settings
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
@@ -125,6 +126,20 @@ def test_one_report_that_cannot_be_made_now_keeps_none_of_the_others_back(
     monkeypatch.setattr(making, "_make", busy)
     made = reports_make_due(datetime.now(UTC) + timedelta(days=100))
     assert [report.kind for report in made] == ["monthly", "quarterly"]
+
+
+def test_a_report_is_judged_by_the_installation_s_targets_and_tells_them(
+    cast: Cast, devices: list[Device], settings: Settings
+) -> None:
+    closed(cast, devices, "successful")
+    settings.COUNTERSIGN_KPI_TARGETS = {"lead-time": (3600, 7200)}
+    report = report_make(actor=actor(cast.manager), kind="quarterly", day="2026-03-18")
+    settings.COUNTERSIGN_KPI_TARGETS = {}
+    sections = {section["topic"]: section for section in report_get(report.pk)[1]["sections"]}
+    [row] = [row for row in sections["figures"]["blocks"][0]["rows"] if row["key"] == "lead-time"]
+    assert (row["rag"], row["target"]) == ("red", "on target up to 1 h, a gap from 2 h")
+    status = {row[0]: row[3] for row in sections["leadership"]["blocks"][1]["rows"]}
+    assert status["Lead time"] == "Gap"
 
 
 def test_only_change_managers_make_reports_and_only_of_what_is_over(cast: Cast) -> None:
