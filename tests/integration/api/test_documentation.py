@@ -179,6 +179,8 @@ CONTRACT = {
     "/api/v1/reports/{report_id}/pdf/": {"get"},
     "/api/v1/kpis/": {"get"},
     "/api/v1/kpis/{key}/changes/": {"get"},
+    "/api/v1/calendar/feeds/": {"get", "post"},
+    "/api/v1/calendar/feeds/{feed_id}/": {"delete"},
     "/api/v1/tokens/": {"get", "post"},
     "/api/v1/tokens/{token_id}/": {"delete"},
 }

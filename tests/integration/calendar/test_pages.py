@@ -17,6 +17,7 @@ from changes.services.maintenance_windows import window_declare
 from changes.services.scheduling import change_schedule
 from portal.log_filter import SecretFilter
 from portal.models import CalendarFeed
+from portal.tokens import token_create
 from tests import factories
 
 
@@ -250,3 +251,26 @@ def test_conflicts_are_waived_over_the_api_with_what_was_seen(cast: factories.Ca
     html = manager.get(f"/calendar/?view=list&day={start:%Y-%m-%d}").content.decode()
     assert f"{one.number} and {other.number}: site FRA" in html
     assert "waived" in html
+
+
+def test_the_api_makes_lists_and_revokes_ones_own_feeds(cast: factories.Cast) -> None:
+    filled(cast)
+    owner, other, url = signed_in(cast.outsider), signed_in(cast.author), "/api/v1/calendar/feeds/"
+    made = owner.post(url, {"name": "Laptop", "site": "FRA"}, content_type="application/json")
+    assert (made.status_code, made["Cache-Control"].count("no-store")) == (201, 1)
+    feed = made.json()
+    path = feed.pop("address").removeprefix("http://testserver")
+    assert b"BEGIN:VEVENT" in Client().get(path).content
+    [listed] = owner.get(url).json()
+    assert {**listed, "read_at": None} == feed, "its address is shown once"
+    assert other.get(url).json() == []
+    assert other.delete(f"{url}{feed['id']}/").status_code == 404
+    for wrong in ({}, {"name": ""}, {"name": 7}, {"name": "a", "site": ["FRA"]}, {"name": "a", "colour": 1}):
+        assert owner.post(url, wrong, content_type="application/json").status_code == 400
+    assert Client().get(url).status_code == 401
+    _token, text = token_create(actor=factories.actor(cast.outsider), name="script", expires_in_days=1)
+    script = Client(headers={"Authorization": f"Token {text}"})
+    refused = script.post(url, {"name": "For ever"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "token_needs_password")
+    assert script.delete(f"{url}{feed['id']}/").status_code == 204
+    assert Client().get(path).status_code == 404

@@ -170,15 +170,13 @@ def test_no_text_breaks_out_of_its_line(words: str) -> None:
 
 
 @given(
-    st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1)).map(lambda at: at.replace(second=0, microsecond=0)),
+    st.integers(0, 50_000_000),
     st.integers(1, 50_000),
     st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"]),
 )
-def test_a_sentence_is_told_by_any_clock_and_names_it(start: datetime, minutes: int, name: str) -> None:
-    period, zone = (
-        Period(start.replace(tzinfo=UTC), start.replace(tzinfo=UTC) + timedelta(minutes=minutes)),
-        ZoneInfo(name),
-    )
+def test_a_sentence_is_told_by_any_clock_and_names_it(since: int, minutes: int, name: str) -> None:
+    start, zone = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=since), ZoneInfo(name)
+    period = Period(start, start + timedelta(minutes=minutes))
     sentence = f"The window {period.words} is taken, “14 Foo 2026 22:00 to 23:00 UTC” is none."
     assert told_in(sentence, zone) == sentence.replace(period.words, f"{period.by_clock(zone)} {name}")
     both = told_in(period.words, zone, beside_utc=True)
