@@ -24,7 +24,7 @@ from changes.domain.waves import wave_name
 from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.models.runs import ENDED_WAVE_STATES
-from changes.services.decision_steps import last_steps_hold, outcome_with_steps
+from changes.services.decision_steps import last_steps_hold, outcome_with_steps, refuse_unanswerable
 from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
 from changes.services.hook_calls import hooks_tell
@@ -137,6 +137,7 @@ def run_create(
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
     signed = ready[0].content.strategy
     strategy, steps = Strategy.signed(signed), signed_steps(revision, signed)
+    refuse_unanswerable(steps)
     run = Run.objects.create(
         change=change,
         revision=revision,
