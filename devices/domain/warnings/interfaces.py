@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -153,14 +153,30 @@ def plain(address: str) -> str:
         return address
 
 
+def plain_address(text: str) -> str:
+    """An address of a socket as configurations write it: ``fe80::1%eth0`` without its zone, mapped IPv4 as IPv4."""
+    shortest = plain(text.partition("%")[0])
+    return shortest.removeprefix("::ffff:") if "." in shortest else _mapped(shortest)
+
+
+def _mapped(text: str) -> str:
+    if not text.startswith("::ffff:"):
+        return text
+    inner = ipaddress.IPv6Address(text).ipv4_mapped
+    return str(inner) if inner is not None else text
+
+
 _UNIT = re.compile(r"interfaces (?P<name>\S+)(?: unit (?P<unit>\d+))?(?: (?P<rest>.+))?$")
 _INSTANCE = re.compile(r"routing-instances (?P<name>\S+) interface (?P<interface>\S+)$")
 
 
-def read_junos_interfaces(statements: Iterable[str], inactive: Iterable[str]) -> dict[str, Interface]:
+def read_junos_interfaces(
+    statements: Iterable[str], written: Iterable[str], inactive: Collection[str]
+) -> dict[str, Interface]:
     """The interfaces of a Junos configuration: ``ge-0/0/0``, and ``ge-0/0/0.0`` for its unit.
 
-    ``statements`` come without ``set``, ``inactive`` without ``deactivate``.
+    ``statements`` have an effect, ``written`` are all; both come without ``set``, ``inactive`` without ``deactivate``.
+    An interface that is inactive counts as shut down.
     """
     found: dict[str, Interface] = {}
     for text in statements:
@@ -169,9 +185,14 @@ def read_junos_interfaces(statements: Iterable[str], inactive: Iterable[str]) ->
         elif text.startswith("routing-instances ") and (instance := _INSTANCE.match(text)):
             name, _, number = instance["interface"].partition(".")
             _junos_interface(found, name, number or None).vrf = instance["name"]
-    for text in inactive:
-        if (unit := _UNIT.match(text)) and not unit["rest"]:
-            _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
+    for text in written:
+        if text.startswith("interfaces ") and (unit := _UNIT.match(text)):
+            whole, part = f"interfaces {unit['name']}", f"interfaces {unit['name']} unit {unit['unit']}"
+            if "interfaces" in inactive or whole in inactive:
+                _junos_interface(found, unit["name"], None).shutdown = True
+                _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
+            elif part in inactive:
+                _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
     return found
 
 
@@ -193,8 +214,8 @@ def _junos_line(one: Interface, rest: str) -> None:
             ip, _, length = prefix.partition("/")
             if (plain(ip), length) not in ((a.ip, a.length) for a in one.addresses):
                 one.addresses.append(Address(plain(ip), length))
-            if len(more) == 4 and more[0] == "vrrp-group" and more[2] == "virtual-address":
-                one.addresses.append(Address(plain(more[3]), "", True))
+            if more[-2:-1] in (["virtual-address"], ["virtual-gateway-address"]):
+                one.addresses.append(Address(plain(more[-1]), "", True))
         case ["family", "inet" | "inet6" as family, "filter", "input" | "output" as side, name]:
             direction = {"input": "in", "output": "out"}[side]
             one.lists[direction if family == "inet" else f"{direction} ipv6"] = ListKey(
