@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -16,14 +17,14 @@ from audit.recorder import record
 from changes.domain.content import parse_comment
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.input import one_of, shown
-from changes.domain.reports.document import Section, assemble, seal, unseal
+from changes.domain.reports.document import Block, Section, alert, assemble, seal, unseal
 from changes.domain.reports.periods import FIRST_DAY, LAST_DAY, Days, ReportKind, days_of, last_days, name_of
 from changes.domain.reviews import rules
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import Report
 from changes.services.people import enforce, person_of
 from changes.services.reports.common import emergencies
-from changes.services.reports.frame import Frame
+from changes.services.reports.frame import Frame, spoken
 from changes.services.reports.monthly import monthly_sections
 from changes.services.reports.quarterly import quarterly_sections
 from changes.services.reports.weekly import weekly_sections
@@ -46,7 +47,21 @@ def report_document(kind: ReportKind, days: Days, now: datetime) -> dict[str, An
     """Count everything that a report holds, as it is now. Nothing is kept."""
     frame = Frame(kind, days, Scrubber.load())
     first, count = emergencies(frame)
+    first = replace(first, blocks=(*first.blocks, *_unrecorded(days)))
     return assemble(kind, days, (first, *_SECTIONS[kind](frame)), made_at=now, emergencies=count)
+
+
+def _unrecorded(days: Days) -> tuple[Block, ...]:
+    """A warning where the audit log begins after the period did: nothing found is not nothing done there."""
+    began = _record_began()
+    if began is not None and began < days.start_at + timedelta(days=1):
+        return ()
+    since = f"The record of this installation begins on {spoken(began.date())}." if began else "There is no record yet."
+    return (alert("warn", since, "Of the days before nothing is known, so a zero in this report may mean just that."),)
+
+
+def _record_began() -> datetime | None:
+    return Event.objects.order_by("pk").values_list("at", flat=True).first()
 
 
 def report_make(*, actor: Actor, kind: str, day: str, comment: str = "") -> Report:
@@ -85,7 +100,7 @@ def reports_make_due(now: datetime | None = None) -> list[Report]:
     None is made of a time from which the audit log holds nothing: the installation was not there.
     """
     moment = now or timezone.now()
-    first = Event.objects.order_by("pk").values_list("at", flat=True).first()
+    first = _record_began()
     made = []
     for kind in ReportKind:
         days = last_days(kind, moment.date())

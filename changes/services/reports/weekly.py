@@ -59,7 +59,7 @@ def failures(frame: Frame) -> Section:
             (row["code"] or "no code", words(row["state"]), row["devices"], row["changes"], meaning(row["code"]))
             for row in counted
         ],
-        empty="Every device of every run that ended succeeded.",
+        empty="Every device of every run that ended succeeded." if total["all"] else "No run ended in the period.",
         more=more,
     )
     told = f"{total['bad']:,} of {total['all']:,} device runs that ended in the period did not succeed."

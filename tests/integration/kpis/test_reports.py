@@ -100,7 +100,8 @@ def test_emergencies_that_did_not_run_lack_no_review_and_a_draft_is_none(cast: C
     ChangeRequest.objects.filter(pk=rejected.pk).update(type="emergency", state="rejected", submitted_at=NOW)
     tell("change", rejected.pk, "rejected")
     document = report_document(ReportKind.WEEKLY, days_of(ReportKind.WEEKLY, NOW.date()), NOW)
-    alert, listed = document["sections"][0]["blocks"]
+    alert, listed, unknown = document["sections"][0]["blocks"]
+    assert unknown["title"].startswith("The record of this installation begins on "), "March is before it"
     assert (alert["title"], alert["text"]) == (
         "2 emergency changes in this period.", "None that ran lacks its review.",
     )  # fmt: skip
@@ -168,6 +169,7 @@ def test_the_schedule_makes_each_report_once_and_none_of_a_time_without_records(
     then = datetime.now(UTC) + timedelta(days=100)
     made = reports_make_due(then)
     assert [report.kind for report in made] == list(ReportKind)
+    assert "The record of this installation" not in made[0].body, "it began before that week"
     assert all(report.made_by is None and report.ends_on <= then.date() for report in made)
     assert reports_make_due(then) == []
 
