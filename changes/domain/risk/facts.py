@@ -24,7 +24,8 @@ class Timing(Labelled):
 class Rollback(Labelled):
     """How good the way back is, best first.
 
-    *rehearsed*: the backout was tried, and led back. *snapshot*: the whole configuration is replaced by the one before.
+    *rehearsed*: the backout was tried, and led back; only a person can say so, since a run rehearses a way back when it
+    is ordered and planning never does. *snapshot*: the whole configuration is replaced by the one before.
     *computed*: lines were computed that lead back, and prediction says that they do. *manual*: a person has to do it.
     *none*: there is no way back.
     """
