@@ -187,8 +187,12 @@ def may_cancel(person: Person, facts: ChangeFacts) -> Verdict:
 
 
 def may_start(person: Person, facts: ChangeFacts) -> Verdict:
-    """Start the approved plan: implementers who did not approve it themselves."""
-    return _implement(person, facts, "start a change", "start this change")
+    """Start the approved plan: implementers who did not approve it themselves.
+
+    Where its policy wants threads resolved, one that was opened after the last approval holds the start too.
+    """
+    able = _implement(person, facts, "start a change", "start this change")
+    return _verdict(*able.reasons, _threads(facts))
 
 
 def may_resume(person: Person, facts: ChangeFacts) -> Verdict:

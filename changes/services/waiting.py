@@ -97,7 +97,7 @@ def _asked(person: Person, event: ChangeEvent) -> ChangeQuerySet:
 
 def _open_to(person: Person) -> QuerySet[OpenStage]:
     """Stages in which neither a hand in the change nor an earlier decision stands against the person."""
-    return OpenStage.objects.exclude(closed_to__contains=[Value(person.id)])
+    return OpenStage.objects.exclude(**{"closed_to__contains": [Value(person.id)]})
 
 
 def _in_review(stages: QuerySet[OpenStage]) -> ChangeQuerySet:

@@ -159,6 +159,7 @@ class World:
                     "window_id": self.window.pk,
                     "delegation_id": self.delegation.pk,
                     "thread_id": self.thread.pk,
+                    "kind": "draft",
                     "meeting_id": self.meeting.pk,
                     "key": "success-rate",
                     "version_id": ApprovalPolicyVersion.objects.get(state="active").pk,
