@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
 from audit.actor import Actor
 from audit.recorder import record
+from changes.domain.errors import InvalidInputError
 from changes.domain.risk.facts import RiskFacts
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.risk.overriding import (
@@ -54,7 +56,8 @@ def answered(facts: RiskFacts, revision: PlanRevision) -> RiskFacts:
     answers = dict(RiskAnswer.objects.filter(revision=revision).order_by("pk").values_list("fact", "answer"))
     for fact, answer in answers.items():
         if getattr(facts, fact, None) is None:
-            facts = with_answer(facts, fact, answer)
+            with suppress(InvalidInputError):  # it is below what is known by now, so that the question is open again
+                facts = with_answer(facts, fact, answer)
     return facts
 
 

@@ -64,6 +64,7 @@ def risk_facts(change: ChangeRequest, revision: PlanRevision, *, at: datetime | 
         share_percent=share,
         alone=alone,
         criticality=_criticality(worst, unsaid),
+        criticality_least=tuple(Criticality)[worst - 1] if worst and unsaid else None,
         timing=_timing(change, at),
         warnings=_warnings(revision),
         template=_template(change),

@@ -91,6 +91,8 @@ class RiskFacts:
             the session is lost.
         rollback: the worst way back of any device.
         requester: how earlier changes of the requester went.
+        criticality_least: that of the most important device whose criticality is known, where others' are not; no
+            answer goes below it.
         answered: names of facts that a person gave as an answer, and no system measured.
     """
 
@@ -104,6 +106,7 @@ class RiskFacts:
     unprotected: int | None = None
     rollback: Rollback | None = None
     requester: History | None = None
+    criticality_least: Criticality | None = None
     answered: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -138,7 +141,12 @@ class RiskFacts:
 
 
 FACT_NAMES: Final = tuple(field.name for field in fields(RiskFacts) if field.name != "answered")
-_CHOICES: Final[Mapping[str, type[StrEnum]]] = {"criticality": Criticality, "timing": Timing, "rollback": Rollback}
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "criticality": Criticality,
+    "criticality_least": Criticality,
+    "timing": Timing,
+    "rollback": Rollback,
+}
 _COUNTS: Final[Mapping[str, type[History | WarningCounts]]] = {
     "template": History,
     "requester": History,

@@ -75,6 +75,18 @@ def test_one_device_of_unknown_criticality_leaves_the_question_open(cast: Cast, 
     assert risk_facts(change, revision).criticality == "vital"
 
 
+def test_an_answer_is_open_again_once_the_inventory_says_more(cast: Cast, devices: list[Device]) -> None:
+    Device.objects.update(criticality="")
+    change, revision = planned(cast, devices)
+    call = {"change_id": change.pk, "actor": actor(cast.author), "plan_digest": revision.digest}
+    assert risk_answer(fact="criticality", answer="low", **call).facts["criticality"] == "low"  # type: ignore[arg-type]
+    Device.objects.filter(pk=devices[0].pk).update(criticality="high")
+    risk_assess(change, revision)
+    assert newest(change).facts["criticality"] is None
+    with pytest.raises(InvalidInputError):
+        risk_answer(fact="criticality", answer="normal", **call)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("start", "timing"),
     [(datetime(2027, 3, 2, 10, tzinfo=UTC), "business_hours"), (datetime(2027, 3, 2, 22, tzinfo=UTC), "out_of_hours")],
