@@ -250,7 +250,7 @@ def test_an_envelope_only_ever_narrows(vlan: int) -> None:
     schema = parse_schema(SCHEMA)
     envelope = parse_envelope(DOCUMENT["envelope"], schema)
     assert envelope is not None
-    given = {"vlan": vlan, "name": "a"}
+    given: dict[str, Any] = {"vlan": vlan, "name": "a"}
     inside = not list(outside(envelope, schema=schema, variables=given, targets=[], strategy=FIVE, usual=FIVE))
     assert inside is (100 <= vlan <= 199)
 
@@ -283,7 +283,7 @@ def test_in_an_envelope_the_whole_text_fits_its_pattern(pattern: str, in_list: b
     assert envelope is not None
 
     def inside(text: str) -> bool:
-        given = {"who": ["a", text] if in_list else text}
+        given: dict[str, Any] = {"who": ["a", text] if in_list else text}
         return not list(outside(envelope, schema=schema, variables=given, targets=[], strategy=FIVE, usual=FIVE))
 
     assert inside("a")
