@@ -26,6 +26,9 @@ END $$;
 
 CREATE FUNCTION changes_keep_device_plans() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
+    IF TG_OP = 'UPDATE' AND NEW.revision_id = OLD.revision_id THEN
+        RETURN NEW;
+    END IF;
     IF (TG_OP <> 'INSERT' AND changes_plan_is_settled(OLD.revision_id))
        OR (TG_OP <> 'DELETE' AND changes_plan_is_settled(NEW.revision_id)) THEN
         RAISE EXCEPTION 'The devices of a plan that was submitted stay as they are. Build a new plan.'
