@@ -183,7 +183,10 @@ def test_a_feed_is_read_with_its_token_alone_and_ends_when_it_is_revoked(
     with caplog.at_level(logging.DEBUG):
         assert Client().get(path).status_code == 404
         assert Client().post(path).status_code == 405
+        for mistyped in (path.upper().replace(token.upper(), token), f"/{path}", f"/old/{token}.ics", f"{path}/x"):
+            assert Client().get(mistyped).status_code == 404
         logging.getLogger("gunicorn.access").info("GET %s 200", path)
+        logging.getLogger("gunicorn.access").info("GET %s 404", path.replace("/", "%2F"))
         for record in caplog.records:
             SecretFilter().filter(record)
     assert token not in "".join(record.getMessage() for record in caplog.records)
