@@ -150,7 +150,9 @@ def test_reviews_and_actions_by_api(rolled_back: ChangeRequest, cast: Cast) -> N
 def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     rolled_back: ChangeRequest, cast: Cast, as_: As
 ) -> None:
-    ChangeRequest.objects.filter(pk=rolled_back.pk).update(type="emergency", submitted_at="2026-03-17T10:00Z")
+    title = '<img src="file:///etc/passwd"><style>@import "http://192.0.2.1/x.css";</style>' + "W" * 100
+    rows = ChangeRequest.objects.filter(pk=rolled_back.pk)
+    rows.update(type="emergency", submitted_at="2026-03-17T10:00Z", title=title)
     report = report_make(actor=actor(cast.manager), kind="monthly", day="2026-03-18")
     answer = as_(cast.auditor).get(reverse("report-pdf", args=[report.pk]))
     assert answer["Content-Type"] == "application/pdf"
@@ -159,7 +161,8 @@ def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     text = " ".join(" ".join(page.extract_text() for page in read.pages).split())
     assert "Monthly quality review: March 2026" in text
     assert "1 emergency change in this period." in text
-    assert rolled_back.number in text
+    assert rolled_back.number in text, "an endless word in a row leaves the others whole"
+    assert '<img src="file:///etc/passwd"><style>@import' in text
     assert "How these figures are counted" in text
     assert report.digest in text.replace(" ", "")
     assert read.metadata is not None
