@@ -19,7 +19,7 @@ from audit.errors import BadFilterError
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ChangeType
 from changes.domain.waiting import COUNTED, Work
-from changes.models import ChangeRequest, OpenStage, ReviewAction, RunDecisionStep, ThreadWait
+from changes.models import ChangeRequest, OpenStage, ReviewAction, RunDecisionStep, TemplateVersion, ThreadWait
 from changes.services.inboxes import waiting_counts
 from changes.services.people import person_of
 from changes.services.waiting import work_of
@@ -49,6 +49,7 @@ _TASKS: Final[Mapping[Work, tuple[Orderings, tuple[str, ...]]]] = {
     Work.STEP: (_by("waits_since"), ("run__change",)),
     Work.THREAD: (_by("since"), ("thread__change",)),
     Work.REVIEW: (_by("submitted_at"), ("change",)),
+    Work.TEMPLATE: (_by("proposed_at"), ("template",)),
     Work.ACTION: (_by("due_on", _day), ("review__change",)),
 }
 _ASKED: Final = frozenset({Work.DECIDE, Work.ASSESS, Work.DELEGATED})
@@ -82,11 +83,13 @@ _COUNTS = inline_serializer(
 class InboxItemSerializer(serializers.Serializer[dict[str, object]]):
     """One thing that waits for the caller."""
 
-    id = serializers.IntegerField(help_text="Of the change, or of the step, thread, review or action.")
-    change = serializers.IntegerField()
-    number = serializers.CharField(help_text="The change's number.")
-    title = serializers.CharField(help_text="The change's title.")
-    type = serializers.CharField()
+    id = serializers.IntegerField(
+        help_text="Of the change, or of the step, thread, review, template version or action."
+    )
+    change = serializers.IntegerField(allow_null=True, help_text="Null: a version of a template waits, not a change.")
+    number = serializers.CharField(help_text="The change's number, or the version's label.")
+    title = serializers.CharField(help_text="The change's title, or the template's name.")
+    type = serializers.CharField(help_text="Empty for a template version.")
     state = serializers.CharField()
     risk = serializers.CharField(help_text="Empty: not assessed.")
     text = serializers.CharField(help_text="What a step or an action asks, secrets masked; else empty.")
@@ -179,7 +182,8 @@ def _changes(kind: Work, changes: Sequence[ChangeRequest]) -> list[dict[str, obj
 def _task(kind: Work, row: Any) -> dict[str, object]:  # noqa: ANN401 - rows of several models
     """A row that is no change by itself."""
     column = next(iter(_TASKS[kind][0]["since"].columns))[0]
-    return {**_of(_change_of(row)), "id": _id_of(row), "text": _text(row), "since": getattr(row, column).isoformat()}
+    of = _of_version(row) if isinstance(row, TemplateVersion) else _of(_change_of(row))
+    return {**of, "id": _id_of(row), "text": _text(row), "since": getattr(row, column).isoformat()}
 
 
 def _change_of(row: Model) -> ChangeRequest:
@@ -199,6 +203,11 @@ def _text(row: Model) -> str:
     return Scrubber.load().prose(said) if said else ""
 
 
+def _of_version(version: TemplateVersion) -> dict[str, object]:
+    named = {"change": None, "number": version.label, "title": version.template.name}
+    return {**named, "type": "", "state": version.state, "risk": "", "window_start": None, "window_end": None, **_NONE}
+
+
 def _of(change: ChangeRequest) -> dict[str, object]:
     return {
         "change": change.pk,
@@ -207,10 +216,10 @@ def _of(change: ChangeRequest) -> dict[str, object]:
         "type": change.type,
         "state": change.state,
         "risk": change.risk_level,
-        "text": "",
-        "urgent": False,
         "window_start": change.window_start,
         "window_end": change.window_end,
-        "waits_for": [],
-        "needed": 0,
+        **_NONE,
     }
+
+
+_NONE: Final[Mapping[str, object]] = {"text": "", "urgent": False, "waits_for": (), "needed": 0}

@@ -28,6 +28,7 @@ from changes.domain.reviews.content import ReviewState
 from changes.domain.reviews.rules import ACCEPTERS
 from changes.domain.run_states import WaveState
 from changes.domain.states import ENDED, IN_REVIEW, ChangeEvent, ChangeState, ChangeType
+from changes.domain.templates.policy import REVIEWERS
 from changes.domain.waiting import SOON, Work
 from changes.models import (
     Approval,
@@ -41,6 +42,7 @@ from changes.models import (
     ReviewAction,
     Run,
     RunDecisionStep,
+    TemplateReview,
     TemplateVersion,
     ThreadWait,
     Wave,
@@ -83,6 +85,8 @@ def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
         found[Work.CLOSE] = lambda: _to_close(person)
     if not person.roles.isdisjoint(ACCEPTERS):
         found[Work.REVIEW] = lambda: _reviews(person)
+    if not person.roles.isdisjoint(REVIEWERS):
+        found[Work.TEMPLATE] = lambda: _templates(person)
     if Role.REQUESTER in person.roles:
         found |= {
             Work.STALE: lambda: changes_by_urgency().filter(author_id=person.id, state=ChangeState.STALE),
@@ -162,6 +166,26 @@ def _reviews(person: Person) -> QuerySet[Review]:
     waiting = Review.objects.filter(state=ReviewState.SUBMITTED).exclude(writers=person.id)
     own = _hand(person.id, "change__") | Q(Exists(_implemented(person.id, "change_id")))
     return waiting.filter(~own).order_by("submitted_at", "pk")
+
+
+def _templates(person: Person) -> QuerySet[TemplateVersion]:
+    """Proposed versions that lack a review by a role of the person's, who neither wrote nor reviewed any of them."""
+    wrote = TemplateVersion.editors.through._default_manager.filter(
+        templateversion_id=OuterRef("pk"), user_id=person.id
+    )
+    standing = TemplateReview.objects.filter(version=OuterRef("pk"), voided_at=None)
+    lacks = {
+        Role.PEER: ~Exists(standing.filter(role=Role.PEER)),
+        Role.CAB: ~Exists(standing.filter(role=Role.CAB)) & ~Q(envelope_digest=""),
+    }
+    asked = Q()
+    for role in REVIEWERS:
+        if role in person.roles:
+            asked |= Q(lacks[role])
+    waiting = TemplateVersion.objects.awaiting_review().exclude(proposed_by_id=person.id)
+    return waiting.filter(asked, ~Exists(wrote), ~Exists(standing.filter(reviewer_id=person.id))).order_by(
+        "proposed_at", "pk"
+    )
 
 
 def _hand(person_id: int, at: str = "") -> Q:
