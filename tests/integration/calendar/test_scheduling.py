@@ -174,6 +174,21 @@ def test_a_freeze_declared_later_says_and_marks_what_it_hits_and_lifting_it_take
     assert not Event.objects.filter(change_id=spared.pk, action="change.schedule_disturbed").exists()
 
 
+def test_a_mark_of_a_change_that_is_not_looked_at_again_stays(
+    cast: factories.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = next_day(2, 12)
+    changes = [scheduled(cast, factories.approved(cast, [a_device(site="FRA")]), at + 2 * n * DAY) for n in range(2)]
+    freeze = declared(cast, at - DAY, at + 9 * DAY)
+    assert ScheduleProblem.objects.count() == 2
+    monkeypatch.setattr("changes.services.schedule_problems.MOST", 1)
+    declared(cast, at - DAY, at + 9 * DAY, scope={"sites": ["MUC"]})
+    assert ScheduleProblem.objects.count() == 2, "the first freeze hits both still"
+    assert not Event.objects.filter(action="change.schedule_undisturbed").exists()
+    freeze_lift(freeze_id=freeze.pk, actor=factories.actor(cast.manager), comment="It is over.")
+    assert [each.change for each in ScheduleProblem.objects.all()] == changes[1:]
+
+
 def test_windows_are_edited_and_lifted_by_managers_and_mark_what_lies_outside(cast: factories.Cast) -> None:
     manager, start = factories.actor(cast.manager), next_day(6, 3)
     change = scheduled(cast, factories.approved(cast, [a_device()]), start)
