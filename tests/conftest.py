@@ -34,6 +34,7 @@ KEPT_BY_TRIGGERS = {
     "changes_deviceplan": "changes_deviceplan_stays",
     "changes_report": "changes_report_stays",
     "changes_review": "changes_review_stays",
+    "changes_review_writers": "changes_review_writers_stay",
     "changes_riskanswer": "changes_riskanswer_stays",
     "changes_riskassessment": "changes_riskassessment_stays",
     "changes_riskoverride": "changes_riskoverride_stays",

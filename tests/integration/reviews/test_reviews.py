@@ -246,7 +246,15 @@ def test_the_database_itself_refuses_a_way_around(rolled_back: ChangeRequest, ca
             _sql(accept, person.pk, found.pk)
     with pytest.raises(IntegrityError, match="audit"):
         _sql(accept, cast.manager.pk, found.pk)
+    connection.check_constraints()
+    for statement in ("DELETE FROM changes_review_writers", "TRUNCATE changes_review_writers"):
+        with pytest.raises(IntegrityError, match="stays on record"):
+            _sql(statement)
     review_accept(change_id=rolled_back.pk, actor=actor(cast.manager))
+    close(rolled_back, cast, "rolled_back")
+    for verdict in ("close_code = 'successful'", "type = 'standard'", "closed_at = now()"):
+        with pytest.raises(IntegrityError, match="keeps its type"):
+            _sql(f"UPDATE changes_changerequest SET {verdict} WHERE id = %s", rolled_back.pk)  # noqa: S608 - from above
     with pytest.raises(IntegrityError, match="never changes"):
         _sql("UPDATE changes_review SET cause = 'nothing' WHERE id = %s", found.pk)
     with pytest.raises(IntegrityError, match="never removed"):
