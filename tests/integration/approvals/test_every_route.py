@@ -13,11 +13,13 @@ from django.urls import Resolver404, resolve
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
+from audit.models import Event
 from audit.recorder import record
-from changes.errors import PolicyDeniedError
+from changes.errors import PlanIntegrityError, PolicyDeniedError
 from changes.models import Approval, ChangeRequest, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess
 from changes.services.deciding import decision_store
+from changes.services.execution import change_start
 from changes.services.people import person_of
 from devices.models import Device
 from tests.factories import Cast, actor
@@ -246,6 +248,20 @@ def test_an_empty_demand_approves_nothing(cast: Cast, devices: list[Device]) -> 
     event("plan_demand", change.revision_id or 0, "1" * 64)
     for kind in ("normal", "emergency", "standard"):
         assert not moved_by_sql(change, "approved", type=kind), kind
+
+
+def test_a_demand_that_was_made_weaker_in_review_does_not_start(cast: Cast, devices: list[Device]) -> None:
+    """With its digest and its event, as somebody with the application's database role could: it leaves that event."""
+    change = in_review(
+        cast.author, devices, stage("peer", "peer", "requester", step="assessment"), stage("cab", delegates=["cab"])
+    )
+    decide(change, cast.colleague)
+    decide(change, cast.approver)
+    assert again(change).state == "approved"
+    assert Event.objects.filter(action="plan_demand.replaced", object_id=str(change.revision_id)).exists()
+    with pytest.raises(PlanIntegrityError, match="members of Requester no longer approve") as refusal:
+        change_start(change_id=change.pk, implementer=actor(cast.implementer))
+    assert refusal.value.code == "POLICY_ASKS_MORE"
 
 
 def test_who_approved_starts_no_run_by_sql_either(cast: Cast, devices: list[Device]) -> None:
