@@ -15,8 +15,10 @@ from devices.domain.config_text import parse, render
 from devices.domain.prediction import TypedCommand, predict
 from devices.domain.severity import Severity
 from devices.domain.warnings.interfaces import parents
+from devices.domain.warnings.own_path import carriers
 from devices.domain.warnings.rule import Hit, Path
 from devices.domain.warnings.situation import Situation
+from devices.domain.warnings.way_back import way_out
 
 _MOST: Final = 20
 """So many states in between are looked at; each takes one prediction."""
@@ -30,6 +32,9 @@ _TOP: Final = (
     "access-list",
     "vrf ",
 )
+
+_LOSING: Final = ("shutdown", "switchport", "ip ", "ipv6 ", "vrf ", "channel-group ")
+"""What an interface may lose something by, without a “no”."""
 
 Rules = Iterable[tuple[str, Callable[[Situation], Iterable[Hit]]]]
 
@@ -78,7 +83,8 @@ def _touching(situation: Situation) -> Iterator[TypedCommand]:
     own = situation.own_interface
     assert own is not None  # noqa: S101 - the caller asked
     lists = {key.name for key in own.lists.values()}
-    blocks = {f"interface {name}" for name in (own.name, *parents(own.name))}
+    names = {own.name, *parents(own.name), *carriers(situation), *way_out(situation)}
+    blocks = {f"interface {name}" for name in names}
     last = situation.commands[-1].number if situation.commands else 0
     for command in situation.commands:
         if command.number < last and any(_may_end(path, command, blocks, lists) for path in command.paths):
@@ -88,4 +94,6 @@ def _touching(situation: Situation) -> Iterator[TypedCommand]:
 def _may_end(path: Path, command: TypedCommand, blocks: set[str], lists: set[str]) -> bool:
     if not path:
         return command.text.startswith(_TOP) and (command.negated or command.text.startswith("access-list"))
-    return path[0] in blocks or path[0].startswith("vlan ") or path[0].split()[-1] in lists
+    if path[0] in blocks:
+        return command.negated or command.text.startswith(_LOSING)
+    return path[0].startswith("vlan ") or path[0].split()[-1] in lists

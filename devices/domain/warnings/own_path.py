@@ -128,6 +128,17 @@ def management_vlan(situation: Situation) -> Iterator[Hit]:
     yield from _ports(situation, vlan, start)
 
 
+def carriers(situation: Situation) -> set[str]:
+    """The ports that carry the VLAN of our interface, with the members of port-channels; none for other interfaces."""
+    own = situation.own_interface
+    found = _SVI.match(own.name) if own else None
+    if found is None:
+        return set()
+    ports = _carrying(situation.before, int(found[1]), frozenset())
+    channels = {match[1] for name in ports if (match := _CHANNEL.match(name))}
+    return {*ports, *(one.name for one in situation.before.interfaces.values() if one.group in channels)}
+
+
 def _number_of_vlan(situation: Situation, vlan: int) -> int | None:
     """The line that takes a VLAN away among others: “no vlan 10,99”."""
     for command in reversed(situation.commands):

@@ -56,6 +56,13 @@ def management_route(situation: Situation) -> Iterator[Hit]:
         yield Hit(f"{way}by {texts[0]}. After the change it does by {texts[1]}.", (*route.path, route.text), number)
 
 
+def way_out(situation: Situation) -> set[str]:
+    """The interface that the answers to us leave by, where it is known."""
+    own, client = situation.own_interface, _address(situation.session.client_address)
+    found = _way_out(situation.before, own.vrf, client) if own is not None and client is not None else None
+    return {found.name} if found is not None else set()
+
+
 def _local_policy(situation: Situation, client: _Address) -> Iterator[Hit]:
     for change in situation.changes:
         if not change.path and change.op == "+" and _LOCAL_POLICY.match(change.text):

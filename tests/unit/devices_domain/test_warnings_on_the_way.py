@@ -99,6 +99,9 @@ CRITICAL = [
     ("cisco_ios", BUNDLE, "int vl99\n shut\n no shut\n description x", "MANAGEMENT_INTERFACE", 2),
     ("cisco_ios", BUNDLE, "int vl99\n no ip add\n ip add 10.0.99.5 255.255.255.0\n no ip redirects",
      "MANAGEMENT_INTERFACE", 2),
+    ("cisco_ios", BUNDLE, "int range gi1/0/1-2\n shut\n no shut\n description x", "MANAGEMENT_VLAN", 2),
+    ("cisco_ios", BUNDLE, "int po1\n switchport mode access\n switchport mode trunk\n mtu 9000", "MANAGEMENT_VLAN", 2),
+    ("cisco_xe", ROUTED, "int gi0/0\n shut\n no shut\n description x", "MANAGEMENT_ROUTE", 2),
     ("cisco_ios", BUNDLE, "no vlan 99\nvlan 99\n name MGMT", "MANAGEMENT_VLAN", 1),
     ("cisco_ios", BUNDLE, "no ip route 10.9.0.0 255.255.0.0 10.0.99.1\nip route 10.9.0.0 255.255.0.0 10.0.99.1\nvlan 7",
      "MANAGEMENT_ROUTE", 1),
@@ -162,6 +165,7 @@ def test_services_and_rights_of_ios_xr(commands: str, gone: str, code: str) -> N
 
 HARMLESS = [
     ("cisco_ios", BUNDLE, "int gi1/0/1\n no channel-group 1 mode active"),
+    ("cisco_ios", BUNDLE, "int gi1/0/1\n shut\n no shut\nint gi1/0/2\n shut\n no shut\n description x"),
     ("cisco_ios", BUNDLE, "int vl99\n description a\nint vl99\n description b"),
     ("cisco_ios", BUNDLE, "ip route 10.9.0.0 255.255.0.0 10.0.10.9 250"),
     ("cisco_ios", BUNDLE, "ip access-list extended MGMT\n no 20\n 20 permit tcp any any\nvlan 10\n name x"),
