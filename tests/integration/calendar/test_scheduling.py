@@ -21,9 +21,11 @@ from changes.models import (
     ConflictWaiver,
     MaintenanceWindow,
     Notification,
+    RiskAssessment,
     ScheduleProblem,
 )
 from changes.services.calendar import calendar_between, recurring
+from changes.services.calendar_entries import CalendarFilter, calendar_contents
 from changes.services.conflicts import conflicts_among, conflicts_waive, window_judge
 from changes.services.execution import change_start
 from changes.services.freezes import freeze_declare, freeze_hits, freeze_lift
@@ -232,6 +234,7 @@ def test_a_start_without_a_window_is_bound_to_the_maintenance_window_that_is_ope
     sundays(cast, starts_at=begin.isoformat(timespec="minutes"), rule="")
     run = change_start(change_id=change.pk, implementer=starter)
     assert run.change.window_end == (begin + timedelta(minutes=240)).replace(tzinfo=UTC)
+    assert RiskAssessment.objects.filter(change=change).order_by("-pk")[0].facts["timing"] == "maintenance_window"
 
 
 def pair(cast: factories.Cast) -> tuple[ChangeRequest, ChangeRequest]:
@@ -334,7 +337,9 @@ def test_a_window_over_the_change_of_the_clocks_ends_by_the_wall_clock(cast: fac
     assert long.end - long.start == timedelta(hours=7)
 
 
-def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(cast: factories.Cast) -> None:
+def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(
+    cast: factories.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     devices = [a_device(name=f"r-{number}", site=f"S{number}", redundancy_group="ring") for number in range(4)]
     changes = [factories.approved(cast, [device]) for device in devices]
     at = next_day(2)
@@ -344,6 +349,10 @@ def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(cast: 
     rows = list(ChangeRequest.objects.select_related("revision").order_by("-pk"))
     with connection.execute_wrapper(seen := Statements()):
         found = conflicts_among(rows)
+    assert found
     told = [(change.pk, conflict.other_key, waived) for change, conflict, waived in found]
     assert told == [(changes[0].pk, changes[1].pk, False), (changes[0].pk, changes[2].pk, False)]
     assert seen.count == 5
+    monkeypatch.setattr("changes.services.calendar.MOST_DEVICES", 2)
+    [note] = calendar_contents(Period(at, at + DAY), CalendarFilter()).notes
+    assert "Conflicts are not shown" in note, "what was not looked at is told"
