@@ -21,6 +21,7 @@ from devices.models import Device
 from devices.services.claims import Claim, claimable
 from tests.factories import Cast, DeviceFactory, started
 from tests.integration.supervision.conftest import wait_for
+from tests.large_runs import plans_beside
 
 COUNT = 1_000
 THREADS = 4
@@ -40,7 +41,7 @@ def run(transactional_db: None) -> Run:
         for number in range(1, COUNT)
     )  # fmt: skip
     plan = first.device_plan
-    plans = DevicePlan.objects.bulk_create(
+    plans = plans_beside(
         DevicePlan(revision_id=run.revision_id, device=device, position=position, state="ready", payload=plan.payload)
         for position, device in enumerate(devices, start=1)
     )
