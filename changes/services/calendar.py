@@ -112,15 +112,17 @@ def under_way_with(devices: Iterable[CalendarDevice], *, but: int) -> tuple[Book
     )
 
 
-def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...]:
+def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...] | None:
     """Those of these changes whose windows overlap another's, in the order of their windows, with all their devices.
 
-    None where they have more than 20,000 devices. Three queries.
+    None: they have more than 20,000 devices. Three queries.
     """
     overlapping = _overlapping(rows)
     revisions = [row.revision_id for row in overlapping if row.revision_id]
-    if not revisions or _written_to(revisions, None)[:MOST_DEVICES].count() >= MOST_DEVICES:
+    if not revisions:
         return ()
+    if _written_to(revisions, None)[: MOST_DEVICES + 1].count() > MOST_DEVICES:
+        return None
     return _bookings(overlapping, None)
 
 

@@ -97,13 +97,16 @@ def refuse_conflicts(change: ChangeRequest) -> tuple[Conflict, ...]:
     return found
 
 
-def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeRequest, Conflict, bool], ...]:
+def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeRequest, Conflict, bool], ...] | None:
     """Each conflict between two of these changes with windows, once, and whether it was waived.
 
-    Three queries, and two for each change that has a conflict. Nothing is found among more than 20,000 devices.
+    Three queries, and two for each change that has a conflict. None: they have more than 20,000 devices, and were not
+    looked at.
     """
     rows = [row for row in changes if row.state in BOOKED and row.window_start and row.window_end]
     booked = bookings_of(rows)
+    if booked is None:
+        return None
     by_key = {row.pk: row for row in rows}
     found: list[tuple[ChangeRequest, Conflict, bool]] = []
     for at, ours in enumerate(booked):
