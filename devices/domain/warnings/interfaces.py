@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from devices.domain.config_tree import Node
@@ -179,12 +180,37 @@ def read_junos_interfaces(
     An interface that is inactive counts as shut down.
     """
     found: dict[str, Interface] = {}
+    ranges: list[str] = []
     for text in statements:
-        if text.startswith("interfaces ") and (unit := _UNIT.match(text)):
+        if text.startswith("interfaces interface-range "):
+            ranges.append(text)
+        elif text.startswith("interfaces ") and (unit := _UNIT.match(text)):
             _junos_line(_junos_interface(found, unit["name"], unit["unit"]), unit["rest"] or "")
         elif text.startswith("routing-instances ") and (instance := _INSTANCE.match(text)):
             name, _, number = instance["interface"].partition(".")
             _junos_interface(found, name, number or None).vrf = instance["name"]
+    _disable_ranges(found, ranges)
+    _shut_inactive(found, written, inactive)
+    return found
+
+
+def _disable_ranges(found: Mapping[str, Interface], ranges: Iterable[str]) -> None:
+    """Shut down the members of disabled interface ranges; ``member-range`` is not read."""
+    members: dict[str, list[str]] = {}
+    disabled: set[str] = set()
+    for text in ranges:
+        match text.split()[2:]:
+            case [name, "member", member]:
+                members.setdefault(name, []).append(member)
+            case [name, "disable"]:
+                disabled.add(name)
+    for one in found.values():
+        if any(fnmatchcase(one.name, member) for name in disabled for member in members.get(name, ())):
+            one.shutdown = True
+
+
+def _shut_inactive(found: dict[str, Interface], written: Iterable[str], inactive: Collection[str]) -> None:
+    """Count interfaces that are inactive as a whole as shut down."""
     for text in written:
         if text.startswith("interfaces ") and (unit := _UNIT.match(text)):
             whole, part = f"interfaces {unit['name']}", f"interfaces {unit['name']} unit {unit['unit']}"
@@ -193,7 +219,6 @@ def read_junos_interfaces(
                 _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
             elif part in inactive:
                 _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
-    return found
 
 
 def _junos_interface(found: dict[str, Interface], name: str, unit: str | None) -> Interface:

@@ -193,7 +193,14 @@ def _number_of_port(situation: Situation, one: Interface) -> int | None:
     if number is not None or channel is None:
         return number
     members = (each for each in situation.before.interfaces.values() if each.group == channel[1])
-    return next((found for each in members if (found := situation.number_in(each, "shutdown", "channel-group"))), None)
+    found = (situation.number_in(each, "shutdown", "channel-group") for each in members)
+    return next((one for one in found if one), None) or _number_of_range(situation)
+
+
+def _number_of_range(situation: Situation) -> int | None:
+    """The line that resets a range of ports: “default interface range …”."""
+    resets = (one.number for one in situation.commands if one.negated and one.text.startswith("interface range "))
+    return next(resets, None)
 
 
 def _no_longer(situation: Situation, one: Interface, vlan: int) -> bool:
