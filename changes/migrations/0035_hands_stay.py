@@ -46,15 +46,11 @@ CREATE TRIGGER changes_changerequest_author_stays BEFORE UPDATE OF author_id ON 
     FOR EACH ROW WHEN (NEW.author_id <> OLD.author_id) EXECUTE FUNCTION changes_keep_hands();
 ALTER TABLE changes_changerequest ENABLE ALWAYS TRIGGER changes_changerequest_author_stays;
 
--- Every editor is in the list of editors, so that the last one may be followed by another.
+-- Who is followed by another last editor stays among the editors.
 CREATE FUNCTION changes_keep_last_editor() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF OLD.last_editor_id <> OLD.author_id AND NOT EXISTS (
-            SELECT 1 FROM changes_changerequest_editors e
-            WHERE e.changerequest_id = OLD.id AND e.user_id = OLD.last_editor_id) THEN
-        RAISE EXCEPTION 'Who edited a change stays on record. Add them to the editors first.'
-            USING ERRCODE = 'insufficient_privilege', CONSTRAINT = 'hands_stay';
-    END IF;
+    INSERT INTO changes_changerequest_editors (changerequest_id, user_id) VALUES (OLD.id, OLD.last_editor_id)
+    ON CONFLICT DO NOTHING;
     RETURN NEW;
 END $$;
 CREATE TRIGGER changes_changerequest_last_editor_stays BEFORE UPDATE OF last_editor_id ON changes_changerequest
