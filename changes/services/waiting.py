@@ -101,7 +101,7 @@ def _asked(person: Person, event: ChangeEvent) -> ChangeQuerySet:
 
 def _open_to(person: Person) -> QuerySet[OpenStage]:
     """Stages in which neither a hand in the change nor an earlier decision stands against the person."""
-    return OpenStage.objects.exclude(**{"closed_to__contains": [Value(person.id)]})
+    return OpenStage.objects.exclude(closed_to__contains=[Value(person.id)])
 
 
 def _in_review(stages: QuerySet[OpenStage]) -> ChangeQuerySet:
@@ -128,7 +128,7 @@ def _delegated(person: Person) -> ChangeQuerySet:
         .filter(~Exists(memberships.filter(group__name=Role.AUDITOR)))
         .filter(Q(groups=[]) | Q(groups__contains=[group]))
         .annotate(closed_to=ExpressionWrapper(OuterRef("closed_to"), ArrayField(IntegerField())))
-        .exclude(closed_to__contains=[F("principal_id")])
+        .exclude(closed_to__contains=[F("principal_id")])  # type: ignore[misc]  # an expression
     )
     stages = _open_to(person).filter(Exists(held), delegates__overlap=sorted(person.roles))
     return _in_review(stages.exclude(group__in=person.roles))
