@@ -173,8 +173,8 @@ def test_a_part_of_a_page_does_not_ask_for_the_count(
     cast: Cast, as_: As, devices: list[Device], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = as_(cast.author)
-    # Session and person, five for the facets, two for the targets.
-    with django_assert_num_queries(9):
+    # Session and person, six for the facets, two for the targets.
+    with django_assert_num_queries(10):
         response = client.get("/changes/targets/?site=FRA", headers={"HX-Request": "true"})
     assert response.status_code == 200
 
