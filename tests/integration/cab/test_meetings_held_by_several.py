@@ -1,5 +1,8 @@
 """Meetings that two people run at once, that are not held after all, and that are put on paper."""
 
+import io
+
+import pypdf
 import pytest
 from django.db import DatabaseError
 from django.test import Client
@@ -104,7 +107,7 @@ def test_the_agenda_says_when_a_change_was_planned_anew(
     client.force_login(cast.auditor)
     assert "another plan" not in client.get(f"/meetings/{meeting.pk}/").content.decode()
     change_withdraw(change_id=waiting.pk, requester=actor(cast.author))
-    ready_plan(ChangeRequest.objects.get(pk=waiting.pk), [device], commands=["ntp server 192.0.2.99"])
+    ready_plan(ChangeRequest.objects.get(pk=waiting.pk), [device], commands=("ntp server 192.0.2.99",))
     change_submit(change_id=waiting.pk, requester=actor(cast.author))
     assert "now Assessment and another plan" in client.get(f"/meetings/{meeting.pk}/").content.decode()
 
@@ -141,6 +144,8 @@ def test_a_meeting_is_put_on_paper(cast: Cast, meeting: Meeting) -> None:
     assert f"/meetings/{meeting.pk}/meeting.pdf" in client.get(f"/meetings/{meeting.pk}/").content.decode()
     answer = client.get(f"/meetings/{meeting.pk}/meeting.pdf")
     assert answer.status_code == 200
-    assert answer.content.startswith(b"%PDF-")
+    text = "\n".join(page.extract_text() for page in pypdf.PdfReader(io.BytesIO(answer.content)).pages)
+    for words in ("<b>Points</b> & more", "Waits for the CAB", "1 approval of CAB", "This agenda is a draft"):
+        assert words in text
     assert f"meeting-{meeting.pk}-{meeting.starts_at:%Y-%m-%d}.pdf" in answer["Content-Disposition"]
     assert client.get("/meetings/99999/meeting.pdf").status_code == 404
