@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db.models import F
 from django.utils import timezone
 
@@ -115,3 +115,10 @@ def test_who_carried_a_change_out_does_not_find_it_to_close(cast: Cast, device: 
     assert run.change.state == "review"
     assert found(cast.implementer) == {}
     assert found(cast.manager) == {Work.CLOSE: [change.pk]}
+
+
+def test_groups_with_odd_names_stay_text_in_the_statement(cast: Cast, device: Device) -> None:
+    change = approved(cast, [device])
+    for name in ("it's 100 % of %s", "%(person)s", "a \\ b; --"):
+        cast.implementer.groups.add(Group.objects.create(name=name))
+    assert found(cast.implementer) == {Work.START: [change.pk]}
