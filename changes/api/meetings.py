@@ -184,9 +184,7 @@ class MeetingDetailView(APIView):
     @extend_schema(operation_id="meetings_edit", summary="Edit a draft", request=_CHANGES, responses=_ANSWERS)
     def patch(self, request: Request, meeting_id: int) -> Response:
         """Another title, time or chair for a draft."""
-        services.meeting_edit(
-            meeting_id=meeting_id, data=body_of(request, FIELDS), actor=request_actor(request)
-        )
+        services.meeting_edit(meeting_id=meeting_id, data=body_of(request, FIELDS), actor=request_actor(request))
         return Response(_shown(meeting_id))
 
 
