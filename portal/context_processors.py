@@ -7,7 +7,7 @@ from django.utils.functional import SimpleLazyObject
 
 from changes.domain.policy import Person, Role
 from changes.domain.waiting import COUNTED
-from changes.services.waiting import waiting_counts
+from changes.services.inboxes import waiting_counts
 from devices.services.drift_queue import drift_to_review
 from portal.presenters.gate_tasks import gate_task_count
 from portal.views.access import engaged_kill_switch, may_write, reads_audit, reads_credentials, unread_count, viewer

@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from changes.domain.kpis.targets import Bounds, TargetError, parse_targets
+
 BASE_DIR = Path(__file__).resolve().parents[1]
 SECRET_KEY_MIN_LENGTH = 32
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
@@ -46,6 +48,7 @@ class Environment:
     debug: bool
     backup_every_s: int
     backup_sessions: int
+    hooks_at_once: int
     backup_keep: str
     device_ca_file: str
     device_allow_plain_http: bool
@@ -58,6 +61,7 @@ class Environment:
     breaker_window_s: int
     breaker_cool_down_s: int
     breaker_give_up_s: int
+    kpi_targets: Mapping[str, Bounds]
 
     @property
     def https(self) -> bool:
@@ -92,6 +96,7 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
             environ, "COUNTERSIGN_BACKUP_EVERY_S", default=86_400, lowest=0, highest=31 * 86_400
         ),
         backup_sessions=_whole_number(environ, "COUNTERSIGN_BACKUP_SESSIONS", default=16, lowest=1, highest=512),
+        hooks_at_once=_whole_number(environ, "COUNTERSIGN_HOOKS_AT_ONCE", default=4, lowest=1, highest=32),
         backup_keep=_backup_keep(environ),
         device_ca_file=_device_ca_file(environ),
         device_allow_plain_http=_switch(environ, "DEVICE_ALLOW_PLAIN_HTTP"),
@@ -112,11 +117,19 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
         breaker_give_up_s=_whole_number(
             environ, "COUNTERSIGN_BREAKER_GIVE_UP_S", default=900, lowest=0, highest=86_400
         ),
+        kpi_targets=_kpi_targets(environ),
     )
 
 
 def _text(environ: Mapping[str, str], name: str) -> str:
     return environ.get(name, "").strip()
+
+
+def _kpi_targets(environ: Mapping[str, str]) -> Mapping[str, Bounds]:
+    try:
+        return parse_targets(_text(environ, "COUNTERSIGN_KPI_TARGETS"))
+    except TargetError as error:
+        raise SettingError(f"COUNTERSIGN_KPI_TARGETS: {error}") from None
 
 
 def _home(environ: Mapping[str, str]) -> Path:

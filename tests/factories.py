@@ -153,7 +153,8 @@ class DeviceFactory(DjangoModelFactory[Device]):
 
     source = "lab"
     source_key = LazyAttribute(lambda device: device.name)
-    name = Numbered(lambda n: f"fra-acc-{n:02}")
+    # Plans order devices by the bytes of their keys: with fewer digits, the thousandth would stand before the second.
+    name = Numbered(lambda n: f"fra-acc-{n:05}")
     platform = "cisco_ios"
     address = "192.0.2.10"
     port = 22

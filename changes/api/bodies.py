@@ -68,7 +68,8 @@ def member_in(body: Mapping[str, object], name: str) -> int | None:
     value = body.get(name)
     if value is None or value == "":
         return None
-    users = get_user_model().objects.filter(username=value) if isinstance(value, str) else ()
+    known = isinstance(value, str) and "\0" not in value
+    users = get_user_model().objects.filter(username=value) if known else ()
     found = next(iter(users), None)
     if found is None:
         raise InvalidInputError({name: ["Give the username of the absent member for whom you hold a delegation."]})

@@ -36,6 +36,7 @@ USUAL: Final = timedelta(days=31)
 _USUAL_WINDOW: Final = timedelta(hours=1)
 _SHOWN: Final = {200: ChangeDetailSerializer, **refusals(400, 403, 404, 409)}
 _TIMES: Final = ("window_start", "window_end")
+_YEARS: Final = (2000, 2100)
 
 
 class PeriodSerializer(serializers.Serializer[Any]):
@@ -137,6 +138,8 @@ def _moment(asked: Mapping[str, str], name: str, default: datetime) -> datetime:
         found = datetime.fromisoformat(asked[name].replace(" ", "+"))
     except ValueError:
         raise BadFilterError(name, f"{name} takes a time such as 2026-11-21T22:00:00Z.") from None
+    if not _YEARS[0] <= found.year <= _YEARS[1]:
+        raise BadFilterError(name, f"{name} is a time from the year {_YEARS[0]} to {_YEARS[1]}.")
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 

@@ -23,6 +23,7 @@ from changes.domain.errors import InvalidInputError
 from changes.domain.meetings import MeetingState, Outcome
 from changes.models import AgendaItem, Attendance, Meeting
 from changes.services import meetings as services
+from changes.services.meeting_input import FIELDS
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
 
@@ -37,6 +38,7 @@ class AgendaItemSerializer(serializers.ModelSerializer[AgendaItem]):
     decisions = serializers.SerializerMethodField(help_text="Ids of the approvals that were given meanwhile.")
     facts = serializers.DictField()
     outcome = serializers.CharField(help_text=f"{', '.join(Outcome)}, or empty where there is none yet.")
+    version = serializers.CharField(help_text="Names the minutes as they are; send it with other ones.")
 
     def get_decisions(self, item: AgendaItem) -> list[int]:
         """What people decided about the change while the meeting was open; linked when it was closed."""
@@ -46,7 +48,7 @@ class AgendaItemSerializer(serializers.ModelSerializer[AgendaItem]):
         model = AgendaItem
         fields = [
             "id", "position", "kind", "change", "title", "facts", "added_by", "minutes", "outcome", "deferred_to",
-            "decisions",
+            "version", "decisions",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -74,7 +76,7 @@ class MeetingSerializer(serializers.ModelSerializer[Meeting]):
         model = Meeting
         fields = [
             "id", "title", "starts_at", "chair", "state", "covers_from", "covers_to", "planned_by", "planned_at",
-            "opened_at", "closed_at", "summary", "attendance", "items",
+            "opened_at", "closed_at", "canceled_at", "cancel_reason", "summary", "attendance", "items",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -108,6 +110,9 @@ _MINUTES = inline_serializer(
         "minutes": serializers.CharField(required=False),
         "outcome": serializers.ChoiceField(Outcome.choices(), required=False),
         "deferred_to": serializers.CharField(required=False, help_text="With the outcome `deferred`: until when."),
+        "version": serializers.CharField(
+            required=False, help_text="That of the item that you read; 409 where somebody changed it since."
+        ),
     },
 )
 _PRESENT = inline_serializer(
@@ -118,6 +123,7 @@ _PRESENT = inline_serializer(
     },
 )
 _SUMMARY = inline_serializer("MeetingSummary", fields={"summary": serializers.CharField(required=False)})
+_WHY = inline_serializer("MeetingCancellation", fields={"reason": serializers.CharField()})
 _ANSWERS = {200: MeetingSerializer, **refusals(400, 403, 404, 409)}
 
 
@@ -159,7 +165,7 @@ class MeetingListView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Plan a meeting; its agenda is made from what waits. For change managers."""
-        found = services.meeting_plan(data=body_of(request, services.FIELDS), actor=request_actor(request))
+        found = services.meeting_plan(data=body_of(request, FIELDS), actor=request_actor(request))
         return Response(_shown(found.pk), status=status.HTTP_201_CREATED)
 
 
@@ -178,9 +184,7 @@ class MeetingDetailView(APIView):
     @extend_schema(operation_id="meetings_edit", summary="Edit a draft", request=_CHANGES, responses=_ANSWERS)
     def patch(self, request: Request, meeting_id: int) -> Response:
         """Another title, time or chair for a draft."""
-        services.meeting_edit(
-            meeting_id=meeting_id, data=body_of(request, services.FIELDS), actor=request_actor(request)
-        )
+        services.meeting_edit(meeting_id=meeting_id, data=body_of(request, FIELDS), actor=request_actor(request))
         return Response(_shown(meeting_id))
 
 
@@ -226,6 +230,21 @@ class MeetingOpenView(MeetingAction):
         """Open the meeting."""
         del body
         services.meeting_open(meeting_id=meeting_id, actor=actor)
+
+
+@extend_schema_view(
+    post=extend_schema(
+        operation_id="meetings_cancel", summary="Cancel a planned meeting", request=_WHY, responses=_ANSWERS
+    )
+)
+class MeetingCancelView(MeetingAction):
+    """Cancel."""
+
+    names = frozenset({"reason"})
+
+    def act(self, meeting_id: int, body: Mapping[str, object], actor: Actor) -> None:
+        """Give up a meeting that was not opened."""
+        services.meeting_cancel(meeting_id=meeting_id, actor=actor, reason=text_in(body, "reason"))
 
 
 @extend_schema_view(
@@ -310,13 +329,14 @@ class MeetingMinutesView(APIView):
     def post(self, request: Request, meeting_id: int, item_id: int) -> Response:
         """What was said, and what became of it. This moves no change."""
         _own(meeting_id, item_id)
-        body = body_of(request, {"minutes", "outcome", "deferred_to"})
+        body = body_of(request, {"minutes", "outcome", "deferred_to", "version"})
         services.item_minute(
             item_id=item_id,
             actor=request_actor(request),
             minutes=text_in(body, "minutes"),
             outcome=text_in(body, "outcome"),
             deferred_to=text_in(body, "deferred_to"),
+            version=text_in(body, "version") or None,
         )
         return Response(_shown(meeting_id))
 

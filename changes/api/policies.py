@@ -36,7 +36,7 @@ from changes.services.approval_policies import (
     policy_save_draft,
 )
 from changes.services.demanding import facts_known
-from changes.services.policy_activation import policy_activate, short_of_people
+from changes.services.policy_activation import policy_activate, short_of_people, unknown_groups
 from changes.services.rejudging import policy_forecast
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
@@ -125,6 +125,10 @@ _FORECAST = inline_serializer(
         "asked_again": serializers.IntegerField(help_text="Changes in review that would be asked for more."),
         "short_of_people": serializers.ListField(
             child=serializers.CharField(), help_text="A sentence for each stage that too few people could decide."
+        ),
+        "unknown_groups": serializers.ListField(
+            child=serializers.CharField(),
+            help_text="A sentence for each group that does not exist; it is then refused.",
         ),
         "changes": serializers.ListField(child=serializers.DictField(), help_text=f"At most {_LISTED}."),
     },
@@ -233,6 +237,7 @@ class PolicyForecastView(APIView):
         ]
         counts: dict[str, object] = {"looked_at": found.looked_at, "whole": found.whole, "stale": found.stale}
         counts |= {"asked_again": found.asked_again, "short_of_people": list(short_of_people(policy))}
+        counts["unknown_groups"] = list(unknown_groups(policy))
         return Response({**counts, "changes": changes})
 
 

@@ -12,16 +12,18 @@ from changes.domain.policy import (
     ChangeFacts,
     Person,
     Verdict,
+    may_abstain_now,
     may_answer_gate,
     may_edit,
     may_plan,
     may_roll_back,
     may_schedule,
+    may_withdraw_decision,
     verdicts,
 )
 from changes.domain.reasons import reason
 from changes.domain.secret_variables import secret_variables
-from changes.domain.states import EDITABLE, EXECUTING, ChangeEvent, ChangeState
+from changes.domain.states import BEFORE_IMPLEMENTING, EDITABLE, EXECUTING, IN_REVIEW, ChangeEvent, ChangeState
 from changes.domain.strategy import Strategy
 from changes.errors import PlanIntegrityError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, Run, RunStep, WaveCheck
@@ -43,7 +45,6 @@ _CALLS = {
     ChangeEvent.ASSESS: "assess",
     ChangeEvent.AUTHORIZE: "approve",
     ChangeEvent.REJECT: "reject",
-    ChangeEvent.REOPEN: "withdraw-decision",
     ChangeEvent.SCHEDULE: "schedule",
     ChangeEvent.REVISE: "revise",
     ChangeEvent.START: "start",
@@ -268,6 +269,10 @@ def shown_actions(person: Person, facts: ChangeFacts, change: ChangeRequest) -> 
     found = {_CALLS[event]: verdict for event, verdict in verdicts(person, facts).items() if event in _CALLS}
     if facts.state in EDITABLE:
         found = {"edit": may_edit(person, facts), "plan": may_plan(person, facts), **found}
+    if facts.state in IN_REVIEW:
+        found["abstain"] = may_abstain_now(person, facts)
+    if facts.state in BEFORE_IMPLEMENTING - EDITABLE:
+        found["withdraw-decision"] = may_withdraw_decision(person, facts)
     if facts.state in MOVABLE and window_of(change):
         found["schedule"] = may_schedule(person, facts)
     if facts.state is ChangeState.ROLLING_BACK:

@@ -16,12 +16,13 @@ from audit.api.actors import request_actor
 from audit.errors import BadFilterError, UnknownFilterError
 from changes.api.bodies import body_of, text_in
 from changes.api.serializers import ChangeSerializer
-from changes.domain.kpis.definitions import BY_KEY, KPIS, ON_CHANGES
+from changes.domain.kpis.definitions import BY_KEY, ON_CHANGES
 from changes.domain.reports.document import figures
 from changes.domain.reports.periods import ReportKind
 from changes.models import Report
 from changes.services.kpis.counting import count_figures, kpi_changes
 from changes.services.kpis.scope import SCOPE_FILTERS, Scope
+from changes.services.kpis.targets import judged_kpis
 from changes.services.reports.making import report_get, report_make
 from devices.api.listing import WHOLE, ListQuery, Ordering, page
 from devices.api.openapi import list_parameters, page_of, refusals
@@ -89,6 +90,7 @@ class FigureSerializer(serializers.Serializer[Any]):
     comparison = serializers.CharField()
     rag = serializers.CharField()
     rag_label = serializers.CharField()
+    target = serializers.CharField(help_text="The bounds by which it is judged, in words.")
 
 
 _REPORT_BODY = inline_serializer(
@@ -169,7 +171,7 @@ class KpiView(APIView):
         """Each figure with its definition, beside the period before."""
         scope = _scope(request, SCOPE_FILTERS)
         found = count_figures(scope)
-        rows = figures(KPIS, found.now, found.before)["rows"]
+        rows = figures(list(judged_kpis().values()), found.now, found.before)["rows"]
         return Response({"first": scope.days.first, "last": scope.days.last, "figures": rows})
 
 

@@ -10,6 +10,7 @@ from changes.api.changes import (
 )
 from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
+from changes.api.inbox import InboxKindView, InboxView
 from changes.api.plans import PlanView
 from changes.api.risk import RiskAnswerView, RiskOverrideView, RiskView
 from changes.api.rollback import RollbackView
@@ -61,11 +62,14 @@ urlpatterns = [
     path("threads/<id:thread_id>/reply/", threads.ThreadReplyView.as_view(), name="api-thread-reply"),
     path("threads/<id:thread_id>/resolve/", threads.ThreadResolveView.as_view(), name="api-thread-resolve"),
     path("threads/<id:thread_id>/reopen/", threads.ThreadReopenView.as_view(), name="api-thread-reopen"),
+    path("inbox/", InboxView.as_view(), name="api-inbox"),
+    path("inbox/<str:kind>/", InboxKindView.as_view(), name="api-inbox-kind"),
     path("meetings/", meetings.MeetingListView.as_view(), name="api-meeting-list"),
     path(_MEETING, meetings.MeetingDetailView.as_view(), name="api-meeting-detail"),
     path(f"{_MEETING}refresh/", meetings.MeetingRefreshView.as_view(), name="api-meeting-refresh"),
     path(f"{_MEETING}open/", meetings.MeetingOpenView.as_view(), name="api-meeting-open"),
     path(f"{_MEETING}close/", meetings.MeetingCloseView.as_view(), name="api-meeting-close"),
+    path(f"{_MEETING}cancel/", meetings.MeetingCancelView.as_view(), name="api-meeting-cancel"),
     path(f"{_MEETING}attendance/", meetings.MeetingAttendanceView.as_view(), name="api-meeting-attendance"),
     path(f"{_MEETING}items/", meetings.MeetingItemsView.as_view(), name="api-meeting-items"),
     path(f"{_MEETING}items/<id:item_id>/", meetings.MeetingItemView.as_view(), name="api-meeting-item"),

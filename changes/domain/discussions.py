@@ -116,8 +116,8 @@ def may_discuss(person: Person) -> Verdict:
 def may_resolve(person: Person, *, opened_by: int, hands: frozenset[int]) -> Verdict:
     """Resolve a thread: who opened it, or somebody who judges changes and has no hand in this one.
 
-    ``hands`` are the people who wrote or edited the change. A policy may let unresolved threads block the approval, so
-    who has a hand in a change does not resolve what others ask of it.
+    ``hands`` are the people who wrote or edited the change or its template. A policy may let unresolved threads block
+    the approval, so who has a hand in a change does not resolve what others ask of it.
     """
     denial = _speaks(person, "resolve a thread")
     if denial is None and person.id != opened_by:

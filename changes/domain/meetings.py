@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from changes.domain.labels import Labelled
@@ -15,6 +16,8 @@ MAX_NAME: Final = 100
 MAX_MINUTES: Final = 10_000
 MAX_ITEMS: Final = 200
 MAX_GUESTS: Final = 50
+EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+LATEST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 COMING: Final = timedelta(days=7)
 """How far the agenda looks ahead."""
 LOOK_BACK: Final = timedelta(days=14)
@@ -23,11 +26,12 @@ CHAIRS: Final = (Role.CHANGE_MANAGER, Role.CAB, Role.ECAB)
 
 
 class MeetingState(Labelled):
-    """Where a meeting stands. Its agenda is frozen when it opens, everything when it is closed."""
+    """Where a meeting stands. Its agenda is frozen when it opens, everything when it is closed or canceled."""
 
     DRAFT = "draft"
     OPEN = "open"
     CLOSED = "closed"
+    CANCELED = "canceled"
 
 
 class ItemKind(Labelled):
@@ -64,6 +68,11 @@ class Outcome(Labelled):
     DEFERRED = "deferred"
 
 
+def version_of(*parts: str) -> str:
+    """A short digest of what somebody reads and then changes: it tells whether another person changed it meanwhile."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
 @dataclass(frozen=True, slots=True)
 class Point:
     """One item that an agenda proposes; ``facts`` are what is frozen of it, as words for a page."""
@@ -81,7 +90,7 @@ def period_of(starts_at: datetime, last_closed: datetime | None) -> tuple[dateti
 
 def may_run_meeting(person: Person, *, chair_id: int | None = None) -> Verdict:
     """Plan, open, minute and close a meeting: change managers, and its chair."""
-    if person.id == chair_id and Role.AUDITOR not in person.roles:
+    if person.id == chair_id and may_chair(person):
         return Verdict()
     denial = role_denial(person, "run a CAB meeting", Role.CHANGE_MANAGER)
     return Verdict(() if denial is None else (denial,))

@@ -23,13 +23,14 @@ from changes.domain.approval_policy.delegation import ActingFor, group_for, why_
 from changes.domain.approval_policy.stages import Stage, counted_in, groups_lacking, quorum_met, stage_open
 from changes.domain.approval_policy.vocabulary import Duty
 from changes.domain.roles import Role, group_label
-from changes.domain.states import BEFORE_IMPLEMENTING, ChangeEvent, ChangeState, events_from
+from changes.domain.states import BEFORE_IMPLEMENTING, IN_REVIEW, ChangeEvent, ChangeState, events_from
 
 __all__ = [
     "DEFAULT_STAGES", "GATE_DIGEST_MISMATCH", "GATE_DUPLICATE", "GATE_ROLE_DENIED", "GATE_SELF_APPROVAL",
     "PLAN_MISSING", "PLAN_NOT_OPENED", "THREADS_UNRESOLVED", "ActingFor", "ApprovalFact",
     "ChangeFacts", "Decision", "Denial", "Duty", "Person", "Policy", "Role", "Stage", "Verdict", "acting_group",
-    "deciding_stage", "lapsed_approvals", "live_approvals", "may_abort", "may_abstain", "may_act_in",
+    "deciding_stage", "lapsed_approvals", "live_approvals", "may_abort", "may_abstain",
+    "may_abstain_now", "may_act_in",
     "may_answer_gate", "may_approve", "may_assess", "may_cancel", "may_close", "may_create", "may_declare_freeze",
     "may_edit", "may_engage_kill_switch", "may_pause", "may_plan", "may_reject", "may_release_kill_switch",
     "may_request_changes", "may_resume", "may_retry", "may_revise", "may_roll_back", "may_schedule", "may_skip",
@@ -129,6 +130,16 @@ def may_abstain(person: Person, facts: ChangeFacts, stage: Stage) -> Verdict:
     return may_act_in(person, facts, stage)
 
 
+def may_abstain_now(person: Person, facts: ChangeFacts) -> Verdict:
+    """Abstain in a stage that still lacks approvals; else what stands against it in the first of them."""
+    live = live_approvals(facts)
+    lacking = tuple(stage for stage in facts.stages if not quorum_met(stage, live)) or facts.stages
+    found = [may_abstain(person, facts, stage) for stage in lacking]
+    if facts.state not in IN_REVIEW or not found:
+        return _verdict(Denial(GATE_ROLE_DENIED, "Nothing is decided about this change now, so nobody abstains."))
+    return next((verdict for verdict in found if verdict), found[0])
+
+
 def may_withdraw_decision(person: Person, facts: ChangeFacts) -> Verdict:
     """Take back one's own approval or abstention, or one given on one's behalf, before the change is implemented."""
     own = [fact for fact in facts.approvals if person.id in fact.people and not fact.void]
@@ -176,8 +187,12 @@ def may_cancel(person: Person, facts: ChangeFacts) -> Verdict:
 
 
 def may_start(person: Person, facts: ChangeFacts) -> Verdict:
-    """Start the approved plan: implementers who did not approve it themselves."""
-    return _implement(person, facts, "start a change", "start this change")
+    """Start the approved plan: implementers who did not approve it themselves.
+
+    Where its policy wants threads resolved, one that was opened after the last approval holds the start too.
+    """
+    able = _implement(person, facts, "start a change", "start this change")
+    return _verdict(*able.reasons, _threads(facts))
 
 
 def may_resume(person: Person, facts: ChangeFacts) -> Verdict:
@@ -412,6 +427,12 @@ def _not_twice(person: Person, facts: ChangeFacts) -> Denial | None:
                 " acts in one stage only. Ask another member of the group.",
             )
     return None
+
+
+def barred_from_deciding(facts: ChangeFacts) -> frozenset[int]:
+    """Who cannot decide about the present plan, whatever their groups: hands, implementers, and who has decided."""
+    decided = (pk for fact in _decided(facts) for pk in fact.people)
+    return frozenset({facts.author_id, *facts.editor_ids, *facts.implementer_ids, *decided})
 
 
 def _decided(facts: ChangeFacts) -> tuple[ApprovalFact, ...]:

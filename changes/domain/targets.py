@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings, hidden_character, one_of, shown, unknown_names
+from devices.domain.criticality import Criticality
 
-FILTER_NAMES: frozenset[str] = frozenset({"site", "role", "platform", "tag", "name", "source", "status"})
+FILTER_NAMES: frozenset[str] = frozenset(
+    {"site", "role", "platform", "tag", "name", "source", "status", "tenant", "criticality"}
+)
 MAX_TARGETS = 10_000
 MAX_FILTER_VALUES = 100
 MAX_VALUE_LENGTH = 200
@@ -75,7 +78,12 @@ def _filters(value: object, findings: Findings, where: str) -> dict[str, tuple[s
         findings.add(where, f"An empty filter would match every device. Give one of: {one_of(FILTER_NAMES)}.")
     for name, sentence in unknown_names(value, FILTER_NAMES, "filter").items():
         findings.add(f"{where}.{shown(name)}", sentence)
-    return {name: _values(item, findings, f"{where}.{name}") for name, item in value.items() if name in FILTER_NAMES}
+    found = {name: _values(item, findings, f"{where}.{name}") for name, item in value.items() if name in FILTER_NAMES}
+    for each in found.get("criticality", ()):
+        if each not in set(Criticality):
+            # A word that no device can have would choose nothing, and nobody would see why.
+            findings.add(f"{where}.criticality", f'"{shown(each)}" is no criticality. Allowed: {one_of(Criticality)}.')
+    return found
 
 
 def _values(value: object, findings: Findings, where: str) -> tuple[str, ...]:

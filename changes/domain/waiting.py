@@ -26,6 +26,7 @@ class Work(Labelled):
     START = "start"
     CLOSE = "close"
     REVIEW = "review"
+    TEMPLATE = "template"
     ACTION = "action"
     DRAFT = "draft"
 

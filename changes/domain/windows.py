@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final, Self
 
 from changes.domain.input import Findings, shown, unknown_names
@@ -35,9 +35,13 @@ class Period:
     @property
     def words(self) -> str:
         """``21 Nov 2026 22:00 to 23:30 UTC``; both days where they differ."""
-        start, end = self.start.astimezone(UTC), self.end.astimezone(UTC)
+        return f"{self.by_clock(UTC)} UTC"
+
+    def by_clock(self, zone: tzinfo) -> str:
+        """``21 Nov 2026 23:00 to 22 Nov 2026 00:30``, by the clock of a zone, which is not named."""
+        start, end = self.start.astimezone(zone), self.end.astimezone(zone)
         last = f"{end:%H:%M}" if start.date() == end.date() else f"{end:%d %b %Y %H:%M}"
-        return f"{start:%d %b %Y %H:%M} to {last} UTC"
+        return f"{start:%d %b %Y %H:%M} to {last}"
 
 
 @dataclass(frozen=True, slots=True)

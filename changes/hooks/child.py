@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, Final
 
+from changes.hooks.guardian import stand_guard
 from changes.hooks.interface import (
     API_VERSION,
     POINTS,
@@ -28,6 +29,8 @@ from changes.hooks.registry import load
 
 _MEMORY: Final = 1024 * 1024 * 1024
 _SENTENCE: Final = 2_000
+_NICE: Final = 5
+"""Lower than the workers' priority: where processors are short, devices go before hooks."""
 _PARTS: Final = {"change": ChangeInfo, "plan": PlanInfo, "run": RunInfo, "wave": WaveInfo, "device": DeviceInfo}
 
 
@@ -38,6 +41,7 @@ def main() -> None:
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     request = json.loads(sys.stdin.buffer.readline())
+    stand_guard(float(request["limit_s"]), answers=out)
     _limit(int(request["limit_s"]))
     answer = _answer(request)
     with contextlib.suppress(BrokenPipeError):
@@ -47,6 +51,7 @@ def main() -> None:
 
 
 def _limit(seconds: int) -> None:
+    os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (seconds + 1, seconds + 2))

@@ -7,7 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from changes.domain.meetings import ItemKind, MeetingState, Outcome
+from changes.domain.meetings import ItemKind, MeetingState, Outcome, version_of
 from changes.models.approvals import Approval
 from changes.models.requests import ChangeRequest
 
@@ -25,6 +25,8 @@ class Meeting(models.Model):
     planned_at = models.DateTimeField(db_default=Now())
     opened_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    canceled_at = models.DateTimeField(null=True, blank=True)
+    cancel_reason = models.TextField(blank=True, help_text="Why a planned meeting is not held.")
     summary = models.TextField(blank=True, help_text="What the meeting came to, written when it is closed.")
 
     class Meta:
@@ -33,8 +35,14 @@ class Meeting(models.Model):
             models.CheckConstraint(
                 condition=Q(state="draft", opened_at=None, closed_at=None)
                 | Q(state="open", opened_at__isnull=False, closed_at=None)
-                | Q(state="closed", opened_at__isnull=False, closed_at__isnull=False),
+                | Q(state="closed", opened_at__isnull=False, closed_at__isnull=False)
+                | Q(state="canceled", opened_at=None, closed_at=None),
                 name="meeting_state_has_its_times",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="canceled", canceled_at__isnull=False) & ~Q(cancel_reason="")
+                | ~Q(state="canceled") & Q(canceled_at=None, cancel_reason=""),
+                name="canceled_meeting_says_why",
             ),
             models.CheckConstraint(condition=~Q(title=""), name="meeting_has_a_title"),
         ]
@@ -99,3 +107,8 @@ class AgendaItem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.position}. {self.title}"
+
+    @property
+    def version(self) -> str:
+        """Names its minutes, outcome and deferral as they are now; who changes them says which they read."""
+        return version_of(self.minutes, self.outcome, self.deferred_to)

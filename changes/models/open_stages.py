@@ -26,6 +26,12 @@ class OpenStage(models.Model):
     delegates = ArrayField(
         models.CharField(max_length=150), default=list, blank=True, help_text="Groups that may act for the absent."
     )
+    closed_to = ArrayField(
+        models.IntegerField(),
+        default=list,
+        blank=True,
+        help_text="Accounts that cannot decide in it: they have a hand in the change, or have decided about its plan.",
+    )
     until = models.DateTimeField(
         null=True, blank=True, help_text="When the next approval of the revision expires, and this is asked again."
     )

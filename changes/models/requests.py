@@ -99,7 +99,16 @@ class ChangeRequest(models.Model):
             # What an inbox lists, of a few thousand open changes among all that ever were.
             models.Index(
                 fields=["state", "id"],
-                include=["type", "window_start", "submitted_at", "created_at", "author", "last_editor", "revision"],
+                include=[
+                    "type",
+                    "window_start",
+                    "submitted_at",
+                    "created_at",
+                    "author",
+                    "last_editor",
+                    "revision",
+                    "template_version",
+                ],
                 condition=Q(state__in=_WAITING),
                 name="change_waits_for_others",
             ),

@@ -89,8 +89,9 @@ def may_reach(address: Address, allowed: Sequence[Network]) -> bool:
         return may_reach(inner, allowed)
     if any(address.version == network.version and address in network for network in allowed):
         return True
-    # is_global alone lets multicast pass.
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    # is_global alone lets multicast and the old site-local addresses of IPv6 pass.
+    local = isinstance(address, ipaddress.IPv6Address) and address.is_site_local
+    return address.is_global and not (local or address.is_multicast or address.is_reserved)
 
 
 def _inner(address: Address) -> Address | None:

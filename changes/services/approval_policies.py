@@ -141,6 +141,17 @@ def version_facts(found: ApprovalPolicyVersion) -> VersionFacts:
     return VersionFacts(PolicyState(found.state), hands, found.proposed_by_id)
 
 
+def refuse_unknown_origin(found: ApprovalPolicyVersion) -> None:
+    """A version without an author must have shipped: nobody could be kept from activating what they wrote themselves.
+
+    Raises:
+        PlanIntegrityError: it has no author, was never active, and no shipped policy has this content.
+    """
+    shipped = {policy.digest for policy in map(shipped_policy, SHIPPED)}
+    if found.author_id is None and found.activated_at is None and found.digest not in shipped:
+        raise _broken(f"Nobody knows who wrote {found.label}: it did not ship with this release. Upload it again.")
+
+
 def next_number(name: str) -> int:
     """The version number that the next draft of this policy may have."""
     return (ApprovalPolicyVersion.objects.filter(name=name).aggregate(last=Max("version"))["last"] or 0) + 1

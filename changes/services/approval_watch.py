@@ -119,8 +119,10 @@ def _expire_if_due(change: ChangeRequest, facts: ChangeFacts) -> None:
     if lacking is None:
         return
     gone = len(lapsed_approvals(facts))
-    many = "1 approval is" if gone == 1 else f"{gone} approvals are"
-    sentence = f"The stage {lacking.name} has too few approvals that count: the time of {many} over."
+    why = f"the time of {'1 approval is' if gone == 1 else f'{gone} approvals is'} over"
+    if not gone:
+        why = "somebody who approved it has had a hand in the change since"
+    sentence = f"The stage {lacking.name} has too few approvals that count: {why}."
     move(change, ChangeEvent.EXPIRE, actor=CLOCK, reason=sentence, details={"stage": lacking.name, "expired": gone})
     notify(
         Topic.STALE,

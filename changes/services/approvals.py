@@ -200,7 +200,7 @@ def _decide(
         if plan_digest != revision.digest:
             raise DigestMismatchError(given=plan_digest, current=revision.digest)
         stage = policy.deciding_stage(facts, event)
-        absent = None if on_behalf_of is None else acting_for(person, on_behalf_of, stage)
+        absent = None if on_behalf_of is None else acting_for(person, on_behalf_of, stage, held=True)
         may = policy.may_assess if event is ChangeEvent.ASSESS else policy.may_approve
         enforce(may(person, facts, seen_digest=plan_digest, acting_for=absent))
         if stage is None:  # what the rules have just refused

@@ -9,15 +9,17 @@ from typing import Final
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 
 from changes.domain.calendar.conflicts import Booking
 from changes.domain.calendar.freezes import ScopedFreeze
 from changes.domain.calendar.legality import Calendar
 from changes.domain.calendar.recurring import RecurringWindow, stored_window
 from changes.domain.calendar.scope import CalendarDevice, Scope
+from changes.domain.run_states import RunState
 from changes.domain.states import ChangeState, ChangeType, DevicePlanState
-from changes.domain.windows import Period
-from changes.models import ChangeFreeze, ChangeRequest, DevicePlan, MaintenanceWindow
+from changes.domain.windows import LONGEST, Period
+from changes.models import ChangeFreeze, ChangeRequest, DevicePlan, MaintenanceWindow, Run
 from changes.services.rollout import kept_apart
 from devices.models import Device
 
@@ -92,15 +94,35 @@ def booked_with(devices: Iterable[CalendarDevice], period: Period, *, but: int) 
     return _bookings(rows, _near(devices))
 
 
-def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...]:
+def under_way_with(devices: Iterable[CalendarDevice], *, but: int) -> tuple[Booking, ...]:
+    """Changes that are being carried out outside any window of their own, with those devices that may matter to these.
+
+    They are in nobody's calendar, yet they work on devices now. How long they will is not known, so their time is that
+    of the longest window, from the start of their run. One query where there are none; four more where there are.
+    """
+    over = Q(change__window_start=None) | Q(change__window_end__lte=Now())
+    runs = Run.objects.exclude(state=RunState.ENDED).filter(over).exclude(change=but).order_by("pk")
+    begun = {row.revision_id: row for row in runs.select_related("change").defer("change__content", "strategy")}
+    if not begun:
+        return ()
+    return tuple(
+        Booking(row.change_id, row.change.number, Period(row.started_at, row.started_at + LONGEST), theirs)
+        for pk, theirs in _devices_by_revision(begun, _near(devices)).items()
+        if (row := begun[pk])
+    )
+
+
+def bookings_of(rows: Sequence[ChangeRequest]) -> tuple[Booking, ...] | None:
     """Those of these changes whose windows overlap another's, in the order of their windows, with all their devices.
 
-    None where they have more than 20,000 devices. Three queries.
+    None: they have more than 20,000 devices. Three queries.
     """
     overlapping = _overlapping(rows)
     revisions = [row.revision_id for row in overlapping if row.revision_id]
-    if not revisions or _written_to(revisions, None)[:MOST_DEVICES].count() >= MOST_DEVICES:
+    if not revisions:
         return ()
+    if _written_to(revisions, None)[: MOST_DEVICES + 1].count() > MOST_DEVICES:
+        return None
     return _bookings(overlapping, None)
 
 

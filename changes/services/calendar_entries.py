@@ -17,7 +17,7 @@ from changes.domain.input import one_of, shown
 from changes.domain.states import ChangeState, ChangeType, DevicePlanState
 from changes.domain.windows import Period
 from changes.models import ChangeFreeze, ChangeRequest, DevicePlan, MaintenanceWindow
-from changes.services.calendar import recurring, scoped
+from changes.services.calendar import MOST_DEVICES, recurring, scoped
 from changes.services.conflicts import conflicts_among
 
 FILTERS: Final = ("site", "type", "state", "show")
@@ -93,7 +93,7 @@ def calendar_contents(period: Period, wanted: CalendarFilter, *, with_conflicts:
     if wanted.wants(EntryKind.CHANGE):
         found += map(_change, changes)
     if with_conflicts and wanted.wants(EntryKind.CONFLICT):
-        found += _conflicts(changes)
+        found += _conflicts(changes, notes)
     found.sort(key=lambda each: (each.entry.period.start, each.entry.kind.value, each.entry.key))
     return CalendarContents(tuple(found), tuple(notes))
 
@@ -152,8 +152,13 @@ def _windows(period: Period, wanted: CalendarFilter, notes: list[str]) -> Iterat
             notes.append(f"The window “{row.name}” is left out: {error}")
 
 
-def _conflicts(changes: Sequence[ChangeRequest]) -> Iterator[Marked]:
-    for change, conflict, waived in conflicts_among(changes):
+def _conflicts(changes: Sequence[ChangeRequest], notes: list[str]) -> Iterator[Marked]:
+    found = conflicts_among(changes)
+    if found is None:
+        notes.append(
+            f"Conflicts are not shown: the changes have more than {MOST_DEVICES:,} devices. Narrow the filters."
+        )
+    for change, conflict, waived in found or ():
         state = "waived" if waived else "open"
         what = f"{conflict.kind.value} {conflict.subject}".strip()
         title = f"{change.number} and {conflict.other_number}: {what}"

@@ -28,6 +28,7 @@ from changes.services.calendar import (
     calendar_between,
     calendar_lock,
     devices_of,
+    under_way_with,
 )
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import remembering_refusal
@@ -96,13 +97,16 @@ def refuse_conflicts(change: ChangeRequest) -> tuple[Conflict, ...]:
     return found
 
 
-def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeRequest, Conflict, bool], ...]:
+def conflicts_among(changes: Sequence[ChangeRequest]) -> tuple[tuple[ChangeRequest, Conflict, bool], ...] | None:
     """Each conflict between two of these changes with windows, once, and whether it was waived.
 
-    Three queries, and two for each change that has a conflict. Nothing is found among more than 20,000 devices.
+    Three queries, and two for each change that has a conflict. None: they have more than 20,000 devices, and were not
+    looked at.
     """
     rows = [row for row in changes if row.state in BOOKED and row.window_start and row.window_end]
     booked = bookings_of(rows)
+    if booked is None:
+        return None
     by_key = {row.pk: row for row in rows}
     found: list[tuple[ChangeRequest, Conflict, bool]] = []
     for at, ours in enumerate(booked):
@@ -204,8 +208,19 @@ def _waive(change: ChangeRequest, other: ChangeRequest, conflict: Conflict, peri
 def _judged(change: ChangeRequest, period: Period, devices: Sequence[CalendarDevice], calendar: Calendar) -> Judgement:
     verdict = legal(period.start, period.end, devices, calendar=calendar, change_type=ChangeType(change.type))
     ours = Booking(change.pk, change.number, period, tuple(devices))
-    found = conflicts(ours, booked_with(devices, period, but=change.pk))
+    found = (*conflicts(ours, booked_with(devices, period, but=change.pk)), *_partners_under_way(change, ours))
     return Judgement(period, verdict, found, unwaived(found, _waivers(change, period)) if found else ())
+
+
+def _partners_under_way(change: ChangeRequest, ours: Booking) -> tuple[Conflict, ...]:
+    """Conflicts of a period that has begun with what is carried out now outside any window, about redundancy only.
+
+    A device that both have is kept by its lease for one of them at a time; nothing else keeps its partner apart.
+    """
+    if not any(device.apart_from for device in ours.devices) or not ours.period.includes(database_now()):
+        return ()
+    found = conflicts(ours, under_way_with(ours.devices, but=change.pk))
+    return tuple(each for each in found if each.kind is ConflictKind.REDUNDANCY)
 
 
 def _waivers(change: ChangeRequest, period: Period) -> Iterator[Waiver]:

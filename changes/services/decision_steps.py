@@ -6,6 +6,7 @@ role, confirms or stops it with a note; without an answer in time it counts as s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -17,9 +18,10 @@ from audit.actor import Actor
 from changes.domain.decision_steps import DecisionStep, Otherwise, StepState, parse_steps
 from changes.domain.errors import InvalidInputError
 from changes.domain.notifications import Topic
+from changes.domain.roles import Role
 from changes.domain.run_states import DeviceRunState, RunOutcome, RunState
 from changes.domain.strategy import InFlight
-from changes.errors import PlanIntegrityError
+from changes.errors import ConflictError, PlanIntegrityError
 from changes.models import ChangeRequest, Run, RunDecisionStep
 from changes.services.integrity import signed_steps
 from changes.services.notifying import notify
@@ -93,10 +95,15 @@ def last_steps_hold(change: ChangeRequest, run: Run) -> bool:
 
 
 def outcome_with_steps(run: Run, outcome: RunOutcome) -> RunOutcome:
-    """What a run came to: one whose steps were not all confirmed is never a success, whatever its devices say."""
-    if outcome is RunOutcome.SUCCEEDED and run.code in {STEP_STOPPED, STEP_TIMEOUT, PlanIntegrityError.code}:
-        return RunOutcome.PARTIAL
-    return outcome
+    """What a run came to: one whose steps were not all confirmed is never a success, whatever its devices say.
+
+    Why they were not does not count: nobody in time, a no, an order to abort, or a row that is missing.
+    """
+    if outcome is not RunOutcome.SUCCEEDED:
+        return outcome
+    asked = len(run.revision.inputs.get("steps", []))
+    confirmed = run.decision_steps.filter(state=StepState.CONFIRMED).count() if asked else 0
+    return RunOutcome.PARTIAL if confirmed < asked or run.code == PlanIntegrityError.code else outcome
 
 
 def steps_end_late(change: ChangeRequest, run: Run) -> bool:
@@ -118,9 +125,12 @@ def _wait(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
     step_moves(
         run, row, StepState.WAITING, "decision_step.waits", actor=DISPATCHER, waits_since=Now(), waits_until=until
     )
+    people = _people(row)
+    if not people:
+        _tell_that_nobody_can(change, run, row)
     notify(
         Topic.DECISION_STEP_WAITS,
-        people=_people(row),
+        people=people,
         subject=f"{change.number} waits for you: {row.title}",
         sentence=f"The run of {change} waits at the manual step “{row.title}”. Confirm it, or stop the run, before"
         f" {row.waits_until:%Y-%m-%d %H:%M} UTC; without an answer the run goes no further.",
@@ -129,9 +139,48 @@ def _wait(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
     )
 
 
-def _people(row: RunDecisionStep) -> list[int]:
-    who = Q(pk=row.person_id) if row.person_id else Q(groups__name=row.role)
-    return list(get_user_model().objects.filter(who, is_active=True).values_list("pk", flat=True))
+def _tell_that_nobody_can(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
+    """Who runs the change can still abort it or roll it back."""
+    notify(
+        Topic.RUN_NEEDS_PERSON,
+        people={run.started_by_id, change.author_id, *run.implementers.values_list("pk", flat=True)},
+        subject=f"{change.number} waits at a step that nobody can confirm",
+        sentence=f"The run waits at the manual step “{row.title}”. {_nobody(row)} Otherwise abort the run, or roll the"
+        f" change back; at {row.waits_until:%Y-%m-%d %H:%M} UTC it goes no further by itself.",
+        change=change,
+        path=f"/changes/{change.pk}/steps/",
+    )
+
+
+def refuse_unanswerable(steps: Sequence[DecisionStep]) -> None:
+    """Begin no run that would wait for somebody who cannot sign in, or for a role that nobody has; two queries at most.
+
+    Raises:
+        ConflictError: ``step_without_person``; it names the step and what to do.
+    """
+    for step in steps:
+        if not _people(step):
+            raise ConflictError(
+                f"{_nobody(step)} Nobody could confirm the step “{step.title}”, so the run is not begun.",
+                code="step_without_person",
+            )
+
+
+def _people(step: DecisionStep | RunDecisionStep) -> list[int]:
+    """The accounts that can answer a step now."""
+    who = Q(pk=step.person_id) if step.person_id else Q(groups__name=step.role)
+    people = get_user_model().objects.filter(who, is_active=True).exclude(groups__name=Role.AUDITOR)
+    return list(people.values_list("pk", flat=True))
+
+
+def _nobody(step: DecisionStep | RunDecisionStep) -> str:
+    """Why nobody can answer a step, and how it goes on."""
+    if step.person_id:
+        return (
+            f"{step.person} cannot answer: the account is switched off, or an auditor's. An administrator can change"
+            " that; or plan the change again with a step that names somebody else."
+        )
+    return f"Nobody has the role {Role(step.role).label}. An administrator can give it to somebody."
 
 
 def _time_out(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
@@ -143,7 +192,10 @@ def _time_out(change: ChangeRequest, run: Run, row: RunDecisionStep) -> None:
 def stop_at(change: ChangeRequest, run: Run, row: RunDecisionStep, *, actor: Actor, code: str, detail: str) -> None:
     """Let a locked run go no further at this step: abort it, or roll it back where the signed step says so."""
     touched = run.device_runs.exclude(state__in=[DeviceRunState.PENDING, DeviceRunState.SKIPPED]).exists()
-    otherwise = DecisionStep.of(run.revision.inputs["steps"][row.position]).otherwise
+    try:
+        otherwise = signed_steps(run.revision)[row.position].otherwise
+    except PlanIntegrityError as error:
+        otherwise, code, detail = Otherwise.ABORT, error.code, f"{detail} {error}"
     if otherwise is Otherwise.ROLL_BACK and touched:
         steps_skip(run, actor=actor)
         run_roll_back(change, run, actor=actor, code=code, detail=detail)

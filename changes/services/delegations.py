@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from django.contrib.auth import get_user_model
@@ -26,6 +26,8 @@ from changes.models import Delegation
 from changes.services.people import people_of, person_of
 from changes.services.windows import database_now
 
+FARTHEST: Final = timedelta(days=366)
+"""So far ahead a delegation may start."""
 NAMES: Final = frozenset({"delegate", "starts_at", "ends_at", "groups", "out_of_office", "reason"})
 
 
@@ -85,17 +87,19 @@ def delegations_seen_by(person: Person) -> QuerySet[Delegation]:
     return rows.order_by("-pk")
 
 
-def acting_for(person: Person, principal_id: int, stage: Stage | None) -> ActingFor:
+def acting_for(person: Person, principal_id: int, stage: Stage | None, *, held: bool = False) -> ActingFor:
     """The absent member as they are now, and the delegation that this person holds of them; four queries.
 
-    Of several that hold it is one by which they may act in the stage, if there is one.
+    Of several that hold it is one by which they may act in the stage, if there is one. With ``held`` none of them can
+    be revoked until the transaction ends: who revoked one finds no later decision by it.
 
     Raises:
         PolicyDeniedError: ``DELEGATION_REFUSED``; they hold none now.
     """
     principal = people_of([principal_id]).get(principal_id)
-    held = Delegation.objects.in_force().filter(principal=principal_id, delegate=person.id).order_by("pk")
-    found = [] if principal is None else [ActingFor(principal, domain_delegation(row)) for row in held]
+    rows = Delegation.objects.in_force().filter(principal=principal_id, delegate=person.id).order_by("pk")
+    rows = rows.select_for_update(no_key=True) if held else rows
+    found = [] if principal is None else [ActingFor(principal, domain_delegation(row)) for row in rows]
     if not found:
         name = principal.username if principal else "this person"
         sentence = f"You hold no delegation of {name} that is in force now. Ask them for one, or ask another member."
@@ -157,6 +161,8 @@ def _judge(row: Delegation, now: datetime) -> None:
     found = rules.why_no_delegation(domain_delegation(row), others=map(domain_delegation, others))
     if row.ends_at <= now:
         found = (*found, "It must end in the future.")
+    if row.starts_at > now + FARTHEST:
+        found = (*found, f"It must start within {FARTHEST.days} days.")
     if found:
         raise InvalidInputError({"ends_at": list(found)})
 
@@ -167,12 +173,13 @@ def _moment(data: Mapping[str, object], name: str, problems: dict[str, list[str]
         return None
     try:
         moment = parse_datetime(value) if isinstance(value, str) else None
-    except ValueError:
+        moment = timezone.make_aware(moment, UTC) if moment and timezone.is_naive(moment) else moment
+        moment = moment.astimezone(UTC) if moment else None
+    except (ValueError, OverflowError):
         moment = None
     if moment is None:
         problems[name] = ["Give a date and a time, such as 2026-11-30T08:00+01:00."]
-        return None
-    return timezone.make_aware(moment, UTC) if timezone.is_naive(moment) else moment
+    return moment
 
 
 def _delegate(data: Mapping[str, object], problems: dict[str, list[str]], *, away: bool) -> Person | None:
@@ -181,7 +188,8 @@ def _delegate(data: Mapping[str, object], problems: dict[str, list[str]], *, awa
         if not away:
             problems["delegate"] = ["Name who acts, or say that you are out of office and nobody does."]
         return None
-    ids = get_user_model().objects.filter(username=name).values_list("pk", flat=True) if isinstance(name, str) else []
+    known = isinstance(name, str) and "\0" not in name
+    ids = get_user_model().objects.filter(username=name).values_list("pk", flat=True) if known else []
     person = next(iter(people_of(ids).values()), None)
     if person is None:
         problems["delegate"] = ["There is no active account of this name."]

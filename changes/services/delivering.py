@@ -1,7 +1,7 @@
 """Notifications on their way out: taken from the table, sent, and tried again a bounded number of times.
 
 The queue is a doorbell. A worker that dies leaves rows that another takes when their time is over, so a message may
-arrive twice, with the same id; it is never lost while its row waits.
+arrive twice, with the same id and the same notifications; it is never lost while its row waits.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django_q.tasks import async_task
 
-from changes.domain.notifications import Channel, DeliveryState, wait_after
+from changes.domain.notifications import MAX_ATTEMPTS, Channel, DeliveryState, wait_after
 from changes.models import Notification, NotificationDelivery
 from changes.outbound.errors import OutboundError
 from changes.services.messages import send_email, send_webhook
@@ -36,6 +36,8 @@ DEADLINE_S: Final = 20
 BUNDLE: Final = 100
 """The most notifications of one digest; what is left goes into the next message."""
 KEPT_DAYS: Final = 180
+_LOCK: Final = 0x0C5D_4017
+"""Key of the advisory lock under which messages are put together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,13 @@ def _due() -> QuerySet[NotificationDelivery]:
 
 @transaction.atomic
 def _take() -> Parcel | None:
-    """The first row that is due, with those that go out with it, for this worker alone until the lease ends."""
+    """The first row that is due, with those that go out with it, for this worker alone until the lease ends.
+
+    One worker at a time: two that skipped each other's rows would send two halves of a message under one id, of which
+    a receiver that remembers ids throws the second away.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
     locked = _due().select_for_update(of=("self",), skip_locked=True, no_key=True)
     first = locked.order_by("due_at", "pk").first()
     if first is None:
@@ -105,6 +113,7 @@ def _carry(parcel: Parcel) -> None:
     notifications = list(told.select_related("person", "change").order_by("pk"))
     send = send_email if parcel.channel is Channel.EMAIL else send_webhook
     try:
+        _refuse_hopeless(parcel, notifications)
         send(notifications[0].person, notifications, str(parcel.message))
     except OutboundError as error:
         _failed(parcel, error)
@@ -113,6 +122,18 @@ def _carry(parcel: Parcel) -> None:
         _failed(parcel, OutboundError("WORKER_FAILED", f"The worker failed with {type(error).__name__}."))
     else:
         _own(parcel).update(state=DeliveryState.SENT, ended_at=Now(), code="", detail="")
+
+
+def _refuse_hopeless(parcel: Parcel, notifications: Sequence[Notification]) -> None:
+    """Let nothing go out that must not any more.
+
+    Raises:
+        OutboundError: the account was switched off since, or worker after worker was lost over this message.
+    """
+    if not notifications[0].person.is_active:
+        raise OutboundError("ACCOUNT_OFF", "The account was switched off meanwhile.", permanent=True)
+    if parcel.rows[0].attempts >= MAX_ATTEMPTS:
+        raise OutboundError("WORKER_FAILED", "Worker after worker was lost over this message.", permanent=True)
 
 
 def _failed(parcel: Parcel, error: OutboundError) -> None:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from changes.domain.orders import SafePoint
 from changes.domain.plan import CanonicalError, DevicePayload, PayloadError
-from changes.domain.run_states import DeviceRunState
+from changes.domain.run_states import DeviceRunState, Goal
 from changes.errors import PlanIntegrityError
 from changes.models import DeviceRun, RunStep
 from changes.services.approval_seals import STILL_WAITS, ApprovalSeals
@@ -98,6 +98,8 @@ class DeviceWork:
 def gather(run: DeviceRun, *, seal: PlanSeal, journal: Journal, scrub: Scrubber, on_driver: OnDriver) -> DeviceWork:
     """Verify the stored plan, its approvals and the device's identity in the inventory; nothing is sent.
 
+    Approvals are asked of what begins only: one that expired meanwhile must not keep a device from being taken back.
+
     Raises:
         BlockedError: the plan is not what was approved, or the device is no longer what was planned.
     """
@@ -127,7 +129,9 @@ def _verified_payload(run: DeviceRun, seal: PlanSeal) -> DevicePayload:
     plan = run.device_plan
     try:
         seal.check(plan)
-        verify_approvals(run.run.change, plan.revision)
+        # What was begun is read back, and taken back, whatever became of its approvals since.
+        if run.goal == Goal.APPLY and run.state != DeviceRunState.RECONCILING:
+            verify_approvals(run.run.change, plan.revision)
         payload = plan.content
     except PlanIntegrityError as error:
         raise BlockedError(error.code, str(error)) from error

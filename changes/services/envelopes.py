@@ -59,6 +59,7 @@ def _why_not(change: ChangeRequest, revision: PlanRevision) -> Iterator[str]:
     yield from _input_reasons(version, document, revision)
     yield from outside(
         document.envelope,
+        schema=document.variables,
         variables=revision.inputs.get("variables", {}),
         targets=_targets(revision),
         strategy=revision.inputs.get("strategy", {}),

@@ -25,7 +25,7 @@ from changes.errors import ConflictError, PlanNotReadyError
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, DeviceRunQuerySet, PlanRevision, Run, Wave
 from changes.models.runs import ENDED_WAVE_STATES
 from changes.services.approval_seals import devices_hold
-from changes.services.decision_steps import last_steps_hold, outcome_with_steps
+from changes.services.decision_steps import last_steps_hold, outcome_with_steps, refuse_unanswerable
 from changes.services.demanding import verify_demand
 from changes.services.device_run import execute
 from changes.services.hook_calls import hooks_tell
@@ -34,6 +34,7 @@ from changes.services.inventory_notes import notes_queue
 from changes.services.kill_switch import engaged_now, refuse_while_engaged
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
+from changes.services.risk import risk_assess
 from changes.services.rollback import rollback_goes_on, rollback_step
 from changes.services.run_control import audit_run
 from changes.services.run_news import tell_ended, tell_started
@@ -43,6 +44,7 @@ from changes.services.step_records import steps_create
 from changes.services.transitions import move, remembering_refusal
 from changes.services.wave_checks import check_devices
 from changes.services.wave_progress import FAILURES, paused_step, waves_step
+from changes.services.windows import database_now, window_of
 from devices.domain.occasions import Occasion, OccasionKind
 from devices.services.claims import Claim, claim_locked, claim_some, claimable, release
 from devices.services.credential_uses import credential_uses_report
@@ -80,7 +82,11 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
         if change.on_hold:
             raise ConflictError(f"{change.number} is on hold; release the hold before starting.", code="on_hold")
         refuse_while_engaged()
+        timeless = window_of(change) is None
         calendar = start_window(change)
+        if timeless and change.revision:
+            # Only now it is known when; where the risk rises by that, the demand is proved with the higher one.
+            risk_assess(change, change.revision, actor=implementer, at=database_now())
         revision = verified_revision(change)
         run = run_create(change, revision, person.id)
         move(
@@ -132,6 +138,7 @@ def run_create(
     # From the signed bytes: the inputs that are kept beside them are covered by no digest.
     signed = ready[0].content.strategy
     strategy, steps = Strategy.signed(signed), signed_steps(revision, signed)
+    refuse_unanswerable(steps)
     run = Run.objects.create(
         change=change,
         revision=revision,

@@ -7,10 +7,14 @@ bounded: a hook that hangs is ended, one that crashes has given no answer, a cal
 from __future__ import annotations
 
 import logging
+import time
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
@@ -32,12 +36,14 @@ from devices.services.scrubbing import Scrubber
 logger = logging.getLogger(__name__)
 
 TASK: Final = "changes.tasks.hooks_work"
-PARALLEL: Final = 4
-"""Calls at once in the whole installation, so that slow hooks take no worker from the devices."""
+TURN_S: Final = 5
+"""A worker begins no further call after so long: whatever else waits for a worker comes before the next turn."""
 GIVEN_UP_AFTER_S: Final = 900
 MAX_LOSSES: Final = 3
 _SCAN_S: Final = 3_600
 _SCAN: Final = 500
+_LOCK: Final = 0x0C5D_400C
+"""Key of the advisory lock of the one worker that calls hooks."""
 HOOK_OBJECTED: Final = "HOOK_OBJECTED"
 HOOK_FAILED: Final = "HOOK_FAILED"
 
@@ -96,8 +102,21 @@ def wave_held(run: Run, wave: int) -> Held:
 
 
 def hooks_work() -> int:
-    """Call hooks until nothing is left or the deadline nears; returns how many calls were made."""
-    return run_claims(HookCall, claim_some=_claim, work=_call_one, threads=PARALLEL)
+    """Call hooks for one turn, or until nothing is left; returns how many calls were made.
+
+    One worker of the whole installation does so at a time; the others that are called have nothing to do and are free
+    for devices. A turn lasts ``TURN_S`` and as long as the slowest hook may take.
+    """
+    end = time.monotonic() + TURN_S
+    with _alone() as alone:
+        if not alone:
+            return 0
+        return run_claims(
+            HookCall,
+            claim_some=lambda owner, limit: _claim(owner, limit) if time.monotonic() < end else [],
+            work=_call_one,
+            threads=settings.COUNTERSIGN_HOOKS_AT_ONCE,
+        )
 
 
 def hooks_dispatch() -> int:
@@ -159,12 +178,24 @@ def _ring(something: bool) -> None:
         transaction.on_commit(lambda: async_task(TASK), robust=True)
 
 
+@contextmanager
+def _alone() -> Iterator[bool]:
+    """Whether this worker is the only one that calls hooks now; PostgreSQL forgets the lock of one that was killed."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        (alone,) = cursor.fetchone()
+    try:
+        yield bool(alone)
+    finally:
+        if alone:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+
+
 @transaction.atomic
 def _claim(owner: uuid.UUID, limit: int) -> list[Claim]:
-    with connection.cursor() as cursor:
-        # Two workers that count at once would each take all places.
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [0x0C5D_400C])
-    places = PARALLEL - HookCall.objects.open().filter(owner__isnull=False).count()
+    # What a worker that was lost had begun may be under way still.
+    places = settings.COUNTERSIGN_HOOKS_AT_ONCE - HookCall.objects.open().filter(owner__isnull=False).count()
     rows = HookCall.objects.open().order_by("-required", "pk")
     return claim_some(rows, owner=owner, limit=min(limit, places)) if places > 0 else []
 

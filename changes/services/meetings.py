@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 
 from django.contrib.auth import get_user_model
 from django.db import transaction
@@ -14,28 +14,24 @@ from django.utils import timezone
 from audit.actor import Actor
 from audit.recorder import record
 from changes.domain.errors import ChangeError, InvalidInputError
-from changes.domain.input import Findings, hidden_character, unix_lines, unknown_names
+from changes.domain.input import Findings
 from changes.domain.meetings import (
     MAX_GUESTS,
     MAX_ITEMS,
-    MAX_MINUTES,
-    MAX_NAME,
     ItemKind,
     MeetingState,
     Outcome,
     Point,
-    may_chair,
     may_run_meeting,
     period_of,
+    version_of,
 )
 from changes.domain.policy import Person
-from changes.errors import ChangeNotFoundError, ConflictError
+from changes.errors import ChangeNotFoundError, ConflictError, StaleEditError
 from changes.models import AgendaItem, Approval, Attendance, ChangeRequest, Meeting
 from changes.services.agendas import agenda_of, point_of, refreshed
+from changes.services.meeting_input import FIELDS, line_of, meeting_fields, prose_of
 from changes.services.people import enforce, person_of
-from devices.services.scrubbing import Scrubber
-
-FIELDS = frozenset({"title", "starts_at", "chair"})
 
 
 @transaction.atomic
@@ -50,7 +46,7 @@ def meeting_plan(*, data: Mapping[str, object], actor: Actor) -> Meeting:
     """
     person = person_of(actor)
     enforce(may_run_meeting(person))
-    values = _checked(data, FIELDS)
+    values = meeting_fields(data, FIELDS)
     closed = Meeting.objects.filter(state=MeetingState.CLOSED).aggregate(last=Max("closed_at"))["last"]
     starts_at: datetime = values["starts_at"]  # type: ignore[assignment]  # it was checked
     since, until = period_of(starts_at, closed)
@@ -68,7 +64,7 @@ def meeting_edit(*, meeting_id: int, data: Mapping[str, object], actor: Actor) -
         ConflictError: the meeting was opened already.
     """
     with _running(meeting_id, actor, MeetingState.DRAFT) as (meeting, _person):
-        for name, value in _checked(data, FIELDS & set(data)).items():
+        for name, value in meeting_fields(data, FIELDS & set(data)).items():
             setattr(meeting, name, value)
         if "starts_at" in data:
             meeting.covers_to = period_of(meeting.starts_at, meeting.covers_from)[1]
@@ -114,7 +110,7 @@ def agenda_remove(*, item_id: int, actor: Actor) -> Meeting:
         ChangeNotFoundError, PolicyDeniedError, ConflictError: as for :func:`meeting_edit`.
     """
     with _running(_meeting_of(item_id), actor, MeetingState.DRAFT) as (meeting, _person):
-        item = meeting.items.get(pk=item_id)
+        item = _item_of(meeting, item_id)
         item.delete()
         _audit(meeting, "meeting.item_removed", actor, change_id=item.change_id, details={"item": item.title})
         return meeting
@@ -143,20 +139,64 @@ def meeting_open(*, meeting_id: int, actor: Actor) -> Meeting:
         return meeting
 
 
-def attendance_set(*, meeting_id: int, actor: Actor, people: Collection[int], guests: Sequence[str] = ()) -> Meeting:
+def meeting_cancel(*, meeting_id: int, actor: Actor, reason: str) -> Meeting:
+    """Give up a meeting that was not opened; it stays on record with its agenda and the reason.
+
+    Raises:
+        ChangeNotFoundError, PolicyDeniedError, ConflictError: as for :func:`meeting_edit`.
+        InvalidInputError: no reason, or one that cannot be kept.
+    """
+    with _running(meeting_id, actor, MeetingState.DRAFT) as (meeting, _person):
+        findings = Findings()
+        said = prose_of(reason, "reason", findings)
+        if not said:
+            findings.add("reason", "Say why the meeting is not held.")
+        findings.check()
+        meeting.state, meeting.canceled_at, meeting.cancel_reason = MeetingState.CANCELED.value, timezone.now(), said
+        meeting.save(update_fields=["state", "canceled_at", "cancel_reason"])
+        _audit(
+            meeting,
+            "meeting.canceled",
+            actor,
+            state_from=MeetingState.DRAFT,
+            state_to=meeting.state,
+            reason=said,
+        )
+        return meeting
+
+
+def attendance_version(meeting: Meeting) -> str:
+    """Names the attendance as it is recorded now; one query."""
+    rows = meeting.attendances.order_by("person_id", "guest").values_list("person_id", "guest")
+    return version_of(*(f"{person_id or ''}:{guest}" for person_id, guest in rows))
+
+
+def attendance_set(
+    *,
+    meeting_id: int,
+    actor: Actor,
+    people: Collection[int],
+    guests: Sequence[str] = (),
+    version: str | None = None,
+) -> Meeting:
     """Record who is at a meeting: accounts by id, and guests by name; whoever is not named was not there.
+
+    ``version`` is that of the attendance that the writer read (:func:`attendance_version`); None: not checked.
 
     Raises:
         ChangeNotFoundError, PolicyDeniedError: as for :func:`meeting_edit`.
         ConflictError: the meeting is closed.
+        StaleEditError: somebody recorded another attendance meanwhile.
         InvalidInputError: an id is no account's, or a name cannot be used.
     """
     with _running(meeting_id, actor, MeetingState.DRAFT, MeetingState.OPEN) as (meeting, _person):
+        if version is not None and version != attendance_version(meeting):
+            raise StaleEditError("Somebody else recorded who is present meanwhile. Look at it, then record yours.")
         ids = set(people)
         known = set(get_user_model().objects.filter(pk__in=ids).values_list("pk", flat=True))
         if ids - known:
             raise InvalidInputError({"people": [f"There is no account with the id {min(ids - known)}."]})
-        names = list(dict.fromkeys(name for guest in guests if (name := _line(guest, "guests"))))
+        names = list(dict.fromkeys(name for guest in guests if (name := line_of(guest, "guests"))))
         if len(names) > MAX_GUESTS:
             raise InvalidInputError({"guests": [f"Name at most {MAX_GUESTS} guests."]})
         meeting.attendances.all().delete()
@@ -168,22 +208,36 @@ def attendance_set(*, meeting_id: int, actor: Actor, people: Collection[int], gu
         return meeting
 
 
-def item_minute(*, item_id: int, actor: Actor, minutes: str, outcome: str = "", deferred_to: str = "") -> AgendaItem:
+def item_minute(
+    *,
+    item_id: int,
+    actor: Actor,
+    minutes: str,
+    outcome: str = "",
+    deferred_to: str = "",
+    version: str | None = None,
+) -> AgendaItem:
     """Write down what was said about a point of an open meeting, and what became of it.
 
-    This moves no change: who decides about one does so on its plan.
+    This moves no change: who decides about one does so on its plan. ``version`` is that of the item that the writer
+    read; None: not checked.
 
     Raises:
         ChangeNotFoundError, PolicyDeniedError: as for :func:`meeting_edit`.
         ConflictError: the meeting is not open.
+        StaleEditError: somebody else wrote minutes of this point meanwhile.
         InvalidInputError: a text that cannot be kept, an unknown outcome, or no word about what a deferral waits for.
     """
     with _running(_meeting_of(item_id), actor, MeetingState.OPEN) as (meeting, _person):
-        item = meeting.items.get(pk=item_id)
+        item = _item_of(meeting, item_id)
+        if version is not None and version != item.version:
+            raise StaleEditError(
+                "Somebody else wrote minutes of this point meanwhile. Read theirs, put both together, and keep them."
+            )
         findings = Findings()
         if outcome and outcome not in set(Outcome):
             findings.add("outcome", f"Choose one of: {', '.join(Outcome)}.")
-        said, later = _prose(minutes, "minutes", findings), _line(deferred_to, "deferred_to", findings)
+        said, later = prose_of(minutes, "minutes", findings), line_of(deferred_to, "deferred_to", findings)
         if outcome == Outcome.DEFERRED and not later:
             findings.add("deferred_to", "Say until when it is deferred, or what has to happen first.")
         findings.check()
@@ -211,7 +265,7 @@ def meeting_close(*, meeting_id: int, actor: Actor, summary: str = "") -> Meetin
     """
     with _running(meeting_id, actor, MeetingState.OPEN) as (meeting, _person):
         findings = Findings()
-        said = _prose(summary, "summary", findings)
+        said = prose_of(summary, "summary", findings)
         findings.check()
         if not meeting.attendances.exists():
             raise ConflictError("Record who is present before you close the meeting. Nothing was changed.")
@@ -285,6 +339,14 @@ def _meeting_of(item_id: int) -> int:
     return found
 
 
+def _item_of(meeting: Meeting, item_id: int) -> AgendaItem:
+    """The point as it is under the meeting's lock; an agenda that was made anew meanwhile has others."""
+    item = meeting.items.filter(pk=item_id).first()
+    if item is None:
+        raise ChangeNotFoundError(f"The meeting has no point with the id {item_id} any more. Load its page again.")
+    return item
+
+
 def _fill(meeting: Meeting) -> None:
     """The agenda as it is proposed now, in front of what people added themselves."""
     own = list(meeting.items.exclude(added_by=None).order_by("position"))
@@ -311,7 +373,7 @@ def _item(meeting: Meeting, point: Point, position: int, added_by: int | None) -
 
 def _own_point(meeting: Meeting, title: str, change_id: int | None) -> Point:
     if change_id is None:
-        said = _line(title, "title", limit=300)
+        said = line_of(title, "title", limit=300)
         if not said:
             raise InvalidInputError({"title": ["Name a change by its number, or say what the point is about."]})
         return Point(ItemKind.OTHER, said)
@@ -321,63 +383,6 @@ def _own_point(meeting: Meeting, title: str, change_id: int | None) -> Point:
     if meeting.items.filter(change=change).exists():
         raise InvalidInputError({"change": [f"{change.number} is on the agenda already."]})
     return point_of(change)
-
-
-def _checked(data: Mapping[str, object], wanted: Collection[str]) -> dict[str, object]:
-    findings = Findings()
-    for name, sentence in unknown_names(data, FIELDS, "field").items():
-        findings.add(name, sentence)
-    values: dict[str, object] = {}
-    if "title" in wanted:
-        values["title"] = _line(data.get("title"), "title", findings)
-        if not values["title"]:
-            findings.add("title", "Give the meeting a title, such as CAB.")
-    if "starts_at" in wanted:
-        values["starts_at"] = _starts(data.get("starts_at"), findings)
-    if "chair" in wanted:
-        values["chair_id"] = _chair(data.get("chair"), findings)
-    findings.check()
-    return values
-
-
-def _starts(given: object, findings: Findings) -> datetime | None:
-    try:
-        moment = given if isinstance(given, datetime) else datetime.fromisoformat(str(given or ""))
-    except ValueError:
-        findings.add("starts_at", "Say when the meeting begins, such as 2030-01-31T10:00. Without a zone it means UTC.")
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _chair(given: object, findings: Findings) -> int | None:
-    user = get_user_model().objects.filter(username__iexact=str(given or ""), is_active=True).first()
-    if user is not None:
-        roles = frozenset(user.groups.values_list("name", flat=True))
-        if may_chair(Person(user.pk, user.get_username(), roles)):
-            return int(user.pk)
-    findings.add("chair", "The chair is a member of the CAB or ECAB, or a change manager. Give their user name.")
-    return None
-
-
-def _line(given: object, field: str, findings: Findings | None = None, *, limit: int = MAX_NAME) -> str:
-    text = " ".join(str(given or "").split()) if isinstance(given, str | None) else ""
-    limit = 300 if field == "deferred_to" else limit
-    problem = hidden_character(text) or (f"Shorten this to {limit} characters." if len(text) > limit else None)
-    if problem and findings is not None:
-        findings.add(field, problem)
-    elif problem:
-        raise InvalidInputError({field: [problem]})
-    return Scrubber.load().prose(text)[:limit]
-
-
-def _prose(given: object, field: str, findings: Findings) -> str:
-    text = unix_lines(given).strip() if isinstance(given, str) else ""
-    problem = hidden_character(text, allowed="\n\t")
-    if len(text) > MAX_MINUTES:
-        problem = f"Shorten this to {MAX_MINUTES:,} characters."
-    if problem:
-        findings.add(field, problem)
-    return Scrubber.load().prose(text)
 
 
 def _audit(

@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 
 from changes.domain.approval_facts import ChangeFacts, Decision, live_approvals
 from changes.domain.approval_policy.stages import Stage, counted_in, groups_lacking, stage_open
+from changes.domain.policy import barred_from_deciding
 from changes.domain.states import IN_REVIEW, ChangeState
 from changes.models import ChangeRequest, OpenStage
 from changes.services.people import facts_of
@@ -35,7 +36,7 @@ def open_stages_settle(change: ChangeRequest) -> None:
         rows,
         update_conflicts=True,
         unique_fields=["change", "group"],
-        update_fields=["stage", "event", "needed", "quorum", "since", "delegates", "until"],
+        update_fields=["stage", "event", "needed", "quorum", "since", "delegates", "closed_to", "until"],
     )
 
 
@@ -70,7 +71,7 @@ def _rows(change: ChangeRequest) -> list[OpenStage]:
     lacking = groups_lacking(stage, counted)
     needed = max(stage.quorum - len(counted), len(lacking))
     groups = lacking if lacking and len(lacking) == needed else stage.groups
-    until = _next_expiry(facts)
+    closed_to, until = sorted(barred_from_deciding(facts)), _next_expiry(facts)
     return [
         OpenStage(
             change=change,
@@ -80,6 +81,7 @@ def _rows(change: ChangeRequest) -> list[OpenStage]:
             needed=needed,
             quorum=stage.quorum,
             delegates=list(stage.delegates),
+            closed_to=closed_to,
             until=until,
         )
         for group in groups

@@ -29,6 +29,7 @@ _IMPLEMENTERS: Final = """
     SELECT started_by_id FROM changes_run WHERE change_id = %s
     UNION SELECT i.user_id FROM changes_run_implementers i JOIN changes_run r ON r.id = i.run_id WHERE r.change_id = %s
 """
+_HELD_BY_THREADS: Final = IN_REVIEW | {ChangeState.APPROVED, ChangeState.SCHEDULED}
 _OPENINGS: Final = "SELECT person_id FROM changes_planopening WHERE revision_id = %s"
 _APPROVALS: Final = """
     SELECT statement_timestamp(), a.approver_id, a.stage, a.plan_digest, a.decision, a.voided_at IS NOT NULL, a."group",
@@ -115,8 +116,8 @@ def _demanded(change: ChangeRequest, revision: PlanRevision | None) -> tuple[tup
 
 
 def _unresolved_threads(change: ChangeRequest, duties: frozenset[Duty]) -> int:
-    """Asked only where somebody is to decide: a run goes on whatever is discussed meanwhile."""
-    if Duty.RESOLVE_THREADS not in duties or ChangeState(change.state) not in IN_REVIEW:
+    """Asked only where somebody is to decide or to start: a run goes on whatever is discussed meanwhile."""
+    if Duty.RESOLVE_THREADS not in duties or ChangeState(change.state) not in _HELD_BY_THREADS:
         return 0
     from changes.services.threads import unresolved_threads
 

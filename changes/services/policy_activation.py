@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models.functions import Now
 
@@ -13,11 +14,14 @@ from audit.actor import Actor
 from changes.domain.approval_policy.document import ApprovalPolicy, StageSpec
 from changes.domain.approval_policy.sentences import either
 from changes.domain.content import parse_comment
+from changes.domain.input import did_you_mean, shown
 from changes.domain.policy_versions import PolicyEvent, PolicyState, may_activate_policy, policy_next_state
 from changes.domain.roles import Role, group_label
+from changes.errors import ConflictError
 from changes.models import ApprovalPolicyVersion
 from changes.services.approval_policies import (
     policy_by_digest,
+    refuse_unknown_origin,
     remembering,
     version_facts,
     version_locked,
@@ -41,7 +45,8 @@ def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalP
         PolicyDeniedError: the person is no change manager, or wrote or proposed it. The refusal is audited.
         InvalidInputError: no reason.
         IllegalTransitionError: it is not proposed.
-        PlanIntegrityError: its stored document cannot be read.
+        ConflictError: ``policy_group_unknown``; it names a group that does not exist.
+        PlanIntegrityError: its stored document cannot be read, or nobody knows who wrote it.
     """
     with remembering("activate", actor, version_id):
         before = _active_locked()
@@ -49,12 +54,35 @@ def policy_activate(*, version_id: int, actor: Actor, comment: str) -> ApprovalP
         policy_next_state(PolicyState(found.state), PolicyEvent.ACTIVATE)
         enforce(may_activate_policy(person, version_facts(found)))
         comment = parse_comment(comment, action="activate a policy")
-        policy_by_digest(found.digest)
+        refuse_unknown_origin(found)
+        if unknown := unknown_groups(policy_by_digest(found.digest)):
+            raise ConflictError(" ".join(unknown), code="policy_group_unknown")
         version_retires(before, actor=actor, reason=f"Replaced by {found.label}.")
         now: dict[str, object] = {"activated_by_id": person.id, "activated_at": Now(), "judged_at": None}
         version_moves(found, PolicyEvent.ACTIVATE, actor=actor, reason=comment, **now)
         transaction.on_commit(lambda: waiting_judge(limit=AT_ONCE), robust=True)
         return found
+
+
+def unknown_groups(policy: ApprovalPolicy) -> tuple[str, ...]:
+    """A sentence for each group that a stage names and that does not exist; one query.
+
+    Nobody can ever act for such a group, so this is a mistake in the file. Too few members is none: people come and go.
+    """
+    known = sorted(Group.objects.values_list("name", flat=True))
+    return tuple(
+        f"The stage {stage.title} {does.format(f'“{shown(name)}”')}, and there is no such group."
+        f"{did_you_mean(name, known)}"
+        " Correct the name in a new version, or ask an administrator to add the group."
+        for stage in policy.stages
+        for does, names in (
+            ("asks {}", stage.groups),
+            ("lets members of {} act for others", stage.delegates),
+            ("escalates to {}", stage.escalate_to),
+        )
+        for name in names
+        if name not in known
+    )
 
 
 def short_of_people(policy: ApprovalPolicy) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ from changes.services.device_work import sha256_hex
 from changes.services.integrity import verify_revision
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.template_use import with_template
+from changes.services.templates import template_editor_ids
 from changes.services.transitions import audit_change, move, remembering_refusal
 from devices.services.scrubbing import Scrubber
 
@@ -76,6 +77,7 @@ def change_edit(
                 f"{change.last_editor.get_username()} edited {change.number} after you opened it."
                 " Open it again; your text is still in your form."
             )
+        template_writers = template_editor_ids(change)
         columns = _columns(with_template(parse_patch(data), data, change))
         before = {name: getattr(change, name) for name in columns}
         changed = {name for name in columns if before[name] != columns[name]}
@@ -87,8 +89,10 @@ def change_edit(
         change.last_editor_id = person.id
         if changed & _PLANNED_FIELDS:
             discard_plan(change)
+        # Who wrote a template wrote the lines that stay when it is given up.
+        kept = template_writers if change.template_version_id is None else frozenset()
+        change.editors.add(person.id, *kept)
         change.save()
-        change.editors.add(person.id)
         audit_change(
             change,
             "change.edited",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Min, Q
 
 from audit.actor import Actor
 from changes.domain.content import parse_comment
@@ -26,6 +26,7 @@ from changes.services.kill_switch import refuse_while_engaged
 from changes.services.run_control import audit_run, wave_moves
 from changes.services.run_orders import Ordered, ordered
 from changes.services.start_window import start_window
+from changes.services.step_records import steps_ask_again
 from changes.services.transitions import move
 from changes.services.wave_progress import UNPROVED, waves_step
 
@@ -48,7 +49,8 @@ def run_retry(*, change_id: int, actor: Actor, device_ids: Collection[int] | Non
         PolicyDeniedError: the person is no implementer, or approved this plan.
         InvalidInputError: a device is named that is not in the run.
         ConflictError: none is left to retry, one of those named may hold a part of the change, devices are still being
-            worked on, the kill switch is engaged, or the maintenance window is closed.
+            worked on, the kill switch is engaged, the maintenance window is closed, or somebody has confirmed a manual
+            step of the paused run that stands after such a device.
         PlanIntegrityError: the stored plan is not the approved one, or lacks approvals.
     """
     with ordered(Order.RETRY, change_id, actor) as found:
@@ -128,6 +130,8 @@ def _in_the_paused_run(found: Ordered, actor: Actor, device_ids: Collection[int]
             code="devices_in_flight",
         )
     rows = _chosen(run.device_runs.all(), device_ids)
+    first = run.waves.filter(pk__in={row.wave_id for row in rows}).aggregate(number=Min("number"))["number"]
+    steps_ask_again(run, waves_before=run.waves.filter(number__lt=first).count(), actor=actor)
     _back_to_pending(rows, actor=actor, reason=comment)
     for wave in run.waves.filter(pk__in={row.wave_id for row in rows}):
         if wave.state not in {WaveState.PENDING, WaveState.WORKING}:

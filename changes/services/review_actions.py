@@ -21,7 +21,8 @@ from changes.domain.reviews import rules
 from changes.domain.reviews.content import ActionState, parse_action
 from changes.domain.roles import Role
 from changes.errors import ChangeNotFoundError, ConflictError
-from changes.models import ChangeRequest, Notification, Review, ReviewAction
+from changes.models import ChangeRequest, Notification, Review, ReviewAction, Run
+from changes.services.approvers import members_of
 from changes.services.notifying import notify
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.reviews import PRESENT, review_required
@@ -30,6 +31,7 @@ from changes.services.transitions import remembering_refusal
 OBJECT: Final = "review_action"
 _AT_ONCE: Final = 500
 _GRACE: Final = timedelta(hours=1)
+_WEEK: Final = timedelta(weeks=1)
 
 
 def action_add(*, change_id: int, actor: Actor, data: Mapping[str, object]) -> ReviewAction:
@@ -124,8 +126,9 @@ def action_move(*, action_id: int, actor: Actor, data: Mapping[str, object], com
 
 
 def actions_remind(now: datetime | None = None) -> int:
-    """Tell the owners of actions that are due today or overdue, once a day each; returns how many were told.
+    """Tell the owners of actions that are due today or overdue, once a day each; returns how many actions that were.
 
+    After each week overdue, and at once where the owner's account is switched off, the change managers are told too.
     Safe to call at any time and twice: the day of the last reminder is kept with the action.
     """
     day = today(now)
@@ -133,12 +136,14 @@ def actions_remind(now: datetime | None = None) -> int:
     with transaction.atomic():
         due = ReviewAction.objects.open().filter(due_on__lte=day)
         rows = due.filter(Q(reminded_on=None) | Q(reminded_on__lt=day)).order_by("due_on", "pk")
-        for found in rows.select_related("review__change").select_for_update(
+        for found in rows.select_related("review__change", "owner").select_for_update(
             no_key=True, skip_locked=True, of=("self",)
         )[:_AT_ONCE]:
             late = (day - found.due_on).days
             when = "is due today" if not late else f"is overdue by {late} day{'s' if late != 1 else ''}"
             _tell(found, f"{found.number} {when}: {found.text}", path_of(found))
+            if _needs_a_manager(found, day):
+                _tell_managers(found, f"{found.number} of {found.owner.get_username()} {when}: {found.text}")
             found.reminded_on = day
             found.save(update_fields=["reminded_on"])
             told += 1
@@ -148,11 +153,15 @@ def actions_remind(now: datetime | None = None) -> int:
 def reviews_remind(now: datetime | None = None) -> int:
     """Tell authors and implementers of changes in review that a review is demanded, once each; returns how many.
 
-    Who was told of the same change before is not told again: the duty stands on the change's page.
+    Who was told since the last run of a change ended is not told again: the duty stands on the change's page.
     """
     told = 0
-    waiting = ChangeRequest.objects.awaiting_close().exclude(review__state__in=PRESENT)
-    unknown = waiting.exclude(Exists(Notification.objects.filter(change=OuterRef("pk"), topic=Topic.REVIEW_DUE.value)))
+    later = Run.objects.filter(change=OuterRef("change"), ended_at__gt=OuterRef("submitted_at"))
+    present = Review.objects.filter(~Exists(later), change=OuterRef("pk"), state__in=PRESENT)
+    waiting = ChangeRequest.objects.awaiting_close().filter(~Exists(present))
+    since = Run.objects.filter(change=OuterRef("change"), ended_at__gt=OuterRef("created_at"))
+    said = Notification.objects.filter(~Exists(since), change=OuterRef("pk"), topic=Topic.REVIEW_DUE.value)
+    unknown = waiting.exclude(Exists(said))
     old = (now or timezone.now()) - _GRACE
     for change in unknown.filter(updated_at__lt=old).select_related("revision").order_by("pk")[:_AT_ONCE]:
         sentence = review_required(change)
@@ -175,6 +184,24 @@ def today(now: datetime | None = None) -> date:
 def path_of(action: ReviewAction) -> str:
     """The page on which an action stands."""
     return f"/changes/{action.review.change_id}/review/"
+
+
+def _needs_a_manager(action: ReviewAction, day: date) -> bool:
+    """Another week overdue since its owner was told last; or nobody is there to be told."""
+    told = action.reminded_on or action.due_on
+    weeks, before = ((moment - action.due_on) // _WEEK for moment in (day, told))
+    return weeks > max(before, 0) or (not action.owner.is_active and action.reminded_on is None)
+
+
+def _tell_managers(action: ReviewAction, sentence: str) -> None:
+    notify(
+        Topic.ACTION_DUE,
+        people=members_of((Role.CHANGE_MANAGER.value,)).keys() - {action.owner_id},
+        subject=f"Action {action.number} from a review",
+        sentence=f"{sentence} See to it, or move it to somebody else.",
+        change=action.review.change,
+        path=path_of(action),
+    )
 
 
 def _tell(action: ReviewAction, sentence: str, path: str) -> None:

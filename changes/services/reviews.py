@@ -58,20 +58,23 @@ def review_required(change: ChangeRequest) -> str | None:
     )
 
 
-def _outdated(review: Review) -> str | None:
-    """Why a submitted review does not count: devices were retried or rolled back after it. An accepted one counts."""
+def outdated(review: Review) -> bool:
+    """Whether a run of the change ended after the review was submitted: devices were retried or rolled back; one query.
+
+    Such a review, submitted or accepted, does not tell all, and does not count.
+    """
     last = review.change.runs.aggregate(last=Max("ended_at"))["last"]
-    if (
-        review.state == ReviewState.ACCEPTED
-        or review.submitted_at is None
-        or last is None
-        or review.submitted_at >= last
-    ):
+    given = review.submitted_at if review.state in PRESENT else None
+    return given is not None and last is not None and given < last
+
+
+def _outdated(review: Review) -> str | None:
+    if not outdated(review):
         return None
     return (
-        "A run of this change ended after its review was submitted, so the review does not tell all."
-        f" Have it returned on the page Review (/changes/{review.change_id}/review/), say what happened then, and"
-        " submit it again."
+        f"A run of this change ended after its review was {ReviewState(review.state).label.lower()}, so the review does"
+        f" not tell all. Have it returned on the page Review (/changes/{review.change_id}/review/), say what happened"
+        " then, and submit it again."
     )
 
 
@@ -170,22 +173,28 @@ def review_submit(*, change_id: int, writer: Actor) -> Review:
 def review_return(*, change_id: int, actor: Actor, comment: str) -> Review:
     """Give a submitted review back to its writers, with what is missing; who may write it may take it back, too.
 
+    An accepted one is given back only where a run of the change ended after it: it then needs another acceptance.
+
     Raises:
         PolicyDeniedError: the person may neither accept nor write it.
         InvalidInputError: no comment.
-        ConflictError: it is not submitted, or the change is closed: a closed change keeps its review.
+        ConflictError: it is a draft, it was accepted and tells all, or the change is closed: a closed change keeps its
+            review.
     """
     with remembering_refusal(actor=actor, attempt="review_return", change_id=change_id):
         change, found = _both(change_id)
         facts, person = facts_of(change), person_of(actor)
         accepts = rules.may_accept_review(person, facts, _writer_ids(found))
         enforce(_either(accepts, rules.may_write_review(person, facts)))
-        _must_be_submitted(found)
+        if not outdated(found):
+            _must_be_submitted(found)
         if change.state == ChangeState.CLOSED:
             sentence = "The change is closed with this review. Accept it, and add an action for what is missing."
             raise ConflictError(sentence, code="review_kept")
         reason = parse_comment(comment, action="return a review")
-        _move(found, ReviewState.DRAFT, "review.returned", actor=actor, reason=reason)
+        before = {"accepted_by_id": found.accepted_by_id} if found.accepted_by_id else None
+        found.accepted_by, found.accepted_at, found.accept_note = None, None, ""
+        _move(found, ReviewState.DRAFT, "review.returned", actor=actor, reason=reason, before=before)
         return found
 
 
@@ -195,13 +204,15 @@ def review_accept(*, change_id: int, actor: Actor, comment: str = "") -> Review:
     Raises:
         PolicyDeniedError: the person implemented or wrote the change, or wrote a part of the review, or holds neither
             role. The refusal is audited.
-        ConflictError: it is not submitted.
+        ConflictError: it is not submitted, or a run of the change ended after it.
     """
     with remembering_refusal(actor=actor, attempt="review_accept", change_id=change_id):
         change, found = _both(change_id)
         person = person_of(actor)
         enforce(rules.may_accept_review(person, facts_of(change), _writer_ids(found)))
         _must_be_submitted(found)
+        if sentence := _outdated(found):
+            raise ConflictError(sentence, code="review_outdated")
         found.accept_note = parse_comment(comment, action="accept a review", required=False)
         found.accepted_by_id, found.accepted_at = person.id, timezone.now()
         _move(found, ReviewState.ACCEPTED, "review.accepted", actor=actor, reason=found.accept_note)
@@ -257,7 +268,8 @@ def _writer_ids(review: Review) -> tuple[int, ...]:
 
 def _must_be_draft(review: Review) -> None:
     if review.state == ReviewState.ACCEPTED:
-        raise ConflictError("This review is accepted and stays as it is. Add an action for what follows.")
+        sentence = _outdated(review) or "This review is accepted and stays as it is. Add an action for what follows."
+        raise ConflictError(sentence)
     if review.state == ReviewState.SUBMITTED:
         raise ConflictError("This review is submitted. Have it returned before you write in it.")
 
@@ -272,11 +284,19 @@ def _either(one: Verdict, other: Verdict) -> Verdict:
     return other if other.allowed else one
 
 
-def _move(review: Review, target: ReviewState, action: str, *, actor: Actor, reason: str = "") -> None:
-    before = review.state
+def _move(
+    review: Review,
+    target: ReviewState,
+    action: str,
+    *,
+    actor: Actor,
+    reason: str = "",
+    before: Mapping[str, object] | None = None,
+) -> None:
+    state_from = review.state
     review.state = target.value
     review.save()
-    _audit(review, action, actor=actor, reason=reason, state_from=before, state_to=target.value)
+    _audit(review, action, actor=actor, reason=reason, state_from=state_from, state_to=target.value, before=before)
 
 
 def _audit(

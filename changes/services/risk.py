@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from typing import Final
 
 from audit.actor import Actor
 from audit.recorder import record
+from changes.domain.errors import InvalidInputError
 from changes.domain.risk.facts import RiskFacts
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.risk.overriding import (
@@ -23,13 +26,16 @@ ASSESSOR: Final = Actor.system("risk")
 MAX_REASON: Final = 2000
 
 
-def risk_assess(change: ChangeRequest, revision: PlanRevision, *, actor: Actor = ASSESSOR) -> Assessment:
+def risk_assess(
+    change: ChangeRequest, revision: PlanRevision, *, actor: Actor = ASSESSOR, at: datetime | None = None
+) -> Assessment:
     """Compute the risk of a locked change's ready plan again, keep it where it is another one, and set its level.
 
     ``change.risk_level`` is then the level that holds, with the override where one stands. What is equal to the newest
-    assessment adds no row and no event.
+    assessment adds no row and no event. ``at``: the moment of a start; it counts where no window is set, in place of
+    what a person answered.
     """
-    facts = answered(risk_facts(change, revision), revision)
+    facts = answered(risk_facts(change, revision, at=at), revision)
     found = assess(facts)
     overrides = list(RiskOverride.objects.filter(change=change).order_by("-pk"))
     standing = standing_override([_domain(each) for each in overrides], plan_digest=revision.digest)
@@ -50,7 +56,8 @@ def answered(facts: RiskFacts, revision: PlanRevision) -> RiskFacts:
     answers = dict(RiskAnswer.objects.filter(revision=revision).order_by("pk").values_list("fact", "answer"))
     for fact, answer in answers.items():
         if getattr(facts, fact, None) is None:
-            facts = with_answer(facts, fact, answer)
+            with suppress(InvalidInputError):  # it is below what is known by now, so that the question is open again
+                facts = with_answer(facts, fact, answer)
     return facts
 
 

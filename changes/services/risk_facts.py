@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Final
 
 from django.db.models import Count, Q
@@ -9,6 +10,7 @@ from django.db.models import Count, Q
 from changes.domain.risk.facts import History, RiskFacts, Rollback, Timing, WarningCounts
 from changes.domain.risk.timing import timing_of
 from changes.domain.states import ChangeState, CloseCode
+from changes.domain.windows import Period
 from changes.models import ChangeRequest, PlanRevision
 from changes.services.approval_policies import active_policy
 from changes.services.calendar import calendar_between, devices_of
@@ -17,6 +19,7 @@ from devices.domain.criticality import Criticality
 from devices.domain.severity import Severity
 from devices.services.statements import prepared
 
+_MOMENT: Final = timedelta(seconds=1)
 _BLAST: Final = """
     WITH changed AS MATERIALIZED (
         SELECT d.site, d.role, d.redundancy_group, d.status, d.criticality, p.unprotected, p.rollback
@@ -49,10 +52,11 @@ _BLAST: Final = """
 """
 
 
-def risk_facts(change: ChangeRequest, revision: PlanRevision) -> RiskFacts:
+def risk_facts(change: ChangeRequest, revision: PlanRevision, *, at: datetime | None = None) -> RiskFacts:
     """The facts of a ready plan that a system knows; nobody's answers. At most nine queries, whatever the plan's size.
 
-    The inventory counts as it is now: devices of one role at one site, redundancy groups, criticality.
+    The inventory counts as it is now: devices of one role at one site, redundancy groups, criticality. ``at``: the
+    moment at which a change without a window is carried out, where that is known.
     """
     [(devices, share, alone, unsaid, worst, unprotected, unknown, ways)] = prepared(_BLAST, [revision.pk])
     return RiskFacts(
@@ -60,7 +64,8 @@ def risk_facts(change: ChangeRequest, revision: PlanRevision) -> RiskFacts:
         share_percent=share,
         alone=alone,
         criticality=_criticality(worst, unsaid),
-        timing=_timing(change),
+        criticality_least=tuple(Criticality)[worst - 1] if worst and unsaid else None,
+        timing=_timing(change, at),
         warnings=_warnings(revision),
         template=_template(change),
         unprotected=None if unknown else unprotected,
@@ -75,10 +80,12 @@ def _criticality(worst: int | None, unsaid: int) -> Criticality | None:
     return found if found is Criticality.VITAL or not unsaid else None
 
 
-def _timing(change: ChangeRequest) -> Timing | None:
+def _timing(change: ChangeRequest, at: datetime | None) -> Timing | None:
     window = window_of(change)
     if window is None:
-        return None
+        if at is None:
+            return None
+        window = Period(at, at + _MOMENT)
     calendar = calendar_between(window.start, window.end)
     return timing_of(window, devices_of(change), calendar.windows, active_policy().business_time)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from audit.actor import Actor
 from changes.domain.calendar.freezes import ScopedFreeze
@@ -54,7 +54,13 @@ def problems_recheck(period: Period, *, actor: Actor) -> tuple[Hit, ...]:
     Returns those that are marked now.
     """
     hits = _hits(period, calendar_between(period.start, period.end))
-    marked = {row.change_id: row for row in ScheduleProblem.objects.filter(_in_time(period))}
+    # A mark of a change that was not looked at says nothing less than before.
+    not_looked_at = set(_in_its_time(period).values_list("pk", flat=True)[MOST:])
+    marked = {
+        row.change_id: row
+        for row in ScheduleProblem.objects.filter(_in_time(period))
+        if row.change_id not in not_looked_at
+    }
     for hit in hits:
         row = marked.pop(hit.change.pk, None)
         if row is None or row.sentence != hit.sentence:
@@ -70,11 +76,13 @@ def problem_settle(change: ChangeRequest) -> None:
 
 
 def _hits(period: Period, calendar: Calendar) -> tuple[Hit, ...]:
+    return tuple(hit for hit in (_judged(row, calendar) for row in _in_its_time(period)[:MOST]) if hit.obstacles)
+
+
+def _in_its_time(period: Period) -> QuerySet[ChangeRequest]:
     start = max(period.start, database_now())
     rows = ChangeRequest.objects.with_window_in(start, period.end).filter(state__in=BOOKED)
-    return tuple(
-        hit for hit in (_judged(row, calendar) for row in rows.order_by("window_start", "pk")[:MOST]) if hit.obstacles
-    )
+    return rows.order_by("window_start", "pk")
 
 
 def _in_time(period: Period) -> Q:

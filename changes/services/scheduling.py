@@ -11,7 +11,7 @@ from changes.domain import policy
 from changes.domain.calendar.slots import FreeSlot, next_free_slot
 from changes.domain.errors import InvalidInputError
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, next_state
-from changes.domain.windows import LONGEST, Period, parse_window
+from changes.domain.windows import FARTHEST, LONGEST, Period, parse_window
 from changes.errors import ConflictError
 from changes.models import ChangeRequest
 from changes.services.calendar import booked_with, calendar_between, calendar_lock, devices_of
@@ -93,12 +93,15 @@ def slot_next(change: ChangeRequest, *, minutes: int, after: datetime | None = N
     It looks 90 days ahead, from ``after`` on or from now.
 
     Raises:
-        InvalidInputError: no length from 5 minutes to 31 days.
+        InvalidInputError: no length from 5 minutes to 31 days, or a time that is too far ahead.
     """
     longest = int(LONGEST.total_seconds()) // 60
     if not 5 <= minutes <= longest:
         raise InvalidInputError({"minutes": [f"Give a length from 5 to {longest} minutes."]})
-    begin = max(after or database_now(), database_now())
+    now = database_now()
+    begin = max(after or now, now)
+    if begin - now > FARTHEST:
+        raise InvalidInputError({"after": [f"A window starts within {FARTHEST.days} days. Give an earlier time."]})
     devices = devices_of(change)
     return next_free_slot(
         timedelta(minutes=minutes),

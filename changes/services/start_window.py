@@ -10,7 +10,7 @@ from changes.domain.states import ChangeType
 from changes.domain.windows import LONGEST, Closed, Period
 from changes.errors import ConflictError
 from changes.models import ChangeRequest
-from changes.services.calendar import calendar_between, devices_of
+from changes.services.calendar import calendar_between, calendar_lock, devices_of
 from changes.services.conflicts import refuse_conflicts
 from changes.services.windows import database_now, refuse_outside_window, window_closed, window_of
 
@@ -20,12 +20,14 @@ _MOMENT: Final = timedelta(seconds=1)
 def start_window(change: ChangeRequest) -> dict[str, object]:
     """Let a locked change start only inside its window, the windows of its devices, no freeze and no conflict.
 
-    A change without a window of its own is bound to the maintenance window that is open. Returns what the audit log
+    A change without a window of its own is bound to the maintenance window that is open. Starts judge the calendar one
+    at a time, so that two on the members of a redundancy pair cannot overlook each other. Returns what the audit log
     says of it; empty where there is nothing to say.
 
     Raises:
         ConflictError: it may not be started at this moment; the code is that of the rule.
     """
+    calendar_lock()
     refuse_outside_window(change)
     found: dict[str, object] = {}
     adopted = window_adopt(change)

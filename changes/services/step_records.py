@@ -42,6 +42,32 @@ def steps_skip(run: Run, *, actor: Actor = DISPATCHER) -> None:
         step_moves(run, row, StepState.SKIPPED, "decision_step.skipped", actor=actor)
 
 
+def steps_ask_again(run: Run, *, waves_before: int, actor: Actor) -> None:
+    """Steps of a locked run that wait after more than so many of its waves wait for those waves once more.
+
+    Raises:
+        ConflictError: ``step_confirmed``; somebody has confirmed such a step for what its waves had done before.
+    """
+    rows = run.decision_steps.filter(point__gt=waves_before).select_for_update(of=("self",), no_key=True)
+    for row in rows:
+        if row.state == StepState.CONFIRMED:
+            raise ConflictError(
+                f"The step “{row.title}” was confirmed for what these devices came to. Abort the run and retry them"
+                " after it has ended: the new run asks the step again.",
+                code="step_confirmed",
+            )
+        if row.state == StepState.WAITING:
+            step_moves(
+                run,
+                row,
+                StepState.PENDING,
+                "decision_step.waits_no_more",
+                actor=actor,
+                waits_since=None,
+                waits_until=None,
+            )
+
+
 def step_moves(
     run: Run,
     row: RunDecisionStep,

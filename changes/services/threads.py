@@ -29,7 +29,7 @@ from changes.domain.notifications import Topic
 from changes.domain.policy import Person
 from changes.domain.states import DevicePlanState
 from changes.errors import ChangeNotFoundError, ConflictError, DigestMismatchError
-from changes.models import ChangeRequest, DevicePlan, Thread, ThreadComment, ThreadState, ThreadWait
+from changes.models import ChangeRequest, DevicePlan, TemplateVersion, Thread, ThreadComment, ThreadState, ThreadWait
 from changes.services.notifying import notify
 from changes.services.people import enforce, lock_change, person_of
 from changes.services.transitions import remembering_refusal
@@ -121,7 +121,8 @@ def thread_resolve(*, thread_id: int, actor: Actor, text: str = "") -> Thread:
     """
     with remembering_refusal(actor=actor, attempt="resolve_thread", change_id=_change_of(thread_id)):
         thread, person = _locked(thread_id), person_of(actor)
-        enforce(may_resolve(person, opened_by=thread.opened_by_id, hands=hands_of(thread.change)))
+        hands = hands_of(thread.change) | template_hands_of(thread.change)
+        enforce(may_resolve(person, opened_by=thread.opened_by_id, hands=hands))
         if thread.state != ThreadState.OPEN:
             raise ConflictError("This thread is resolved already. Nothing was changed.")
         if text.strip():
@@ -159,6 +160,14 @@ def thread_reopen(*, thread_id: int, actor: Actor, text: str = "") -> Thread:
 def hands_of(change: ChangeRequest) -> frozenset[int]:
     """Everybody who wrote or edited a change; one query."""
     return frozenset({change.author_id, change.last_editor_id, *change.editors.values_list("pk", flat=True)})
+
+
+def template_hands_of(change: ChangeRequest) -> frozenset[int]:
+    """Everybody who wrote the template that a change was made from, and with it the lines that are sent; one query."""
+    if change.template_version_id is None:
+        return frozenset()
+    writers = TemplateVersion.editors.through.objects.filter(templateversion_id=change.template_version_id)
+    return frozenset(writers.values_list("user_id", flat=True))
 
 
 def _said(text: str) -> str:

@@ -1,18 +1,18 @@
-"""What waits for whom: one query for each kind of work, and one for all counts. Every one of them runs on an index."""
+"""What waits for whom: one query for each kind of work, on an index. Inboxes ask for all of them together."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from functools import lru_cache
-from typing import Final
+from collections.abc import Callable, Collection
 
 from django.contrib.auth.models import User
+from django.contrib.postgres.fields import ArrayField
 from django.db.models import (
     BooleanField,
     Case,
     Exists,
     ExpressionWrapper,
     F,
+    IntegerField,
     Model,
     OuterRef,
     Q,
@@ -22,32 +22,35 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce, Now
 
-from changes.domain.policy import Person, Role
+from changes.domain.discussions import may_discuss
+from changes.domain.policy import Duty, Person, Role
 from changes.domain.reviews.content import ReviewState
+from changes.domain.reviews.rules import ACCEPTERS
 from changes.domain.run_states import WaveState
 from changes.domain.states import ENDED, IN_REVIEW, ChangeEvent, ChangeState, ChangeType
-from changes.domain.waiting import COUNTED, SOON, Work
+from changes.domain.templates.policy import REVIEWERS
+from changes.domain.waiting import SOON, Work
 from changes.models import (
     Approval,
     ChangeQuerySet,
     ChangeRequest,
+    Decision,
     Delegation,
     OpenStage,
+    PlanRevision,
     Review,
     ReviewAction,
     Run,
     RunDecisionStep,
+    TemplateReview,
+    TemplateVersion,
     ThreadWait,
     Wave,
 )
-from devices.services.statements import prepared
 
 _ENDED = sorted(state.value for state in ENDED)
 _STARTABLE = (ChangeState.APPROVED, ChangeState.SCHEDULED)
 _EXECUTED_BY_GATES = (ChangeState.IMPLEMENTING, ChangeState.PAUSED)
-_ANYBODY: Final = -(2**31)
-"""Stands for the person in a statement that was composed for their roles; no account has this id."""
-_Composed = tuple[str, tuple[object, ...], tuple[Work, ...]]
 _GATE_ROLES = frozenset({Role.IMPLEMENTER, Role.CHANGE_MANAGER, Role.CAB})
 
 
@@ -62,67 +65,8 @@ def work_of(person: Person, only: Collection[Work] | None = None) -> dict[Work, 
     return {kind: makers[kind]() for kind in Work if kind in makers and (only is None or kind in only)}
 
 
-def waiting_counts(person: Person) -> Mapping[Work, int]:
-    """How much of each kind waits for a person, counted to :data:`COUNTED` at most; one query.
-
-    Every page asks it for its badge, so the statement is composed once for each set of roles.
-    """
-    sql, params, kinds = _counting(person.roles)
-    if not sql:
-        return {}
-    row = prepared(sql, _with_person(params, person.id))[0]
-    return {kind: count for kind, count in zip(kinds, row, strict=True) if count}
-
-
-def waiting_firsts(person: Person, *, size: int) -> Mapping[Work, list[int]]:
-    """The ids of the first changes of each kind that wait for a person, at most ``size``, in order; one query."""
-    sql, params, kinds = _listing(person.roles, size)
-    found: dict[Work, list[int]] = {}
-    for at, pk in prepared(sql, _with_person(params, person.id)) if sql else ():
-        found.setdefault(kinds[at], []).append(pk)
-    return found
-
-
-@lru_cache(maxsize=256)
-def _counting(roles: frozenset[str]) -> _Composed:
-    parts: list[str] = []
-    params: list[object] = []
-    kinds = []
-    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
-        sql, values = rows.order_by().values("pk")[:COUNTED].query.sql_with_params()
-        parts.append(f"(SELECT count(*) FROM ({sql}) AS counted)")  # noqa: S608 - Django's statement
-        params += values
-        kinds.append(kind)
-    return (f"SELECT {', '.join(parts)}" if parts else ""), tuple(params), tuple(kinds)
-
-
-@lru_cache(maxsize=256)
-def _listing(roles: frozenset[str], size: int) -> _Composed:
-    parts: list[str] = []
-    params: list[object] = []
-    kinds: list[Work] = []
-    for kind, rows in work_of(Person(_ANYBODY, "anybody", roles)).items():
-        if rows.model is ChangeRequest:
-            narrow = rows.values_list("pk", "urgent", "asked_at")[:size]
-            sql, values = narrow.query.sql_with_params()
-            at = len(kinds)
-            numbered = "row_number() OVER ()"
-            parts.append(f"SELECT {at} AS kind, {numbered} AS at, listed.col1 FROM ({sql}) AS listed(col1, u, a)")  # noqa: S608 - the same
-            params += values
-            kinds.append(kind)
-    ordered = f"SELECT kind, col1 FROM ({' UNION ALL '.join(parts)}) AS found ORDER BY kind, at"  # noqa: S608 - the same
-    return (ordered if parts else ""), tuple(params), tuple(kinds)
-
-
-def _with_person(params: tuple[object, ...], person_id: int) -> list[object]:
-    return [person_id if value == _ANYBODY else value for value in params]
-
-
 def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
-    found: dict[Work, Callable[[], QuerySet[Model]]] = {
-        Work.THREAD: lambda: _threads(person),
-        Work.ACTION: lambda: _actions(person),
-    }
+    found: dict[Work, Callable[[], QuerySet[Model]]] = {Work.ACTION: lambda: _actions(person)}
     if Role.AUDITOR in person.roles:
         return found
     found |= {
@@ -131,12 +75,18 @@ def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
         Work.DECIDE: lambda: _asked(person, ChangeEvent.AUTHORIZE),
         Work.ASSESS: lambda: _asked(person, ChangeEvent.ASSESS),
     }
+    if may_discuss(person):
+        found[Work.THREAD] = lambda: _threads(person)
     if gates := _GATE_ROLES & person.roles:
         found[Work.GATE] = lambda: _gates(sorted(gates))
     if Role.IMPLEMENTER in person.roles:
-        found[Work.START] = lambda: _undecided(person.id).filter(state__in=_STARTABLE)
+        found[Work.START] = lambda: _to_start(person)
     if Role.CHANGE_MANAGER in person.roles:
-        found |= {Work.CLOSE: lambda: _to_close(person), Work.REVIEW: lambda: _reviews(person)}
+        found[Work.CLOSE] = lambda: _to_close(person)
+    if not person.roles.isdisjoint(ACCEPTERS):
+        found[Work.REVIEW] = lambda: _reviews(person)
+    if not person.roles.isdisjoint(REVIEWERS):
+        found[Work.TEMPLATE] = lambda: _templates(person)
     if Role.REQUESTER in person.roles:
         found |= {
             Work.STALE: lambda: changes_by_urgency().filter(author_id=person.id, state=ChangeState.STALE),
@@ -146,7 +96,16 @@ def _makers(person: Person) -> dict[Work, Callable[[], QuerySet[Model]]]:
 
 
 def _asked(person: Person, event: ChangeEvent) -> ChangeQuerySet:
-    return _in_review(_undecided(person.id), OpenStage.objects.filter(event=event, group__in=person.roles))
+    return _in_review(_open_to(person).filter(event=event, group__in=person.roles))
+
+
+def _open_to(person: Person) -> QuerySet[OpenStage]:
+    """Stages in which neither a hand in the change nor an earlier decision stands against the person."""
+    return OpenStage.objects.exclude(closed_to__contains=[Value(person.id)])
+
+
+def _in_review(stages: QuerySet[OpenStage]) -> ChangeQuerySet:
+    return changes_by_urgency().filter(Exists(stages.filter(change=OuterRef("pk"))), state__in=sorted(IN_REVIEW))
 
 
 def changes_by_urgency() -> ChangeQuerySet:
@@ -159,45 +118,20 @@ def changes_by_urgency() -> ChangeQuerySet:
     ).order_by("-urgent", "asked_at", "pk")
 
 
-def _undecided(person_id: int) -> ChangeQuerySet:
-    """Changes in which a person has no hand and about whose present plan they have not decided."""
-    changes = changes_by_urgency().exclude(author_id=person_id).exclude(last_editor_id=person_id)
-    undecided = ~Exists(_decided(approver_id=person_id)) & ~Exists(_decided(on_behalf_of_id=person_id))
-    return changes.filter(~Exists(_hand(person_id)), undecided)
-
-
-def _hand(person_id: int) -> QuerySet[Model]:
-    through: type[Model] = ChangeRequest.editors.through
-    return through._default_manager.filter(changerequest_id=OuterRef("pk"), user_id=person_id)
-
-
-def _decided(**by: int) -> QuerySet[Approval]:
-    """Standing decisions about the present plan; those that sent a change back are void from the beginning."""
-    return Approval.objects.filter(revision=OuterRef("revision"), voided_at=None, **by)
-
-
-def _in_review(changes: ChangeQuerySet, stages: QuerySet[OpenStage]) -> ChangeQuerySet:
-    return changes.filter(Exists(stages.filter(change=OuterRef("pk"))), state__in=sorted(IN_REVIEW))
-
-
 def _delegated(person: Person) -> ChangeQuerySet:
     """Changes that wait for somebody who is absent and for whom this person may act, by the stage's own rule."""
-    member = User.groups.through.objects.filter(
-        user_id=OuterRef("principal_id"), group__name=OuterRef(OuterRef("group"))
-    )
-    auditor = User.groups.through.objects.filter(user_id=OuterRef("principal_id"), group__name=Role.AUDITOR)
-    change = OuterRef(OuterRef("pk"))
-    through = ChangeRequest.editors.through
-    own = through.objects.filter(changerequest_id=OuterRef(change), user_id=OuterRef("principal_id"))
+    memberships = User.groups.through.objects.filter(user_id=OuterRef("principal_id"), user__is_active=True)
+    group = OuterRef("group")
     held = (
         Delegation.objects.in_force()
-        .filter(Exists(member), ~Exists(auditor), ~Exists(own), delegate_id=person.id)
-        .filter(Q(groups=[]) | Q(groups__contains=[OuterRef("group")]))
+        .filter(Exists(memberships.filter(group__name=OuterRef(group))), delegate_id=person.id)
+        .filter(~Exists(memberships.filter(group__name=Role.AUDITOR)))
+        .filter(Q(groups=[]) | Q(groups__contains=[group]))
+        .annotate(closed_to=ExpressionWrapper(OuterRef("closed_to"), ArrayField(IntegerField())))
+        .exclude(closed_to__contains=[F("principal_id")])  # type: ignore[misc]  # an expression
     )
-    stages = OpenStage.objects.filter(Exists(held), delegates__overlap=sorted(person.roles)).exclude(
-        group__in=person.roles
-    )
-    return _in_review(_undecided(person.id), stages)
+    stages = _open_to(person).filter(Exists(held), delegates__overlap=sorted(person.roles))
+    return _in_review(stages.exclude(group__in=person.roles))
 
 
 def _gates(roles: list[str]) -> ChangeQuerySet:
@@ -210,16 +144,63 @@ def _steps(person: Person) -> QuerySet[RunDecisionStep]:
     return RunDecisionStep.objects.waiting().filter(mine).order_by("waits_since", "pk")
 
 
+def _to_start(person: Person) -> ChangeQuerySet:
+    """Changes whose present plan the person did not approve; where its policy asks for that, nor wrote."""
+    approved = Approval.objects.filter(revision=OuterRef("revision"), decision=Decision.APPROVED, voided_at=None)
+    apart = PlanRevision.objects.filter(
+        pk=OuterRef("revision"), demand__duties__contains=[{"duty": Duty.IMPLEMENTER_APART.value}]
+    )
+    changes = changes_by_urgency().filter(~_hand(person.id) | ~Q(Exists(apart)), state__in=_STARTABLE)
+    return changes.filter(
+        ~Exists(approved.filter(approver_id=person.id)), ~Exists(approved.filter(on_behalf_of_id=person.id))
+    )
+
+
 def _to_close(person: Person) -> ChangeQuerySet:
-    started = Run.objects.filter(Q(started_by_id=person.id) | Q(implementers=person.id), change=OuterRef("pk"))
-    changes = changes_by_urgency().exclude(author_id=person.id).exclude(last_editor_id=person.id)
-    return changes.filter(~Exists(_hand(person.id)), ~Exists(started), state=ChangeState.REVIEW)
+    changes = changes_by_urgency().filter(~_hand(person.id), state=ChangeState.REVIEW)
+    return changes.filter(~Exists(_implemented(person.id)))
 
 
 def _reviews(person: Person) -> QuerySet[Review]:
     """Reviews that wait to be accepted by somebody who neither wrote them nor had a hand in their change."""
     waiting = Review.objects.filter(state=ReviewState.SUBMITTED).exclude(writers=person.id)
-    return waiting.exclude(change__author_id=person.id).order_by("submitted_at", "pk")
+    own = _hand(person.id, "change__") | Q(Exists(_implemented(person.id, "change_id")))
+    return waiting.filter(~own).order_by("submitted_at", "pk")
+
+
+def _templates(person: Person) -> QuerySet[TemplateVersion]:
+    """Proposed versions that lack a review by a role of the person's, who neither wrote nor reviewed any of them."""
+    wrote = TemplateVersion.editors.through._default_manager.filter(
+        templateversion_id=OuterRef("pk"), user_id=person.id
+    )
+    standing = TemplateReview.objects.filter(version=OuterRef("pk"), voided_at=None)
+    lacks = {
+        Role.PEER: ~Exists(standing.filter(role=Role.PEER)),
+        Role.CAB: ~Exists(standing.filter(role=Role.CAB)) & ~Q(envelope_digest=""),
+    }
+    asked = Q()
+    for role in REVIEWERS:
+        if role in person.roles:
+            asked |= Q(lacks[role])
+    waiting = TemplateVersion.objects.awaiting_review().exclude(proposed_by_id=person.id)
+    return waiting.filter(asked, ~Exists(wrote), ~Exists(standing.filter(reviewer_id=person.id))).order_by(
+        "proposed_at", "pk"
+    )
+
+
+def _hand(person_id: int, at: str = "") -> Q:
+    """Whether the person wrote or edited a change, or the template that it came from; ``at`` leads to the change."""
+    editors, writers = ChangeRequest.editors.through, TemplateVersion.editors.through
+    edited = editors._default_manager.filter(changerequest_id=OuterRef(f"{at}pk"), user_id=person_id)
+    of_template = OuterRef(f"{at}template_version_id")
+    wrote = writers._default_manager.filter(templateversion_id=of_template, user_id=person_id)
+    own = Q(**{f"{at}author_id": person_id}) | Q(**{f"{at}last_editor_id": person_id})
+    return own | Q(Exists(edited)) | Q(Exists(wrote))
+
+
+def _implemented(person_id: int, change: str = "pk") -> QuerySet[Run]:
+    """Runs of a change that the person carried out."""
+    return Run.objects.filter(Q(started_by_id=person_id) | Q(implementers=person_id), change=OuterRef(change))
 
 
 def _threads(person: Person) -> QuerySet[ThreadWait]:

@@ -32,10 +32,13 @@ _DEFER = inline_serializer(
 )
 _FILTERS = {
     "device": "The name of the device, or a part of it.",
+    "site": "The site of the device.",
     "state": "A state, or `open_all`.",
     "drift_class": "`critical`, `functional` or `cosmetic`.",
     "unauthorized": "`yes` or `no`.",
     "owner": "The owner's user name.",
+    "found_from": "The first day on which it was first seen, as 2026-12-31 (UTC).",
+    "found_until": "The last day on which it was first seen.",
 }
 _DRIFT_RULE = ("name", "drift_class", "pattern", "platforms", "position", "enabled")
 

@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -156,7 +156,7 @@ def page(rows: QuerySet[Row], query: ListQuery, orderings: Orderings) -> Page:
 def _value(row: object, path: str) -> object:
     for name in path.split("__"):
         row = getattr(row, name)
-    return row.isoformat() if isinstance(row, datetime) else row
+    return row.isoformat() if isinstance(row, date) else row
 
 
 def _cursor(ordering: str, values: Sequence[object]) -> str:

@@ -40,6 +40,7 @@ _SAID = {
     415: "The body is not JSON.",
     422: "A plan cannot be made from this; `detail` names the line.",
     429: "Too many attempts; `Retry-After` says how many seconds to wait.",
+    503: "Not possible just now, or not on this machine; `detail` says why.",
 }
 
 

@@ -27,16 +27,20 @@ def _by_value(found: re.Match[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class InterfaceNames:
-    """A platform's interface types in the order it prints them; ``usual`` resolves short forms that fit several."""
+    """A platform's interface types in the order it prints them; ``usual`` resolves short forms that fit several.
+
+    ``takes_ranges``: a line ``interface Ethernet1/1-4, Ethernet1/9`` names several interfaces.
+    """
 
     types: tuple[str, ...] = ()
     usual: Mapping[str, str] = field(default_factory=dict)
+    takes_ranges: bool = False
 
     def canonical(self, name: str) -> str:
         """Write a name out (``gi1/0/1`` becomes ``GigabitEthernet1/0/1``); leave what is not known alone."""
         parts = _NAME.fullmatch(name)
         # One letter names other things as well: "e1" and "t1" are controllers.
-        if parts is None or len(parts["type"]) < 2:
+        if parts is None or (len(parts["type"]) < 2 and not self.takes_ranges):
             return name
         full = self._type_of(parts["type"].lower())
         return name if full is None else full + parts["number"]
@@ -110,6 +114,10 @@ IOS_NAMES = InterfaceNames(
         "po": "Port-channel",
     },
 )
-NXOS_NAMES = InterfaceNames(("Vlan", "port-channel", "nve", "Ethernet", "mgmt", "loopback", "Tunnel"))
-EOS_NAMES = InterfaceNames(("Port-Channel", "Ethernet", "Loopback", "Management", "Tunnel", "Vlan", "Vxlan"))
+NXOS_NAMES = InterfaceNames(
+    ("Vlan", "port-channel", "nve", "Ethernet", "mgmt", "loopback", "Tunnel"), takes_ranges=True
+)
+EOS_NAMES = InterfaceNames(
+    ("Port-Channel", "Ethernet", "Loopback", "Management", "Tunnel", "Vlan", "Vxlan"), takes_ranges=True
+)
 VERBATIM_NAMES = InterfaceNames()

@@ -153,7 +153,10 @@ def _one_interface(draft: Draft, block: Node, mode: Mode, name: str, verb: Verb)
 
 
 def _interface(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node]:
-    """An interface; a new one that carries addresses says that it has none."""
+    """An interface; a new one that carries addresses says that it has none. Some platforms take ranges here as well."""
+    names = mode.names.expand_range(found.text.partition(" ")[2]) if mode.names.takes_ranges else []
+    if len(names) > 1:
+        return [node for name in names for node in _one_interface(draft, block, mode, name, verb)]
     if verb is Verb.RESET:
         reset(draft, block, mode, found)
         return []
@@ -222,6 +225,8 @@ def _ordinary(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -
 def _username(draft: Draft, block: Node, mode: Mode, found: Match, verb: Verb) -> list[Node] | None:
     """The attributes of a user add up: privilege, then secret or password. Clear text is stored hashed."""
     if verb is not Verb.SET:
+        if len(found.words) == 2:  # the name alone takes every line of the user away
+            edit.unset_unknown(block, found.text)
         return None
     if re.search(r"\b(?:secret|password)(?: 0)? [^\s]+$", found.text) and not re.search(r" [5-9] \S+$", found.text):
         draft.notes.append(f"User {found.captures[0]}: {_STORED_CODED}")

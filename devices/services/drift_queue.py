@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, Q
@@ -17,15 +17,17 @@ from devices.errors import BadFieldsError, UnknownDeviceFilterError
 from devices.models import DriftRecord
 from devices.models.drift import DriftQuerySet
 
-DRIFT_FILTERS = ("device", "state", "drift_class", "unauthorized", "owner")
+DRIFT_FILTERS = ("device", "site", "state", "drift_class", "unauthorized", "owner", "found_from", "found_until")
 OPEN_ALL = "open_all"
 WEEKS = 12
+FIRST_YEAR, LAST_YEAR = 2000, 2200
 
 
 def drifts_matching(filters: Mapping[str, str]) -> DriftQuerySet:
     """The drift records that fit all filters, newest first, with what a list shows.
 
-    ``device`` is a name or a part of one, ``state`` a state or ``open_all``, ``unauthorized`` is yes or no.
+    ``device`` is a name or a part of one, ``state`` a state or ``open_all``, ``unauthorized`` is yes or no;
+    ``found_from`` and ``found_until`` are the first and the last day (UTC) on which it was first seen.
 
     Raises:
         UnknownDeviceFilterError: a filter that does not exist.
@@ -38,6 +40,8 @@ def drifts_matching(filters: Mapping[str, str]) -> DriftQuerySet:
     rows: DriftQuerySet = DriftRecord.objects.select_related("device", "owner").order_by("-pk")
     if device := filters.get("device"):
         rows = rows.filter(device__name__icontains=device)
+    if site := filters.get("site"):
+        rows = rows.filter(device__site=site)
     if state := filters.get("state"):
         _one_of("state", state, [*DriftState, OPEN_ALL])
         rows = rows.open() if state == OPEN_ALL else rows.filter(state=state)
@@ -47,7 +51,25 @@ def drifts_matching(filters: Mapping[str, str]) -> DriftQuerySet:
         rows = rows.filter(unauthorized=_one_of("unauthorized", unauthorized, ["yes", "no"]) == "yes")
     if owner := filters.get("owner"):
         rows = rows.filter(owner__username=owner)
+    return _found_in(rows, filters)
+
+
+def _found_in(rows: DriftQuerySet, filters: Mapping[str, str]) -> DriftQuerySet:
+    if first := filters.get("found_from"):
+        rows = rows.filter(first_seen_at__gte=_start_of("found_from", first))
+    if last := filters.get("found_until"):
+        rows = rows.filter(first_seen_at__lt=_start_of("found_until", last) + timedelta(days=1))
     return rows
+
+
+def _start_of(name: str, value: str) -> datetime:
+    try:
+        day: date | None = date.fromisoformat(value)
+    except ValueError:
+        day = None
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise BadFieldsError({name: [f"Write the day as 2026-12-31, between {FIRST_YEAR} and {LAST_YEAR}."]})
+    return datetime.combine(day, time.min, UTC)
 
 
 def _one_of(name: str, value: str, known: list[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
@@ -12,7 +12,7 @@ from django.db.backends.utils import CursorWrapper
 _CURSOR: Any = ServerBindingCursor  # Django's stubs do not know how it is made
 
 
-def prepared(statement: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+def prepared(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """Run a statement that is the same text each time, in the present transaction if there is one, and give its rows.
 
     Django's own cursors put the values into the text, so that PostgreSQL takes each for a new one. The setting

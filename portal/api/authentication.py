@@ -39,7 +39,6 @@ class ApiTokenAuthentication(TokenAuthentication):  # type: ignore[misc]  # knox
         user, found = super().authenticate_credentials(token)
         return user, found
 
-
     def _cleanup_token(self, auth_token: ApiToken) -> bool:
         """Whether it has expired; knox would delete it, and others of the person, without a word in the audit log."""
         return auth_token.digest in tokens_expire(auth_token.user_id)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.exceptions import APIException, ErrorDetail
@@ -39,6 +39,7 @@ from devices.errors import (
     WebhookRefusedError,
 )
 from portal.errors import PortalError, TokenLimitError, TokenMintedByTokenError, TokenNotFoundError
+from portal.pdf.making import PdfError
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (UnplannableError, 422),
     (TemplateError, 422),
     (RendererUnavailableError, 503),
+    (PdfError, 503),
 )
 """The first class that fits gives the status. What fits none was not meant to reach the API: 500."""
 
@@ -94,6 +96,8 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response:
         return _answer(413, "BODY_TOO_LARGE", "The body is too large. Split what you send.")
     elif isinstance(error, SuspiciousOperation | UnreadablePostError):
         error = exceptions.ParseError("The request could not be read. Send it again.")
+    elif isinstance(error, DataError) and "NUL (0x00)" in str(error):
+        return _answer(400, "invalid_input", "A text in the request holds a NUL character. Take it out.")
     if isinstance(error, APIException):
         return _of_framework(error, context)
     if isinstance(error, ChangeError | DeviceError | LeaseLostError | AuditError | PortalError):

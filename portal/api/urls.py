@@ -1,5 +1,8 @@
 from django.urls import include, path, re_path
 
+from devices.api import converters  # noqa: F401 - makes <id:…> known
+from portal.api.feeds import FeedDetailView, FeedListView
+from portal.api.reports import ReportPdfView
 from portal.api.schema import DocumentationView, SchemaView
 from portal.api.tokens import TokenDetailView, TokenListView
 from portal.api.unknown import UnknownAddressView
@@ -15,6 +18,9 @@ urlpatterns = [
     path("v1/", include("changes.api.review_urls")),
     path("v1/", include("changes.api.outbound_urls")),
     path("v1/", include("audit.api.urls")),
+    path("v1/reports/<id:report_id>/pdf/", ReportPdfView.as_view(), name="api-report-pdf"),
+    path("v1/calendar/feeds/", FeedListView.as_view(), name="api-calendar-feed-list"),
+    path("v1/calendar/feeds/<uuid:feed_id>/", FeedDetailView.as_view(), name="api-calendar-feed-detail"),
     path("v1/tokens/", TokenListView.as_view(), name="api-token-list"),
     path("v1/tokens/<uuid:token_id>/", TokenDetailView.as_view(), name="api-token-detail"),
     # Last: whatever else is asked for gets an answer in the API's own shape.

@@ -22,6 +22,7 @@ from changes.services.execution import change_start
 from changes.services.planning import plan_request
 from changes.services.requests import change_create, change_submit
 from changes.services.review import change_close
+from portal.demo.calendar import calendar_fill, schedule_freely
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +48,12 @@ TIMESTAMPS: Final[dict[str, object]] = {
     "title": "Write the year into the log lines of the distribution switches",
     "reason": "Archived log lines of last December and of this one look the same.",
     "content": "service timestamps log datetime msec localtime show-timezone year\n",
+    "targets": _DISTRIBUTION,
+}
+LOCATION: Final[dict[str, object]] = {
+    "title": "Name the hall in which the distribution switches stand",
+    "reason": "Technicians looked for them in the wrong hall last month.",
+    "content": "snmp-server location Frankfurt, hall 2\n",
     "targets": _DISTRIBUTION,
 }
 NAME_SERVER: Final[dict[str, object]] = {
@@ -95,12 +102,13 @@ class _History:
         }
 
     def happen(self) -> None:
-        """One change closed, one rejected, one before the CAB, one before a peer."""
+        """One change closed, one rejected, one before the CAB, one before a peer, one scheduled."""
         closed = self._assessed(CONTACT)
         change_approve(change_id=closed.change_id, approver=self._opened(closed, "ana"), plan_digest=closed.digest)
         run = change_start(change_id=closed.change_id, implementer=self._people["olivia"])
         self._until(lambda: Run.objects.filter(pk=run.pk, state=RunState.ENDED).exists())
         change_close(change_id=closed.change_id, manager=self._people["maria"], close_code="successful")
+        calendar_fill(self._people["maria"])
         partner = self._assessed(PARTNER)
         change_reject(
             change_id=partner.change_id,
@@ -110,6 +118,11 @@ class _History:
         )
         self._assessed(TIMESTAMPS)
         self._submitted(NAME_SERVER)
+        approved = self._assessed(LOCATION)
+        change_approve(
+            change_id=approved.change_id, approver=self._opened(approved, "ana"), plan_digest=approved.digest
+        )
+        schedule_freely(ChangeRequest.objects.get(pk=approved.change_id), self._people["olivia"])
 
     def _submitted(self, data: dict[str, object]) -> PlanRevision:
         olivia = self._people["olivia"]

@@ -36,6 +36,7 @@ CAST = (
     DemoPerson("sana", "Sana", "Said", "security approver", (Role.SECURITY,)),
     DemoPerson("walter", "Walter", "Weiss", "service owner", (Role.SERVICE_OWNER,)),
     DemoPerson("maria", "Maria", "Moretti", "change manager", (Role.CHANGE_MANAGER,)),
+    DemoPerson("malik", "Malik", "Mensah", "second change manager", (Role.CHANGE_MANAGER,)),
     DemoPerson("audrey", "Audrey", "Adler", "auditor", (Role.AUDITOR,)),
     DemoPerson("admin", "Adam", "Admin", "administrator", (Role.ADMINISTRATOR,)),
 )

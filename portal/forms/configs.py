@@ -31,6 +31,9 @@ class DriftFilterForm(FilterForm):
     )
     unauthorized = forms.ChoiceField(label="Unauthorized", required=False, choices=YES_NO)
     owner = forms.CharField(required=False, widget=forms.TextInput(attrs={"placeholder": "olivia"}))
+    site = forms.CharField(required=False, widget=forms.TextInput(attrs={"placeholder": "FRA"}))
+    found_from = forms.CharField(label="Found from", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    found_until = forms.CharField(label="Found until", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
 
 class BlamedForm(forms.Form):

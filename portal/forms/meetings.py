@@ -53,6 +53,17 @@ class MinuteForm(forms.Form):
     deferred_to = RawText(label="Deferred until", required=False, widget=forms.TextInput(attrs={"maxlength": 300}))
 
 
+class CancelForm(forms.Form):
+    """Why a planned meeting is not held."""
+
+    reason = RawText(
+        label="Reason",
+        required=True,
+        widget=forms.Textarea(attrs={"rows": 2, "maxlength": MAX_MINUTES}),
+        help_text="The meeting stays on record with it, and cannot be opened any more.",
+    )
+
+
 class CloseForm(forms.Form):
     """How a meeting is summed up."""
 

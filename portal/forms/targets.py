@@ -11,7 +11,7 @@ from django.http import QueryDict
 BY_FILTER: Final = "filter"
 BY_DEVICE: Final = "devices"
 FACETS: Final = ("site", "role", "platform", "tag")
-RARE_FACETS: Final = ("status", "source")
+RARE_FACETS: Final = ("tenant", "criticality", "status", "source")
 NAME: Final = "name"
 PARAMETERS: Final = ("by", *FACETS, *RARE_FACETS, NAME, "device_ids", "preview_device", "action")
 """What the live count understands."""

@@ -42,7 +42,7 @@ def filled_form(schema: Schema, values: Mapping[str, Variable]) -> VariableForm:
     texts = {}
     for name, item in schema["properties"].items():
         value = values.get(name, item.get("default"))
-        texts[f"{PREFIX}-{name}"] = "" if value is None else _written(value)
+        texts[f"{PREFIX}-{name}"] = "" if value is None else written(value)
     return VariableForm(schema, texts)
 
 
@@ -63,7 +63,7 @@ def _control(name: str, item: Schema, *, required: bool) -> RawText:
 def _widget(item: Schema) -> forms.Widget:
     if "enum" in item or "const" in item:
         values = item.get("enum", [item.get("const")])
-        return forms.Select(choices=[("", "Choose"), *((_written(value), _spoken(value)) for value in values)])
+        return forms.Select(choices=[("", "Choose"), *((written(value), _spoken(value)) for value in values)])
     if item["type"] == "boolean":
         return forms.Select(choices=_TRUTH)
     if item["type"] == "array":
@@ -77,9 +77,10 @@ def _widget(item: Schema) -> forms.Widget:
     return forms.TextInput(attrs=attrs)
 
 
-def _written(value: Variable) -> str:
+def written(value: Variable) -> str:
+    """A value as a control holds it; a list with a value on each line."""
     if isinstance(value, list):
-        return "\n".join(_written(item) for item in value)
+        return "\n".join(written(item) for item in value)
     return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)
 
 
@@ -90,11 +91,11 @@ def _spoken(value: Variable) -> str:
 def _read(item: Schema, text: str) -> Variable:
     if item["type"] == "array":
         lines = [line.strip() for line in text.splitlines()]
-        return [_scalar(item["items"]["type"], line) for line in lines if line]
-    return _scalar(item["type"], text.strip())
+        return [scalar_of(item["items"]["type"], line) for line in lines if line]
+    return scalar_of(item["type"], text.strip())
 
 
-def _scalar(kind: str, text: str) -> str | int | bool:
+def scalar_of(kind: str, text: str) -> str | int | bool:
     """The value; what cannot be read as its type stays text, for the domain to refuse."""
     if kind == "integer" and _NUMBER.fullmatch(text):
         return int(text)

@@ -21,11 +21,12 @@ from portal.forms.changes import Problem
 from portal.forms.checks import KINDS, CheckRows
 from portal.forms.raw_text import RawText
 from portal.forms.strategy import StrategyFields, strategy_body, strategy_texts
+from portal.forms.template_ranges import BoundRows, RangeRows
+from portal.forms.template_steps import StepRows
 
 _CHECK: Final = re.compile(r"checks\.(?P<kind>pre|post)(?:\[(?P<at>\d+)\](?:\.(?P<field>\w+))?)?")
 _PROSE: Final = ("purpose", "trigger", "backout_notes")
 _PLACES: Final = ("sites", "roles", "platforms", "tags")
-_JSON: Final[Mapping[str, object]] = {"variables": {}, "steps": [], "envelope_variables": {}, "envelope_strategy": {}}
 
 
 def _area(label: str, rows: int, help_text: str, *, required: bool = False) -> RawText:
@@ -46,7 +47,6 @@ class TemplateForm(StrategyFields):
     backout_notes = _area(
         "Backout notes", 3, "What people have to know about the way back, beside the computed backout.", required=True
     )
-    steps = _area("Decision steps (JSON)", 6, "A list; a run waits at each until somebody confirms it.")
     pre_approves = forms.BooleanField(
         required=False, label="Approve changes inside an envelope in advance (standard changes)"
     )
@@ -56,10 +56,6 @@ class TemplateForm(StrategyFields):
     tags = _names("Tags", "A device needs one of them. Empty: any.")
     max_devices = RawText(
         label="Devices at most", widget=forms.NumberInput(attrs={"min": 1}), help_text="In one change."
-    )
-    envelope_variables = _area("Narrower ranges of variables (JSON Schema)", 6, "Only those that it narrows.")
-    envelope_strategy = _area(
-        "Bounds of the rollout (JSON)", 3, 'Such as {"max_parallel": {"max": 5}}. What is not named stays as above.'
     )
     edits = RawText(widget=forms.HiddenInput)
 
@@ -97,6 +93,9 @@ class TemplateInput:
     content: list[PlatformText]
     checks: dict[str, CheckRows]
     rubric: list[RubricRow]
+    steps: StepRows
+    ranges: RangeRows
+    bounds: BoundRows
     problems: list[Problem] = field(default_factory=list)
 
     @classmethod
@@ -112,17 +111,22 @@ class TemplateInput:
             "name": name,
             "edits": str(edits),
             "variables": _pretty(_short(data["variables"])),
-            "steps": _pretty(data["steps"]),
             "max_devices": str(scope.get("max_devices", "")),
-            "envelope_variables": _pretty(_short(envelope["variables"])),
-            "envelope_strategy": _pretty(envelope["strategy"]),
         }
         if data["envelope"]:
             texts["pre_approves"] = "on"
         content = [_platform(slug, text) for slug, text in sorted(data["content"].items())]
         rubric = [RubricRow(item["question"], item["answer"], item["ready"]) for item in data["rubric"]]
         rows = rubric or [RubricRow(question, "", ready=False) for question in USUAL_QUESTIONS]
-        return cls(_filled(texts), content, {kind: CheckRows.of(data["checks"][kind], kind) for kind in KINDS}, rows)
+        return cls(
+            form=_filled(texts),
+            content=content,
+            checks={kind: CheckRows.of(data["checks"][kind], kind) for kind in KINDS},
+            rubric=rows,
+            steps=StepRows.of(data["steps"]),
+            ranges=RangeRows.of(texts["variables"], envelope["variables"]),
+            bounds=BoundRows.of(envelope["strategy"]),
+        )
 
     @classmethod
     def read(cls, data: QueryDict) -> Self:
@@ -139,8 +143,15 @@ class TemplateInput:
             )
             for at in range(number)
         ]
-        checks = {kind: CheckRows.read(data, kind) for kind in KINDS}
-        return cls(_filled(data), content, checks, [row for row in rubric if row.question.strip() or row.answer])
+        return cls(
+            form=_filled(data),
+            content=content,
+            checks={kind: CheckRows.read(data, kind) for kind in KINDS},
+            rubric=[row for row in rubric if row.question.strip() or row.answer],
+            steps=StepRows.read(data),
+            ranges=RangeRows.read(data),
+            bounds=BoundRows(data),
+        )
 
     @property
     def absent_platforms(self) -> list[tuple[str, str]]:
@@ -170,27 +181,27 @@ class TemplateInput:
             InvalidInputError: a field that has to be JSON is not.
         """
         findings = Findings()
-        parsed = {name: _parsed(name, self.text(name), empty, findings) for name, empty in _JSON.items()}
+        variables = _parsed("variables", self.text("variables"), {}, findings)
         findings.check()
         return {
             **{name: self.text(name) for name in _PROSE},
-            "variables": parsed["variables"],
+            "variables": variables,
             "content": {found.slug: found.text for found in self.content if found.text.strip()},
             "checks": {kind: rows.body() for kind, rows in self.checks.items()},
             "strategy": strategy_body({name: self.text(name) for name in self.form.fields}),
-            "steps": parsed["steps"],
+            "steps": self.steps.body(),
             "rubric": [{"question": row.question, "answer": row.answer, "ready": row.ready} for row in self.rubric],
-            "envelope": self._envelope(parsed) if self.text("pre_approves") not in {"", "False"} else None,
+            "envelope": self._envelope() if self.text("pre_approves") not in {"", "False"} else None,
         }
 
-    def _envelope(self, parsed: Mapping[str, object]) -> dict[str, object]:
+    def _envelope(self) -> dict[str, object]:
         places = {name: [part.strip() for part in self.text(name).split(",") if part.strip()] for name in _PLACES}
         most = self.text("max_devices").strip()
         number: object = int(most) if most.isascii() and most.isdigit() and len(most) < 10 else most
         return {
-            "variables": parsed["envelope_variables"],
+            "variables": self.ranges.body(),
             "scope": {**places, "max_devices": number},
-            "strategy": parsed["envelope_strategy"],
+            "strategy": self.bounds.body(),
         }
 
     def blame(self, fields: Mapping[str, Sequence[str]]) -> None:
@@ -208,6 +219,14 @@ class TemplateInput:
             return self._placed_content(below, sentence)
         if top.startswith("rubric"):
             return self._placed_rubric(top, sentence)
+        if top == "steps":
+            return self.steps.blame(below, sentence)
+        part, _, rest = below.partition(".")
+        if top == "envelope" and part in {"variables", "strategy"}:
+            return (self.ranges if part == "variables" else self.bounds).blame(rest, sentence)
+        return self._placed_field(top, below, sentence)
+
+    def _placed_field(self, top: str, below: str, sentence: str) -> Problem:
         control, where = _control(top, below)
         if control not in self.form.fields:
             return Problem("", "", sentence)
@@ -276,7 +295,7 @@ def _control(top: str, below: str) -> tuple[str, str]:
         part, _, rest = below.partition(".")
         if part == "scope":
             return rest.partition(".")[0] or "max_devices", ""
-        return (f"envelope_{part}" if part else "pre_approves"), rest
+        return "pre_approves", rest
     return top, below
 
 

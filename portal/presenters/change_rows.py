@@ -63,6 +63,14 @@ def listed(changes: ChangeQuerySet) -> ChangeQuerySet:
     return changes.defer(*NOT_LISTED)
 
 
+def briefly(changes: ChangeQuerySet) -> ChangeQuerySet:
+    """The same changes with nothing but what a row shows of them, their authors and plans."""
+    return changes.select_related("author", "revision").only(
+        "title", "type", "state", "on_hold", "risk_level", "window_start", "close_code", "updated_at",
+        "submitted_at", "author__username", "revision__state", "revision__detail", "revision__device_count",
+    )  # fmt: skip
+
+
 def change_rows(changes: Sequence[ChangeRequest]) -> list[ChangeRow]:
     """The changes as rows, in the order given; at most two queries, whatever their number."""
     lines = _lines([change.revision_id for change in changes if change.revision_id])
@@ -113,4 +121,5 @@ def _runs(change_ids: Sequence[int]) -> Mapping[int, RunFact]:
     ended = Count("device_runs", filter=Q(device_runs__state__in=ENDED_DEVICE_RUN_STATES))
     runs = Run.objects.filter(change_id__in=change_ids).annotate(done=ended).order_by("pk")
     # The latest run of each change stays: it comes last.
-    return {run.change_id: RunFact(run.outcome, run.done, run.device_count) for run in runs}
+    facts = runs.values_list("change_id", "outcome", "done", "device_count")
+    return {change_id: RunFact(outcome, done, total) for change_id, outcome, done, total in facts}

@@ -178,7 +178,7 @@ def _view(
 ) -> ThreadView:
     anchor = f"thread-{thread.pk}"
     device = devices.get(thread.device_id or 0)
-    row = _row(thread, device)
+    row = _row(thread, device, mask)
     return ThreadView(
         id=thread.pk,
         anchor=anchor,
@@ -203,13 +203,14 @@ def _view(
     )
 
 
-def _row(thread: Thread, device: PlannedDevice | None) -> Row | None:
+def _row(thread: Thread, device: PlannedDevice | None, mask: Mask) -> Row | None:
     if not thread.side or device is None:
         return None
-    anchor = Anchor(
-        LineSide(thread.side), visible(thread.line_text), visible(thread.line_section), thread.line_number or 0
-    )
-    return line_found(anchor, device.lines)
+    side, number = LineSide(thread.side), thread.line_number or 0
+    kept = Anchor(side, visible(thread.line_text), visible(thread.line_section), number)
+    # A secret that became known since is masked in the diff by now; the line is kept as it was shown then.
+    masked = Anchor(side, mask.text(thread.line_text), mask.text(thread.line_section), number)
+    return line_found(kept, device.lines) or line_found(masked, device.lines)
 
 
 def _number(thread: Thread, row: Row | None) -> int | None:

@@ -120,7 +120,7 @@ _KINDS: Final[Mapping[Work, _Kind]] = {
     ),
     Work.DRAFT: _Kind(
         "Your drafts",
-        "You wrote these, and nobody else can move them on.",
+        "You wrote these: plan them, read the plan, and submit it.",
         "Continue",
         "change-detail",
         "edited",

@@ -34,14 +34,14 @@ class Why:
     def asked(self, change: ChangeRequest) -> tuple[str, ...]:
         """The reasons for one change, as sentences."""
         stages = self.stages.get(change.pk, ())
-        own = [self._one_of(stage, change) for stage in stages if stage.group in self.person.roles]
+        own = [self._one_of(stage) for stage in stages if stage.group in self.person.roles]
         found = own or self._for_others(stages)
         said = self.sentences.get(change.revision_id or 0, {})
         stage_name = next((stage.stage for stage in stages), "")
         return tuple(sentence for sentence in (*found[:1], said.get(stage_name, "")) if sentence)
 
-    def _one_of(self, stage: OpenStage, change: ChangeRequest) -> str:
-        able = self.members.get(stage.group, frozenset()) - {change.author_id, change.last_editor_id}
+    def _one_of(self, stage: OpenStage) -> str:
+        able = self.members.get(stage.group, frozenset()) - set(stage.closed_to)
         label = group_label(stage.group)
         lacks = _lacking(stage)
         if len(able) == 1:

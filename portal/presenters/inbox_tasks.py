@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from changes.domain.discussions import WaitReason
 from changes.domain.waiting import Work
-from changes.models import Review, ReviewAction, RunDecisionStep, ThreadComment, ThreadWait
+from changes.models import Review, ReviewAction, RunDecisionStep, TemplateVersion, ThreadComment, ThreadWait
 from portal.presenters.links import page_url
 from portal.presenters.visible import Mask, visible
 
@@ -111,6 +111,22 @@ def _reviews(reviews: Iterable[Review], mask: Mask) -> list[TaskRow]:
     ]
 
 
+def _templates(versions: Iterable[TemplateVersion], mask: Mask) -> list[TaskRow]:
+    del mask
+    return [
+        TaskRow(
+            "template",
+            f"{version.label} {visible(version.template.name)}",
+            page_url("template-version", version.template_id, version.number),
+            ("Approves changes in advance" if version.envelope_digest else "Read its runbook",),
+            "Review",
+            "proposed",
+            version.proposed_at,
+        )
+        for version in versions
+    ]
+
+
 def _actions(actions: Iterable[ReviewAction], mask: Mask) -> list[TaskRow]:
     today = timezone.now().date()
     return [
@@ -152,10 +168,17 @@ TASK_KINDS: Final[Mapping[Work, TaskKind]] = {
     ),
     Work.REVIEW: TaskKind(
         "Reviews to accept",
-        "You are a change manager: somebody wrote down how a change went, and a second person accepts it.",
+        "Somebody wrote down how a change went; a change manager or a member of the CAB accepts it.",
         "submitted_at",
         ("change",),
         _reviews,
+    ),
+    Work.TEMPLATE: TaskKind(
+        "Templates to review",
+        "Somebody proposed a version of a template; people who wrote nothing of it review it.",
+        "proposed_at",
+        ("template",),
+        _templates,
     ),
     Work.ACTION: TaskKind(
         "Your actions", "You own these: they follow from reviews.", "due_on", ("review__change",), _actions

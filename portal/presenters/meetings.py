@@ -14,7 +14,8 @@ from django.utils.dateparse import parse_datetime
 from changes.domain.meetings import CHAIRS, ItemKind, MeetingState, Outcome, may_run_meeting
 from changes.domain.policy import Person, Role
 from changes.domain.states import IN_REVIEW, ChangeState, ChangeType, CloseCode
-from changes.models import AgendaItem, Approval, Decision, Meeting
+from changes.models import AgendaItem, Approval, ChangeRequest, Decision, Meeting
+from changes.services.meetings import attendance_version
 from portal.presenters.visible import Mask, visible
 from portal.presenters.words import both, counted, group_label
 
@@ -53,7 +54,8 @@ class ItemView:
     why: tuple[str, ...]
     added_by: str
     minutes: str
-    raw_minutes: str
+    form_minutes: str
+    version: str
     outcome: str
     outcome_label: str
     deferred_to: str
@@ -96,6 +98,7 @@ class MeetingView:
     guests: str
     may_run: bool
     refusal: str
+    attendance_version: str = ""
 
     @property
     def draft(self) -> bool:
@@ -110,10 +113,20 @@ class MeetingView:
     @property
     def closed(self) -> bool:
         """Whether nothing changes any more."""
-        return self.meeting.state == MeetingState.CLOSED
+        return self.meeting.state in {MeetingState.CLOSED, MeetingState.CANCELED}
 
 
-TONES: Final = {MeetingState.DRAFT: "idle", MeetingState.OPEN: "live", MeetingState.CLOSED: "ok"}
+TONES: Final = {
+    MeetingState.DRAFT: "idle",
+    MeetingState.OPEN: "live",
+    MeetingState.CLOSED: "ok",
+    MeetingState.CANCELED: "warn",
+}
+_UNSEEN: Final = tuple(
+    f"change__{name}"
+    for name in ("content", "variables", "targets", "checks", "strategy", "reason", "revision__inputs",
+                 "revision__facts", "revision__demand")
+)  # fmt: skip
 
 
 OUTCOMES: Final = (("", "No outcome yet"), *Outcome.choices())
@@ -126,14 +139,14 @@ def meeting_view(
 
     ``typed`` is what somebody wrote about items and what was refused: it stays in their forms.
     """
-    items = list(meeting.items.select_related("change", "added_by").order_by("position"))
+    items = list(meeting.items.select_related("change__revision", "added_by").defer(*_UNSEEN).order_by("position"))
     decisions = _decisions(meeting, items, mask)
     verdict = may_run_meeting(person, chair_id=meeting.chair_id)
     there = list(meeting.attendances.select_related("person").order_by("person__username", "guest"))
     views = [(item.kind, _item(item, decisions.get(item.pk, ()), mask)) for item in items]
     views = [(kind, _as_typed(view, (typed or {}).get(view.id))) for kind, view in views]
     names = [row.person.get_username() if row.person else visible(row.guest) for row in there]
-    may_run = verdict.allowed and meeting.state != MeetingState.CLOSED
+    may_run = verdict.allowed and meeting.state in {MeetingState.DRAFT, MeetingState.OPEN}
     return MeetingView(
         meeting=meeting,
         state_label=MeetingState(meeting.state).label,
@@ -148,6 +161,7 @@ def meeting_view(
         guests="\n".join(row.guest for row in there if row.guest),
         may_run=may_run,
         refusal=" ".join(reason.sentence for reason in verdict.reasons),
+        attendance_version=attendance_version(meeting) if may_run else "",
     )
 
 
@@ -166,7 +180,7 @@ def _decisions(meeting: Meeting, items: Sequence[AgendaItem], mask: Mask) -> Map
     for item_id, row in pairs:
         view = DecisionView(
             row.approver.get_username(),
-            _DECIDED[Decision(row.decision)],
+            _DECIDED[Decision(row.decision)] + (", which no longer counts," if row.voided_at else ""),
             row.created_at,
             row.plan_digest,
             mask.prose(row.comment),
@@ -186,13 +200,14 @@ def _item(item: AgendaItem, decisions: tuple[DecisionView, ...], mask: Mask) -> 
         change_url=reverse("change-detail", args=[change.pk]) if change else "",
         plan_url=reverse("change-plan", args=[change.pk]) if change else "",
         state=state,
-        now=ChangeState(change.state).label if change and change.state != state else "",
+        now=_now(change, state, str(facts.get("digest", ""))) if change else "",
         facts=tuple(_facts(facts, mask)),
         digest=str(facts.get("digest", "")),
         why=tuple(mask.prose(str(sentence)) for sentence in facts.get("why", [])),
         added_by=item.added_by.get_username() if item.added_by else "",
         minutes=mask.prose(item.minutes),
-        raw_minutes=item.minutes,
+        form_minutes=mask.prose(item.minutes),
+        version=item.version,
         outcome=item.outcome,
         outcome_label=Outcome(item.outcome).label if item.outcome else "",
         deferred_to=mask.prose(item.deferred_to),
@@ -202,12 +217,20 @@ def _item(item: AgendaItem, decisions: tuple[DecisionView, ...], mask: Mask) -> 
     )
 
 
+def _now(change: ChangeRequest, state: str, digest: str) -> str:
+    """How a change stands now, if otherwise than when the agenda was frozen."""
+    found = [ChangeState(change.state).label] if change.state != state else []
+    if (change.revision.digest if change.revision else "") != digest:
+        found.append("another plan" if change.revision else "no plan")
+    return both(found)
+
+
 def _as_typed(view: ItemView, typed: Mapping[str, str] | None) -> ItemView:
     if typed is None:
         return view
     return replace(
         view,
-        raw_minutes=typed.get("minutes", ""),
+        form_minutes=typed.get("minutes", ""),
         outcome=typed.get("outcome", ""),
         deferred_to=typed.get("deferred_to", ""),
         typed=True,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from changes.domain.kpis.definitions import ON_CHANGES
-from changes.domain.reports.periods import Days, ReportKind, name_of
+from changes.domain.kpis.definitions import ON_CHANGES, UNAUTHORIZED
+from changes.domain.reports.periods import Days, ReportKind, days_of, name_of
 from changes.models import Report
 from portal.presenters.charts import chart_of
 
@@ -86,10 +87,17 @@ def _figure(row: Mapping[str, Any], query: Mapping[str, str]) -> dict[str, Any]:
     url = ""
     if row["key"] in ON_CHANGES:
         url = f"{reverse('kpi-changes', args=[row['key']])}?{urlencode(query)}"
-    elif row["key"] == "unauthorized-changes":
-        url = f"{reverse('drift-list')}?unauthorized=yes"
+    elif row["key"] == UNAUTHORIZED:
+        url = f"{reverse('drift-list')}?{urlencode(_found_in(query))}"
     looks = {"course_icon": icon, "course_tone": tone, "rag_icon": rag_icon, "rag_tone": rag_tone}
     return {**row, **looks, "url": url}
+
+
+def _found_in(query: Mapping[str, str]) -> dict[str, str]:
+    """The filter of the list of drift for what was counted: the days of the period, and the site if one is asked."""
+    days = days_of(ReportKind(query["kind"]), date.fromisoformat(query["day"]))
+    found = {"unauthorized": "yes", "found_from": days.first.isoformat(), "found_until": days.last.isoformat()}
+    return found | ({"site": query["site"]} if query.get("site") else {})
 
 
 def shown_table(block: Mapping[str, Any]) -> dict[str, Any]:

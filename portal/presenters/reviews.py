@@ -13,10 +13,11 @@ from changes.domain.policy import Verdict
 from changes.domain.reviews import rules
 from changes.domain.reviews.content import TEXTS, TIMES, ActionState, ReviewOutcome, ReviewState
 from changes.domain.reviews.duty import Ground, because
+from changes.domain.states import ChangeState
 from changes.models import ChangeRequest, Review, ReviewAction
 from changes.services.review_actions import today
 from changes.services.review_record import record_of
-from changes.services.reviews import grounds_of
+from changes.services.reviews import grounds_of, outdated
 from portal.presenters.sight import Sight
 from portal.presenters.visible import Mask, visible
 
@@ -67,6 +68,7 @@ class ReviewPage:
     outcome: str
     duty: str
     missing: bool
+    outdated: bool
     texts: tuple[tuple[str, str], ...]
     facts: tuple[ToldFact, ...]
     left_out: int
@@ -97,6 +99,7 @@ def review_page(sight: Sight, review: Review | None, mask: Mask) -> ReviewPage:
         outcome=ReviewOutcome(review.outcome).label if review and review.outcome else "",
         duty=f"Needed because {because(grounds)}." if grounds else "",
         missing=bool(grounds) and not frozen,
+        outdated=review is not None and sight.state != ChangeState.CLOSED and outdated(review),
         texts=tuple((label, mask.prose(getattr(review, name))) for name, label in TEXTS.items()) if review else (),
         facts=facts,
         left_out=left_out,

@@ -13,7 +13,7 @@ from audit.actor import Actor
 from changes.domain import policy
 from changes.domain.policy import ChangeFacts, Person, Verdict
 from changes.domain.run_states import RunState
-from changes.domain.states import IN_REVIEW, ChangeEvent, ChangeState, DevicePlanState, PlanState
+from changes.domain.states import ChangeEvent, ChangeState, DevicePlanState, PlanState
 from changes.models import ChangeRequest, DevicePlan, PlanRevision, Run
 from changes.services.delegations import absent_members, acting_for
 from changes.services.people import facts_of
@@ -143,11 +143,7 @@ class Sight:
     @property
     def may_abstain(self) -> bool:
         """Whether the person could approve in a stage that still lacks approvals, so that they may abstain."""
-        if self.state not in IN_REVIEW:
-            return False
-        live = policy.live_approvals(self.facts)
-        lacking = (stage for stage in self.facts.stages if not policy.quorum_met(stage, live))
-        return any(policy.may_abstain(self.person, self.facts, stage) for stage in lacking)
+        return bool(policy.may_abstain_now(self.person, self.facts))
 
 
 def change_or_404(change_id: int) -> ChangeRequest:

@@ -9,6 +9,7 @@ from typing import Final
 from changes.domain.errors import InvalidInputError
 from changes.domain.targets import TargetSpec, parse_targets
 from changes.selectors import Excluded, Targets, resolve_targets
+from devices.domain.criticality import Criticality
 from devices.models import Device, DeviceStatus
 from devices.selectors import devices_matching
 from portal.forms.filters import choice_label, facet_choices
@@ -194,7 +195,10 @@ def _facets(given: TargetInput) -> tuple[Facet, ...]:
 
 def _rare_facets(given: TargetInput) -> tuple[Facet, ...]:
     sources = Device.objects.order_by("source").values_list("source", flat=True).distinct()
+    tenants = Device.objects.exclude(tenant="").order_by("tenant").values_list("tenant", flat=True).distinct()
     choices = {
+        "tenant": [(tenant, tenant) for tenant in tenants],
+        "criticality": Criticality.choices(),
         "status": [(status.value, str(status.label)) for status in DeviceStatus],
         "source": [(source, source) for source in sources],
     }

@@ -15,5 +15,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{_MEETING}points/<int:item_id>/minutes/", meetings.meeting_minute, name="meeting-minute"),
     path(f"{_MEETING}open/", meetings.meeting_open, name="meeting-open"),
     path(f"{_MEETING}attendance/", meetings.meeting_attendance, name="meeting-attendance"),
+    path(f"{_MEETING}cancel/", meetings.meeting_cancel, name="meeting-cancel"),
+    path(f"{_MEETING}meeting.pdf", meetings.meeting_pdf, name="meeting-pdf"),
     path(f"{_MEETING}close/", meetings.meeting_close, name="meeting-close"),
 ]

@@ -430,11 +430,15 @@ LOGGING = {
 COUNTERSIGN_LEASE_S = 15
 COUNTERSIGN_RUNNER_DEADLINE_S = 60
 COUNTERSIGN_BUSY_WAIT_S = 2
+# Calls of hooks at once in the whole installation; one worker makes them all, so that the others are left to devices.
+COUNTERSIGN_HOOKS_AT_ONCE = _environment.hooks_at_once
 # Sessions of backups at once in the whole installation; a busy device is waited for this often, with growing pauses.
 COUNTERSIGN_BACKUP_SESSIONS = _environment.backup_sessions
 COUNTERSIGN_BACKUP_BUSY_WAITS = 5
 COUNTERSIGN_BACKUP_KEEP = _environment.backup_keep
 COUNTERSIGN_BACKUP_LOG_DAYS = 30
+# The targets by which key figures are judged, where they are not the product's own.
+COUNTERSIGN_KPI_TARGETS = _environment.kpi_targets
 COUNTERSIGN_RECONNECT_WAIT_S = 2
 # With pauses of up to a minute this waits some ten minutes: as long as a large switch takes to restart.
 COUNTERSIGN_RECONCILE_ATTEMPTS = 15

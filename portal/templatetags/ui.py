@@ -1,6 +1,7 @@
 """The design system's template tags; ``docs/design-system.md`` shows each in use."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Final
 
 from django import template
@@ -21,6 +22,11 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, *, label: str = "", size: str = "", spin: bool = False) -> SafeString:
     """A symbol of the sprite. Decorative unless ``label`` names it; ``size`` is sm, lg or xl."""
+    return _icon(name, label, size, spin)
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, label: str, size: str, spin: bool) -> SafeString:
     extra = format_html("{}{}", _attr("data-size", size), SafeString(" data-spin") if spin else "")
     described = format_html(' role="img" aria-label="{}"', label) if label else SafeString(' aria-hidden="true"')
     return format_html(
@@ -62,6 +68,7 @@ def _state(css_class: str, value: object, *, size: str, label: str) -> SafeStrin
 
 
 @register.simple_tag
+@lru_cache(maxsize=256)
 def state_glyph(value: object) -> SafeString:
     """Only the glyph, named for screen readers; for trees where the word stands elsewhere."""
     look = look_of(str(value))
@@ -221,6 +228,7 @@ _RISK_TONES: Final = {"low": ("ok", 1), "medium": ("warn", 2), "high": ("bad", 3
 
 
 @register.simple_tag
+@lru_cache(maxsize=16)
 def risk(level: str) -> SafeString:
     """Risk as one to three filled steps and the word."""
     chosen, filled = _RISK_TONES.get(level, ("idle", 0))

@@ -67,6 +67,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
         "cells": _CELLS[view](day, contents.entries, zone, now),
         "hours": range(0, 24, 2),
         "zone": zone.key,
+        "clock": zone,
         "zones": sorted(zone_names()),
         "here": request.get_full_path(),
         **_links(view, day, span.before, span.after, asked),

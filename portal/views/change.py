@@ -27,6 +27,7 @@ from portal.presenters.visible import Mask
 from portal.presenters.wave_gate import gate_of
 from portal.views.access import reads_audit, signed_in, viewer
 from portal.views.acting import actor_of
+from portal.views.calendar import zone_of
 from portal.views.refusals import Refusal
 from portal.views.rendering import STOP_POLLING, wants_partial
 
@@ -94,6 +95,7 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
         "gates": gates_of(sight),
         "gate": gate_of(sight, mask),
         "calendar_note": calendar_note_of(sight),
+        "clock": zone_of(request),
         "summary": summary_of(sight, mask),
         "counts": plan_counts(sight),
         "origin": origin_of(sight),

@@ -124,9 +124,11 @@ def change_request_changes(request: HttpRequest, change_id: int) -> HttpResponse
 def _for_whom(request: HttpRequest, decide: Callable[..., Approval]) -> Callable[..., Approval]:
     """The service for the absent member whom the form names, or for the person who asks."""
     absent = request.POST.get("on_behalf_of", "")
-    if not (absent.isascii() and absent.isdigit() and len(absent) < 19):
+    if not absent:
         return decide
-    return partial(decide, on_behalf_of=int(absent))
+    # What is no id names nobody, and is refused as such: a decision for somebody never becomes one's own.
+    named = int(absent) if absent.isascii() and absent.isdigit() and len(absent) < 19 else 0
+    return partial(decide, on_behalf_of=named)
 
 
 def _absent(approval: Approval) -> str:

@@ -159,7 +159,7 @@ def _answer(
     if refusal:
         text = request.POST.get("text", "")
         thread = replace(thread, text=text, error=" ".join(refusal.fields.get("text", refusal.sentences)))
-    context = {"thread": thread, "talk": talk, "head": {"id": sight.change.pk}, "oob": True}
+    context = {"thread": thread, "talk": talk, "head": {"id": sight.change.pk}, "oob": source == "plan"}
     response = render(request, template, context, status=refusal.status if refusal else 200)
     patch_vary_headers(response, ("HX-Request",))
     return response

@@ -23,6 +23,7 @@ from portal.presenters.freezes import freeze_rows, lifts
 from portal.presenters.paging import older_page
 from portal.views.access import refused, signed_in, viewer
 from portal.views.acting import actor_of
+from portal.views.calendar import zone_of
 from portal.views.decisions import asked_or_sent
 from portal.views.refusals import Refusal, attempt
 from portal.views.strictness import asked_for
@@ -113,6 +114,7 @@ def _page(
         "page": page,
         "rows": freeze_rows(page.rows, may_lift=verdict.allowed),
         "verdict": verdict,
+        "clock": zone_of(request),
         "crumbs": [{"label": "Change freezes", "url": ""}],
     }
     return render(request, "control/freezes.html", context, status=refusal.status if refusal else 200)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from django.db.models import Model, QuerySet
@@ -15,11 +16,12 @@ from django.views.decorators.http import require_safe
 from changes.domain.errors import InvalidInputError
 from changes.domain.policy import Person
 from changes.domain.risk.levels import RiskLevel
-from changes.domain.states import ACTIVE, ENDED, EXECUTING, ChangeType
+from changes.domain.states import ChangeType
 from changes.domain.waiting import COUNTED, Work
 from changes.models import ChangeRequest
-from changes.services.waiting import waiting_counts, waiting_firsts, work_of
-from portal.presenters.change_rows import change_rows, listed
+from changes.services.inboxes import OTHERS_SHOWN, Firsts, Standing, waiting_counts, waiting_firsts
+from changes.services.waiting import work_of
+from portal.presenters.change_rows import ChangeRow, briefly, change_rows
 from portal.presenters.gate_tasks import SHOWN as GATES_SHOWN
 from portal.presenters.gate_tasks import alerts_for, exceptions_for
 from portal.presenters.inbox import CHANGE_KINDS, InboxGroup, change_group
@@ -34,9 +36,16 @@ from portal.views.strictness import asked_for
 SHOWN: Final = 8
 """How many of each kind stand on the first page."""
 PAGE: Final = 25
-OTHERS_SHOWN: Final = 20
-ENDED_SHOWN: Final = 5
 _FILTERS: Final = ("kind", "type", "risk", "urgency")
+_ORDER: Final = {kind: at for at, kind in enumerate(Work)}
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The changes of a page by their ids, and the same as rows."""
+
+    changes: Mapping[int, ChangeRequest]
+    rows: Mapping[int, ChangeRow]
 
 
 @require_safe
@@ -46,14 +55,16 @@ def inbox(request: HttpRequest) -> HttpResponse:
     person = viewer(request)
     try:
         asked = _asked(request)
-        counts = waiting_counts(person)
-        groups, next_url = _groups(request, person, asked, counts)
+        firsts = Firsts(waiting_counts(person)) if asked else waiting_firsts(person, size=SHOWN + 1)
+        found = _parts(person, asked, firsts, request.GET.get("after", ""))
+        rows = _rows(found, firsts)
+        groups, next_url = _groups(request, person, asked, firsts.counts, found, rows)
     except InvalidInputError as error:
         return refused(
             request, "This page does not exist", str(error), status=400, url=reverse("inbox"), label="Your inbox"
         )
     alerts, exceptions = list(alerts_for(person)[:GATES_SHOWN]), list(exceptions_for(person)[:GATES_SHOWN])
-    total = sum(counts.values()) + len(alerts) + len(exceptions)
+    total = sum(firsts.counts.values()) + len(alerts) + len(exceptions)
     filtered = bool(asked)
     context: dict[str, Any] = {
         "groups": groups,
@@ -68,7 +79,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "may_enrol": bool(alerts),
         "inbox_count": _shown(total),
         "crumbs": [{"label": "Inbox", "url": ""}],
-        **({} if filtered else _standing(person)),
+        **({} if filtered else _standing(person, firsts, rows)),
     }
     return render(request, "inbox/inbox.html", context)
 
@@ -107,28 +118,31 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 
 def _groups(
-    request: HttpRequest, person: Person, asked: Mapping[str, str], counts: Mapping[Work, int]
+    request: HttpRequest,
+    person: Person,
+    asked: Mapping[str, str],
+    counts: Mapping[Work, int],
+    parts: Mapping[Work, Part],
+    drawn: Drawn,
 ) -> tuple[list[InboxGroup], str]:
-    """The groups with their rows; the rows of all groups are drawn from the same few queries."""
+    """The groups with their rows, and the address of the next page."""
     alone = asked.get("kind", "")
-    narrowed = {name: value for name, value in asked.items() if name != "kind"}
-    parts = _parts(person, asked, counts, request.GET.get("after", ""))
-    changes = [change for kind, part in parts.items() if kind in CHANGE_KINDS for change in part.rows]
-    drawn = {row.id: row for row in change_rows(list({change.pk: change for change in changes}.values()))}
+    narrowed = asked.keys() - {"kind"}
     why = why_of(
         person,
-        [change for kind, part in parts.items() if kind in ASKED for change in part.rows],
+        [drawn.changes[pk] for kind, part in parts.items() if kind in ASKED for pk in part.rows if pk in drawn.changes],
         delegated=Work.DELEGATED in parts,
     )
     mask = Mask.load() if any(kind not in CHANGE_KINDS for kind in parts) else None
     groups = []
-    for kind, part in parts.items():
+    for kind, part in sorted(parts.items(), key=lambda item: _ORDER[item[0]]):
         if not part.rows:
             continue
         count = "" if narrowed else _shown(counts.get(kind, 0))
         all_url = url_of(request.path, request.GET, kind=kind.value) if part.after and not alone else ""
         if kind in CHANGE_KINDS:
-            groups.append(change_group(kind, part.rows, drawn, why, count=count, all_url=all_url))
+            changes = [drawn.changes[pk] for pk in part.rows if pk in drawn.changes]
+            groups.append(change_group(kind, changes, drawn.rows, why, count=count, all_url=all_url))
         elif mask is not None:
             words = TASK_KINDS[kind]
             tasks = tuple(words.rows(part.rows, mask))
@@ -137,28 +151,31 @@ def _groups(
     return groups, url_of(request.path, request.GET, after=following) if following else ""
 
 
-def _parts(person: Person, asked: Mapping[str, str], counts: Mapping[Work, int], after: str) -> dict[Work, Part]:
-    """The rows of each kind. Which changes they are is found on narrow indexes; they are then read together."""
+def _parts(person: Person, asked: Mapping[str, str], firsts: Firsts, after: str) -> dict[Work, Part]:
+    """What is shown of each kind: of changes their ids, which are found on narrow indexes; at most a query each."""
     alone = asked.get("kind", "")
     narrowed = {name: value for name, value in asked.items() if name != "kind"}
     if not asked:
-        firsts = waiting_firsts(person, size=SHOWN + 1)
-        parts = {kind: Part(firsts[kind][:SHOWN], "more" * (len(firsts[kind]) > SHOWN)) for kind in firsts}
-        others = work_of(person, only=counts.keys() - CHANGE_KINDS)
-        parts |= {kind: part_of(kind, tasks_of(kind, rows), after="", size=SHOWN) for kind, rows in others.items()}
-    else:
-        size = PAGE if alone else SHOWN
-        parts = {
-            kind: part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
-            for kind, rows in work_of(person, only=[Work(alone)] if alone else counts.keys()).items()
-            if kind in CHANGE_KINDS or not narrowed
+        ids = {kind: firsts.changes.get(kind, []) for kind in firsts.counts if kind in CHANGE_KINDS}
+        parts = {kind: Part(found[:SHOWN], "more" * (len(found) > SHOWN)) for kind, found in ids.items()}
+        others = work_of(person, only=firsts.counts.keys() - CHANGE_KINDS)
+        return parts | {
+            kind: part_of(kind, tasks_of(kind, rows), after="", size=SHOWN) for kind, rows in others.items()
         }
-    ids = {pk for kind, part in parts.items() if kind in CHANGE_KINDS for pk in part.rows}
-    read = listed(ChangeRequest.objects.with_people()).in_bulk(ids) if ids else {}
+    size = PAGE if alone else SHOWN
     return {
-        kind: Part([read[pk] for pk in part.rows if pk in read], part.after) if kind in CHANGE_KINDS else part
-        for kind, part in sorted(parts.items(), key=lambda item: list(Work).index(item[0]))
+        kind: part_of(kind, _narrowed(kind, rows, narrowed), after=after, size=size)
+        for kind, rows in work_of(person, only=[Work(alone)] if alone else firsts.counts.keys()).items()
+        if kind in CHANGE_KINDS or not narrowed
     }
+
+
+def _rows(parts: Mapping[Work, Part], firsts: Firsts) -> Drawn:
+    """Every change that the page shows, read and drawn together."""
+    ids = {pk for kind, part in parts.items() if kind in CHANGE_KINDS for pk in part.rows}
+    ids |= {pk for kind in Standing for pk in firsts.changes.get(kind, [])}
+    changes = briefly(ChangeRequest.objects.all()).in_bulk(ids) if ids else {}
+    return Drawn(changes, {row.id: row for row in change_rows(list(changes.values()))})
 
 
 def _narrowed(kind: Work, rows: QuerySet[Model], asked: Mapping[str, str]) -> QuerySet[Model]:
@@ -185,26 +202,18 @@ def _filter_links(request: HttpRequest, asked: Mapping[str, str]) -> list[dict[s
     return links
 
 
-def _standing(person: Person) -> dict[str, object]:
-    """What runs now, and the person's own changes: under way and ended; small reads on partial indexes."""
-    changes = listed(ChangeRequest.objects.with_people()).order_by("-updated_at", "-pk")
-    waiting = [state.value for state in ACTIVE - EXECUTING]
-    running = list(changes.filter(state__in=_sorted(EXECUTING))[:OTHERS_SHOWN])
-    own = [state for state in waiting if state not in {"draft", "stale"}]
-    active = changes.filter(author_id=person.id, state__in=sorted(state.value for state in ACTIVE))
-    mine = list(active.filter(state__in=own)[:OTHERS_SHOWN])
-    finished = list(changes.filter(author_id=person.id, state__in=_sorted(ENDED))[:ENDED_SHOWN])
-    rows = {row.id: row for row in change_rows([*running, *mine, *finished])}
-    under_way = sorted([*running, *mine], key=lambda change: change.updated_at, reverse=True)[:OTHERS_SHOWN]
+def _standing(person: Person, firsts: Firsts, drawn: Drawn) -> dict[str, object]:
+    """What runs now, and the person's own changes: under way and ended."""
+
+    def latest(*kinds: Standing) -> list[ChangeRow]:
+        found = {pk: drawn.rows[pk] for kind in kinds for pk in firsts.changes.get(kind, []) if pk in drawn.rows}
+        return sorted(found.values(), key=lambda row: row.updated_at, reverse=True)[:OTHERS_SHOWN]
+
     return {
-        "under_way": [rows[change.pk] for change in under_way],
-        "finished": [rows[change.pk] for change in finished],
+        "under_way": latest(Standing.RUNNING, Standing.OWN),
+        "finished": latest(Standing.ENDED),
         "own_url": f"{reverse('change-list')}?{urlencode({'author': person.username})}",
     }
-
-
-def _sorted(states: Sequence[Any] | frozenset[Any]) -> list[str]:
-    return sorted(state.value for state in states)
 
 
 def _shown(count: int) -> str:

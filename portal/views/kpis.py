@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from changes.domain.errors import InvalidInputError
-from changes.domain.kpis.definitions import BY_KEY, KPIS
+from changes.domain.kpis.definitions import BY_KEY
 from changes.domain.reports.document import figures
 from changes.domain.reports.periods import ReportKind, days_of, name_of, previous
 from changes.domain.roles import group_label
@@ -20,6 +20,7 @@ from changes.services.kpis.counting import Part, count_figures
 from changes.services.kpis.counting import kpi_changes as changes_behind
 from changes.services.kpis.scope import SCOPE_FILTERS, Scope
 from changes.services.kpis.series import by_site, by_template, by_type
+from changes.services.kpis.targets import judged_kpis
 from changes.services.reports.monthly import course, tally_table
 from portal.forms.reports import ScopeForm
 from portal.presenters.change_rows import change_rows, listed
@@ -70,7 +71,7 @@ def _figures(scope: Scope) -> dict[str, Any]:
         "scope": scope,
         "name": name_of(scope.kind, scope.days),
         "words": scope.days.words,
-        "figures": figure_rows(figures(KPIS, found.now, found.before)["rows"], scope.query()),
+        "figures": figure_rows(figures(list(judged_kpis().values()), found.now, found.before)["rows"], scope.query()),
         "stages": [
             {
                 "label": group_label(time.stage),

@@ -19,7 +19,10 @@ from changes.domain.meetings import MeetingState, may_run_meeting
 from changes.models import AgendaItem, Meeting
 from changes.services import meetings as services
 from portal.forms.decisions import with_findings
-from portal.forms.meetings import CloseForm, MeetingForm, PointForm
+from portal.forms.meetings import CancelForm, CloseForm, MeetingForm, PointForm
+from portal.pdf.libraries import why_no_pdf
+from portal.pdf.making import PdfError
+from portal.pdf.meetings import meeting_pdf as meeting_as_pdf
 from portal.presenters.meetings import OUTCOMES, TONES, meeting_view
 from portal.presenters.paging import older_page
 from portal.presenters.visible import Mask
@@ -133,12 +136,15 @@ def meeting_open(request: HttpRequest, meeting_id: int) -> HttpResponse:
 @asked_or_sent
 def meeting_attendance(request: HttpRequest, meeting_id: int) -> HttpResponse:
     """Record who is present."""
-    people = [int(text) for text in request.POST.getlist("person") if text.isascii() and text.isdigit()][:500]
-    guests = request.POST.get("guests", "").splitlines()
+    given = [text for text in request.POST.getlist("person")[:500] if text.isascii() and text.isdigit()]
+    people = [int(text) for text in given if len(text) < 10]
+    guests, version = request.POST.get("guests", "").splitlines(), request.POST.get("version")
     return _do(
         request,
         meeting_id,
-        lambda actor: services.attendance_set(meeting_id=meeting_id, actor=actor, people=people, guests=guests),
+        lambda actor: services.attendance_set(
+            meeting_id=meeting_id, actor=actor, people=people, guests=guests, version=version
+        ),
         "Who is present is recorded.",
     )
 
@@ -149,14 +155,42 @@ def meeting_minute(request: HttpRequest, meeting_id: int, item_id: int) -> HttpR
     """Write down what was said about a point."""
     get_object_or_404(AgendaItem, pk=item_id, meeting_id=meeting_id)
     given = {name: request.POST.get(name, "") for name in ("minutes", "outcome", "deferred_to")}
+    version = request.POST.get("version")
     return _do(
         request,
         meeting_id,
-        lambda actor: services.item_minute(item_id=item_id, actor=actor, **given),
+        lambda actor: services.item_minute(item_id=item_id, actor=actor, version=version, **given),
         "The minutes are kept.",
         anchor=f"item-{item_id}",
         typed={item_id: given},
     )
+
+
+@signed_in
+@asked_or_sent
+def meeting_cancel(request: HttpRequest, meeting_id: int) -> HttpResponse:
+    """Give up a meeting that was not opened."""
+    reason = request.POST.get("reason", "")
+    return _do(
+        request,
+        meeting_id,
+        lambda actor: services.meeting_cancel(meeting_id=meeting_id, actor=actor, reason=reason),
+        "The meeting is canceled. It stays on record with its reason.",
+    )
+
+
+@require_safe
+@signed_in
+def meeting_pdf(request: HttpRequest, meeting_id: int) -> HttpResponse:
+    """The meeting on paper; where no PDF can be made, its page says why."""
+    meeting = get_object_or_404(Meeting.objects.select_related("chair"), pk=meeting_id)
+    try:
+        data, name = meeting_as_pdf(meeting, viewer(request))
+    except PdfError as error:
+        return _page(request, meeting_id, problem=str(error))
+    response = HttpResponse(data, content_type="application/pdf")
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
 
 
 @signed_in
@@ -201,10 +235,12 @@ def _page(
     refusal: Refusal | None = None,
     typed: dict[int, dict[str, str]] | None = None,
     summary: str = "",
+    problem: str = "",
 ) -> HttpResponse:
     rows = Meeting.objects.select_related("chair", "planned_by")
     meeting = get_object_or_404(rows, pk=meeting_id)
-    view = meeting_view(meeting, viewer(request), Mask.load(), typed)
+    mask = Mask.load()
+    view = meeting_view(meeting, viewer(request), mask, typed)
     point = PointForm(initial={"point": request.POST.get("point", "") if refusal else ""})
     if refusal and "point" in request.POST:
         found = [sentence for sentences in refusal.fields.values() for sentence in sentences]
@@ -216,6 +252,11 @@ def _page(
         "outcomes": OUTCOMES,
         "point_form": point,
         "close_form": CloseForm(initial={"summary": summary}),
+        "cancel_form": _cancel_form(request, refusal),
+        "problem": problem,
+        "summary": mask.prose(meeting.summary),
+        "cancel_reason": mask.prose(meeting.cancel_reason),
+        "no_pdf": why_no_pdf(),
         "edit_form": MeetingForm(
             initial={
                 "title": meeting.title,
@@ -226,7 +267,17 @@ def _page(
         "printed_at": timezone.now(),
         "crumbs": [{"label": "CAB meetings", "url": reverse("meeting-list")}, {"label": str(meeting), "url": ""}],
     }
-    return render(request, "meetings/detail.html", context, status=refusal.status if refusal else 200)
+    return render(
+        request, "meetings/detail.html", context, status=refusal.status if refusal else 503 if problem else 200
+    )
+
+
+def _cancel_form(request: HttpRequest, refusal: Refusal | None) -> CancelForm:
+    if refusal is None or "reason" not in request.POST:
+        return CancelForm()
+    form = CancelForm(request.POST)
+    with_findings(form, {"reason": refusal.fields["reason"]} if "reason" in refusal.fields else {})
+    return form
 
 
 def _list(request: HttpRequest, form: MeetingForm, refusal: Refusal | None) -> HttpResponse:

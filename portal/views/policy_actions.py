@@ -12,7 +12,7 @@ from changes.domain.approval_policy.reading import MAX_BYTES
 from changes.domain.errors import InvalidInputError
 from changes.models import ApprovalPolicyVersion
 from changes.services import approval_policies as services
-from changes.services.policy_activation import policy_activate, short_of_people
+from changes.services.policy_activation import policy_activate, short_of_people, unknown_groups
 from changes.services.rejudging import policy_forecast
 from portal.forms.decisions import with_findings
 from portal.forms.policies import PolicyFileForm, PolicyReasonForm
@@ -138,14 +138,16 @@ def _activation_page(
     verdict = rules.may_activate_policy(viewer(request), services.version_facts(version))
     policy = services.policy_by_digest(version.digest)
     forecast = policy_forecast(policy)
+    unknown = unknown_groups(policy)
     context = {
         "version": version,
         "form": form,
         "refusal": refusal,
         "verdict": verdict,
-        "open": verdict.allowed and version.state == rules.PolicyState.PROPOSED,
+        "open": verdict.allowed and not unknown and version.state == rules.PolicyState.PROPOSED,
         "forecast": forecast,
-        "short": short_of_people(policy),
+        "unknown": unknown,
+        "short": () if unknown else short_of_people(policy),
         "shown": forecast.found[:SHOWN],
         "hidden": max(0, len(forecast.found) - SHOWN),
         "difference": difference_to_active(version),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
@@ -15,16 +12,16 @@ from changes.domain.reports.periods import ReportKind
 from changes.domain.reviews import rules
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import Report
-from changes.services.reports.making import report_get
 from changes.services.reports.making import report_make as make
 from portal.forms.decisions import with_findings
 from portal.forms.reports import ReportForm
 from portal.pdf.libraries import why_no_pdf
-from portal.pdf.making import PdfError, pdf_of
+from portal.pdf.making import PdfError
+from portal.pdf.reports import report_context
+from portal.pdf.reports import report_pdf as report_as_pdf
 from portal.presenters.paging import older_page
 from portal.presenters.report_tabs import report_tabs
-from portal.presenters.reports import report_rows, sections_of
-from portal.presenters.visible import Mask
+from portal.presenters.reports import report_rows
 from portal.views.access import refused, signed_in, viewer
 from portal.views.acting import actor_of
 from portal.views.posting import posted
@@ -99,21 +96,19 @@ def report_detail(request: HttpRequest, report_id: int) -> HttpResponse:
 def report_pdf(request: HttpRequest, report_id: int) -> HttpResponse:
     """The same as PDF; where none can be made, the page says why."""
     try:
-        found = _context(report_id)
-        data = pdf_of(render_to_string("reports/pdf.html", found))
+        data, name = report_as_pdf(report_id)
     except PdfError as error:
         return _page(request, report_id, problem=str(error), status=503)
     except (ChangeNotFoundError, ConflictError):
         return _page(request, report_id)
     response = HttpResponse(data, content_type="application/pdf")
-    name = f"{found['document']['kind']}-{found['document']['period']['first']}-{found['report'].edition}.pdf"
-    response["Content-Disposition"] = f'attachment; filename="countersign-{name}"'
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
 def _page(request: HttpRequest, report_id: int, *, problem: str = "", status: int = 200) -> HttpResponse:
     try:
-        found = _context(report_id)
+        found = report_context(report_id)
     except ChangeNotFoundError as error:
         return refused(
             request, "There is no such report", str(error), status=404, url=reverse("report-list"), label="Reports"
@@ -133,15 +128,3 @@ def _page(request: HttpRequest, report_id: int, *, problem: str = "", status: in
         ],
     }
     return render(request, "reports/report.html", context, status=status)
-
-
-def _context(report_id: int) -> dict[str, Any]:
-    report, document = report_get(report_id)
-    return {
-        "report": report,
-        "document": document,
-        "sections": sections_of(document),
-        "by": report.made_by.get_username() if report.made_by else "the schedule",
-        "made_words": f"{report.made_at:%-d %b %Y %H:%M} UTC",
-        "reason": Mask.load().prose(report.reason),
-    }

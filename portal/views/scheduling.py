@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from changes.domain.calendar.telling import told_in
 from changes.domain.errors import InvalidInputError
 from changes.domain.windows import Period, parse_window
 from changes.services import conflicts, scheduled_starts, scheduling
@@ -28,6 +30,7 @@ from portal.presenters.scheduling import (
 from portal.presenters.sight import Sight
 from portal.views.access import refused, signed_in
 from portal.views.acting import actor_of
+from portal.views.calendar import zone_of
 from portal.views.change import detail_page, look_at, page_context
 from portal.views.decisions import asked_or_sent
 from portal.views.refusals import Refusal, attempt
@@ -157,6 +160,10 @@ def _page(
     standing = standing_of(sight, period) if period and sight.plan_ready else None
     initial = {**_initial(period), "seen": standing.seen if standing else ""}
     length = int((period.end - period.start).total_seconds()) // 60 if period else 0
+    zone = zone_of(request)
+    if refusal:
+        told = tuple(told_in(each, zone, beside_utc=True) for each in refusal.sentences)
+        refusal = replace(refusal, sentences=told)
     context = {
         **common,
         "action": common["actions"].get("schedule"),
@@ -169,6 +176,7 @@ def _page(
         "self_start": self_start_of(sight),
         "slot": slot,
         "minutes": minutes or length or _USUAL_MINUTES,
+        "clock": zone,
         "refusal": refusal,
     }
     return render(request, "changes/schedule.html", context, status=refusal.status if refusal else 200)

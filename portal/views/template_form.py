@@ -27,6 +27,7 @@ from portal.views.acting import actor_of
 from portal.views.rendering import wants_partial
 from portal.views.templates import version_or_404
 
+_STEP: Final = re.compile(r"remove-step-(?P<number>\d{1,2})")
 _ROW: Final = re.compile(r"(?P<do>add|remove|library)-(?P<kind>pre|post)(?:-(?P<number>\d{1,3}))?")
 
 
@@ -82,7 +83,11 @@ def _sent(request: HttpRequest, page: _Page) -> HttpResponse:
         page.given.add_platform(request.POST.get("new-platform", ""))
     elif action == "add-question":
         page.given.rubric.append(RubricRow("", "", ready=False))
-    else:
+    elif action == "add-step":
+        page.given.steps = page.given.steps.added()
+    elif removed := _STEP.fullmatch(action):
+        page.given.steps = page.given.steps.without(int(removed["number"]))
+    elif action != "show-ranges":
         page.status, page.refusal = 400, "This button is not known. Reload the page and try again."
     return _page(request, page)
 

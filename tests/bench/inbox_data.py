@@ -77,10 +77,13 @@ _REST: Final = (
        SELECT c.id, c.id, 'peer', 'approved', %(people)s + (c.id + 1) %% %(count)s, 'peer', r.digest, '', '', ''
        FROM changes_changerequest c JOIN changes_planrevision r ON r.id = c.id
        WHERE c.state IN ('closed', 'authorization', 'approved', 'scheduled', 'review')""",
-    """INSERT INTO changes_openstage (change_id, stage, event, "group", needed, quorum, since, delegates)
+    """INSERT INTO changes_openstage (change_id, stage, event, "group", needed, quorum, since, delegates,
+           closed_to)
        SELECT c.id, CASE c.state WHEN 'assessment' THEN 'peer' ELSE 'cab' END,
            CASE c.state WHEN 'assessment' THEN 'assess' ELSE 'authorize' END,
-           g, 1, 1, c.submitted_at, ARRAY['cab']
+           g, 1, 1, c.submitted_at, ARRAY['cab'],
+           CASE c.state WHEN 'assessment' THEN ARRAY[c.author_id]
+               ELSE ARRAY[c.author_id, %(people)s + (c.id + 1) %% %(count)s] END
        FROM changes_changerequest c,
            unnest(CASE c.state WHEN 'assessment' THEN ARRAY['peer'] ELSE ARRAY['cab', 'security'] END) g
        WHERE c.state IN ('assessment', 'authorization')""",

@@ -60,9 +60,9 @@ def carry_over(
     to_review = frozenset(after.leaves) - unchanged
     why_not = _why_not(before, after, to_review)
     carried = () if why_not else tuple(
-        replace(fact, plan_digest=after.plan_digest, carried_from=fact.carried_from or fact.plan_digest)
+        replace(fact, plan_digest=after.plan_digest, carried_from=fact.carried_from or fact.plan_digest, group=group)
         for fact in approvals
-        if _still_good(fact, before, after, people, hands)
+        if (group := _right_still_held(fact, before, after, people, hands))
     )  # fmt: skip
     return CarryOver(carried, unchanged, to_review, why_not)
 
@@ -84,19 +84,18 @@ def _why_not(before: Revision, after: Revision, to_review: frozenset[str]) -> tu
     return tuple(found)
 
 
-def _still_good(
+def _right_still_held(
     fact: ApprovalFact, before: Revision, after: Revision, people: Mapping[int, Person], hands: frozenset[int]
-) -> bool:
-    stages = {asked.stage.name: asked.stage for asked in after.demand.stages}
+) -> str:
+    """The group by whose right the approval goes on counting: that by which it was given; "" where it does not."""
+    stage = next((asked.stage for asked in after.demand.stages if asked.stage.name == fact.stage), None)
+    both = [people.get(person) for person in fact.people]
     holder = people.get(fact.person_id if fact.on_behalf_of is None else fact.on_behalf_of)
-    return (
-        fact.decision is Decision.APPROVED
-        and not fact.void
-        and fact.plan_digest == before.plan_digest
-        and fact.stage in stages
-        and all(person in people for person in fact.people)
-        and holder is not None
-        and not holder.roles.isdisjoint(stages[fact.stage].groups)
-        and Role.AUDITOR not in holder.roles
-        and fact.people.isdisjoint(hands)
-    )
+    stands = fact.decision is Decision.APPROVED and not fact.void and fact.plan_digest == before.plan_digest
+    if not stands or stage is None or holder is None or not fact.people.isdisjoint(hands):
+        return ""
+    if any(person is None or Role.AUDITOR in person.roles for person in both):
+        return ""
+    # Where the group was not kept, any of the stage's that the person is in does.
+    groups = (fact.group,) if fact.group else stage.groups
+    return next((group for group in groups if group in stage.groups and group in holder.roles), "")

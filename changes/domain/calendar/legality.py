@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from changes.domain.calendar.freezes import ScopedFreeze
@@ -13,10 +13,11 @@ from changes.domain.calendar.recurring import RecurringWindow
 from changes.domain.calendar.scope import CalendarDevice, named, names_in
 from changes.domain.calendar.spans import Spans, common, covers, joined, spans_of, without
 from changes.domain.states import ChangeType
-from changes.domain.windows import FREEZE_ACTIVE, LONGEST, WINDOW_CLOSED, Period
+from changes.domain.windows import FREEZE_ACTIVE, LONGEST, WINDOW_CLOSED, Closed, Period
 
 NEEDS_NO_WINDOW: Final = frozenset({ChangeType.EMERGENCY})
 """Change types that may be carried out outside recurring windows. A freeze stops them unless it lets them through."""
+_MOMENT: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,23 @@ def legal(
         return Legality(frozen, (note,))
     closed, notes = _closed(start, end, devices, calendar.windows)
     return Legality((*frozen, *closed), notes)
+
+
+def closed_at(now: datetime, devices: Sequence[CalendarDevice], windows: Sequence[RecurringWindow]) -> Closed | None:
+    """Why one of these devices may not be changed at this moment, as recurring windows go; None: all may be.
+
+    Whether the change needs a window at all is for the caller to know.
+
+    Raises:
+        RuleError: a window's rule would take too many steps.
+    """
+    for indexes in _by_windows(devices, windows):
+        held = [windows[index] for index in indexes]
+        if held and not covers(_opened(held, now, now + _MOMENT), now, now + _MOMENT):
+            which = " or ".join(f"“{window.name}” ({window.scope.words})" for window in held)
+            sentence = f"No maintenance window is open for some of its devices; they are changed in {which} only."
+            return Closed(WINDOW_CLOSED, sentence)
+    return None
 
 
 def allowed_spans(

@@ -93,7 +93,8 @@ KPIS: Final[tuple[Kpi, ...]] = (
         "rollback-rate",
         "Rollback rate",
         "How many changes were taken back?",
-        "changes closed as rolled back, or with a rollback that a person ordered ÷ all changes closed",
+        "changes closed as rolled back, or with a rollback that a person or the change's strategy ordered"
+        " ÷ all changes closed",
         "those closed as rolled back, or rolled back on order",
         _CLOSED,
         Unit.SHARE,
@@ -179,10 +180,11 @@ KPIS: Final[tuple[Kpi, ...]] = (
         "time-to-approve",
         "Time to approve",
         "How long does each approval stage take?",
-        "for each stage of an approved change whose last approval was given in the period, from the submission, or from"
-        " the end of the stage before it, to that approval; then the median. Approvals carried over do not count",
+        "for each stage of a change that got the last of its approvals in the period, from the submission, or from the"
+        " end of the stage before it, to the stage's last approval; then the median. Approvals carried over do not"
+        " count",
         "seconds from the opening of a stage to its last approval",
-        "approval stages that were completed in the period",
+        "approval stages of changes that got their last approval in the period",
         Unit.MEDIAN,
         Better.LOWER,
         green=1 * _DAY,
@@ -227,7 +229,9 @@ KPIS: Final[tuple[Kpi, ...]] = (
     ),
 )
 BY_KEY: Final[Mapping[str, Kpi]] = {kpi.key: kpi for kpi in KPIS}
-ON_CHANGES: Final = frozenset(
-    kpi.key for kpi in KPIS if kpi.unit is Unit.SHARE or kpi.key in {"lead-time", "time-to-detect", "time-to-restore"}
-)
-"""The figures that are counted over closed changes, so that their changes can be listed."""
+TIME_TO_APPROVE: Final = "time-to-approve"
+UNAUTHORIZED: Final = "unauthorized-changes"
+ON_CLOSED: Final = frozenset(BY_KEY) - {TIME_TO_APPROVE, UNAUTHORIZED}
+"""The figures that are counted over closed changes."""
+ON_CHANGES: Final = ON_CLOSED | {TIME_TO_APPROVE}
+"""The figures whose changes can be listed; unauthorized changes are drift records, which have a list of their own."""

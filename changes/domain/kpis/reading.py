@@ -38,8 +38,15 @@ class Value:
         if not self.denominator:
             return None
         if kpi.unit is Unit.SHARE:
-            return round(1000 * self.numerator / self.denominator)
+            return self._per_mille()
         return self.numerator if kpi.unit is Unit.MEDIAN else round(self.numerator / self.denominator)
+
+    def _per_mille(self) -> int:
+        """Rounded, but never up to all where one is missing, nor down to none where there is one."""
+        found = round(1000 * self.numerator / self.denominator)
+        if 0 < self.numerator < self.denominator:
+            return min(max(found, 1), ALL - 1)
+        return found
 
     def text(self, kpi: Kpi) -> str:
         """As people read it: ``96.2 %``, ``3 of 4``, ``2 h 05 min``, ``7``, or ``no data``."""
@@ -75,6 +82,22 @@ def spoken_seconds(seconds: int) -> str:
         return f"{hours} h {minutes:02} min" if minutes else f"{hours} h"
     days, hours = divmod(hours, 24)
     return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def target_words(kpi: Kpi) -> str:
+    """``on target from 95 %, a gap at 85 % and below``; ``no target`` where there is none."""
+    if kpi.green is None or kpi.red is None:
+        return "no target"
+    green, red = _bound(kpi, kpi.green), _bound(kpi, kpi.red)
+    if kpi.better is Better.HIGHER:
+        return f"on target from {green}, a gap at {red} and below"
+    return f"on target up to {green}, a gap from {red}"
+
+
+def _bound(kpi: Kpi, number: int) -> str:
+    if kpi.unit is Unit.SHARE:
+        return f"{number / 10:g} %"
+    return f"{number:,}" if kpi.unit is Unit.COUNT else spoken_seconds(number)
 
 
 class Course(Labelled):

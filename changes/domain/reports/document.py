@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from changes.domain.canonical import canonical_json, parse_canonical
 from changes.domain.kpis.definitions import Kpi
-from changes.domain.kpis.reading import Value, compare, judge
+from changes.domain.kpis.reading import Value, compare, judge, target_words
 from changes.domain.reports.periods import Days, ReportKind, name_of
 
 SCHEMA: Final = "countersign.report/1"
@@ -75,6 +75,7 @@ def _figure(kpi: Kpi, now: Value, before: Value) -> dict[str, Any]:
         "comparison": comparison.text,
         "rag": rag.value,
         "rag_label": rag.label,
+        "target": target_words(kpi),
     }
 
 

@@ -9,6 +9,10 @@ from typing import Final
 
 from changes.domain.labels import Labelled
 
+FIRST_DAY: Final = date(2000, 1, 1)
+LAST_DAY: Final = date(2200, 1, 1)
+"""Whoever asks about a day before or after these has mistyped it."""
+
 
 class ReportKind(Labelled):
     """Which review of the process a report is made for."""

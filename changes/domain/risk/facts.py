@@ -24,7 +24,8 @@ class Timing(Labelled):
 class Rollback(Labelled):
     """How good the way back is, best first.
 
-    *rehearsed*: the backout was tried, and led back. *snapshot*: the whole configuration is replaced by the one before.
+    *rehearsed*: the backout was tried, and led back; only a person can say so, since a run rehearses a way back when it
+    is ordered and planning never does. *snapshot*: the whole configuration is replaced by the one before.
     *computed*: lines were computed that lead back, and prediction says that they do. *manual*: a person has to do it.
     *none*: there is no way back.
     """
@@ -90,6 +91,8 @@ class RiskFacts:
             the session is lost.
         rollback: the worst way back of any device.
         requester: how earlier changes of the requester went.
+        criticality_least: that of the most important device whose criticality is known, where others' are not; no
+            answer goes below it.
         answered: names of facts that a person gave as an answer, and no system measured.
     """
 
@@ -103,6 +106,7 @@ class RiskFacts:
     unprotected: int | None = None
     rollback: Rollback | None = None
     requester: History | None = None
+    criticality_least: Criticality | None = None
     answered: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
@@ -137,7 +141,12 @@ class RiskFacts:
 
 
 FACT_NAMES: Final = tuple(field.name for field in fields(RiskFacts) if field.name != "answered")
-_CHOICES: Final[Mapping[str, type[StrEnum]]] = {"criticality": Criticality, "timing": Timing, "rollback": Rollback}
+_CHOICES: Final[Mapping[str, type[StrEnum]]] = {
+    "criticality": Criticality,
+    "criticality_least": Criticality,
+    "timing": Timing,
+    "rollback": Rollback,
+}
 _COUNTS: Final[Mapping[str, type[History | WarningCounts]]] = {
     "template": History,
     "requester": History,

@@ -74,13 +74,23 @@ def _by_hand(person: Person, facts: ChangeFacts, what: str) -> tuple[Denial, ...
 
 
 def standing_override(overrides: Iterable[Override], *, plan_digest: str) -> Override | None:
-    """The newest override that counts for a plan, of those given newest first.
+    """The override that counts for a plan, of those given newest first: the newest one that was made for it alone.
 
-    A downward one was made for one plan and is passed over for any other, so that an upward one before it holds again.
+    One that raised the level stays with the change until another one replaces it. A downward one is passed over for any
+    other plan, so that what was raised before it holds again there; what was raised on top of it only counts if higher.
     """
-    return next(
-        (each for each in overrides if each.level.rank > each.computed.rank or each.plan_digest == plan_digest), None
-    )
+    standing: list[Override] = []
+    replaced = False
+    for each in overrides:
+        if each.level.rank > each.computed.rank:
+            standing += [] if replaced else [each]
+            replaced = True
+        elif each.plan_digest == plan_digest:
+            standing = standing or [each]
+            break
+        else:
+            replaced = False
+    return max(standing, key=lambda each: each.level.rank, default=None)
 
 
 def may_answer(person: Person, facts: ChangeFacts) -> Verdict:

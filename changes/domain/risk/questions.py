@@ -59,16 +59,25 @@ def with_answer(facts: RiskFacts, fact: str, key: str) -> RiskFacts:
         raise InvalidInputError({"fact": [f"There is no such question. Allowed: {one_of(_ASKED)}."]})
     if getattr(facts, fact) is not None and fact not in facts.answered:
         raise InvalidInputError({"fact": ["This is known already, and was not answered by a person."]})
-    possible = {name: value for name, _, value in _ASKED[fact].values}
+    possible = {name: value for name, _, value in _possible(facts, fact)}
     if key not in possible:
         raise InvalidInputError({"answer": [f"Choose one of the possible answers: {', '.join(possible)}."]})
     return replace(facts, answered=facts.answered | {fact}, **{fact: possible[key]})  # type: ignore[arg-type]
 
 
+def _possible(facts: RiskFacts, name: str) -> tuple[tuple[str, str, object], ...]:
+    """The answers to a question; none that says less than what is known of some devices."""
+    values, least = _ASKED[name].values, facts.criticality_least
+    if name != "criticality" or least is None:
+        return values
+    ranks = tuple(Criticality)
+    return tuple(value for value in values if ranks.index(Criticality(value[0])) >= ranks.index(least))
+
+
 def _answers(facts: RiskFacts, name: str, factor: Factor, weights: Weights) -> Iterable[Answer]:
     """The points are those with every other missing fact of the same component at its least."""
     others = {each: _ASKED[each].values[0][2] for each in READS[factor] if getattr(facts, each) is None}
-    for key, label, value in _ASKED[name].values:
+    for key, label, value in _possible(facts, name):
         answered = replace(facts, **{**others, name: value})  # type: ignore[arg-type]  # values of these very facts
         points = next(each.points for each in assess(answered, weights).components if each.factor is factor)
         yield Answer(key, label, points)

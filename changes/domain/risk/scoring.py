@@ -195,7 +195,11 @@ def _platform(facts: RiskFacts, weights: Weights) -> tuple[int, str, str]:
 
 def _rollback(facts: RiskFacts, weights: Weights) -> tuple[int, str, str]:
     value = facts.rollback or Rollback.NONE
-    return weights.rollback[value], _WAYS_BACK[value], "Write a backout, and rehearse it on a lab device."
+    return (
+        weights.rollback[value],
+        _WAYS_BACK[value],
+        "Where the platform has it, use a driver that puts everything back.",
+    )
 
 
 def _requester(facts: RiskFacts, weights: Weights) -> tuple[int, str, str]:

@@ -19,6 +19,7 @@ from changes.domain.templates.composing import composed
 from changes.domain.templates.envelope import Envelope, parse_envelope
 from changes.domain.templates.rubric import RubricAnswer, parse_rubric
 from changes.domain.templates.schema import EMPTY, Schema, parse_schema
+from changes.domain.templates.texts import unbounded_texts
 from devices.domain.platforms import PLATFORMS
 from devices.domain.redaction import redact
 
@@ -125,11 +126,22 @@ def why_not_ready(document: TemplateDocument) -> Iterator[tuple[str, str]]:
         if not found.answer:
             yield f"rubric[{at}].answer", f"Answer the question “{shown(found.question, 120)}”."
     if document.envelope:
-        yield from _unbounded(document.variables["properties"], document.envelope.variables["properties"])
-    for name, bound in document.envelope.strategy.items() if document.envelope else ():
+        yield from _why_not_in_advance(document, document.envelope)
+
+
+def _why_not_in_advance(document: TemplateDocument, envelope: Envelope) -> Iterator[tuple[str, str]]:
+    for name in unbounded_texts(document.variables["properties"], envelope.variables["properties"]):
+        yield (
+            "envelope.variables",
+            (
+                f"The text “{name}” could say anything. Give it a format, a list of values, or a pattern that the whole"
+                " text has to fit, before changes with it are approved in advance."
+            ),
+        )
+    for name, bound in envelope.strategy.items():
         if not bound.holds(document.strategy[name]):
             yield f"strategy.{name}", f"The envelope asks for {bound.said} here, and the template itself is outside."
-    if document.envelope and not all(found.ready for found in document.rubric):
+    if not all(found.ready for found in document.rubric):
         yield (
             "envelope",
             (
@@ -137,26 +149,6 @@ def why_not_ready(document: TemplateDocument) -> Iterator[tuple[str, str]]:
                 " advance. Take the envelope out, or change what made the answer a no."
             ),
         )
-
-
-_BOUNDS: Final = frozenset({"enum", "const", "pattern", "format"})
-
-
-def _unbounded(variables: Mapping[str, Schema], narrower: Mapping[str, Schema]) -> Iterator[tuple[str, str]]:
-    """Texts that could say anything, and so could put anything into a line that nobody reads before it is sent."""
-    for name, item in variables.items():
-        schemas = [item, narrower.get(name, {})]
-        texts = [schema.get("items", schema) for schema in schemas]
-        if texts[0].get("type") == "string" and not any(
-            _BOUNDS & (text.keys() | schema.keys()) for text, schema in zip(texts, schemas, strict=True)
-        ):
-            yield (
-                "envelope.variables",
-                (
-                    f"The text “{name}” could say anything. Give it a pattern, a format or a list of values before"
-                    " changes with it are approved in advance."
-                ),
-            )
 
 
 _NEEDED: Final = {

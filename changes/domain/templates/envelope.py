@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from changes.domain.canonical import canonical_json
-from changes.domain.content import Variable
+from changes.domain.content import Variable, parse_variables
 from changes.domain.errors import InvalidInputError
 from changes.domain.input import Findings, hidden_character, one_of, shown, unknown_names
 from changes.domain.strategy import Strategy, Value, parse_strategy
 from changes.domain.templates.schema import parse_narrowing
+from changes.domain.templates.texts import text_problems
 from changes.domain.templates.values import judge_values
 
 Schema = Mapping[str, Any]
@@ -125,22 +126,18 @@ def parse_envelope(value: object, schema: Schema, *, where: str = "envelope") ->
 def outside(
     envelope: Envelope,
     *,
+    schema: Schema,
     variables: Mapping[str, Variable],
     targets: Sequence[TargetFact],
     strategy: Mapping[str, Value],
     usual: Mapping[str, Value],
 ) -> Iterator[str]:
-    """A sentence for everything of a plan that lies outside; ``usual`` is the strategy of the template version.
+    """A sentence for everything of a plan that lies outside; ``schema`` and ``usual`` are the template version's.
 
-    No sentence quotes the value of a variable.
+    The variables are judged by the template's schema and by the narrower one, whoever judged them before. No sentence
+    quotes the value of a variable.
     """
-    try:
-        named = envelope.variables["properties"]
-        judge_values(envelope.variables, {name: value for name, value in variables.items() if name in named})
-    except InvalidInputError as error:
-        for name, sentences in error.fields.items():
-            variable = name.partition(".")[2] or name
-            yield f"The variable “{variable}” is outside the approved range. {' '.join(sentences)}"
+    yield from _variables_outside(envelope, schema, variables)
     yield from _targets_outside(envelope, targets)
     given = {**Strategy().as_data(), **strategy}
     for name, value in {**Strategy().as_data(), **usual}.items():
@@ -149,6 +146,27 @@ def outside(
             yield f"The strategy's “{name}” is {given[name]}; only {value}, as in the template, is approved in advance."
         elif bound is not None and not bound.holds(given[name]):
             yield f"The strategy's “{name}” is {given[name]}; approved in advance is {bound.said}."
+
+
+def _variables_outside(envelope: Envelope, schema: Schema, variables: Mapping[str, Variable]) -> Iterator[str]:
+    narrower = envelope.variables["properties"]
+    findings = Findings()
+    for judge in (
+        lambda: parse_variables(variables),
+        lambda: judge_values(schema, variables),
+        lambda: judge_values(envelope.variables, {name: variables[name] for name in narrower if name in variables}),
+    ):
+        try:
+            judge()
+        except InvalidInputError as error:
+            findings.absorb(error)
+    if not findings.fields:
+        for name, sentence in text_problems(schema["properties"], narrower, variables):
+            findings.add(f"variables.{name}", sentence)
+    for name, sentences in findings.fields.items():
+        variable = name.partition(".")[2] or name
+        said = " ".join(dict.fromkeys(sentences))
+        yield f"The variable “{variable}” is outside the approved range. {said}"
 
 
 def _targets_outside(envelope: Envelope, targets: Sequence[TargetFact]) -> Iterator[str]:

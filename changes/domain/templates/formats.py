@@ -23,7 +23,8 @@ class Format:
 
 def _takes(parse: Callable[[str], object], *, slash: bool | None = None) -> Callable[[str], bool]:
     def holds(text: str) -> bool:
-        if slash is not None and ("/" in text) is not slash:
+        # Python reads any text after a "%" as a zone, so that "fe80::1%\N{SPACE}reload" would be an address.
+        if "%" in text or (slash is not None and ("/" in text) is not slash):
             return False
         try:
             parse(text)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
 from changes.domain.canonical import CanonicalError, canonical_json
@@ -104,7 +104,8 @@ def _object(value: object, where: str) -> Schema:
     if size > MAX_SCHEMA_BYTES:
         raise InvalidInputError({where: [f"The schema has {size:,} bytes; {MAX_SCHEMA_BYTES:,} are allowed."]})
     try:
-        Draft202012Validator.check_schema(value)
+        # Without formats: the one of patterns is Python's, and these are RE2's, which are judged below.
+        Draft202012Validator.check_schema(value, format_checker=FormatChecker(formats=()))
     except SchemaError as error:
         path = "".join(f".{shown(part)}" for part in error.absolute_path)
         sentence = f"This is not JSON Schema 2020-12: {shown(error.message, 200)}"

@@ -30,7 +30,7 @@ class Mail:
         sender = str(server["DEFAULT_FROM_EMAIL"])
         domain = sender.rpartition("@")[2].strip("> ")
         EmailMessage(
-            subject=f"{event.change.number} {_what(event)}: {event.change.title}",
+            subject=" ".join(f"{event.change.number} {_what(event)}: {event.change.title}".split()),
             body=_text(event),
             from_email=sender,
             to=[part.strip() for part in os.environ["COUNTERSIGN_HOOK_EMAIL_TO"].split(",") if part.strip()],

@@ -24,6 +24,7 @@ INTERVENTIONS: Final = (
     "run.recomputed_backout_confirmed",
     "device_run.ended",
     "wave.refused",
+    "change.retried",
 )
 """Audit actions by which a person stepped into a run; the index ``audit_event_intervened`` has the same list."""
 
@@ -31,11 +32,14 @@ _BAD_CODES: Final = (CloseCode.FAILED.value, CloseCode.ROLLED_BACK.value, CloseC
 _BAD_OUTCOMES: Final = tuple(
     outcome.value for outcome in (RunOutcome.FAILED, RunOutcome.ROLLED_BACK, RunOutcome.ABORTED, RunOutcome.UNKNOWN)
 )
+_HELD: Final = (RunOutcome.SUCCEEDED.value, RunOutcome.PARTIAL.value)
 
 
 def intervened() -> Q:
-    """A person stepped into one of its runs."""
-    return Q(Exists(Event.objects.filter(change_id=OuterRef("pk"), actor_id__isnull=False, action__in=INTERVENTIONS)))
+    """A person stepped into one of its runs; further orders of a rollback that goes on already are orders, too."""
+    steps = Event.objects.filter(change_id=OuterRef("pk"), actor_id__isnull=False, action__in=INTERVENTIONS)
+    orders = RollbackOrder.objects.filter(run__change=OuterRef("pk"), ordered_by__isnull=False)
+    return Q(Exists(steps)) | Q(Exists(orders))
 
 
 def approved_on_record() -> Q:
@@ -50,10 +54,14 @@ def approved_on_record() -> Q:
 
 
 def review_demanded() -> Q:
-    """It had to be reviewed before it was closed."""
+    """It had to be reviewed before it was closed: by its type, its close code, its policy or what its runs came to."""
+    runs = Run.objects.filter(change=OuterRef("pk"))
+    nothing_held = Q(Exists(runs.filter(outcome__in=_BAD_OUTCOMES))) & ~Q(Exists(runs.filter(outcome__in=_HELD)))
     return (
         Q(type=ChangeType.EMERGENCY)
         | Q(close_code__in=_BAD_CODES)
+        | nothing_held
+        | Q(Exists(runs.filter(outcome=RunOutcome.UNKNOWN)))
         | Q(revision__demand__duties__contains=[{"duty": "review"}])
     )
 
@@ -62,7 +70,8 @@ def evidence_complete() -> Q:
     """Nothing of its evidence is missing; the definition of the figure says what that is."""
     executed = Run.objects.filter(change=OuterRef("pk"), plan_digest=OuterRef("revision__digest"))
     unproved = DeviceRun.objects.filter(Q(before=None) | Q(after=None), run__change=OuterRef("pk"), lines_sent__gt=0)
-    reviewed = Review.objects.filter(change=OuterRef("pk"), state__in=PRESENT)
+    later_run = Run.objects.filter(change=OuterRef("change"), ended_at__gt=OuterRef("submitted_at"))
+    reviewed = Review.objects.filter(~Exists(later_run), change=OuterRef("pk"), state__in=PRESENT)
     return (
         Q(revision__digest__regex=r"^[0-9a-f]{64}$")
         & Q(Exists(executed))
@@ -80,6 +89,7 @@ def conditions() -> Mapping[str, tuple[Q, Q]]:
         Exists(RollbackOrder.objects.filter(run__change=OuterRef("pk")))
     )
     times = Q(review__state__in=PRESENT)
+    ran = Q(Exists(Run.objects.filter(change=OuterRef("pk"), ended_at__isnull=False)))
     return {
         "success-rate": (everything, Q(close_code=CloseCode.SUCCESSFUL)),
         "change-failure-rate": (everything, Q(close_code__in=[CloseCode.FAILED, CloseCode.ROLLED_BACK])),
@@ -89,7 +99,7 @@ def conditions() -> Mapping[str, tuple[Q, Q]]:
         "human-intervention-rate": (everything, intervened()),
         "evidence-completeness": (everything, evidence_complete()),
         "high-risk-approvals": (Q(risk_level=RiskLevel.HIGH), approved_on_record()),
-        "lead-time": (everything, everything),
+        "lead-time": (ran, ran),
         "time-to-detect": (times & Q(review__began_at__lte=F("review__detected_at")), everything),
         "time-to-restore": (times & Q(review__detected_at__lte=F("review__restored_at")), everything),
     }

@@ -13,6 +13,7 @@ from django.db.models import (
     Case,
     Count,
     DurationField,
+    Exists,
     ExpressionWrapper,
     F,
     IntegerField,
@@ -27,15 +28,27 @@ from django.db.models import (
 )
 
 from changes.domain.errors import InvalidInputError
-from changes.domain.kpis.definitions import BY_KEY, KPIS, ON_CHANGES, Unit
+from changes.domain.kpis.definitions import BY_KEY, KPIS, ON_CHANGES, TIME_TO_APPROVE, Unit
 from changes.domain.kpis.reading import Value
 from changes.domain.reports.periods import Days
-from changes.models import ChangeQuerySet, Run
+from changes.domain.states import ChangeState
+from changes.models import Approval, ChangeQuerySet, ChangeRequest, Decision, Run
 from changes.services.kpis.conditions import conditions
-from changes.services.kpis.scope import Scope, closed_changes
+from changes.services.kpis.scope import Scope, closed_changes, narrowing
 from devices.models import DriftRecord
 
 Part = Literal["counted", "others", "all"]
+_UNAPPROVED: Final = tuple(
+    state.value
+    for state in (
+        ChangeState.DRAFT,
+        ChangeState.ASSESSMENT,
+        ChangeState.AUTHORIZATION,
+        ChangeState.REJECTED,
+        ChangeState.CANCELED,
+    )
+)
+"""The states of a change that has not all of its approvals, or will not need them."""
 _SHARES: Final = tuple(kpi.key for kpi in KPIS if kpi.unit is Unit.SHARE)
 
 
@@ -85,6 +98,9 @@ def kpi_changes(key: str, scope: Scope, part: Part) -> ChangeQuerySet:
         known = ", ".join(sorted(ON_CHANGES))
         why = "is not counted over changes" if key in BY_KEY else "is no figure"
         raise InvalidInputError({"key": [f"“{key[:60]}” {why}. Those with a list of changes: {known}."]})
+    if key == TIME_TO_APPROVE:
+        rows = _approved_changes(scope).with_people().order_by("-pk")
+        return rows.none() if part == "others" else rows
     counted_at_all, counted = conditions()[key]
     rows = closed_changes(scope).filter(counted_at_all).with_people().order_by("-pk")
     if part == "counted":
@@ -94,6 +110,17 @@ def kpi_changes(key: str, scope: Scope, part: Part) -> ChangeQuerySet:
         counts = Case(When(counted, then=Literally(1)), default=Literally(0), output_field=IntegerField())
         rows = rows.annotate(counts=counts).filter(counts=0)
     return rows
+
+
+def _approved_changes(scope: Scope) -> ChangeQuerySet:
+    """The changes behind the time to approve: those that got the last of their approvals in the scope's days."""
+    given = Approval.objects.filter(
+        revision=OuterRef("revision"), decision=Decision.APPROVED, voided_at=None, carried_from=""
+    ).order_by()
+    in_days = {"created_at__gte": scope.days.start_at, "created_at__lt": scope.days.end_at}
+    later = given.filter(created_at__gte=scope.days.end_at)
+    rows = ChangeRequest.objects.filter(Exists(given.filter(**in_days)), ~Exists(later)).exclude(state__in=_UNAPPROVED)
+    return rows.filter(narrowing(scope))
 
 
 def _which(scope: Scope, column: str) -> Case:
@@ -160,10 +187,10 @@ WITH touched AS (
     WHERE a.decision = 'approved' AND a.voided_at IS NULL AND a.carried_from = ''
     GROUP BY a.revision_id, a.stage
 ), timed AS (
-    SELECT s.stage, s.done,
+    SELECT s.stage, max(s.done) OVER (PARTITION BY s.revision_id) AS done,
            s.done - greatest(c.submitted_at, lag(s.done) OVER (PARTITION BY s.revision_id ORDER BY s.done)) AS took
     FROM stages s JOIN changes_changerequest c ON c.revision_id = s.revision_id
-    WHERE c.state NOT IN ('draft', 'assessment', 'authorization', 'rejected', 'canceled')
+    WHERE c.state <> ALL(%(unapproved)s)
       AND (%(type)s = '' OR c.type = %(type)s)
       AND (%(template)s = 0 OR c.template_version_id IN (
            SELECT v.id FROM changes_templateversion v WHERE v.template_id = %(template)s))
@@ -180,13 +207,14 @@ GROUP BY GROUPING SETS ((stage, done >= %(start)s), (done >= %(start)s))
 
 def _stages(scope: Scope, now: dict[str, Value], before: dict[str, Value]) -> tuple[StageTime, ...]:
     """The time of each stage and of all together; one query."""
-    values: dict[str, datetime | str | int] = {
+    values: dict[str, datetime | str | int | list[str]] = {
         "from": scope.before.days.start_at,
         "start": scope.days.start_at,
         "to": scope.days.end_at,
         "type": scope.change_type,
         "site": scope.site,
         "template": scope.template or 0,
+        "unapproved": list(_UNAPPROVED),
     }
     with connection.cursor() as cursor:
         cursor.execute(_STAGES, values)

@@ -10,7 +10,7 @@ from typing import Final, Self
 from django.db.models import Exists, OuterRef, Q
 
 from changes.domain.input import Findings, one_of, shown
-from changes.domain.reports.periods import Days, ReportKind, days_of, previous
+from changes.domain.reports.periods import FIRST_DAY, LAST_DAY, Days, ReportKind, days_of, previous
 from changes.domain.states import ChangeState, ChangeType
 from changes.models import ChangeQuerySet, ChangeRequest, DevicePlan
 
@@ -103,7 +103,7 @@ def _day(value: str, today: date, findings: Findings) -> date:
     except ValueError:
         findings.add("day", "Write the day as 2026-12-31.")
         return today
-    if not date(2000, 1, 1) <= day <= date(2200, 1, 1):
-        findings.add("day", "Give a day between 2000 and 2200.")
+    if not FIRST_DAY <= day <= LAST_DAY:
+        findings.add("day", f"Give a day between {FIRST_DAY.year} and {LAST_DAY.year}.")
         return today
     return day

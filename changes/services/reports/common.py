@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.db.models.functions import TruncMonth, TruncWeek
@@ -12,12 +12,15 @@ from django.db.models.functions import TruncMonth, TruncWeek
 from changes.domain.reports.document import Block, Column, Section, alert, chart, sentence, table
 from changes.domain.reports.periods import ReportKind, days_of, series_of, short_name
 from changes.domain.reviews.content import ActionState, ReviewState
-from changes.domain.states import ChangeState, ChangeType, CloseCode
+from changes.domain.states import EXECUTING, ChangeState, ChangeType, CloseCode
 from changes.models import ChangeRequest, ReviewAction, Run
-from changes.services.reports.frame import ROWS, Frame, spoken
+from changes.services.reports.frame import ROWS, Frame, capped, spoken
 from devices.domain.drift_review import OPEN_STATES
 from devices.domain.drift_rules import DriftClass
 from devices.models import DriftRecord
+
+_RAN: Final = sorted({*EXECUTING, ChangeState.REVIEW, ChangeState.CLOSED})
+_UNREVIEWED: Final = Q(state__in=_RAN) & (Q(review=None) | Q(review__state=ReviewState.DRAFT))
 
 
 def emergencies(frame: Frame) -> tuple[Section, int]:
@@ -27,14 +30,13 @@ def emergencies(frame: Frame) -> tuple[Section, int]:
     happened = (
         Q(submitted_at__gte=start, submitted_at__lt=end) | Q(closed_at__gte=start, closed_at__lt=end) | Q(Exists(ran))
     )
-    rows = ChangeRequest.objects.filter(happened, type=ChangeType.EMERGENCY).select_related("author", "review")
-    found = list(rows.order_by("pk"))
-    if not found:
+    rows = ChangeRequest.objects.filter(happened, type=ChangeType.EMERGENCY)
+    there = rows.aggregate(all=Count("pk"), unreviewed=Count("pk", filter=_UNREVIEWED))
+    total, unreviewed = there["all"], there["unreviewed"]
+    if not total:
         blocks: tuple[Block, ...] = (alert("ok", "No emergency change.", "Nothing was changed in a hurry."),)
         return Section("emergencies", "Emergency changes", "", blocks), 0
-    unreviewed = sum(1 for change in found if _review_state(change) not in {"Submitted", "Accepted"})
-    count = f"{len(found)} emergency change{'s' if len(found) != 1 else ''} in this period."
-    left = f"{unreviewed} without a submitted review." if unreviewed else "Each has its review."
+    found = rows.select_related("author", "review").defer("content", "variables").order_by("pk")[:ROWS]
     listed = table(
         "Emergency changes",
         [Column("Change"), Column("Title"), Column("Author"), Column("State"), Column("Review")],
@@ -46,16 +48,16 @@ def emergencies(frame: Frame) -> tuple[Section, int]:
                 _end(change),
                 _review_state(change),
             )
-            for change in found[:ROWS]
+            for change in found
         ],
         empty="",
-        paths=[f"/changes/{change.pk}/" for change in found[:ROWS]],
-        more=max(0, len(found) - ROWS),
+        paths=[f"/changes/{change.pk}/" for change in found],
+        more=max(0, total - ROWS),
     )
-    blocks = (alert("bad", count, left), listed)
-    return Section(
-        "emergencies", "Emergency changes", "Changes that could not wait for the usual review.", blocks
-    ), len(found)
+    count = f"{total:,} emergency change{'s' if total != 1 else ''} in this period."
+    left = f"{unreviewed:,} without a submitted review." if unreviewed else "None that ran lacks its review."
+    intro = "Changes that could not wait for the usual review."
+    return Section("emergencies", "Emergency changes", intro, (alert("bad", count, left), listed)), total
 
 
 def drift(frame: Frame) -> Section:
@@ -115,31 +117,32 @@ def follow_up(frame: Frame) -> Section:
     """What follows from reviews: actions that are overdue or due soon, and reviews that wait."""
     day = frame.days.end
     due = ReviewAction.objects.open().filter(due_on__lt=day + timedelta(days=14)).select_related("owner", "review")
-    rows = list(due.order_by("due_on", "pk")[: ROWS + 1])
-    late = ReviewAction.objects.overdue(day).count()
+    rows, more = capped(due.order_by("due_on", "pk"))
+    open_then = Q(ended_at=None) | Q(ended_at__gte=frame.days.end_at)
+    late = ReviewAction.objects.filter(open_then, due_on__lt=day, created_at__lt=frame.days.end_at).count()
     done = ReviewAction.objects.filter(
         state=ActionState.DONE, ended_at__gte=frame.days.start_at, ended_at__lt=frame.days.end_at
     ).count()
     listed = table(
-        "Actions that are overdue or due within two weeks",
+        "Actions that were open when this report was made, and overdue or due within two weeks of the period",
         [Column("Action"), Column("What is to be done"), Column("Owner"), Column("Due")],
-        [(row.number, frame.scrub.prose(row.text), row.owner.get_username(), _due(row, frame)) for row in rows[:ROWS]],
+        [(row.number, frame.scrub.prose(row.text), row.owner.get_username(), _due(row, frame)) for row in rows],
         empty="No action is overdue or due soon.",
-        paths=[f"/review-actions/{row.pk}/" for row in rows[:ROWS]],
-        more=max(0, len(rows) - ROWS),
+        paths=[f"/review-actions/{row.pk}/" for row in rows],
+        more=more,
     )
     waiting = ChangeRequest.objects.filter(review__state=ReviewState.SUBMITTED).count()
     told = (
         f"{done} action{'s' if done != 1 else ''} done in the period, {late} overdue at its end."
-        f" {waiting} review{'s' if waiting != 1 else ''} wait{'' if waiting != 1 else 's'} for acceptance."
+        f" {waiting} review{'s' if waiting != 1 else ''} waited for acceptance when this report was made."
     )
-    blocks = (alert("warn", "Actions are overdue.", told), listed) if late else (sentence(told), listed)
+    blocks = (alert("warn", "Actions were overdue.", told), listed) if late else (sentence(told), listed)
     return Section("follow-up", "Actions from reviews", "", blocks)
 
 
 def _due(row: ReviewAction, frame: Frame) -> str:
     late = (frame.days.end - row.due_on).days
-    return f"{spoken(row.due_on)}, {late} days overdue" if late > 0 else spoken(row.due_on)
+    return f"{spoken(row.due_on)}, {late} day{'s' if late != 1 else ''} overdue" if late > 0 else spoken(row.due_on)
 
 
 def _end(change: ChangeRequest) -> str:
@@ -150,4 +153,6 @@ def _end(change: ChangeRequest) -> str:
 
 def _review_state(change: ChangeRequest) -> str:
     review = getattr(change, "review", None)
-    return ReviewState(review.state).label if review is not None else "Missing"
+    if review is not None:
+        return ReviewState(review.state).label
+    return "Missing" if change.state in _RAN else "Not due: it did not run"

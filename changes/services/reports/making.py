@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
@@ -15,18 +17,20 @@ from audit.recorder import record
 from changes.domain.content import parse_comment
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.input import one_of, shown
-from changes.domain.reports.document import Section, assemble, seal, unseal
-from changes.domain.reports.periods import Days, ReportKind, days_of, last_days, name_of
+from changes.domain.reports.document import Block, Section, alert, assemble, seal, unseal
+from changes.domain.reports.periods import FIRST_DAY, LAST_DAY, Days, ReportKind, days_of, last_days, name_of
 from changes.domain.reviews import rules
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import Report
 from changes.services.people import enforce, person_of
 from changes.services.reports.common import emergencies
-from changes.services.reports.frame import Frame
+from changes.services.reports.frame import Frame, spoken
 from changes.services.reports.monthly import monthly_sections
 from changes.services.reports.quarterly import quarterly_sections
 from changes.services.reports.weekly import weekly_sections
 from devices.services.scrubbing import Scrubber
+
+logger = logging.getLogger(__name__)
 
 OBJECT: Final = "report"
 SCHEDULE: Final = Actor.system("schedule")
@@ -43,7 +47,21 @@ def report_document(kind: ReportKind, days: Days, now: datetime) -> dict[str, An
     """Count everything that a report holds, as it is now. Nothing is kept."""
     frame = Frame(kind, days, Scrubber.load())
     first, count = emergencies(frame)
+    first = replace(first, blocks=(*first.blocks, *_unrecorded(days)))
     return assemble(kind, days, (first, *_SECTIONS[kind](frame)), made_at=now, emergencies=count)
+
+
+def _unrecorded(days: Days) -> tuple[Block, ...]:
+    """A warning where the audit log begins after the period did: nothing found is not nothing done there."""
+    began = _record_began()
+    if began is not None and began < days.start_at + timedelta(days=1):
+        return ()
+    since = f"The record of this installation begins on {spoken(began.date())}." if began else "There is no record yet."
+    return (alert("warn", since, "Of the days before nothing is known, so a zero in this report may mean just that."),)
+
+
+def _record_began() -> datetime | None:
+    return Event.objects.order_by("pk").values_list("at", flat=True).first()
 
 
 def report_make(*, actor: Actor, kind: str, day: str, comment: str = "") -> Report:
@@ -82,40 +100,60 @@ def reports_make_due(now: datetime | None = None) -> list[Report]:
     None is made of a time from which the audit log holds nothing: the installation was not there.
     """
     moment = now or timezone.now()
-    first = Event.objects.order_by("pk").values_list("at", flat=True).first()
+    first = _record_began()
     made = []
     for kind in ReportKind:
         days = last_days(kind, moment.date())
         if first is None or first >= days.end_at or Report.objects.filter(kind=kind, starts_on=days.first).exists():
             continue
-        with transaction.atomic():
-            made.append(_make(kind, days, actor=SCHEDULE, person_id=None, comment=""))
+        try:
+            with transaction.atomic():
+                made.append(_make(kind, days, actor=SCHEDULE, person_id=None, comment=""))
+        except ChangeError as refusal:
+            # Somebody makes one just now, or has made it meanwhile. The next hour looks again.
+            logger.warning("the %s report of %s was not made: %s", kind.value, days.words, refusal)
     return made
 
 
 def report_get(report_id: int) -> tuple[Report, dict[str, Any]]:
-    """A report with its document, proved against its digest; one query.
+    """A report with its document, proved against the digest that the audit log holds; two queries.
 
     Raises:
         ChangeNotFoundError: there is none with this id.
-        ConflictError: the stored bytes are not those that were made.
+        ConflictError: ``ARTIFACT_CHECKSUM_BAD``; the stored bytes are not those that were made.
     """
     found = Report.objects.select_related("made_by").filter(pk=report_id).first()
     if found is None:
         raise ChangeNotFoundError(f"There is no report with the id {report_id}.")
     try:
-        return found, unseal(found.body, found.digest)
+        return found, unseal(found.body, _digest_on_record(found))
     except ValueError as broken:
         raise ConflictError(str(broken), code="ARTIFACT_CHECKSUM_BAD") from broken
+
+
+def _digest_on_record(report: Report) -> str:
+    """The digest under which the report was made. Who edits both body and digest of the row does not change this one.
+
+    Raises:
+        ValueError: the audit log holds no such event.
+    """
+    made = Event.objects.filter(object_type=OBJECT, object_id=str(report.pk), action="report.made").order_by("pk")
+    event = made.first()
+    if event is None:
+        raise ValueError("The audit log does not hold that this report was made, so it is not shown.")
+    return str(event.content()["details"]["digest"])
 
 
 def _asked(kind: str, day: str) -> tuple[ReportKind, Days]:
     if kind not in set(ReportKind):
         raise InvalidInputError({"kind": [f"“{shown(kind)}” is no report. Use one of: {one_of(ReportKind)}."]})
     try:
-        days = days_of(ReportKind(kind), date.fromisoformat(day.strip()))
-    except (ValueError, OverflowError):
+        asked = date.fromisoformat(day.strip())
+    except ValueError:
         raise InvalidInputError({"day": ["Write a day of the period as 2026-12-31."]}) from None
+    if not FIRST_DAY <= asked <= LAST_DAY:
+        raise InvalidInputError({"day": [f"Give a day between {FIRST_DAY.year} and {LAST_DAY.year}."]})
+    days = days_of(ReportKind(kind), asked)
     if days.end > timezone.now().date():
         sentence = f"The period {days.words} is not over. Look at the key figures, and make the report afterwards."
         raise InvalidInputError({"day": [sentence]})

@@ -190,6 +190,9 @@ def _time(times: Mapping[str, StageTime], stage: str) -> str:
     return found.now.text(BY_KEY["time-to-approve"]) if found is not None else "none completed"
 
 
+SHARES = "A change at two sites counts at both. Of sites and templates, the twelve with most changes are told."
+
+
 def shares(frame: Frame) -> Section:
     """Closed changes by type, site and template."""
     blocks = (
@@ -197,7 +200,7 @@ def shares(frame: Frame) -> Section:
         tally_table("By site", "Site", by_site(frame.scope)),
         tally_table("By template", "Template", by_template(frame.scope)),
     )
-    return Section("shares", "Where changes happen", "A change at two sites counts at both.", blocks)
+    return Section("shares", "Where changes happen", SHARES, blocks)
 
 
 def tally_table(title: str, first: str, rows: Sequence[tuple[str, Tally]]) -> Block:

@@ -11,20 +11,19 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from audit.models import Event
-from changes.domain.kpis.definitions import BY_KEY, KPIS
 from changes.domain.kpis.reading import Rag, distance, judge
 from changes.domain.reports.controls import CONTROLS, Control, acted, maturity
 from changes.domain.reports.document import Block, Column, Section, alert, table
 from changes.domain.roles import Role, group_label
 from changes.models import ReviewAction
 from changes.services.reports import common
-from changes.services.reports.frame import ROWS, Frame, spoken
+from changes.services.reports.frame import Frame, capped, spoken
 from changes.services.reports.monthly import codes_in, course
 from changes.services.reports.retrieval import retrieval_test
 
 _POLICY_OBJECTS: Final = (
     "approval_policy", "template", "template_version", "field_trust", "drift_rule", "compliance_rule", "change_freeze",
-    "maintenance_window", "gate_exception", "platform_mapping", "kill_switch", "delegation",
+    "maintenance_window", "gate_exception", "platform_mapping", "kill_switch", "delegation", "hook",
 )  # fmt: skip
 _STORES: Final = (
     ("Audit log", "audit_event", "at", "kept for ever; the database refuses to remove an event"),
@@ -57,7 +56,9 @@ def quarterly_sections(frame: Frame) -> tuple[Section, ...]:
 def leadership(frame: Frame) -> Section:
     """One page: every figure judged, the three largest gaps with owner and day, and how far each control has come."""
     now = frame.figures.now
-    judged = [(kpi, judge(kpi, now[kpi.key])) for kpi in KPIS if kpi.key in now and kpi.green is not None]
+    judged = [
+        (kpi, judge(kpi, now[kpi.key])) for kpi in frame.kpis.values() if kpi.key in now and kpi.green is not None
+    ]
     counts = {rag: sum(1 for _kpi, found in judged if found is rag) for rag in Rag}
     whole = counts[Rag.GREEN] > counts[Rag.NONE] and not counts[Rag.AMBER]
     tone = "bad" if counts[Rag.RED] else ("ok" if whole else "warn")
@@ -81,7 +82,8 @@ def _gaps(frame: Frame) -> Block:
     """The figures that are farthest from their targets, each with the control's owner and the next action due."""
     now = frame.figures.now
     far = sorted(
-        ((distance(kpi, now[kpi.key]), kpi) for kpi in KPIS if kpi.key in now), key=lambda pair: (-pair[0], pair[1].key)
+        ((distance(kpi, now[kpi.key]), kpi) for kpi in frame.kpis.values() if kpi.key in now),
+        key=lambda pair: (-pair[0], pair[1].key),
     )
     owner_of = {control.kpi: control for control in CONTROLS if control.kpi}
     rows = []
@@ -115,7 +117,7 @@ def _maturity(frame: Frame) -> Block:
     now, times = frame.figures.now, acted(codes_in(frame.days))
     rows = []
     for control in CONTROLS:
-        kpi = BY_KEY.get(control.kpi)
+        kpi = frame.kpis.get(control.kpi)
         rag = judge(kpi, now[kpi.key]).value if kpi and kpi.key in now else Rag.NONE.value
         rows.append((control.key, control.title, group_label(control.owner.value), maturity(times[control.key], rag)))
     return table(
@@ -132,12 +134,12 @@ def owners(frame: Frame) -> Section:
     groups = dict(Group.objects.annotate(people=active).values_list("name", "people"))
     held = [(role.label, groups.get(role.value, 0)) for role in Role]
     thin = [label for label, people in held if people < _LEAST_PEOPLE]
-    open_actions = (
+    open_actions, more = capped(
         ReviewAction.objects.open()
         .order_by()
         .values("owner__username")
         .annotate(open=Count("pk"), late=Count("pk", filter=Q(due_on__lt=frame.days.end)))
-        .order_by("-late", "-open", "owner__username")[:ROWS]
+        .order_by("-late", "-open", "owner__username")
     )
     blocks: list[Block] = []
     if thin:
@@ -150,6 +152,7 @@ def owners(frame: Frame) -> Section:
             [Column("Owner"), Column("Open", True), Column("Overdue", True)],
             [(row["owner__username"], row["open"], row["late"]) for row in open_actions],
             empty="No action is open.",
+            more=more,
         ),
     ]
     return Section("owners", "Owners", "", tuple(blocks))
@@ -160,7 +163,7 @@ def policies(frame: Frame) -> Section:
     events = Event.objects.filter(
         at__gte=frame.days.start_at, at__lt=frame.days.end_at, object_type__in=_POLICY_OBJECTS, actor_id__isnull=False
     ).exclude(action__endswith="_refused")
-    rows = list(events.order_by("-pk").defer("body")[: ROWS + 1])
+    rows, more = capped(events.order_by("-pk").defer("body"))
     listed = table(
         "Changes of rules",
         [Column("When"), Column("Who"), Column("What"), Column("Which")],
@@ -171,10 +174,10 @@ def policies(frame: Frame) -> Section:
                 row.action.replace("_", " ").replace(".", ": "),
                 frame.scrub.prose(row.object_label),
             )
-            for row in rows[:ROWS]
+            for row in rows
         ],
-        empty="No policy, template, window, freeze, exception or trust rule was changed.",
-        more=max(0, len(rows) - ROWS),
+        empty="No policy, template, window, freeze, exception, hook or trust rule was changed.",
+        more=more,
     )
     intro = "Approval policies, templates, windows, freezes, exceptions, and the rules for drift, compliance and trust."
     return Section("policies", "Policy updates", intro, (listed,))

@@ -9,7 +9,7 @@ from changes.domain.reports.document import Block, Column, Section, sentence, ta
 from changes.domain.run_states import DeviceRunState, RunOutcome, WaveState
 from changes.models import DeviceRun, GateException, Run, Wave
 from changes.services.reports import common
-from changes.services.reports.frame import ROWS, Frame, words
+from changes.services.reports.frame import ROWS, Frame, capped, words
 from devices.domain.reasons import UnknownReasonError
 
 _NOT_GOOD = [
@@ -46,21 +46,21 @@ def failures(frame: Frame) -> Section:
     ended = Q(run__ended_at__gte=frame.days.start_at, run__ended_at__lt=frame.days.end_at)
     rows = DeviceRun.objects.filter(ended).order_by()
     total = rows.aggregate(all=Count("pk"), bad=Count("pk", filter=Q(state__in=_NOT_GOOD)))
-    counted = list(
+    counted, more = capped(
         rows.filter(state__in=_NOT_GOOD)
         .values("code", "state")
         .annotate(devices=Count("device", distinct=True), changes=Count("run__change", distinct=True))
-        .order_by("-devices", "code", "state")[: ROWS + 1]
+        .order_by("-devices", "code", "state")
     )
     listed = table(
         "Failures by code",
         [Column("Code"), Column("Ended as"), Column("Devices", True), Column("Changes", True), Column("What it means")],
         [
             (row["code"] or "no code", words(row["state"]), row["devices"], row["changes"], meaning(row["code"]))
-            for row in counted[:ROWS]
+            for row in counted
         ],
-        empty="Every device of every run that ended succeeded.",
-        more=max(0, len(counted) - ROWS),
+        empty="Every device of every run that ended succeeded." if total["all"] else "No run ended in the period.",
+        more=more,
     )
     told = f"{total['bad']:,} of {total['all']:,} device runs that ended in the period did not succeed."
     return Section("failures", "Failures by code", told, (listed,))
@@ -79,10 +79,8 @@ def exceptions(frame: Frame) -> Section:
     start, end = frame.days.start_at, frame.days.end_at
     touched = Q(requested_at__gte=start, requested_at__lt=end) | Q(decided_at__gte=start, decided_at__lt=end)
     in_force = Q(state="approved", expires_at__gt=end)
-    rows = list(
-        GateException.objects.filter(touched | in_force)
-        .select_related("requested_by", "decided_by")
-        .order_by("-pk")[: ROWS + 1]
+    rows, more = capped(
+        GateException.objects.filter(touched | in_force).select_related("requested_by", "decided_by").order_by("-pk")
     )
     listed = table(
         "Exceptions",
@@ -103,11 +101,11 @@ def exceptions(frame: Frame) -> Section:
                 row.decided_by.get_username() if row.decided_by else "nobody yet",
                 f"{row.expires_at:%-d %b %Y %H:%M}",
             )
-            for row in rows[:ROWS]
+            for row in rows
         ],
         empty="No exception was asked for, decided or in force.",
-        paths=[f"/exceptions/{row.pk}/" for row in rows[:ROWS]],
-        more=max(0, len(rows) - ROWS),
+        paths=[f"/exceptions/{row.pk}/" for row in rows],
+        more=more,
     )
     return Section(
         "exceptions", "Exceptions", "Gates that somebody had opened for one code and some devices.", (listed,)

@@ -22,7 +22,7 @@ _PORTS: Final = {
     "bootpc": 68, "tftp": 69, "www": 80, "http": 80, "ntp": 123, "snmp": 161, "snmptrap": 162, "bgp": 179,
     "https": 443, "syslog": 514,
 }  # fmt: skip
-_PROTOCOLS: Final = {"ip": "ip", "ipv4": "ip", "6": "tcp", "17": "udp", "1": "icmp"}
+_PROTOCOLS: Final = {"ip": "ip", "ipv4": "ip", "ipv6": "ip", "6": "tcp", "17": "udp", "1": "icmp"}
 _SILENT: Final = frozenset({"log", "log-input"})
 
 

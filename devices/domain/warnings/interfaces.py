@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from devices.domain.config_tree import Node
@@ -153,26 +154,71 @@ def plain(address: str) -> str:
         return address
 
 
+def plain_address(text: str) -> str:
+    """An address of a socket as configurations write it: ``fe80::1%eth0`` without its zone, mapped IPv4 as IPv4."""
+    shortest = plain(text.partition("%")[0])
+    return shortest.removeprefix("::ffff:") if "." in shortest else _mapped(shortest)
+
+
+def _mapped(text: str) -> str:
+    if not text.startswith("::ffff:"):
+        return text
+    inner = ipaddress.IPv6Address(text).ipv4_mapped
+    return str(inner) if inner is not None else text
+
+
 _UNIT = re.compile(r"interfaces (?P<name>\S+)(?: unit (?P<unit>\d+))?(?: (?P<rest>.+))?$")
 _INSTANCE = re.compile(r"routing-instances (?P<name>\S+) interface (?P<interface>\S+)$")
 
 
-def read_junos_interfaces(statements: Iterable[str], inactive: Iterable[str]) -> dict[str, Interface]:
+def read_junos_interfaces(
+    statements: Iterable[str], written: Iterable[str], inactive: Collection[str]
+) -> dict[str, Interface]:
     """The interfaces of a Junos configuration: ``ge-0/0/0``, and ``ge-0/0/0.0`` for its unit.
 
-    ``statements`` come without ``set``, ``inactive`` without ``deactivate``.
+    ``statements`` have an effect, ``written`` are all; both come without ``set``, ``inactive`` without ``deactivate``.
+    An interface that is inactive counts as shut down.
     """
     found: dict[str, Interface] = {}
+    ranges: list[str] = []
     for text in statements:
-        if text.startswith("interfaces ") and (unit := _UNIT.match(text)):
+        if text.startswith("interfaces interface-range "):
+            ranges.append(text)
+        elif text.startswith("interfaces ") and (unit := _UNIT.match(text)):
             _junos_line(_junos_interface(found, unit["name"], unit["unit"]), unit["rest"] or "")
         elif text.startswith("routing-instances ") and (instance := _INSTANCE.match(text)):
             name, _, number = instance["interface"].partition(".")
             _junos_interface(found, name, number or None).vrf = instance["name"]
-    for text in inactive:
-        if (unit := _UNIT.match(text)) and not unit["rest"]:
-            _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
+    _disable_ranges(found, ranges)
+    _shut_inactive(found, written, inactive)
     return found
+
+
+def _disable_ranges(found: Mapping[str, Interface], ranges: Iterable[str]) -> None:
+    """Shut down the members of disabled interface ranges; ``member-range`` is not read."""
+    members: dict[str, list[str]] = {}
+    disabled: set[str] = set()
+    for text in ranges:
+        match text.split()[2:]:
+            case [name, "member", member]:
+                members.setdefault(name, []).append(member)
+            case [name, "disable"]:
+                disabled.add(name)
+    for one in found.values():
+        if any(fnmatchcase(one.name, member) for name in disabled for member in members.get(name, ())):
+            one.shutdown = True
+
+
+def _shut_inactive(found: dict[str, Interface], written: Iterable[str], inactive: Collection[str]) -> None:
+    """Count interfaces that are inactive as a whole as shut down."""
+    for text in written:
+        if text.startswith("interfaces ") and (unit := _UNIT.match(text)):
+            whole, part = f"interfaces {unit['name']}", f"interfaces {unit['name']} unit {unit['unit']}"
+            if "interfaces" in inactive or whole in inactive:
+                _junos_interface(found, unit["name"], None).shutdown = True
+                _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
+            elif part in inactive:
+                _junos_interface(found, unit["name"], unit["unit"]).shutdown = True
 
 
 def _junos_interface(found: dict[str, Interface], name: str, unit: str | None) -> Interface:
@@ -193,8 +239,8 @@ def _junos_line(one: Interface, rest: str) -> None:
             ip, _, length = prefix.partition("/")
             if (plain(ip), length) not in ((a.ip, a.length) for a in one.addresses):
                 one.addresses.append(Address(plain(ip), length))
-            if len(more) == 4 and more[0] == "vrrp-group" and more[2] == "virtual-address":
-                one.addresses.append(Address(plain(more[3]), "", True))
+            if more[-2:-1] in (["virtual-address"], ["virtual-gateway-address"]):
+                one.addresses.append(Address(plain(more[-1]), "", True))
         case ["family", "inet" | "inet6" as family, "filter", "input" | "output" as side, name]:
             direction = {"input": "in", "output": "out"}[side]
             one.lists[direction if family == "inet" else f"{direction} ipv6"] = ListKey(

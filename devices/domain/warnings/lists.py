@@ -9,6 +9,7 @@ from devices.domain.access_lists import canonical_entry
 from devices.domain.severity import Severity
 from devices.domain.warnings.entries import AccessList, Entry
 from devices.domain.warnings.interfaces import ListKey
+from devices.domain.warnings.named_lists import lists_named
 from devices.domain.warnings.rule import IOS_LIKE, Hit, Path
 from devices.domain.warnings.situation import Situation
 from devices.domain.warnings.view import View
@@ -149,10 +150,15 @@ def _list_number(situation: Situation, new: AccessList, path: Path) -> int | Non
 
 
 def acl_missing(situation: Situation) -> Iterator[Hit]:
-    """A list is used that does not exist after the change, and one of the two is new."""
+    """A list is used that does not exist or has no entry after the change, and one of the two is new."""
     uses = _uses(situation.before)
+    yield from lists_named(situation)
     for (place, path), key in _uses(situation.after).items():
-        if key in situation.after.lists:
+        left = situation.after.lists.get(key)
+        if left is not None:
+            had = situation.before.lists.get(key)
+            if not left.entries and had is not None and had.entries:
+                yield _emptied(situation, left, place, path)
             continue
         existed = key in situation.before.lists
         if not existed and uses.get((place, path)) == key:
@@ -162,6 +168,14 @@ def acl_missing(situation: Situation) -> Iterator[Hit]:
         number = situation.number_of((), *_headers(key)) if existed else None
         number = number or situation.number_of(path, "ip access-group", "ipv4 access-group", "access-class", "ipv6")
         yield Hit(sentence, path, number, None if existed else Severity.MAJOR)
+
+
+def _emptied(situation: Situation, left: AccessList, place: str, path: Path) -> Hit:
+    sentence = (
+        f"The access list {left.name} is used {place}. The change takes its last entry: by release, an empty list lets "
+        "everything through or nothing."
+    )
+    return Hit(sentence, left.path or path, _list_number(situation, left, path), Severity.MAJOR)
 
 
 def _headers(key: ListKey) -> tuple[str, ...]:

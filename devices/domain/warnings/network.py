@@ -13,10 +13,14 @@ from devices.domain.warnings.situation import AddressUse, Situation
 from devices.domain.warnings.view import Route, View
 
 _MANY: Final = 3
-_ROUTING_FEATURES: Final = re.compile(r"feature (?:ospf|ospfv3|bgp|eigrp|isis|rip|pim|hsrp|vrrp)$")
+_ROUTING_FEATURES: Final = re.compile(
+    r"feature (?:ospf|ospfv3|bgp|eigrp|isis|rip|pim|hsrp|vrrp|interface-vlan|lacp|vpc)$"
+)
 _OFF: Final = ("no ip routing", "no ip forwarding", "no ipv6 forwarding", "no ipv6 unicast-routing")
 _ON: Final = ("ip routing", "ipv6 unicast-routing", "ip forwarding", "ipv6 forwarding")
-_PROTOCOLS: Final = ("ospf", "ospf3", "bgp", "isis", "rip", "ripng", "ldp", "mpls", "pim", "rsvp")
+_PROTOCOL: Final = re.compile(
+    r"(?:routing-instances \S+ )?protocols (?:ospf3?|bgp|isis|ripng|rip|ldp|mpls|pim|rsvp)(?: |$)"
+)
 
 
 def interface_shutdown(situation: Situation) -> Iterator[Hit]:
@@ -36,6 +40,19 @@ def interface_shutdown(situation: Situation) -> Iterator[Hit]:
             continue
         for one in interfaces:
             yield Hit(f"{one.label} {state}{_role(one)}. The change shuts it down.", one.path, number)
+    for one in _removed(situation):
+        yield Hit(f"{one.label} {state}{_role(one)}. The change removes it.", one.path, situation.number_in(one))
+
+
+def _removed(situation: Situation) -> Iterator[Interface]:
+    """Interfaces with an address, trunks and port-channels that are there no more; a port itself cannot go."""
+    own = situation.own_interface
+    ours = {own.name, *parents(own.name)} if own else set[str]()
+    for name, one in situation.before.interfaces.items():
+        if name in situation.after.interfaces or name in ours or one.shutdown:
+            continue
+        if (one.addresses or one.trunk is not None) and (situation.up is None or name in situation.up):
+            yield one
 
 
 def _shut_down(situation: Situation) -> Iterator[Interface]:
@@ -47,6 +64,8 @@ def _shut_down(situation: Situation) -> Iterator[Interface]:
         was = before.get(name)
         if not after.shutdown or name in ours or (was is not None and was.shutdown):
             continue
+        if any(_goes_down(situation, parent) for parent in parents(name)):
+            continue  # told of with its parent
         if situation.up is not None and name not in situation.up:
             continue
         # FRRouting does not print an interface without settings; the others print all that exist.
@@ -54,6 +73,11 @@ def _shut_down(situation: Situation) -> Iterator[Interface]:
             yield was
         elif situation.platform.slug == "frr" and situation.up:
             yield after
+
+
+def _goes_down(situation: Situation, name: str) -> bool:
+    before, after = situation.before.interfaces.get(name), situation.after.interfaces.get(name)
+    return before is not None and after is not None and after.shutdown and not before.shutdown
 
 
 def _role(one: Interface) -> str:
@@ -116,6 +140,7 @@ def routing_process(situation: Situation) -> Iterator[Hit]:
     if situation.platform.first_words:
         yield from _junos_protocols(situation)
         return
+    switched: set[str] = set()
     for change in situation.changes:
         header, text = change.path[:1], change.text
         if not header and change.op == "-" and text.startswith("router ") and change.node and change.node.children:
@@ -136,6 +161,9 @@ def routing_process(situation: Situation) -> Iterator[Hit]:
                 yield Hit(sentence, change.path, situation.number_of(change.path, "shutdown"))
         elif not header and (_is_off(change.op, text) or (change.op == "-" and _ROUTING_FEATURES.match(text))):
             positive = text.removeprefix("no ")
+            if positive in switched:
+                continue  # “ip routing” goes and “no ip routing” comes
+            switched.add(positive)
             effect = (
                 "removes all of its configuration" if text.startswith("feature ") else "makes the device stop to route"
             )
@@ -159,19 +187,20 @@ def _junos_protocols(situation: Situation) -> Iterator[Hit]:
     for path, lines in before.items():
         if path not in after:
             sentence = f"“{path}” is configured with {_lines(lines)}. The change removes it or makes it inactive."
-            yield Hit(sentence, (path,), situation.number_of((), path))
+            yield Hit(sentence, (path,), situation.number_of((), path))  # “… disable” begins so too
 
 
 def _protocols(view: View) -> dict[str, int]:
     """The routing protocols that are active, with the number of their statements."""
-    inactive = {node.text[11:] for node in view.by_word.get("deactivate", ())}
     found: dict[str, int] = {}
+    stopped: set[str] = set()
     for text in view.statements:
-        if text.startswith("protocols "):
-            path = " ".join(text.split()[:2])
-            if path.split()[1] in _PROTOCOLS and path not in inactive and "protocols" not in inactive:
-                found[path] = found.get(path, 0) + 1
-    return found
+        if match := _PROTOCOL.match(text):
+            path = match[0].rstrip()
+            found[path] = found.get(path, 0) + 1
+            if text == f"{path} disable":
+                stopped.add(path)
+    return {path: lines for path, lines in found.items() if path not in stopped}
 
 
 def default_route(situation: Situation) -> Iterator[Hit]:

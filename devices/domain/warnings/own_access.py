@@ -9,6 +9,7 @@ from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
 from devices.domain.severity import Severity
+from devices.domain.warnings.control_plane import before_the_device
 from devices.domain.warnings.differences import LineChange
 from devices.domain.warnings.entries import ANY, AccessList, Packets, Range, relevant, verdict
 from devices.domain.warnings.interfaces import ListKey
@@ -20,10 +21,23 @@ _Gate = tuple[str, Path, ListKey]
 
 
 def management_acl(situation: Situation) -> Iterator[Hit]:
-    """A list that our session passes changes so that it certainly or possibly shuts us out."""
-    before = {place: key for place, _path, key in _gates(situation, situation.before)}
+    """A list that our session passes changes so that it certainly or possibly shuts us out.
+
+    So does what stands before the control plane, and on Junos a filter at our interface or at the loopback.
+    """
+    yield from before_the_device(situation)
+    yield from _lists_before_us(situation, guards=True)
+
+
+def list_at_our_interface(situation: Situation) -> Iterator[Hit]:
+    """Of the lists that our session passes the one at our interface, which decides about each packet."""
+    yield from _lists_before_us(situation, guards=False)
+
+
+def _lists_before_us(situation: Situation, *, guards: bool) -> Iterator[Hit]:
+    before = {place: key for place, _path, key in _gates(situation, situation.before, guards=guards)}
     told: set[ListKey] = set()
-    for place, path, key in _gates(situation, situation.after):
+    for place, path, key in _gates(situation, situation.after, guards=guards):
         # Terminal lines that are printed in other ranges than before keep their list.
         was = before.get(place) or (key if key in before.values() else ListKey("", ""))
         new, old = situation.after.lists.get(key), situation.before.lists.get(was)
@@ -50,7 +64,7 @@ def _from(situation: Situation) -> str:
 
 def _number(situation: Situation, new: AccessList, path: Path) -> int | None:
     """The line that applies the list, else the last line inside it."""
-    applied = situation.number_of(path, "ip access-group", "ipv4 access-group", "access-class")
+    applied = situation.number_of(path, "ip access-group", "ipv4 access-group", "access-class", "ipv6")
     if applied is not None:
         return applied
     if new.path:
@@ -58,14 +72,16 @@ def _number(situation: Situation, new: AccessList, path: Path) -> int | None:
     return situation.number_of((), f"access-list {new.name}")
 
 
-def _gates(situation: Situation, view: View) -> Iterator[_Gate]:
+def _gates(situation: Situation, view: View, *, guards: bool) -> Iterator[_Gate]:
     """The places with a list that our session passes."""
     own = situation.own_interface
     now = view.interfaces.get(own.name) if own else None
-    if now is not None and "in" in now.lists:
-        yield f"at {now.name}", now.path, now.lists["in"]
-    for guard in view.guards:
-        yield f"at {guard.what}", guard.path, guard.key
+    six = ":" in situation.session.address
+    if now is not None and (inward := now.lists.get("in ipv6" if six else "in")) is not None:
+        yield f"at {now.name}", now.path, inward
+    for guard in view.guards if guards else ():
+        if (guard.key.family == "ipv6") is six:
+            yield f"at {guard.what}", guard.path, guard.key
 
 
 def _session_packets(session: OwnSession) -> Packets:
@@ -95,7 +111,8 @@ def _as_safe(old: AccessList | None, new: AccessList, packets: Packets) -> bool:
 
 _SIGN_IN: Final = re.compile(
     r"aaa new-model|aaa (?:authentication (?:login|enable)|authorization (?:exec|commands|config-commands|console)) "
-    r"|ip ssh (?:version|server algorithm)|ssh server v2|tacacs source-interface|ip (?:tacacs|radius) source-interface"
+    r"|ip ssh (?:version|server algorithm)|ssh server |ssh key |tacacs source-interface"
+    r"|ip (?:tacacs|radius) source-interface"
 )
 _SERVERS: Final = re.compile(r"(?:aaa group server|tacacs server|radius server) |(?:tacacs|radius)-server host ")
 _IN_SERVER: Final = re.compile(r"(?:server|server-private|server name|address|key|timeout|port|ip vrf|vrf|use-vrf)\b")
@@ -105,7 +122,9 @@ _JUNOS: Final = re.compile(
 )
 _GONE: Final = re.compile(r"feature (?:ssh|tacacs\+)$")
 _TURNED_OFF: Final = re.compile(r"no (?:feature ssh|ip ssh version|aaa new-model)")
-_OPENS: Final = ("line vty", "line default", "management ssh")
+_OPENS: Final = ("line vty", "line default", "management ssh", "management api http-commands")
+_SERVICES: Final = ("management ssh", "management api http-commands")
+_SERVED: Final = re.compile(r"(?:no )?(?:shutdown|protocol )|vrf ")
 
 
 def management_aaa(situation: Situation) -> Iterator[Hit]:
@@ -157,20 +176,26 @@ def _sign_in_part(change: LineChange, user: str, situation: Situation) -> str:
         return f"The order of the servers in “{change.path[0]}” changes" if moved else ""
     if situation.platform.first_words:
         return _junos_part(change, user)
-    return _block_part(change) if change.path else _global_part(change, user, situation)
+    return _block_part(change, user) if change.path else _global_part(change, user, situation)
 
 
 def _global_part(change: LineChange, user: str, situation: Situation) -> str:
     verb = "comes" if change.op == "+" else "goes"
-    gone = change.op == "-" and (_SERVERS.match(change.text) or _GONE.match(change.text))
+    gone = change.op == "-" and (
+        _SERVERS.match(change.text) or _GONE.match(change.text) or change.text.startswith(_OPENS)
+    )
     if _SIGN_IN.match(change.text) or gone or (change.op == "+" and _TURNED_OFF.match(change.text)):
         return f"“{_header(change)}” {verb}"
     return f"Our own user {user} {verb}" if _is_user_gone(change, user, situation) else ""
 
 
-def _block_part(change: LineChange) -> str:
+def _block_part(change: LineChange, user: str) -> str:
     verb, block = "comes" if change.op == "+" else "goes", change.path[0]
-    if block.startswith(_OPENS) and (_IN_LINE.match(change.text) or _is_off(block, change)):
+    if user and block == f"username {user}" and change.op == "-" and not change.text.startswith(("secret", "password")):
+        return f"“{change.text}” of our own user {user} goes"
+    if block.startswith(_SERVICES) and _SERVED.match(change.text) and not _opens_service(change):
+        return f"“{change.text}” {verb} in “{' / '.join(change.path)}”"
+    if block.startswith(_OPENS) and _IN_LINE.match(change.text):
         # The word after "password" is a secret.
         return f"“{change.text if not change.text.startswith('password') else 'password'}” {verb} in “{block}”"
     if change.op == "-" and _SERVERS.match(block) and _IN_SERVER.match(change.text):
@@ -178,8 +203,11 @@ def _block_part(change: LineChange) -> str:
     return ""
 
 
-def _is_off(block: str, change: LineChange) -> bool:
-    return block == "management ssh" and change.text == "shutdown" and change.op == "+"
+def _opens_service(change: LineChange) -> bool:
+    """Whether the service is only offered in another way too: an instance for a VRF comes, or what stopped it goes."""
+    if change.op == "+":
+        return change.text.startswith(("vrf ", "no shutdown"))
+    return change.text == "shutdown"
 
 
 def _is_user_gone(change: LineChange, user: str, situation: Situation) -> bool:

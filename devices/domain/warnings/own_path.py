@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from ipaddress import IPv4Address, IPv4Network, ip_network
+from collections.abc import Iterator
+from typing import Final
 
 from devices.domain.severity import Severity
+from devices.domain.vlan_sets import parse_vlans
 from devices.domain.warnings.interfaces import Address, Interface, parents
 from devices.domain.warnings.rule import Hit, listed
 from devices.domain.warnings.situation import Situation
-from devices.domain.warnings.view import Route, View
+from devices.domain.warnings.view import View
+from devices.domain.warnings.vrfs import vrfs_removed
 
-_ADDRESS_WORDS = ("ip address", "ipv4 address", "ipv6 address", "family", "switchport")
-_SVI = re.compile(r"[Vv]lan(\d+)$")
+_ADDRESS_WORDS: Final = ("ip address", "ipv4 address", "ipv6 address", "family", "switchport")
+_SVI: Final = re.compile(r"[Vv]lan(\d+)$")
+_CHANNEL: Final = re.compile(r"[Pp]ort-[Cc]hannel(\d+)$")
+_HAZARD: Final = re.compile(
+    r"(?:zone-member|ip(?:v6)? policy|ip verify|ip nat|service-policy|crypto map|mac-address|xconnect)\b|switchport$"
+)
 
 
 def management_interface(situation: Situation) -> Iterator[Hit]:
     """Our interface, or the one that it rests on, goes, is shut down, loses its address, or moves to another VRF."""
     own = situation.own_interface
     if own is None:
+        return
+    taken = next(_taken_along(situation, own), None)
+    if taken is not None:
+        yield taken
         return
     for name in (own.name, *parents(own.name)):
         before, after = situation.before.interfaces.get(name), situation.after.interfaces.get(name)
@@ -35,6 +45,27 @@ def management_interface(situation: Situation) -> Iterator[Hit]:
             return
         if name == own.name:
             yield from _moved(situation, own, before, after)
+    yield from _hazards(situation, own)
+
+
+def _taken_along(situation: Situation, own: Interface) -> Iterator[Hit]:
+    """What our interface rests on goes: its VRF, or the feature that makes interfaces of VLANs."""
+    for header in vrfs_removed(situation):
+        if header.split()[-1] == own.vrf:
+            sentence = f"{_carries(situation, own, own.name)}. The change removes its VRF, and with that its address."
+            yield Hit(sentence, (header,), situation.header_of((header,)))
+    for change in situation.changes if _SVI.match(own.name) else ():
+        if (change.path, change.op, change.text) == ((), "-", "feature interface-vlan"):
+            sentence = f"{_carries(situation, own, own.name)}. The change removes the interfaces of all VLANs."
+            yield Hit(sentence, (change.text,), situation.number_of((), change.text))
+
+
+def _hazards(situation: Situation, own: Interface) -> Iterator[Hit]:
+    """Lines that come at our interface and may drop or divert what goes through it."""
+    for change in situation.changes:
+        if change.path == own.path and change.op == "+" and _HAZARD.match(change.text):
+            sentence = f"{_carries(situation, own, own.name)}. “{change.text}” comes there: it may drop or divert it."
+            yield Hit(sentence, own.path, situation.number_of(own.path, change.text), Severity.MAJOR)
 
 
 def _carries(situation: Situation, own: Interface, name: str) -> str:
@@ -50,6 +81,8 @@ def _moved(situation: Situation, own: Interface, before: Interface, after: Inter
     number = situation.number_in(before, "vrf", "ip vrf", "no switchport", "ip address", "ipv4 address", "family")
     if before.vrf != after.vrf:
         where = f"VRF {after.vrf}" if after.vrf else "the global table"
+        instances = (f"routing-instances {vrf} interface {own.name}" for vrf in (after.vrf, before.vrf) if vrf)
+        number = number or situation.number_of((), *instances)
         yield Hit(f"{start}. The change moves the interface to {where}.", before.path, number)
         return
     kept = {address.ip: address.length for address in after.addresses}
@@ -87,38 +120,87 @@ def management_vlan(situation: Situation) -> Iterator[Hit]:
     header = f"vlan {vlan}"
     for change in situation.changes:
         if change.path == () and change.text == header and change.op == "-":
-            yield Hit(f"{start}. The change removes this VLAN.", (header,), situation.header_of((header,)))
+            number = situation.header_of((header,)) or _number_of_vlan(situation, vlan)
+            yield Hit(f"{start}. The change removes this VLAN.", (header,), number)
         elif change.path == (header,) and change.op == "+" and change.text in ("shutdown", "state suspend"):
             sentence = f"{start}. The change suspends this VLAN."
             yield Hit(sentence, (header,), situation.number_of((header,), change.text))
     yield from _ports(situation, vlan, start)
 
 
+def carriers(situation: Situation) -> set[str]:
+    """The ports that carry the VLAN of our interface, with the members of port-channels; none for other interfaces."""
+    own = situation.own_interface
+    found = _SVI.match(own.name) if own else None
+    if found is None:
+        return set()
+    ports = _carrying(situation.before, int(found[1]), frozenset())
+    channels = {match[1] for name in ports if (match := _CHANNEL.match(name))}
+    return {*ports, *(one.name for one in situation.before.interfaces.values() if one.group in channels)}
+
+
+def _number_of_vlan(situation: Situation, vlan: int) -> int | None:
+    """The line that takes a VLAN away among others: “no vlan 10,99”."""
+    for command in reversed(situation.commands):
+        word, _, values = command.text.partition(" ")
+        if word == "vlan" and command.negated and vlan in (parse_vlans(values) or ()):
+            return command.number
+    return None
+
+
 def _ports(situation: Situation, vlan: int, start: str) -> Iterator[Hit]:
-    before, after = (_carrying(view, vlan) for view in (situation.before, situation.after))
-    lost = [one for name, one in before.items() if name not in after and _no_longer(situation, one, vlan)]
+    bundled = _groups(situation.before)
+    before, after = (_carrying(view, vlan, bundled) for view in (situation.before, situation.after))
+    lost = [one for name, one in before.items() if name not in after]
     if lost and not after:
         one = lost[-1]
         sentence = (
             f"{start}. After the change no port carries this VLAN: {listed(each.label for each in lost)} carried it."
         )
-        yield Hit(sentence, one.path, situation.number_in(one, "switchport"))
+        yield Hit(sentence, one.path, _number_of_port(situation, one))
         return
     for one in lost:
-        if one.trunk is not None:
+        if one.trunk is not None and _no_longer(situation, one, vlan):
             sentence = f"{start}. The trunk {one.label} carries this VLAN now and does not after the change."
-            yield Hit(sentence, one.path, situation.number_in(one, "switchport"), Severity.MAJOR)
+            yield Hit(sentence, one.path, _number_of_port(situation, one), Severity.MAJOR)
 
 
-def _carrying(view: View, vlan: int) -> dict[str, Interface]:
-    """Ports and port-channels that carry a VLAN; members of a port-channel follow it and are left out."""
+def _groups(view: View) -> frozenset[str]:
+    """The port-channels that have a member that is not shut down, by their numbers."""
+    return frozenset(one.group for one in view.interfaces.values() if one.group and not one.shutdown)
+
+
+def _carrying(view: View, vlan: int, bundled: frozenset[str]) -> dict[str, Interface]:
+    """Ports and port-channels that carry a VLAN; members of a port-channel follow it and are left out.
+
+    A port-channel that is one of those ``bundled`` carries nothing without a member.
+    """
+    empty = bundled - _groups(view)
     return {
         name: one
         for name, one in view.interfaces.items()
         if not one.shutdown
         and not one.group
+        and not ((channel := _CHANNEL.match(name)) and channel[1] in empty)
         and (vlan in one.trunk if one.trunk is not None else (one.access_vlan or 0) == vlan)
     }
+
+
+def _number_of_port(situation: Situation, one: Interface) -> int | None:
+    """The line by which a port stopped to carry a VLAN; of a port-channel, also one of its members' lines."""
+    number = situation.number_in(one, "switchport", "shutdown")
+    channel = _CHANNEL.match(one.name)
+    if number is not None or channel is None:
+        return number
+    members = (each for each in situation.before.interfaces.values() if each.group == channel[1])
+    found = (situation.number_in(each, "shutdown", "channel-group") for each in members)
+    return next((one for one in found if one), None) or _number_of_range(situation)
+
+
+def _number_of_range(situation: Situation) -> int | None:
+    """The line that resets a range of ports: “default interface range …”."""
+    resets = (one.number for one in situation.commands if one.negated and one.text.startswith("interface range "))
+    return next(resets, None)
 
 
 def _no_longer(situation: Situation, one: Interface, vlan: int) -> bool:
@@ -126,71 +208,6 @@ def _no_longer(situation: Situation, one: Interface, vlan: int) -> bool:
     now = situation.after.interfaces.get(one.name)
     if now is None or now.group:
         return now is None
+    if _CHANNEL.match(one.name) and not now.shutdown and now.trunk == one.trunk:
+        return True  # it lost its members
     return not (now.trunk is not None and vlan in now.trunk) and now.access_vlan != vlan
-
-
-def management_route(situation: Situation) -> Iterator[Hit]:
-    """The static route by which the device answers us changes, goes, or is covered by a new one."""
-    own, client = situation.own_interface, _address(situation.session.client_address)
-    if own is None or client is None:
-        return
-    if _is_beside(situation.after, own.vrf, client):
-        return
-    before, after = _best(situation.before, own.vrf, client), _best(situation.after, own.vrf, client)
-    if {route.via for route in before} == {route.via for route in after}:
-        return
-    new = [route for route in after if route.via not in {old.via for old in before}]
-    gone = [route for route in before if route.via not in {one.via for one in after}]
-    route = (new or gone)[0]
-    number = situation.number_of(route.path, route.text) or next(
-        (found for old in gone if (found := situation.number_of(old.path, old.text))), None
-    )
-    way = f"The device answers Countersign ({client}) "
-    if not after:
-        sentence = f"{way}by the static route “{gone[0].text}”. No static route to it is left after the change."
-        yield Hit(sentence, (*gone[0].path, gone[0].text), number)
-    elif not before:
-        sentence = f"{way}by a route that no line fixes. After the change the static route “{new[0].text}” decides."
-        yield Hit(sentence, (*new[0].path, new[0].text), number, Severity.MAJOR)
-    else:
-        texts = listed(f"“{one.text}”" for one in before), listed(f"“{one.text}”" for one in after)
-        yield Hit(f"{way}by {texts[0]}. After the change it does by {texts[1]}.", (*route.path, route.text), number)
-
-
-def _address(text: str) -> IPv4Address | None:
-    try:
-        return IPv4Address(text)
-    except ValueError:
-        return None
-
-
-def _best(view: View, vrf: str, client: IPv4Address) -> list[Route]:
-    """The static routes that hold for an address: those with the longest prefix."""
-    fitting: list[tuple[int, Route]] = []
-    for route in view.routes:
-        if route.vrf == vrf:
-            network = _network(route.net, route.length)
-            if network is not None and client in network:
-                fitting.append((network.prefixlen, route))
-    longest = max((length for length, _ in fitting), default=0)
-    return [route for length, route in fitting if length == longest]
-
-
-def _network(net: str, length: str) -> IPv4Network | None:
-    try:
-        network = ip_network(f"{net}/{length}", strict=False)
-    except ValueError:
-        return None
-    return network if isinstance(network, IPv4Network) else None
-
-
-def _is_beside(view: View, vrf: str, client: IPv4Address) -> bool:
-    """Whether the device has an interface in the network of the address, so that no route is asked."""
-    networks: Iterable[IPv4Network | None] = (
-        _network(each.ip, each.length)
-        for one in view.interfaces.values()
-        if one.vrf == vrf and not one.shutdown
-        for each in one.addresses
-        if each.length and ":" not in each.ip
-    )
-    return any(network is not None and client in network for network in networks)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from devices.domain.severity import Severity
-from devices.domain.warnings import credentials, lists, network, own_access, own_path, wording
+from devices.domain.warnings import credentials, lists, network, own_access, own_path, way_back, wording
+from devices.domain.warnings.in_between import in_between
 from devices.domain.warnings.kinds import Touch, touched_kinds
 from devices.domain.warnings.rule import EVERY, IOS_LIKE, WITH_GRAMMAR, Finding, Rule
 from devices.domain.warnings.situation import Situation
@@ -40,8 +41,9 @@ RULES: Final = (
         Severity.CRITICAL,
         "A list before our session",
         "An access list at our interface or before the terminal lines changes so that it drops our session, or may. "
+        "The same is told of the control plane's policy, and of filters of Junos at our interface and the loopback. "
         "Put an entry that permits the management network first.",
-        _LISTS,
+        _LISTS | {"juniper_junos"},
         own_access.management_acl,
     ),
     Rule(
@@ -57,16 +59,18 @@ RULES: Final = (
         "MANAGEMENT_ROUTE",
         Severity.CRITICAL,
         "The route back to us",
-        "The static route by which the device answers Countersign changes or goes. It is told only where the address "
-        "that the device sees us come from is known. Enter the new route before the old one is taken away.",
+        "The static route by which the device answers Countersign changes or goes, or the interface that it leads out "
+        "of. It is told only where the address that the device sees us come from is known. Enter the new route before "
+        "the old one is taken away.",
         EVERY,
-        own_path.management_route,
+        way_back.management_route,
     ),
     Rule(
         "INTERFACE_SHUTDOWN",
         Severity.MAJOR,
         "An interface that is up is shut down",
-        "Whatever is connected there loses its link. Look at the port's neighbor and counters, and name who was asked.",
+        "It is shut down, or an interface with an address or a trunk is removed. Whatever is connected there loses its "
+        "link. Look at the port's neighbor and counters, and name who was asked.",
         EVERY,
         network.interface_shutdown,
     ),
@@ -92,8 +96,8 @@ RULES: Final = (
         "ACL_MISSING",
         Severity.CRITICAL,
         "A list that does not exist",
-        "An interface or the terminal lines use a list that is not there after the change. Many releases then filter "
-        "nothing. Take the use away first, or define the list first.",
+        "An interface, the terminal lines, a neighbor or a class map use a list that is not there, or has no entry, "
+        "after the change. Many releases then filter nothing. Take the use away first, or define the list first.",
         _LISTS,
         lists.acl_missing,
     ),
@@ -146,7 +150,8 @@ RULES: Final = (
         "WIDE_NO",
         Severity.MAJOR,
         "One line takes many away",
-        "A short “no”, “default” or “delete” takes several settings or a large block along. Name each line that is to "
+        "A short “no”, “default” or “delete” takes several settings or a large block along, or a VRF its interfaces' "
+        "addresses. Name each line that is to "
         "go, or confirm that all of them are.",
         EVERY,
         wording.wide_no,
@@ -170,8 +175,27 @@ class Review:
 def review(situation: Situation) -> Review:
     """Apply every rule that knows the platform. Nothing is raised for content that cannot be understood."""
     found = list(_findings(situation))
+    found += _mended(situation, found)
     found.sort(key=lambda finding: (-finding.severity.rank, finding.number or 0))
     return Review(tuple(dict.fromkeys(found)), touched_kinds(situation))
+
+
+def _mended(situation: Situation, found: Iterable[Finding]) -> Iterator[Finding]:
+    """What ends our session in the middle of the change."""
+    told = frozenset(one.code for one in found if one.severity is Severity.CRITICAL)
+    rules = ((rule.code, _OWN[rule.code]) for rule in RULES if rule.code in _OWN)
+    for code, hit in in_between(situation, rules, told):
+        line = situation.lines[hit.number - 1] if hit.number else ""
+        yield Finding(code, Severity.CRITICAL, hit.sentence, hit.number, line, hit.path)
+
+
+_OWN: Final = {
+    "MANAGEMENT_INTERFACE": own_path.management_interface,
+    "MANAGEMENT_VLAN": own_path.management_vlan,
+    "MANAGEMENT_ACL": own_access.list_at_our_interface,
+    "MANAGEMENT_ROUTE": way_back.management_route,
+}
+"""The rules by which a session that stands ends; lists before the terminal lines are asked for new ones alone."""
 
 
 def _findings(situation: Situation) -> Iterator[Finding]:

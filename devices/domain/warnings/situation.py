@@ -13,9 +13,9 @@ from devices.domain.platforms import Platform
 from devices.domain.prediction import TypedCommand, read_commands, software_of
 from devices.domain.terminal_lines import align_terminals, terminal_range
 from devices.domain.warnings.differences import LineChange, differences
-from devices.domain.warnings.interfaces import Interface
+from devices.domain.warnings.interfaces import Interface, plain_address
 from devices.domain.warnings.rule import Path, begins
-from devices.domain.warnings.view import View, view_of
+from devices.domain.warnings.view import View, active, view_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,11 @@ class OwnSession:
     interface: str = ""
     username: str = ""
     port: int = 22
+
+    def __post_init__(self) -> None:
+        """Write the addresses as configurations do: without a zone, and IPv4 ones as such."""
+        object.__setattr__(self, "address", plain_address(self.address))
+        object.__setattr__(self, "client_address", plain_address(self.client_address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +118,9 @@ class Situation:
     def changes(self) -> tuple[LineChange, ...]:
         """Every line that comes, goes or moves."""
         # Ranges of terminal lines are printed by equal settings: cut alike, only what really differs is left.
-        old, new = (Node("", list(root.children)) for root in (self.running, self.target))
+        # A Junos statement that is made inactive is a line that goes.
+        roots = [active(root) if self.platform.first_words else root for root in (self.running, self.target)]
+        old, new = (Node("", list(root.children)) for root in roots)
         align_terminals(old, new)
         return tuple(differences(old, new))
 

@@ -72,15 +72,16 @@ class View:
 
     @cached_property
     def statements(self) -> tuple[str, ...]:
-        """Junos: the ``set`` lines without their verb."""
-        return tuple(node.text[4:] for node in self.root.children if node.text.startswith("set "))
+        """Junos: the ``set`` lines without their verb. Those that are inactive are left out: they have no effect."""
+        return tuple(node.text[4:] for node in active(self.root).children if node.text.startswith("set "))
 
     @cached_property
     def interfaces(self) -> dict[str, Interface]:
         """The interfaces by name, in the order of the configuration."""
         if self.platform.first_words:
-            inactive = (node.text[11:] for node in self.by_word.get("deactivate", ()))
-            return read_junos_interfaces(self.statements, inactive)
+            inactive = [node.text[11:] for node in self.by_word.get("deactivate", ())]
+            written = (node.text[4:] for node in self.by_word.get("set", ()))
+            return read_junos_interfaces(self.statements, written if inactive else (), inactive)
         return read_interfaces(self.root, self.earlier.interfaces if self.earlier else {})
 
     @cached_property
@@ -144,16 +145,17 @@ class View:
         for node in self.by_word.get("line", ()):
             if node.text.startswith(("line vty", "line default")):
                 for child in node.children:
-                    words = child.text.split()
+                    family = "ipv6" if child.text.startswith("ipv6 ") else "ip"
+                    words = child.text.removeprefix("ipv6 ").split()
                     if len(words) > 2 and words[0] == "access-class" and ("in" in words or "ingress" in words):
                         name = words[2] if words[1] in ("ingress", "in") else words[1]
-                        yield Guard(_terminal_label(node.text), (node.text,), ListKey("ip", name))
+                        yield Guard(_terminal_label(node.text), (node.text,), ListKey(family, name))
         for node in self.by_word.get("management", ()):
             if node.text == "management ssh":
                 for child in node.children:
                     words = child.text.split()
-                    if words[:2] == ["ip", "access-group"] and len(words) > 2:
-                        yield Guard("the SSH service", (node.text,), ListKey("ip", words[2]))
+                    if words[:1] in (["ip"], ["ipv6"]) and words[1:2] == ["access-group"] and len(words) > 2:
+                        yield Guard("the SSH service", (node.text,), ListKey(words[0], words[2]))
 
 
 def _terminal_label(header: str) -> str:
@@ -180,6 +182,20 @@ def _xr_routes(block: Node, vrf: str, path: Path) -> Iterator[Route]:
             yield from _xr_routes(child, vrf, (*path, child.text))
         elif found := _XR_ROUTE.match(child.text):
             yield Route(vrf, found["net"], found["length"], found["via"], path, child.text)
+
+
+def active(root: Node) -> Node:
+    """Junos: the lines that have an effect. ``deactivate`` puts a statement, and all below it, out of force."""
+    inactive = {tuple(node.text.split()[1:]) for node in root.children if node.text.startswith("deactivate ")}
+    if not inactive:
+        return root
+    depths = sorted({len(path) for path in inactive})
+
+    def has_effect(node: Node) -> bool:
+        words = tuple(node.text.split()[1:])
+        return not any(words[:depth] in inactive for depth in depths)
+
+    return Node("", [node for node in root.children if not node.text.startswith("set ") or has_effect(node)])
 
 
 def view_of(root: Node, platform: Platform, earlier: View | None = None) -> View:

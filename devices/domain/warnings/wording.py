@@ -12,6 +12,7 @@ from devices.domain.prediction import TypedCommand
 from devices.domain.severity import Severity
 from devices.domain.warnings.rule import Hit, Path, begins, listed
 from devices.domain.warnings.situation import Situation
+from devices.domain.warnings.vrfs import vrfs_removed
 
 MANY_LINES: Final = 10
 """A single ``no`` that takes as many lines away is wide, whatever it names."""
@@ -114,7 +115,8 @@ def _shown(text: str) -> str:
 
 
 def wide_no(situation: Situation) -> Iterator[Hit]:
-    """One ``no``, ``default`` or ``delete`` takes several settings away, or a large block."""
+    """One ``no``, ``default`` or ``delete`` takes several settings away, or a large block, or a VRF in use."""
+    yield from _vrfs(situation)
     gone = [(change.path, change.text) for change in situation.changes if change.op == "-"]
     if situation.platform.first_words:
         yield from _wide_deletes(situation, [text.removeprefix("set ") for _, text in gone])
@@ -135,6 +137,16 @@ def wide_no(situation: Situation) -> Iterator[Hit]:
             if _is_wide(situation, command, path, own, below):
                 told.add((*path, command.text))
                 yield _wide_hit(command, path, own, below)
+
+
+def _vrfs(situation: Situation) -> Iterator[Hit]:
+    """A VRF goes, and with it the addresses of its interfaces."""
+    for header in vrfs_removed(situation):
+        name = header.split()[-1]
+        inside = [one.name for one in situation.before.interfaces.values() if one.vrf == name and one.addresses]
+        if inside:
+            sentence = f"“{header}” goes: {listed(inside)} of this VRF would lose what makes them reachable."
+            yield Hit(sentence, (header,), situation.header_of((header,)))
 
 
 def _is_wide(situation: Situation, command: TypedCommand, path: Path, own: list[str], below: int) -> bool:

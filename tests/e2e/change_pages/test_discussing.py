@@ -3,9 +3,11 @@
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
+from changes.models import Approval
 from changes.services import meetings
 from changes.services.threads import Place, thread_open, thread_reply, thread_resolve
 from devices.models import Device
@@ -13,6 +15,7 @@ from tests.e2e.browsing import SCREENSHOTS
 from tests.e2e.change_pages.conftest import Open
 from tests.e2e.change_pages.test_looks import overflow, violations
 from tests.factories import Cast, actor, assessed, carried_out, started, submitted
+from tests.integration.approvals.office import in_review, stage
 
 pytestmark = pytest.mark.e2e
 
@@ -137,3 +140,31 @@ def test_on_a_narrow_screen_the_other_places_are_behind_more(cast: Cast, window:
     picture(page, "more-360")
     bar.get_by_role("link", name="CAB meetings").click()
     expect(page).to_have_url("/meetings/")
+
+
+def test_an_unresolved_thread_holds_the_approval_where_the_policy_says_so_until_it_is_resolved(
+    cast: Cast, devices: list[Device], window: Open
+) -> None:
+    stages = (stage("peer", step="assessment"), stage("cab"))
+    with transaction.atomic():
+        change = in_review(cast.author, devices, *stages, duties=["resolve_threads"])
+    opened = window(cast.peer)
+    page = opened.page
+    page.goto(f"/changes/{change.pk}/discussion/")
+    page.get_by_role("textbox").last.fill("Is the other link up?")
+    page.get_by_role("button", name="Open a thread").click()
+    expect(page.locator("article.thread")).to_contain_text("Is the other link up?")
+
+    page.goto(f"/changes/{change.pk}/plan/")
+    expect(page.get_by_text("1 discussion thread is to be resolved first").first).to_be_visible()
+    expect(page.get_by_role("button", name="Approve as peer")).to_be_disabled()
+    picture(page, "held-by-a-thread")
+
+    page.goto(f"/changes/{change.pk}/discussion/")
+    page.locator("article.thread").get_by_role("button", name="Resolve").click()
+    expect(page.locator("article.thread[data-resolved]")).to_be_visible()
+    page.goto(f"/changes/{change.pk}/plan/")
+    page.get_by_role("button", name="Approve as peer").click()
+    expect(page.locator("#messages")).to_contain_text("You approved revision 1 as peer.")
+    assert Approval.objects.get().approver == cast.peer
+    assert opened.complaints == []

@@ -24,7 +24,9 @@ class Mistake:
 
 
 UNSAVED: Final = {
-    "empty targets": Mistake("Devices: An empty filter would match every device. Give one of: name,", targets=False),
+    "empty targets": Mistake(
+        "Devices: An empty filter would match every device. Give one of: criticality,", targets=False
+    ),
     "control character in a variable": Mistake(
         "Variables: In the variables, line 2, character 12 is the control character U+0007",
         variables="ntp_servers: [10.0.0.123]\nbanner: All\u0007 is logged.\n",

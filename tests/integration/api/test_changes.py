@@ -258,8 +258,13 @@ def test_what_a_person_may_do_is_said_with_the_rules_against_it(cast: Cast, as_:
         "reject": ["GATE_ROLE_DENIED", "GATE_SELF_APPROVAL"],
         "approve": ["GATE_ROLE_DENIED", "GATE_SELF_APPROVAL", "PLAN_NOT_OPENED"],
         "cancel": True,
+        "abstain": ["GATE_ROLE_DENIED", "GATE_SELF_APPROVAL"],
+        "withdraw-decision": ["GATE_ROLE_DENIED"],
     }
     assert actions(cast.approver)["approve"] == ["PLAN_NOT_OPENED"]
+    assert actions(cast.approver)["abstain"] is True, "without having opened the plan"
+    assert actions(cast.peer)["withdraw-decision"] is True, "what they decided is theirs to take back"
+    assert actions(cast.peer)["abstain"] == ["GATE_ROLE_DENIED", "GATE_DUPLICATE"]
     as_(cast.approver).get(f"{LIST}{change.pk}/plan/")
     assert actions(cast.approver)["approve"] is True
 

@@ -42,6 +42,7 @@ from devices.services.identity import Identity, identity_compared, reading_store
 from devices.services.inventory import inventory_sync
 from devices.sources.records import Inventory, RefusedRecord
 from portal.api.schema import document
+from portal.pdf import libraries
 from tests.factories import Cast, PersonFactory, actor, carried_out, draft, public_key, ready_plan, started
 from tests.integration.api.conftest import Answer, As
 from tests.integration.reviews.conftest import TEXTS
@@ -159,6 +160,7 @@ class World:
                     "window_id": self.window.pk,
                     "delegation_id": self.delegation.pk,
                     "thread_id": self.thread.pk,
+                    "kind": "draft",
                     "meeting_id": self.meeting.pk,
                     "key": "success-rate",
                     "version_id": ApprovalPolicyVersion.objects.get(state="active").pk,
@@ -183,11 +185,13 @@ def world(cast: Cast, as_: As, devices: list[Device]) -> World:
     return World(client, as_(PersonFactory.create(roles=["administrator"])), run, waiting.pk, devices[0])
 
 
-def test_every_address_that_is_read_answers_as_documented(world: World) -> None:
+def test_every_address_that_is_read_answers_as_documented(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    # To make a PDF takes seconds; that it is one is tested beside its page. Here it answers as on a machine without.
+    monkeypatch.setattr(libraries, "missing_libraries", lambda: ("libpango-1.0.so.0",))
     seen = set()
     empty = []
     for path, response in world.answers():
-        assert response.status_code == 200, (path, response.content)
+        assert response.status_code == (503 if path.endswith("/pdf/") else 200), (path, response.content)
         conforms(response, "get", path)
         seen.add(path)
         if path in {BACKUP, BREAKERS, CREDENTIALS, "/api/v1/compliance/{rule_id}/"} and not response.json()["results"]:

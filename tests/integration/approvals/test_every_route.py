@@ -13,11 +13,13 @@ from django.urls import Resolver404, resolve
 from rest_framework.test import APIClient
 
 from audit.actor import Actor
+from audit.models import Event
 from audit.recorder import record
-from changes.errors import PolicyDeniedError
+from changes.errors import PlanIntegrityError, PolicyDeniedError
 from changes.models import Approval, ChangeRequest, PlanRevision, Run
 from changes.services.approvals import change_approve, change_assess
 from changes.services.deciding import decision_store
+from changes.services.execution import change_start
 from changes.services.people import person_of
 from devices.models import Device
 from tests.factories import Cast, actor, joins, leaves_all, state_told
@@ -248,6 +250,20 @@ def test_an_empty_demand_approves_nothing(cast: Cast, devices: list[Device]) -> 
         assert not moved_by_sql(change, "approved", type=kind), kind
 
 
+def test_a_demand_that_was_made_weaker_in_review_does_not_start(cast: Cast, devices: list[Device]) -> None:
+    """With its digest and its event, as somebody with the application's database role could: it leaves that event."""
+    change = in_review(
+        cast.author, devices, stage("peer", "peer", "requester", step="assessment"), stage("cab", delegates=["cab"])
+    )
+    decide(change, cast.colleague)
+    decide(change, cast.approver)
+    assert again(change).state == "approved"
+    assert Event.objects.filter(action="plan_demand.replaced", object_id=str(change.revision_id)).exists()
+    with pytest.raises(PlanIntegrityError, match="members of Requester no longer approve") as refusal:
+        change_start(change_id=change.pk, implementer=actor(cast.implementer))
+    assert refusal.value.code == "POLICY_ASKS_MORE"
+
+
 def test_who_approved_starts_no_run_by_sql_either(cast: Cast, devices: list[Device]) -> None:
     change = in_review(
         cast.author, devices, stage("peer", step="assessment"), stage("cab"), duties=["implementer_apart"]
@@ -272,18 +288,44 @@ EDITS = (
     "DELETE FROM changes_delegation",
     "UPDATE changes_delegation SET ends_at = ends_at + interval '1 day'",
     "UPDATE changes_delegation SET delegate_id = %(other)s",
+    "UPDATE changes_changerequest SET author_id = %(other)s",
+    "UPDATE changes_changerequest_editors SET user_id = %(other)s",
+    "DELETE FROM changes_changerequest_editors",
+    "TRUNCATE changes_changerequest_editors",
+    "UPDATE changes_run SET started_by_id = %(other)s",
+    "DELETE FROM changes_run_implementers",
+    "TRUNCATE changes_run_implementers",
 )
 
 
-def test_decisions_and_delegations_stay_as_they_were_made(cast: Cast, devices: list[Device]) -> None:
-    decide(in_review(cast.author, devices), cast.peer)
+def test_decisions_delegations_and_who_had_a_hand_in_it_stay_as_they_were(cast: Cast, devices: list[Device]) -> None:
+    change = in_review(cast.author, devices)
+    decide(change, cast.peer)
     delegates(cast.approver, cast.peer)
+    Run.objects.bulk_create(
+        [Run(change=change, revision=again(change).revision, plan_digest="0" * 64, state="ended", device_count=0,
+             started_by=cast.implementer, strategy={})]
+    )  # fmt: skip
+    run = Run.objects.get()
+    event("run", run.pk, "ended")
+    run.implementers.add(cast.second_approver)
     for edit in EDITS:
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(edit, {"other": cast.colleague.pk})
+
+
+def test_an_editor_by_sql_takes_the_place_of_nobody(cast: Cast, devices: list[Device]) -> None:
+    """The column of the last editor alone would forget who edited before."""
+    author = joins(cast.author, "peer")
+    change = in_review(author, devices)
+    for person in (joins(cast.colleague, "peer"), author):
+        ChangeRequest.objects.filter(pk=change.pk).update(last_editor=person)
+    for person in (cast.colleague, author):
+        with pytest.raises(PolicyDeniedError):
+            decide(change, person)
 
 
 def test_a_delegation_by_sql_needs_its_event_and_its_limits(cast: Cast) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+import pytest
 from django.test import Client
 from django.utils import timezone
 
@@ -65,6 +66,14 @@ def test_a_delegate_approves_beside_the_plan_for_whom_they_choose(cast: Cast, de
     assert again(change).state == "approved"
 
 
+@pytest.mark.parametrize("named", ["0", "no-id", "99999999999999999999", "-1"])
+def test_a_decision_for_somebody_never_becomes_ones_own(cast: Cast, devices: list[Device], named: str) -> None:
+    change = in_review(cast.author, devices)
+    body = {"plan_digest": opened(change, cast.peer), "on_behalf_of": named}
+    assert as_(cast.peer).post(f"/changes/{change.pk}/assess/", body).status_code == 403
+    assert not Approval.objects.exists()
+
+
 def test_abstaining_and_withdrawing_on_the_page(cast: Cast, devices: list[Device]) -> None:
     change = in_review(cast.author, devices)
     digest = opened(change, cast.peer)
@@ -101,6 +110,29 @@ def test_a_carried_over_approval_is_marked_with_the_digest_that_was_seen(cast: C
     assert "carried over" in html
     assert seen in html
     assert "Every device of this plan was in it, byte for byte." in html
+
+
+@pytest.mark.parametrize("body", [
+    {"delegate": "a\0b", "ends_at": "2026-12-01T00:00Z"},
+    {"delegate": "peer", "starts_at": "9999-12-31T00:00-14:00", "ends_at": "9999-12-31T23:59-14:00"},
+    {"delegate": "peer", "starts_at": "2999-01-01T00:00Z", "ends_at": "2999-01-02T00:00Z"},
+])  # fmt: skip
+def test_a_hostile_delegation_is_refused_with_a_sentence(cast: Cast, body: dict[str, str]) -> None:
+    client = as_(cast.approver)
+    answer = client.post("/api/v1/delegations/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
+    assert client.post("/delegations/new/", body).status_code == 400
+    assert not Delegation.objects.exists()
+
+
+def test_a_username_with_a_nul_is_bad_input(cast: Cast, devices: list[Device]) -> None:
+    change = in_review(cast.author, devices)
+    body = {"plan_digest": opened(change, cast.peer), "on_behalf_of": "approver\0"}
+    answer = as_(cast.peer).post(f"/api/v1/changes/{change.pk}/assess/", body, content_type="application/json")
+    assert answer.status_code == 400
+    lookup = {"title": "Core", "owner": "a\0b"}
+    answer = as_(cast.author).post("/api/v1/templates/", lookup, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
 
 
 def test_people_give_and_revoke_delegations_on_their_page(cast: Cast) -> None:

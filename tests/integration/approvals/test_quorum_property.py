@@ -116,7 +116,7 @@ def step(world: World, what: str, name: str, other: str, choice: int) -> None:
             build(world)
     elif what == "edit":
         changed = ({"title": f"Title {choice}"}, {"targets": {"filter": {"name": ["fra-acc-81"]}}},
-                   {"type": KINDS[choice % 2]}, {"targets": DRAFT["targets"]})[choice % 4]  # fmt: skip
+                   {"type": (*KINDS, "standard")[choice % 3]}, {"targets": DRAFT["targets"]})[choice % 4]  # fmt: skip
         world.clients[name].patch(f"/api/v1/changes/{world.change_id}/", changed, format="json")
     elif what == "delegate":
         end = timezone.now() + timedelta(days=1 + choice % 90)
@@ -124,19 +124,37 @@ def step(world: World, what: str, name: str, other: str, choice: int) -> None:
     elif what == "revoke":
         held = Delegation.objects.filter(revoked_at=None).values_list("pk", flat=True).first()
         world.post(name, f"delegations/{held or 1}/revoke/")
-    elif what == "schedule":
-        start = timezone.now() + timedelta(minutes=1)
-        window = {"window_start": start.isoformat(), "window_end": (start + timedelta(hours=2)).isoformat()}
-        world.act(name, "schedule", window)
+    elif what in ON_THEIR_OWN:
+        ON_THEIR_OWN[what](world, name)
     elif what in {"submit", "start"}:
         world.act(name, what)
     else:
         world.act(name, what, {"comment": "For a good reason."})
 
 
+def schedule(world: World, name: str) -> None:
+    start = timezone.now() + timedelta(minutes=1)
+    window = {"window_start": start.isoformat(), "window_end": (start + timedelta(hours=2)).isoformat()}
+    world.act(name, "schedule", window)
+
+
+def lax_policy(world: World, name: str) -> None:
+    """One person tries to bring in a policy by which their own groups approve everything."""
+    mine = ["requester", "implementer", "change-manager"]
+    ask = [{"name": step, "title": step, "step": step, "groups": mine} for step in ("assessment", "authorization")]
+    rule = {"name": "all", "when": "always", "ask": [{"stage": one["name"]} for one in ask]}
+    document = {**shipped_policy("builtin").to_data(), "name": f"lax-{name}", "stages": ask, "rules": [rule]}
+    made = world.post(name, "policies/", {"document": json.dumps(document)})
+    if made.status_code == 201:
+        world.post(name, f"policies/{made.json()['id']}/propose/", {})
+        activated = world.post(name, f"policies/{made.json()['id']}/activate/", {"comment": "Mine."})
+        assert activated.status_code == 403, world.told
+
+
+ON_THEIR_OWN = {"schedule": schedule, "policy": lax_policy}
 STEPS = ("plan", "submit", "assess", "approve", "start") * 2 + (
     "assess", "approve", "approve", "edit", "withdraw", "request-changes", "abstain", "withdraw-decision", "delegate",
-    "delegate", "revoke", "schedule", "revise",
+    "delegate", "revoke", "schedule", "revise", "policy",
 )  # fmt: skip
 SMALL = st.integers(0, 11)
 
@@ -167,7 +185,7 @@ TRIED_ALONE = [
 ]
 TRIED = [
     ("assess", 1, 1, 1), ("approve", 1, 1, 1), ("start", 2, 2, 1), ("withdraw-decision", 1, 1, 1), ("assess", 1, 1, 1),
-    ("delegate", 1, 2, 1), ("approve", 2, 1, 0), ("approve", 0, 0, 1), ("start", 2, 2, 1),
+    ("delegate", 1, 2, 1), ("approve", 2, 1, 0), ("approve", 0, 0, 1), ("policy", 2, 2, 1), ("start", 2, 2, 1),
 ]  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
@@ -11,6 +13,7 @@ from django.utils import timezone
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
+from changes.domain.run_states import Goal
 from changes.errors import ConflictError, PolicyDeniedError
 from changes.models import Approval, ApprovalWatch, ChangeRequest, Delegation, Notification
 from changes.services.approval_watch import approvals_look
@@ -18,13 +21,18 @@ from changes.services.approvals import change_reject, change_request_changes
 from changes.services.carrying_over import devices_seen_before, review_begun
 from changes.services.decisions import change_abstain, decision_withdraw
 from changes.services.delegations import delegation_revoke
-from changes.services.execution import change_start
+from changes.services.device_work import gather
+from changes.services.execution import change_start, claimable_device_runs
+from changes.services.integrity import PlanSeal
+from changes.services.journal import BlockedError, Journal
 from changes.services.people import facts_of
 from changes.services.requests import change_submit, change_withdraw
 from changes.services.revising import change_revise
 from changes.services.scheduling import change_schedule
 from changes.services.stage_standings import stage_standings
 from devices.models import Device
+from devices.services.claims import claim_next
+from devices.services.scrubbing import Scrubber
 from tests.factories import Cast, actor, joins, leaves_all, ready_plan
 from tests.integration.approvals.office import (
     again,
@@ -281,6 +289,29 @@ def test_an_expired_approval_makes_an_approved_change_stale_and_opens_its_stage_
     assert (again(ready).state, again(ready).revision) == ("draft", None)
 
 
+@pytest.mark.parametrize(("goal", "state", "held_back"), [
+    (Goal.APPLY, "pending", True), (Goal.APPLY, "reconciling", False), (Goal.ROLL_BACK, "rollback_pending", False),
+    (Goal.ROLL_BACK, "reconciling", False),
+])  # fmt: skip
+def test_expired_approvals_let_no_device_begin_and_keep_none_from_being_taken_back(
+    cast: Cast, devices: list[Device], goal: Goal, state: str, held_back: bool
+) -> None:
+    change = in_review(cast.author, devices, {**PEER, "expires_after_h": 24}, stage("cab"))
+    given = decide(change, cast.peer)
+    decide(change, cast.approver)
+    run = change_start(change_id=change.pk, implementer=actor(cast.implementer))
+    backdated(given, 25)
+    row = run.device_runs.select_related("device", "device_plan__baseline__blob", "run__change__revision", "wave")[0]
+    row.goal, row.state = goal, state
+    claim = claim_next(claimable_device_runs(run.pk).filter(pk=row.pk), owner=uuid.uuid4())
+    assert claim
+    scrub = Scrubber.load()
+    journal = Journal(claim, scrub)
+    with pytest.raises(BlockedError) if held_back else nullcontext() as refused:
+        gather(row, seal=PlanSeal(run), journal=journal, scrub=scrub, on_driver=lambda _driver: None)
+    assert (refused.value.code if refused else "") == ("PLAN_NOT_APPROVED" if held_back else "")
+
+
 def revised(change: ChangeRequest, author: User, devices: list[Device]) -> ChangeRequest:
     """Withdraw, plan these devices, and submit again."""
     change_withdraw(change_id=change.pk, requester=actor(author))
@@ -316,6 +347,31 @@ def test_approvals_are_carried_over_where_every_device_was_seen_and_the_risk_is_
         assert change.revision
         assert devices_seen_before(change.revision) == {devices[0].pk}, "they are still told apart for reviewers"
     assert change.state == state
+
+
+@pytest.mark.parametrize("case", ["left the group of the approval", "became an auditor"])
+def test_an_approval_whose_right_is_gone_is_left_behind_and_the_change_goes_on(
+    cast: Cast, devices: list[Device], case: str
+) -> None:
+    both = stage("peer", "peer", "security", step="assessment", delegates=["peer"])
+    change = in_review(cast.author, devices, both, CAB)
+    joins(cast.peer, "security")
+    absent = None
+    if case == "became an auditor":
+        absent = joins(cast.colleague, "peer")
+        delegates(absent, cast.peer)
+    assert decide(change, cast.peer, on_behalf_of=absent).group == "peer"
+    change = revised(change, cast.author, devices)
+    if case == "became an auditor":
+        joins(cast.peer, "auditor")
+    else:
+        cast.peer.groups.remove(cast.peer.groups.get(name="peer"))
+    change_submit(change_id=change.pk, requester=actor(cast.author))
+    asked(change, both, CAB)
+    risk(change, "low")
+    review_begun(again(change))
+    assert not Approval.objects.filter(revision=again(change).revision).exists()
+    assert again(change).state == "assessment"
 
 
 @pytest.mark.parametrize("case", ["another device", "withdrawn", "asked for changes", "edited since", "left the group"])

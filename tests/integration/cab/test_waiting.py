@@ -20,11 +20,12 @@ from changes.domain.waiting import Work
 from changes.models import ChangeRequest, OpenStage
 from changes.services.approvals import change_approve, change_assess, change_reject, change_request_changes, plan_open
 from changes.services.delegations import delegation_create
+from changes.services.inboxes import waiting_counts, waiting_firsts
 from changes.services.open_stages import open_stages_review
 from changes.services.people import facts_of, person_of
 from changes.services.requests import change_cancel, change_submit, change_withdraw
 from changes.services.threads import thread_open
-from changes.services.waiting import waiting_counts, waiting_firsts, work_of
+from changes.services.waiting import work_of
 from devices.models import Device
 from tests.factories import Cast, actor, approved, assessed, draft, joins, ready_plan, submitted
 
@@ -105,8 +106,12 @@ def test_exactly_who_may_act_finds_a_change_in_their_inbox(cast: Cast, device: D
     waiting = [submitted(cast.author, [device]), assessed(cast, [device]), submitted(cast.colleague, [device])]
     for user in User.objects.all():
         person = person_of(actor(user))
-        found = {pk for ids in waiting_firsts(person, size=9).values() for pk in ids}
-        assert found == {change.pk for change in waiting if may_act(person, change)} | own_drafts(person), user
+        shown = {pk for ids in waits(person).values() for pk in ids}
+        assert shown == {change.pk for change in waiting if may_act(person, change)} | own_drafts(person), user
+
+
+def waits(person: Person) -> dict[Work, list[int]]:
+    return {kind: ids for kind, ids in waiting_firsts(person, size=9).changes.items() if isinstance(kind, Work)}
 
 
 def may_act(person: Person, change: ChangeRequest) -> bool:
@@ -128,10 +133,10 @@ def test_who_acts_for_the_absent_finds_it_as_delegated(cast: Cast, device: Devic
     data = {"delegate": cast.outsider.username, "starts_at": now.isoformat(), "ends_at": end, "reason": "On leave."}
     delegation_create(actor=actor(cast.approver), data=data)
 
-    assert waiting_firsts(person_of(actor(cast.outsider)), size=5) == {Work.DELEGATED: [change.pk]}
+    assert waits(person_of(actor(cast.outsider))) == {Work.DELEGATED: [change.pk]}
     assert "You may decide for approver" in inbox(cast.outsider)
     OpenStage.objects.update(delegates=["security"])
-    assert waiting_firsts(person_of(actor(cast.outsider)), size=5) == {}
+    assert waits(person_of(actor(cast.outsider))) == {}
 
 
 def test_counts_and_lists_agree_and_cost_one_query_each(
@@ -145,6 +150,8 @@ def test_counts_and_lists_agree_and_cost_one_query_each(
         with django_assert_num_queries(1):  # type: ignore[operator]
             counts = waiting_counts(person)
         assert counts == {kind: rows.count() for kind, rows in work_of(person).items() if rows.exists()}
+        with django_assert_num_queries(1):  # type: ignore[operator]
+            assert waiting_firsts(person, size=2).counts == counts
 
 
 def test_pages_by_key_show_each_change_once_and_the_urgent_first(cast: Cast, device: Device) -> None:

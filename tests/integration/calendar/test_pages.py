@@ -17,6 +17,7 @@ from changes.services.maintenance_windows import window_declare
 from changes.services.scheduling import change_schedule
 from portal.log_filter import SecretFilter
 from portal.models import CalendarFeed
+from portal.tokens import token_create
 from tests import factories
 from tests.factories import switched
 
@@ -70,9 +71,36 @@ def test_times_are_those_of_the_persons_zone(cast: factories.Cast) -> None:
     html = client.get("/calendar/?view=list").content.decode()
     assert "Times are those of Asia/Tokyo" in html
     assert "21:00 to 23:00" in html, "noon in UTC"
+    disturbed = html[html.index("Needs another window") :]
+    assert "21:00 to " in disturbed
+    assert " 06:00 Asia/Tokyo, for site FRA" in disturbed, "its freeze lasts for nine hours"
+    assert " UTC" not in html, "every sentence of the page is by the same clock"
+    [change] = ChangeRequest.objects.all()
+    schedule = client.get(f"/changes/{change.pk}/schedule/").content.decode()
+    assert "12:00 to 14:00 UTC (" in schedule
+    assert " 21:00 to 23:00 Asia/Tokyo)" in schedule, "its form takes UTC, so both are told"
+    assert "Asia/Tokyo)" in client.get(f"/changes/{change.pk}/").content.decode()
+    assert "Asia/Tokyo)" in client.get("/freezes/").content.decode()
     assert client.post("/calendar/zone/", {"zone": "Mars/Base"}).status_code == 422
     client.cookies["zone"] = "no zone"
     assert "Times are those of UTC" in client.get("/calendar/").content.decode()
+
+
+@pytest.mark.parametrize("year", ["0001-01-01", "9999-12-31"])
+def test_years_that_no_calendar_has_are_refused_everywhere(cast: factories.Cast, year: str) -> None:
+    change = factories.approved(cast, [factories.DeviceFactory.create()])
+    client = signed_in(cast.author)
+    paths = [
+        f"/api/v1/calendar/?since={year}T00:00:00Z",
+        f"/api/v1/calendar/?until={year}T23:00:00Z",
+        f"/api/v1/changes/{change.pk}/next-slot/?after={year}T23:00:00Z",
+        f"/api/v1/changes/{change.pk}/conflicts/?window_start={year}T00:00:00Z&window_end={year}T01:00:00Z",
+        f"/calendar/?day={year}",
+        f"/changes/{change.pk}/schedule/?window_start={year}T00:00&window_end={year}T01:00",
+    ]
+    assert [client.get(path).status_code for path in paths] == [400] * len(paths)
+    slot = client.get(f"/changes/{change.pk}/schedule/?minutes=60&after={year}T23:00")
+    assert slot.status_code == (400 if year == "9999-12-31" else 200)
 
 
 @pytest.mark.parametrize("query", ["view=year", "day=soon", "day=9999-12-31", "type=urgent", "state=x", "colour=red"])
@@ -155,7 +183,10 @@ def test_a_feed_is_read_with_its_token_alone_and_ends_when_it_is_revoked(
     with caplog.at_level(logging.DEBUG):
         assert Client().get(path).status_code == 404
         assert Client().post(path).status_code == 405
+        for mistyped in (path.upper().replace(token.upper(), token), f"/{path}", f"/old/{token}.ics", f"{path}/x"):
+            assert Client().get(mistyped).status_code == 404
         logging.getLogger("gunicorn.access").info("GET %s 200", path)
+        logging.getLogger("gunicorn.access").info("GET %s 404", path.replace("/", "%2F"))
         for record in caplog.records:
             SecretFilter().filter(record)
     assert token not in "".join(record.getMessage() for record in caplog.records)
@@ -222,3 +253,26 @@ def test_conflicts_are_waived_over_the_api_with_what_was_seen(cast: factories.Ca
     html = manager.get(f"/calendar/?view=list&day={start:%Y-%m-%d}").content.decode()
     assert f"{one.number} and {other.number}: site FRA" in html
     assert "waived" in html
+
+
+def test_the_api_makes_lists_and_revokes_ones_own_feeds(cast: factories.Cast) -> None:
+    filled(cast)
+    owner, other, url = signed_in(cast.outsider), signed_in(cast.author), "/api/v1/calendar/feeds/"
+    made = owner.post(url, {"name": "Laptop", "site": "FRA"}, content_type="application/json")
+    assert (made.status_code, made["Cache-Control"].count("no-store")) == (201, 1)
+    feed = made.json()
+    path = feed.pop("address").removeprefix("http://testserver")
+    assert b"BEGIN:VEVENT" in Client().get(path).content
+    [listed] = owner.get(url).json()
+    assert {**listed, "read_at": None} == feed, "its address is shown once"
+    assert other.get(url).json() == []
+    assert other.delete(f"{url}{feed['id']}/").status_code == 404
+    for wrong in ({}, {"name": ""}, {"name": 7}, {"name": "a", "site": ["FRA"]}, {"name": "a", "colour": 1}):
+        assert owner.post(url, wrong, content_type="application/json").status_code == 400
+    assert Client().get(url).status_code == 401
+    _token, text = token_create(actor=factories.actor(cast.outsider), name="script", expires_in_days=1)
+    script = Client(headers={"Authorization": f"Token {text}"})
+    refused = script.post(url, {"name": "For ever"}, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (403, "token_needs_password")
+    assert script.delete(f"{url}{feed['id']}/").status_code == 204
+    assert Client().get(path).status_code == 404

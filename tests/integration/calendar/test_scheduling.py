@@ -21,9 +21,11 @@ from changes.models import (
     ConflictWaiver,
     MaintenanceWindow,
     Notification,
+    RiskAssessment,
     ScheduleProblem,
 )
 from changes.services.calendar import calendar_between, recurring
+from changes.services.calendar_entries import CalendarFilter, calendar_contents
 from changes.services.conflicts import conflicts_among, conflicts_waive, window_judge
 from changes.services.execution import change_start
 from changes.services.freezes import freeze_declare, freeze_hits, freeze_lift
@@ -123,16 +125,17 @@ def test_a_freeze_of_one_site_stops_that_site_only(cast: factories.Cast) -> None
     assert not window_seen(here, muc).findings
 
 
-def test_looking_before_a_device_takes_two_statements_however_many_freezes(cast: factories.Cast) -> None:
+def test_looking_before_a_device_takes_three_statements_however_many_freezes_and_windows(cast: factories.Cast) -> None:
     change, device, now = factories.approved(cast, [a_device()]), Device.objects.get(), timezone.now()
     with connection.execute_wrapper(seen := Statements()):
         window_seen(change, device)
-    assert seen.count == 1
+    assert seen.count == 2
     for site in ("FRA", "MUC", "BER"):
+        sundays(cast, scope={"sites": [site]})
         declared(cast, now - DAY, now + DAY, scope={"sites": [site]})
     with connection.execute_wrapper(seen := Statements()):
         assert window_seen(change, device).findings
-    assert seen.count == 2
+    assert seen.count == 3
 
 
 class Statements:
@@ -171,6 +174,21 @@ def test_a_freeze_declared_later_says_and_marks_what_it_hits_and_lifting_it_take
     assert not ScheduleProblem.objects.exists()
     assert Event.objects.get(action="change.schedule_undisturbed").change_id == hit.pk
     assert not Event.objects.filter(change_id=spared.pk, action="change.schedule_disturbed").exists()
+
+
+def test_a_mark_of_a_change_that_is_not_looked_at_again_stays(
+    cast: factories.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = next_day(2, 12)
+    changes = [scheduled(cast, factories.approved(cast, [a_device(site="FRA")]), at + 2 * n * DAY) for n in range(2)]
+    freeze = declared(cast, at - DAY, at + 9 * DAY)
+    assert ScheduleProblem.objects.count() == 2
+    monkeypatch.setattr("changes.services.schedule_problems.MOST", 1)
+    declared(cast, at - DAY, at + 9 * DAY, scope={"sites": ["MUC"]})
+    assert ScheduleProblem.objects.count() == 2, "the first freeze hits both still"
+    assert not Event.objects.filter(action="change.schedule_undisturbed").exists()
+    freeze_lift(freeze_id=freeze.pk, actor=factories.actor(cast.manager), comment="It is over.")
+    assert [each.change for each in ScheduleProblem.objects.all()] == changes[1:]
 
 
 def test_windows_are_edited_and_lifted_by_managers_and_mark_what_lies_outside(cast: factories.Cast) -> None:
@@ -216,6 +234,7 @@ def test_a_start_without_a_window_is_bound_to_the_maintenance_window_that_is_ope
     sundays(cast, starts_at=begin.isoformat(timespec="minutes"), rule="")
     run = change_start(change_id=change.pk, implementer=starter)
     assert run.change.window_end == (begin + timedelta(minutes=240)).replace(tzinfo=UTC)
+    assert RiskAssessment.objects.filter(change=change).order_by("-pk")[0].facts["timing"] == "maintenance_window"
 
 
 def pair(cast: factories.Cast) -> tuple[ChangeRequest, ChangeRequest]:
@@ -318,7 +337,9 @@ def test_a_window_over_the_change_of_the_clocks_ends_by_the_wall_clock(cast: fac
     assert long.end - long.start == timedelta(hours=7)
 
 
-def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(cast: factories.Cast) -> None:
+def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(
+    cast: factories.Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
     devices = [a_device(name=f"r-{number}", site=f"S{number}", redundancy_group="ring") for number in range(4)]
     changes = [factories.approved(cast, [device]) for device in devices]
     at = next_day(2)
@@ -328,6 +349,10 @@ def test_of_many_windows_those_that_overlap_are_compared_in_a_few_queries(cast: 
     rows = list(ChangeRequest.objects.select_related("revision").order_by("-pk"))
     with connection.execute_wrapper(seen := Statements()):
         found = conflicts_among(rows)
+    assert found
     told = [(change.pk, conflict.other_key, waived) for change, conflict, waived in found]
     assert told == [(changes[0].pk, changes[1].pk, False), (changes[0].pk, changes[2].pk, False)]
     assert seen.count == 5
+    monkeypatch.setattr("changes.services.calendar.MOST_DEVICES", 2)
+    [note] = calendar_contents(Period(at, at + DAY), CalendarFilter()).notes
+    assert "Conflicts are not shown" in note, "what was not looked at is told"

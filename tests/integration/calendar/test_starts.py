@@ -15,6 +15,7 @@ from django_q.signing import SignedPackage
 from audit.models import Event
 from changes.domain.errors import ChangeError
 from changes.models import ChangeRequest, Notification, Run, ScheduledStart
+from changes.services.decisions import decision_withdraw
 from changes.services.freezes import freeze_declare
 from changes.services.requests import change_cancel
 from changes.services.scheduled_starts import start_ask, start_call_off, start_scheduled, starts_ring
@@ -147,6 +148,16 @@ def test_a_change_that_is_canceled_starts_nothing_and_its_person_is_told_at_once
     change_cancel(change_id=row.change_id, actor=factories.actor(cast.author), comment="The maker withdrew it.")
     assert again(row).state == "called_off"
     assert cast.implementer.pk in told(row)
+
+
+def test_an_approval_that_is_withdrawn_ends_the_order_for_good(cast: factories.Cast) -> None:
+    row = ordered(cast)
+    decision_withdraw(change_id=row.change_id, actor=factories.actor(cast.approver), comment="I read the wrong plan.")
+    assert again(row).state == "called_off"
+    opened(row)
+    assert starts_ring() == 0
+    assert "nothing to do" in start_scheduled(row.pk)
+    assert not Run.objects.exists()
 
 
 def test_a_window_or_plan_that_was_moved_behind_the_order_is_not_started(cast: factories.Cast) -> None:

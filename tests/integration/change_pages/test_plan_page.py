@@ -12,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 from changes.domain.states import DevicePlanState, PlanState
 from changes.models import ChangeRequest, DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.services.device_work import sha256_hex
+from changes.services.requests import change_submit
 from devices.models import Device
-from tests.factories import BASELINE, DIFF, Cast, DeviceFactory, draft, ready_plan, submitted
+from tests.factories import BASELINE, DIFF, Cast, DeviceFactory, actor, draft, ready_plan, submitted
 from tests.integration.change_pages.conftest import HTMX, As, diff_of, plan_with, reworked, sealed
 
 
@@ -451,11 +452,13 @@ def being_built(change: ChangeRequest) -> Iterator[None]:
 
 
 def test_warnings_stand_at_the_diff_and_say_for_how_many(cast: Cast, devices: list[Device], as_: As) -> None:
-    change = submitted(cast.author, devices)
+    change = draft(cast.author)
+    ready_plan(change, devices)
     with being_built(change):
         DevicePlan.objects.filter(position__lt=2).update(
             warnings=[{"line": "shutdown", "sentence": "This line shuts an interface."}]
         )
+    change_submit(change_id=change.pk, requester=actor(cast.author))
     html = body(as_(cast.peer), f"/changes/{change.pk}/plan/")
     assert "This line shuts an interface. (2 of 3 devices)" in html
     assert "<code>shutdown</code>" in html

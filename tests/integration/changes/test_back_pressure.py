@@ -24,6 +24,7 @@ from devices.services.claims import Claim, claimable
 from tests.database import as_owner
 from tests.factories import Cast, DeviceFactory, started
 from tests.integration.supervision.conftest import wait_for
+from tests.large_runs import plans_beside
 
 COUNT = 1_000
 THREADS = 4
@@ -43,7 +44,7 @@ def run(transactional_db: None) -> Run:
         for number in range(1, COUNT)
     )  # fmt: skip
     plan = first.device_plan
-    plans = DevicePlan.objects.bulk_create(
+    plans = plans_beside(
         DevicePlan(revision_id=run.revision_id, device=device, position=position, state="ready", payload=plan.payload)
         for position, device in enumerate(devices, start=1)
     )

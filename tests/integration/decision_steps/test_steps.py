@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
@@ -18,8 +19,10 @@ from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.decision_steps import steps_frozen
 from changes.services.execution import change_start, run_advance
 from changes.services.integrity import verify_revision
+from changes.services.outcomes import change_outcome
 from changes.services.requests import change_submit
-from changes.services.run_orders import run_pause
+from changes.services.retrying import run_retry
+from changes.services.run_orders import run_abort, run_pause
 from changes.services.step_answers import step_confirm, step_stop
 from devices.models import Device
 from tests.database import as_owner
@@ -38,9 +41,15 @@ AFTER = {
 END = {"title": "Tell the site", "instruction": "All is done.", "place": "end", "role": "implementer"}
 
 
-def planned(cast: Cast, steps: Sequence[Mapping[str, object]], *, devices: int = 2) -> ChangeRequest:
+def planned(
+    cast: Cast,
+    steps: Sequence[Mapping[str, object]],
+    *,
+    devices: int = 2,
+    strategy: Mapping[str, object] = MappingProxyType(CANARY),
+) -> ChangeRequest:
     rows: list[Device] = [DeviceFactory.create() for _ in range(devices)]
-    change = draft(cast.author, strategy=CANARY)
+    change = draft(cast.author, strategy=dict(strategy))
     ready_plan(change, rows, steps=steps)
     return change
 
@@ -119,7 +128,8 @@ def test_only_the_named_person_answers_and_not_whoever_has_the_name_or_the_row_n
     cast = Cast.create()
     run = begun(cast, {**BEFORE, "role": "", "person": "manager"})
     step = waiting(run)
-    RunDecisionStep.objects.filter(pk=step.pk).update(person=cast.outsider)
+    with pytest.raises(DatabaseError, match="signed"), transaction.atomic():
+        RunDecisionStep.objects.filter(pk=step.pk).update(person=cast.outsider)
     type(cast.manager).objects.filter(pk=cast.manager.pk).update(username="gone")
     type(cast.outsider).objects.filter(pk=cast.outsider.pk).update(username="manager")
     with pytest.raises(PolicyDeniedError, match="names manager"):
@@ -226,7 +236,7 @@ def test_the_database_refuses_a_confirmation_without_an_event_or_by_another() ->
     cast = Cast.create()
     run = begun(cast, {**BEFORE, "role": "", "person": "manager"})
     rows = RunDecisionStep.objects.filter(run=run)
-    with pytest.raises(IntegrityError, match="named_person_alone_confirms"), transaction.atomic():
+    with pytest.raises(IntegrityError, match="whom the signed step names"), transaction.atomic():
         rows.update(state="confirmed", decided_by=cast.author, decided_at=Now())
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -237,3 +247,125 @@ def test_the_database_refuses_a_confirmation_without_an_event_or_by_another() ->
 def test_a_name_that_nobody_has_is_refused_when_the_plan_is_made() -> None:
     with pytest.raises(InvalidInputError, match="no active account"):
         steps_frozen([{**AFTER, "person": "nobody"}])
+
+
+ANSWER = {"state": "confirmed", "decided_at": Now()}
+
+
+@pytest.mark.parametrize("who", ["author", "superuser", "auditor", "switched off"])
+def test_the_database_refuses_an_answer_without_the_signed_role(who: str) -> None:
+    cast = Cast.create()
+    run = begun(cast, BEFORE)
+    person = getattr(cast, who, cast.peer)
+    if who == "auditor":
+        cast.auditor.groups.add(*cast.peer.groups.all())
+    if who == "switched off":
+        type(person).objects.filter(pk=person.pk).update(is_active=False)
+    for state in ("confirmed", "stopped"):
+        with pytest.raises(IntegrityError, match="who holds its role"), transaction.atomic():
+            run.decision_steps.update(**{**ANSWER, "state": state, "note": "x"}, decided_by=person)
+
+
+def test_the_database_takes_an_answer_once_in_time_and_only_from_a_run_that_waits() -> None:
+    cast = Cast.create()
+    run = begun(cast, BEFORE, AFTER)
+    later = run.decision_steps.exclude(state=StepState.WAITING)
+    for bad in (
+        lambda: later.update(**ANSWER, decided_by=cast.manager),
+        lambda: run.decision_steps.filter(pk=waiting(run).pk).update(waits_until=Now() + timedelta(days=1)),
+        lambda: run.decision_steps.update(role="cab", person=None),
+        lambda: RunDecisionStep.objects.bulk_create([RunDecisionStep(run=run, position=2, point=0, role="peer",
+                                                                     timeout_s=60, title="Mine")]),
+    ):  # fmt: skip
+        with pytest.raises(DatabaseError, match=r"step"), transaction.atomic():
+            bad()
+    Run.objects.filter(pk=run.pk).update(abort="finish")
+    with pytest.raises(IntegrityError, match="No run waits"), transaction.atomic():
+        run.decision_steps.filter(pk=waiting(run).pk).update(**ANSWER, decided_by=cast.peer)
+    Run.objects.filter(pk=run.pk).update(abort="")
+    out_of_time(waiting(run))
+    with pytest.raises(IntegrityError, match="No run waits"), transaction.atomic():
+        run.decision_steps.filter(pk=waiting(run).pk).update(**ANSWER, decided_by=cast.peer)
+
+
+def test_a_run_is_not_begun_for_a_step_that_nobody_could_confirm() -> None:
+    cast = Cast.create()
+    change = signed(cast, planned(cast, [AFTER]))
+    type(cast.manager).objects.filter(pk=cast.manager.pk).update(is_active=False)
+    with pytest.raises(ConflictError, match="manager cannot answer") as refusal:
+        change_start(change_id=change.pk, implementer=actor(cast.author))
+    assert refusal.value.code == "step_without_person"
+    assert not Run.objects.filter(change=change).exists()
+
+
+def test_when_the_named_person_is_switched_off_meanwhile_who_runs_it_is_told_and_can_abort() -> None:
+    cast = Cast.create()
+    run = begun(cast, AFTER)
+    type(cast.manager).objects.filter(pk=cast.manager.pk).update(is_active=False)
+    wave_carried_out(run)
+    told = Notification.objects.get(topic=Topic.RUN_NEEDS_PERSON, subject__contains="nobody can confirm")
+    assert (told.person, told.path) == (cast.author, f"/changes/{run.change_id}/steps/")
+    assert "manager cannot answer" in told.sentence
+    run_abort(change_id=run.change_id, actor=actor(cast.author), comment="Maria has left.")
+    run_advance(run.pk)
+    run.refresh_from_db()
+    assert run.state == RunState.ENDED
+
+
+def test_a_run_that_is_aborted_at_its_last_step_is_no_success() -> None:
+    cast = Cast.create()
+    run = begun(cast, END, devices=1)
+    wave_carried_out(run)
+    assert waiting(run)
+    run_abort(change_id=run.change_id, actor=actor(cast.author), comment="Nobody answers.")
+    run_advance(run.pk)
+    run.refresh_from_db()
+    assert (run.state, run.outcome) == (RunState.ENDED, RunOutcome.PARTIAL)
+
+
+@pytest.mark.parametrize(("answer", "came_to"), [("confirm", "succeeded"), ("stop", "partial")])
+def test_the_answers_of_the_latest_run_count_for_the_change(answer: str, came_to: str) -> None:
+    cast = Cast.create()
+    first = begun(cast, END, devices=1)
+    run_abort(change_id=first.change_id, actor=actor(cast.author), comment="Not today.")
+    run_advance(first.pk)
+    second = run_retry(change_id=first.change_id, actor=actor(cast.author), device_ids=[
+        first.device_runs.get().device_id
+    ])  # fmt: skip
+    wave_carried_out(second)
+    step = waiting(second)
+    done = step_confirm if answer == "confirm" else step_stop
+    done(change_id=first.change_id, step_id=step.pk, actor=actor(cast.implementer), note="So it is.")
+    run_advance(second.pk)
+    assert change_outcome(ChangeRequest.objects.get(pk=first.change_id)) == came_to
+
+
+def failed_in_the_first_of_two_waves(cast: Cast, *steps: Mapping[str, object]) -> tuple[Run, Device]:
+    """A run of two devices, one by one, that bears a failure; the first device has failed."""
+    change = planned(cast, steps, strategy={"batch_percent": 50, "failures_allowed": 1})
+    run = change_start(change_id=signed(cast, change).pk, implementer=actor(cast.author))
+    first = run.device_runs.get(wave__number=1).device
+    wave_carried_out(run, rejected=[first])
+    return run, first
+
+
+def test_devices_below_a_confirmed_step_are_not_retried_behind_its_back() -> None:
+    cast = Cast.create()
+    run, first = failed_in_the_first_of_two_waves(cast, AFTER, END)
+    step_confirm(change_id=run.change_id, step_id=waiting(run).pk, actor=actor(cast.manager))
+    run_pause(change_id=run.change_id, actor=actor(cast.author), comment="Wait.")
+    with pytest.raises(ConflictError, match="Look at the canary") as refusal:
+        run_retry(change_id=run.change_id, actor=actor(cast.author), device_ids=[first.pk])
+    assert refusal.value.code == "step_confirmed"
+
+
+def test_a_step_that_waited_is_asked_again_after_devices_below_it_were_retried() -> None:
+    cast = Cast.create()
+    run, first = failed_in_the_first_of_two_waves(cast, AFTER)
+    step = waiting(run)
+    run_pause(change_id=run.change_id, actor=actor(cast.author), comment="Wait.")
+    run_retry(change_id=run.change_id, actor=actor(cast.author), device_ids=[first.pk])
+    with pytest.raises(ConflictError, match="does not wait"):
+        step_confirm(change_id=run.change_id, step_id=step.pk, actor=actor(cast.manager))
+    step.refresh_from_db()
+    assert (step.state, step.waits_until) == (StepState.PENDING, None)

@@ -41,6 +41,21 @@ class Hanger(Base):
                 pass
 
 
+class Sleeper(Base):
+    def call(self, event):
+        child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+        with open(LOG, "a") as log:
+            print(os.getpid(), child.pid, file=log)
+        time.sleep(60)
+
+
+class Forker(Base):
+    def call(self, event):
+        if os.fork() == 0:
+            time.sleep(60)
+        return None
+
+
 class Crasher(Base):
     def call(self, event):
         raise RuntimeError("no luck with hunter2-of-hooks")
@@ -94,6 +109,8 @@ def install(folder: Path) -> None:
         "Watcher",
         "Objector",
         "Hanger",
+        "Sleeper",
+        "Forker",
         "Crasher",
         "Killer",
         "Liar",

@@ -2,12 +2,13 @@
 
 import ipaddress
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -143,6 +144,29 @@ def test_what_cannot_be_called_cannot_be_switched_on(hooks: Path, administrator:
     for data in ({"enabled": "yes"}, {"time_limit_s": 0}, {"on_objection": "shrug"}, {"colour": 1}):
         with pytest.raises(InvalidInputError):
             hook_configure(name="watcher", actor=actor(administrator), data=data)
+
+
+def test_only_one_worker_calls_hooks_so_that_slow_ones_leave_the_others_to_devices(
+    hooks: Path, administrator: User
+) -> None:
+    switch_on(administrator, "hanger", time_limit_s=1)
+    carried_out(started(Cast.create(), [DeviceFactory.create()]))
+    done: list[int] = []
+
+    def work() -> None:
+        try:
+            done.append(hooks_work())
+        finally:
+            connection.close()
+
+    first = threading.Thread(target=work)
+    first.start()
+    while not HookCall.objects.filter(owner__isnull=False).exists():
+        assert first.is_alive()
+    assert hooks_work() == 0
+    first.join()
+    assert done == [2]
+    assert set(HookCall.objects.values_list("state", flat=True)) == {HookCallState.TIMED_OUT}
 
 
 def test_the_database_refuses_a_switch_without_an_event(hooks: Path, administrator: User) -> None:

@@ -1,6 +1,9 @@
 """One hook, one process: what it may do, and what cannot come of it."""
 
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ from changes.hooks.interface import ChangeInfo, HookEvent, PlanInfo
 from changes.hooks.process import Answer, call, describe
 from changes.hooks.registry import installed_hook, installed_hooks
 
+ROOT = Path(__file__).parents[3]
 EVENT = HookEvent(
     api=1,
     point="before_wave",
@@ -60,6 +64,7 @@ def test_a_hook_says_what_it_is(hooks: Path) -> None:
 def test_a_hook_agrees_or_objects(hooks: Path) -> None:
     assert answer_of("watcher").state is HookCallState.ANSWERED
     assert hooks.read_text().split()[:2] == ["before_wave", "CHG-00001"]
+    assert answer_of("forker").state is HookCallState.ANSWERED
     found = answer_of("objector")
     assert (found.state, found.sentence) == (HookCallState.OBJECTED, "The site has a festival on.")
 
@@ -69,6 +74,39 @@ def test_a_hook_that_hangs_is_ended_with_all_that_it_started(hooks: Path) -> Non
     found = answer_of("hanger", limit_s=1)
     assert found.state is HookCallState.TIMED_OUT
     assert time.monotonic() - began < 3
+
+
+def test_a_hook_whose_worker_was_killed_is_ended_with_all_that_it_started(hooks: Path) -> None:
+    worker = "; ".join(
+        [
+            "import sys; sys.path.append(sys.argv[1])",
+            "from changes.hooks.process import call",
+            "from tests.integration.hooks.test_process import EVENT",
+            "call('sleeper', EVENT, limit_s=60)",
+        ]
+    )
+    process = subprocess.Popen([sys.executable, "-c", worker, sys.path[-1]], cwd=ROOT)
+    try:
+        wait_until(lambda: len(hooks.read_text().split()) == 2)
+    finally:
+        process.kill()
+        process.wait()
+    pids = [int(pid) for pid in hooks.read_text().split()]
+    wait_until(lambda: not any(map(is_running, pids)))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def wait_until(holds: Callable[[], bool], within_s: float = 10.0) -> None:
+    end = time.monotonic() + within_s
+    while not holds():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(

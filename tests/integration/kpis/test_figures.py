@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from urllib.parse import parse_qsl
 
 import pytest
 from django.utils import timezone
@@ -11,14 +12,18 @@ from pytest_django import DjangoAssertNumQueries
 from audit.actor import Actor
 from audit.recorder import record
 from changes.domain.errors import InvalidInputError
-from changes.domain.kpis.definitions import BY_KEY, ON_CHANGES
+from changes.domain.kpis.definitions import BY_KEY, KPIS, ON_CHANGES, UNAUTHORIZED
+from changes.domain.reports import document
 from changes.domain.reports.periods import ReportKind, days_of
 from changes.models import Approval, ChangeRequest, DeviceRun, Review, Run
 from changes.services.kpis.conditions import conditions
 from changes.services.kpis.counting import count_figures, kpi_changes
 from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import by_site, by_template, by_type, course_of
+from devices.errors import BadFieldsError
 from devices.models import Device, DriftRecord
+from devices.services.drift_queue import drifts_matching
+from portal.presenters.reports import figure_rows
 from tests.factories import Cast, actor, carried_out, started, state_told
 
 pytestmark = pytest.mark.django_db
@@ -33,7 +38,7 @@ def closed(cast: Cast, devices: list[Device], code: str, *, at: datetime = NOW, 
     run = carried_out(started(cast, devices), rejected=devices if bad else [])
     Run.objects.filter(pk=run.pk).update(started_at=at - timedelta(hours=2), ended_at=at - timedelta(hours=1))
     if bad or fields.get("type") == "emergency":
-        reviewed(run.change, cast)
+        reviewed(run.change, cast, at)
     rows = ChangeRequest.objects.filter(pk=run.change_id)
     rows.update(**{
         "state": "closed", "close_code": code, "closed_at": at, "created_at": at - timedelta(hours=10),
@@ -43,8 +48,8 @@ def closed(cast: Cast, devices: list[Device], code: str, *, at: datetime = NOW, 
     return rows.get()
 
 
-def reviewed(change: ChangeRequest, cast: Cast) -> Review:
-    review = Review.objects.create(change=change, state="submitted", submitted_by=cast.author, submitted_at=NOW)
+def reviewed(change: ChangeRequest, cast: Cast, at: datetime) -> Review:
+    review = Review.objects.create(change=change, state="submitted", submitted_by=cast.author, submitted_at=at)
     tell("review", review.pk, "submitted")
     return review
 
@@ -104,7 +109,9 @@ def test_the_lists_behind_the_figures_are_exactly_what_was_counted(cast: Cast, d
         counted, others, everything = (set(kpi_changes(key, MONTH, part)) for part in ("counted", "others", "all"))
         assert counted | others == everything, key
         assert not counted & others, key
-        if key.startswith("time-") or key == "lead-time":
+        if key == "time-to-approve":
+            assert not everything, "the approvals are of today, and the figures of March"
+        elif key.startswith("time-") or key == "lead-time":
             assert figures[key].denominator == len(everything), key
         else:
             assert (figures[key].numerator, figures[key].denominator) == (len(counted), len(everything)), key
@@ -166,6 +173,14 @@ def test_unauthorized_changes_are_drift_without_a_change(cast: Cast, devices: li
     assert count_figures(MONTH).now["unauthorized-changes"].numerator == 1
     in_berlin = Scope(MONTH.kind, MONTH.days, site="BER")
     assert count_figures(in_berlin).now["unauthorized-changes"].numerator == 0
+    for scope, count in ((MONTH, 1), (in_berlin, 0), (Scope(MONTH.kind, days_of(MONTH.kind, date(2026, 4, 1))), 0)):
+        figures = document.figures(list(KPIS), count_figures(scope).now, {})
+        url = next(row["url"] for row in figure_rows(figures["rows"], scope.query()) if row["key"] == UNAUTHORIZED)
+        behind = drifts_matching(dict(parse_qsl(url.partition("?")[2])))
+        assert behind.count() == count_figures(scope).now["unauthorized-changes"].numerator == count
+    for bad in ("soon", "0001-01-01", "9999-12-31"):
+        with pytest.raises(BadFieldsError):
+            drifts_matching({"found_until": bad})
     assert "unauthorized-changes" not in count_figures(Scope(MONTH.kind, MONTH.days, "normal")).now
 
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from pytest_django.fixtures import Settings
 
 from audit.models import Event
 from changes.domain.errors import InvalidInputError
 from changes.domain.reports.document import seal
 from changes.domain.reports.periods import ReportKind, days_of
 from changes.errors import ConflictError, PolicyDeniedError
-from changes.models import Report
+from changes.models import ChangeRequest, Report, Review
+from changes.services.reports import making
 from changes.services.reports.making import report_document, report_get, report_make, reports_make_due
 from devices.models import Device
-from tests.factories import Cast, actor
-from tests.integration.kpis.test_figures import NOW, closed
+from tests.factories import Cast, actor, submitted
+from tests.integration.kpis.test_figures import NOW, closed, tell
 
 pytestmark = pytest.mark.django_db
 
@@ -63,17 +66,81 @@ def test_a_kept_report_reads_the_same_whatever_happens_afterwards(cast: Cast, de
             connection.cursor().execute(statement)
 
 
-def test_a_report_whose_bytes_were_changed_is_not_shown(cast: Cast) -> None:
+def test_a_report_whose_bytes_or_digest_were_changed_in_the_database_is_not_shown(cast: Cast) -> None:
     report = report_make(actor=actor(cast.manager), kind="weekly", day="2026-03-18")
-    forged = Report(
-        kind="weekly", starts_on=report.starts_on, ends_on=report.ends_on, edition=2, digest=report.digest,
-        body=report.body.replace("No emergency", "Some emergency"), reason="Forged.",
+    forged = {**report_get(report.pk)[1], "emergencies": 7}
+    body, digest = seal(forged)
+    for fields in ({"body": body}, {"body": body, "digest": digest}):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE changes_report DISABLE TRIGGER changes_report_stays")
+            Report.objects.filter(pk=report.pk).update(**fields)
+            cursor.execute("ALTER TABLE changes_report ENABLE TRIGGER changes_report_stays")
+        with pytest.raises(ConflictError, match="not the one that was made") as broken:
+            report_get(report.pk)
+        assert broken.value.code == "ARTIFACT_CHECKSUM_BAD"
+    with pytest.raises(IntegrityError, match="stays as it was made"), transaction.atomic():
+        connection.cursor().execute("TRUNCATE changes_report")
+
+
+def test_a_report_that_the_audit_log_does_not_know_is_not_shown(cast: Cast) -> None:
+    made = report_make(actor=actor(cast.manager), kind="weekly", day="2026-03-18")
+    inserted = Report.objects.create(
+        kind="weekly", starts_on=made.starts_on, ends_on=made.ends_on, edition=2, digest=made.digest, body=made.body,
+        reason="By hand.",
     )  # fmt: skip
-    forged.save()
-    with pytest.raises(ConflictError) as broken:
-        report_get(forged.pk)
-    assert broken.value.code == "ARTIFACT_CHECKSUM_BAD"
+    with pytest.raises(ConflictError, match="audit log does not hold"):
+        report_get(inserted.pk)
     transaction.set_rollback(True)
+
+
+def test_emergencies_that_did_not_run_lack_no_review_and_a_draft_is_none(cast: Cast, devices: list[Device]) -> None:
+    ran = closed(cast, devices, "successful", type="emergency")
+    rejected = submitted(cast.author, devices)
+    ChangeRequest.objects.filter(pk=rejected.pk).update(type="emergency", state="rejected", submitted_at=NOW)
+    tell("change", rejected.pk, "rejected")
+    document = report_document(ReportKind.WEEKLY, days_of(ReportKind.WEEKLY, NOW.date()), NOW)
+    alert, listed, unknown = document["sections"][0]["blocks"]
+    assert unknown["title"].startswith("The record of this installation begins on "), "March is before it"
+    assert (alert["title"], alert["text"]) == (
+        "2 emergency changes in this period.", "None that ran lacks its review.",
+    )  # fmt: skip
+    assert [row[4] for row in listed["rows"]] == ["Submitted", "Not due: it did not run"]
+    connection.check_constraints()
+    Review.objects.filter(change=ran).update(state="draft")
+    tell("review", ran.review.pk, "draft")
+    document = report_document(ReportKind.WEEKLY, days_of(ReportKind.WEEKLY, NOW.date()), NOW)
+    assert document["sections"][0]["blocks"][0]["text"] == "1 without a submitted review."
+
+
+def test_one_report_that_cannot_be_made_now_keeps_none_of_the_others_back(
+    cast: Cast, devices: list[Device], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed(cast, devices, "successful")
+    make = making._make
+
+    def busy(kind: ReportKind, *args: Any, **fields: Any) -> Report:  # noqa: ANN401 - handed on as they are
+        if kind is ReportKind.WEEKLY:
+            raise ConflictError("A report is being made just now.", code="report_being_made")
+        return make(kind, *args, **fields)
+
+    monkeypatch.setattr(making, "_make", busy)
+    made = reports_make_due(datetime.now(UTC) + timedelta(days=100))
+    assert [report.kind for report in made] == ["monthly", "quarterly"]
+
+
+def test_a_report_is_judged_by_the_installation_s_targets_and_tells_them(
+    cast: Cast, devices: list[Device], settings: Settings
+) -> None:
+    closed(cast, devices, "successful")
+    settings.COUNTERSIGN_KPI_TARGETS = {"lead-time": (3600, 7200)}
+    report = report_make(actor=actor(cast.manager), kind="quarterly", day="2026-03-18")
+    settings.COUNTERSIGN_KPI_TARGETS = {}
+    sections = {section["topic"]: section for section in report_get(report.pk)[1]["sections"]}
+    [row] = [row for row in sections["figures"]["blocks"][0]["rows"] if row["key"] == "lead-time"]
+    assert (row["rag"], row["target"]) == ("red", "on target up to 1 h, a gap from 2 h")
+    status = {row[0]: row[3] for row in sections["leadership"]["blocks"][1]["rows"]}
+    assert status["Lead time"] == "Gap"
 
 
 def test_only_change_managers_make_reports_and_only_of_what_is_over(cast: Cast) -> None:
@@ -85,6 +152,8 @@ def test_only_change_managers_make_reports_and_only_of_what_is_over(cast: Cast) 
         ("yearly", "2026-03-18", "kind"),
         ("weekly", "soon", "day"),
         ("weekly", "2999-01-01", "day"),
+        ("weekly", "2199-01-01", "day"),
+        ("quarterly", "0001-01-01", "day"),
     ):
         with pytest.raises(InvalidInputError) as refused:
             report_make(actor=actor(cast.manager), kind=kind, day=day)
@@ -100,6 +169,7 @@ def test_the_schedule_makes_each_report_once_and_none_of_a_time_without_records(
     then = datetime.now(UTC) + timedelta(days=100)
     made = reports_make_due(then)
     assert [report.kind for report in made] == list(ReportKind)
+    assert "The record of this installation" not in made[0].body, "it began before that week"
     assert all(report.made_by is None and report.ends_on <= then.date() for report in made)
     assert reports_make_due(then) == []
 

@@ -3,10 +3,13 @@
 import hashlib
 import hmac
 import json
+import threading
+import uuid
 from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models.functions import Now
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -58,6 +61,46 @@ def test_a_digest_is_one_email_when_its_hour_has_come(reader: User, mailbox: Mai
     assert "First" in mail.get_content()
     assert "Second" in mail.get_content()
     assert set(NotificationDelivery.objects.values_list("state", flat=True)) == {"sent"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_never_send_two_halves_of_a_digest(reader: User, mailbox: Mailbox) -> None:
+    NotificationProfile.objects.create(person=reader, digest="hourly")
+    for number in range(40):
+        tell(reader, f"Number {number}")
+    # As if the first worker had died with the digest in its hands.
+    NotificationDelivery.objects.update(due_at=Now(), message=uuid.uuid4(), attempts=1)
+    together = threading.Barrier(4)
+
+    def work() -> None:
+        together.wait()
+        try:
+            deliveries_work()
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [mail["Subject"] for mail in mailbox.mails] == ["Countersign: 40 notifications"]
+
+
+def test_an_account_that_was_switched_off_before_its_digest_gets_nothing(reader: User, mailbox: Mailbox) -> None:
+    tell(reader)
+    User.objects.filter(pk=reader.pk).update(is_active=False)
+    deliveries_work()
+    assert not mailbox.mails
+    assert (one().state, one().code) == ("failed", "ACCOUNT_OFF")
+
+
+def test_a_message_that_ends_worker_after_worker_is_given_up(reader: User, mailbox: Mailbox) -> None:
+    tell(reader)
+    NotificationDelivery.objects.update(attempts=MAX_ATTEMPTS)
+    deliveries_work()
+    assert not mailbox.mails
+    assert (one().state, one().code) == ("failed", "WORKER_FAILED")
 
 
 @pytest.mark.parametrize(("refusal", "state"), [("550 no such user", "failed"), ("451 later", "waiting")])

@@ -52,6 +52,17 @@ def test_save_and_build_asks_for_a_plan(author: Client, devices: list[Device]) -
     assert (change.revision.state, change.revision.device_count) == ("building", 2)
 
 
+def test_devices_are_chosen_by_tenant_and_criticality(author: Client, devices: list[Device]) -> None:
+    Device.objects.filter(pk=devices[1].pk).update(tenant="retail", criticality="vital")
+    offered = form_fields(author.get(f"{NEW}?tenant=retail&criticality=vital").content.decode(), FORM)
+    assert (offered["tenant"], offered["criticality"]) == (["retail"], ["vital"])
+    author.post(NEW, filled(action="plan", site=[], role=[], tenant="retail", criticality=["high", "vital"]))
+    change = only_change()
+    assert change.targets == {"filter": {"tenant": ["retail"], "criticality": ["high", "vital"]}}
+    assert change.revision is not None
+    assert [plan.device for plan in change.revision.device_plans.all()] == [devices[1]]
+
+
 def test_picked_devices_are_targets_by_id(author: Client, devices: list[Device]) -> None:
     author.post(NEW, filled(by="devices", device_ids=[str(devices[1].pk), str(devices[3].pk)]))
     assert only_change().targets == {"device_ids": [devices[1].pk, devices[3].pk]}

@@ -126,7 +126,7 @@ def test_queries_of_the_count_do_not_grow(
 ) -> None:
     made = [DeviceFactory.create() for _ in range(number)]
     picked = [str(device.pk) for device in made[: number // 2]]
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(11):
         live(author, by="devices", site="FRA", device_ids=picked)
 
 

@@ -173,8 +173,8 @@ def test_a_part_of_a_page_does_not_ask_for_the_count(
     cast: Cast, as_: As, devices: list[Device], django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     client = as_(cast.author)
-    # Session and person, five for the facets, two for the targets.
-    with django_assert_num_queries(9):
+    # Session and person, six for the facets, two for the targets.
+    with django_assert_num_queries(10):
         response = client.get("/changes/targets/?site=FRA", headers={"HX-Request": "true"})
     assert response.status_code == 200
 
@@ -188,9 +188,8 @@ def test_queries_do_not_grow_with_the_number_of_changes(
         submitted(cast.author, devices[:2], title=f"submitted {at}")
     carried_out(started(cast, devices[:2]))
     client = as_(cast.author)
-    # Session, person, roles; counts, which drafts, drafts, lines, wishes; what runs, own under way and ended, lines
-    # and runs of those.
-    with django_assert_num_queries(13):
+    # Session, person, roles; counts and which changes stand here; those, their lines, runs, wishes.
+    with django_assert_num_queries(8):
         html = client.get("/").content.decode()
     assert count(html) == number
 

@@ -24,10 +24,10 @@ version: {version}
 title: Two of the CAB
 pre_approval: {{allowed: true}}
 stages:
-  - {{name: peer, title: Technical peer, step: assessment, groups: [peer]}}
+  - {{name: peer, title: Technical peer, step: assessment, groups: [peer], delegates: [peer]}}
   - {{name: security, title: Security, step: assessment, groups: [security]}}
-  - {{name: cab, title: CAB, step: authorization, groups: [cab]}}
-  - {{name: ecab, title: ECAB, step: authorization, groups: [ecab], quorum: 2}}
+  - {{name: cab, title: CAB, step: authorization, groups: [cab], delegates: [cab]}}
+  - {{name: ecab, title: ECAB, step: authorization, groups: [ecab], delegates: [ecab], quorum: 2}}
 rules:
   - {{name: normal, when: {{change_type: [normal]}}, ask: [{{stage: peer}}, {{stage: cab, quorum: {quorum}}}]}}
   - {{name: emergency, when: {{change_type: [emergency]}}, ask: [{{stage: ecab}}]}}

@@ -30,13 +30,13 @@ def active() -> ApprovalPolicyVersion:
 
 def test_the_list_and_a_version_say_what_a_policy_asks_in_sentences(cast: Cast, as_: As) -> None:
     page = as_(cast.outsider).get(reverse("policy-list")).content.decode()
-    assert "builtin-1" in page
+    assert "builtin-2" in page
     assert "recommended-1" in page
     row = ApprovalPolicyVersion.objects.get(name="recommended")
     page = as_(cast.outsider).get(reverse("policy-detail", args=[row.pk])).content.decode()
     assert "2 approvals from members of ECAB." in page
     assert "Where the change is an emergency change, ECAB is asked" in page
-    assert "Compared with builtin-1" in page
+    assert "Compared with builtin-2" in page
     assert "Propose</button>" not in page
 
 
@@ -71,7 +71,7 @@ def test_a_file_that_is_wrong_names_line_and_place_and_loses_nothing(board: Boar
 
 def test_the_form_begins_with_the_next_version_of_another_one(board: Board, as_: As) -> None:
     page = as_(board.writer).get(reverse("policy-new"), {"from": active().pk}).content.decode()
-    assert "version: 2" in page
+    assert "version: 3" in page
     assert as_(board.writer).get(reverse("policy-new"), {"from": "0"}).status_code == 404
 
 
@@ -93,6 +93,19 @@ def test_the_page_before_an_activation_names_the_changes_that_it_makes_stale(
     assert "The stage CAB asks for 2 approvals instead of 1." in page
     assert "The stage ECAB may ask for 2 of ECAB, which has no member." in page
     assert "The stage Security" not in page, "one member is enough"
+
+
+def test_a_version_that_names_an_unknown_group_cannot_be_activated_on_the_page(
+    board: Board, proposed: Make, as_: As
+) -> None:
+    row = proposed(strict().replace("groups: [security]", "groups: [secrity]"))
+    client = as_(board.manager)
+    page = client.get(reverse("policy-activate", args=[row.pk])).content.decode()
+    assert "The stage Security asks “secrity”, and there is no such group." in page
+    assert 'name="comment"' not in page
+    assert client.post(reverse("policy-activate", args=[row.pk]), {"comment": "Agreed."}).status_code == 409
+    assert api(client, f"{row.pk}/activate/", {"comment": "Agreed."})[1]["code"] == "policy_group_unknown"
+    assert len(api(client, f"{row.pk}/forecast/")[1]["unknown_groups"]) == 1  # type: ignore[arg-type]
 
 
 def test_what_would_it_ask_of_that_change(cast: Cast, devices: list[Device], as_: As) -> None:

@@ -8,12 +8,15 @@ import pytest
 
 from audit.models import Event
 from changes.domain.approval_policy.reading import read_policy
+from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY
 from changes.errors import PlanIntegrityError
 from changes.models import Approval, ApprovalPolicyVersion, ChangeRequest, Notification, OpenStage
+from changes.services.approval_policies import policy_propose
 from changes.services.approvals import change_approve, change_assess, plan_open
 from changes.services.demanding import demand_of
 from changes.services.dispatch import dispatch_once
 from changes.services.execution import change_start
+from changes.services.policy_activation import policy_activate
 from changes.services.rejudging import change_rejudge, policy_forecast, waiting_judge
 from changes.services.run_control import pause
 from changes.services.run_orders import run_resume
@@ -138,14 +141,18 @@ def test_the_next_wave_is_not_opened_where_the_policy_asks_more_by_now(
     assert "was not opened: The approval policy asks more" in run.detail
 
 
-def test_a_paused_run_is_not_resumed_where_the_policy_asks_more_by_now(
-    cast: Cast, devices: list[Device], activated: Make
+def test_a_paused_run_is_not_resumed_where_the_policy_asks_more_by_now_unless_the_former_one_is_active_again(
+    cast: Cast, devices: list[Device], activated: Make, board: Board
 ) -> None:
     run = started(cast, devices)
     activated(strict())
     pause(run.change, run, actor=actor(cast.implementer), code="RUN_PAUSED", detail="Looking.")
     with pytest.raises(PlanIntegrityError, match="asks more"):
         run_resume(change_id=run.change_id, actor=actor(cast.implementer))
+    former = ApprovalPolicyVersion.objects.get(digest=BUILTIN_POLICY.digest)
+    policy_propose(version_id=former.pk, actor=actor(board.writer))
+    policy_activate(version_id=former.pk, actor=actor(board.second_manager), comment="To let the run end.")
+    assert run_resume(change_id=run.change_id, actor=actor(cast.implementer)).state == "running"
 
 
 def test_judging_a_change_twice_writes_nothing_more(cast: Cast, devices: list[Device], activated: Make) -> None:

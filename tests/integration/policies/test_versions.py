@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
 
 from audit.models import Event
+from changes.domain.approval_policy.reading import read_policy
 from changes.domain.approval_policy.shipped_policies import BUILTIN_POLICY, shipped_policy
 from changes.domain.errors import InvalidInputError
 from changes.domain.states import IllegalTransitionError
@@ -21,7 +26,7 @@ from changes.services.approval_policies import (
     policy_retire,
     policy_save_draft,
 )
-from changes.services.policy_activation import policy_activate
+from changes.services.policy_activation import policy_activate, unknown_groups
 from tests.database import as_owner
 from tests.factories import Cast, PersonFactory, actor
 from tests.integration.policies.conftest import Board, strict
@@ -31,7 +36,7 @@ Make = Callable[[str], ApprovalPolicyVersion]
 
 def test_a_fresh_installation_has_the_shipped_policies_and_the_builtin_one_is_active(db: None) -> None:
     found = {row.label: row.state for row in ApprovalPolicyVersion.objects.all()}
-    assert found == {"builtin-1": "active", "recommended-1": "draft"}
+    assert found == {"builtin-2": "active", "recommended-1": "draft"}
     assert active_policy() == BUILTIN_POLICY
     install_shipped_policies()
     assert ApprovalPolicyVersion.objects.count() == 2
@@ -181,6 +186,45 @@ def test_the_database_refuses_activation_by_who_wrote_it_and_a_version_that_begi
             " SELECT 'mine', 1, title, document, digest, 'active' FROM changes_approvalpolicyversion WHERE id = %s",
             found.pk,
         )
+
+
+def test_a_policy_that_names_a_group_that_does_not_exist_is_not_activated(
+    board: Board, proposed: Make, django_assert_num_queries: Callable[..., AbstractContextManager[object]]
+) -> None:
+    found = proposed(
+        strict().replace(
+            "groups: [security]", "groups: [secrity], delegates: [Peer], escalate: {after_h: 1, to: [no-one]}"
+        )
+    )
+    policy = policy_by_digest(found.digest)
+    with django_assert_num_queries(1):
+        sentences = unknown_groups(policy)
+    assert [sentence.split(" Correct")[0] for sentence in sentences] == [
+        'The stage Security asks “secrity”, and there is no such group. Did you mean "security"?',
+        'The stage Security lets members of “Peer” act for others, and there is no such group. Did you mean "peer"?',
+        "The stage Security escalates to “no-one”, and there is no such group.",
+    ]
+    with pytest.raises(ConflictError, match="secrity") as refusal:
+        policy_activate(version_id=found.pk, actor=actor(board.manager), comment="Agreed.")
+    assert refusal.value.code == "policy_group_unknown"
+    assert active_policy().digest == BUILTIN_POLICY.digest
+    Group.objects.bulk_create([Group(name=name) for name in ("secrity", "Peer", "no-one")])
+    policy_activate(version_id=found.pk, actor=actor(board.manager), comment="The groups are there now.")
+    assert active_policy().digest == found.digest
+
+
+def test_a_version_that_nobody_wrote_and_that_did_not_ship_is_not_activated(board: Board) -> None:
+    """By SQL: whoever wrote it could otherwise activate it themselves, with another one's proposal."""
+    text = read_policy(strict()).canonical().decode()
+    values = {"name": "strict", "version": 1, "title": "Mine", "document": text,
+              "digest": hashlib.sha256(text.encode()).hexdigest()}  # fmt: skip
+    for decided in ({"activated_at": timezone.now()}, {"proposed_by": board.writer}, {"activated_by": board.writer}):
+        with pytest.raises(DatabaseError, match="before it was written"), transaction.atomic():
+            ApprovalPolicyVersion.objects.create(**values, **decided)
+    found = ApprovalPolicyVersion.objects.create(**values)
+    policy_propose(version_id=found.pk, actor=actor(board.writer))
+    with pytest.raises(PlanIntegrityError, match="Nobody knows who wrote strict-1"):
+        policy_activate(version_id=found.pk, actor=actor(board.manager), comment="Agreed.")
 
 
 def test_a_stored_document_that_is_not_what_its_digest_says_is_not_believed(board: Board) -> None:

@@ -114,10 +114,28 @@ def test_owners_are_reminded_once_a_day_from_the_due_day_on(action: ReviewAction
     assert first != second
 
 
+def test_change_managers_are_told_of_each_week_overdue_and_of_owners_who_left(action: ReviewAction, cast: Cast) -> None:
+    start = timezone.now()
+    managers = Notification.objects.filter(person=cast.manager, topic="action_due")
+    counts = []
+    for days in (7, 13, 14, 15, 20, 28, 29):  # it is due after seven days
+        actions_remind(start + timedelta(days=days))
+        counts.append(managers.count())
+    assert counts == [0, 0, 1, 1, 1, 2, 2]
+    assert "See to it, or move it" in managers.latest("pk").sentence
+    ReviewAction.objects.update(reminded_on=None)
+    type(action.owner).objects.filter(pk=action.owner_id).update(is_active=False)
+    actions_remind(start + timedelta(days=7))
+    assert managers.count() == 3
+
+
 def test_who_has_to_write_a_review_is_told_once(rolled_back: ChangeRequest, cast: Cast) -> None:
     assert reviews_remind() == 0, "there is an hour to write it in"
     later = timezone.now() + timedelta(hours=2)
     assert [reviews_remind(later), reviews_remind(later)] == [1, 0]
     [row] = Notification.objects.filter(topic="review_due")
+    rolled_back.runs.update(ended_at=timezone.now())
+    assert [reviews_remind(later), reviews_remind(later)] == [1, 0], "another run ended: it is due again"
+    Notification.objects.exclude(pk=row.pk).delete()
     assert (row.person, row.path) == (cast.author, f"/changes/{rolled_back.pk}/review/")
     assert "rolled back" in row.sentence

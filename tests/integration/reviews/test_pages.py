@@ -150,7 +150,9 @@ def test_reviews_and_actions_by_api(rolled_back: ChangeRequest, cast: Cast) -> N
 def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     rolled_back: ChangeRequest, cast: Cast, as_: As
 ) -> None:
-    ChangeRequest.objects.filter(pk=rolled_back.pk).update(type="emergency", submitted_at="2026-03-17T10:00Z")
+    title = '<img src="file:///etc/passwd"><style>@import "http://192.0.2.1/x.css";</style>' + "W" * 100
+    rows = ChangeRequest.objects.filter(pk=rolled_back.pk)
+    rows.update(type="emergency", submitted_at="2026-03-17T10:00Z", title=title)
     report = report_make(actor=actor(cast.manager), kind="monthly", day="2026-03-18")
     answer = as_(cast.auditor).get(reverse("report-pdf", args=[report.pk]))
     assert answer["Content-Type"] == "application/pdf"
@@ -159,11 +161,21 @@ def test_a_report_is_a_pdf_with_its_words_its_emergencies_and_its_digest(
     text = " ".join(" ".join(page.extract_text() for page in read.pages).split())
     assert "Monthly quality review: March 2026" in text
     assert "1 emergency change in this period." in text
-    assert rolled_back.number in text
+    assert rolled_back.number in text, "an endless word in a row leaves the others whole"
+    assert '<img src="file:///etc/passwd"><style>@import' in text
     assert "How these figures are counted" in text
     assert report.digest in text.replace(" ", "")
     assert read.metadata is not None
     assert read.metadata.title == "Monthly quality review, March 2026"
+    api = APIClient()
+    assert api.get(f"/api/v1/reports/{report.pk}/pdf/").status_code == 401
+    api.force_login(cast.outsider)
+    by_api = api.get(f"/api/v1/reports/{report.pk}/pdf/")
+    assert (by_api["Content-Type"], by_api["Content-Disposition"]) == (
+        "application/pdf", answer["Content-Disposition"],
+    )  # fmt: skip
+    assert pypdf.PdfReader(io.BytesIO(by_api.content)).pages[0].extract_text() == read.pages[0].extract_text()
+    assert api.get("/api/v1/reports/999999/pdf/").json()["code"] == "not_found"
 
 
 @pytest.mark.skipif(bool(libraries.missing_libraries()), reason="this machine lacks the libraries that PDFs need")
@@ -195,6 +207,9 @@ def test_without_the_libraries_page_and_check_say_what_is_missing_and_the_rest_w
     assert "libpango-1.0.so.0" in page.content.decode()
     assert reverse("report-pdf", args=[report.pk]) not in page.content.decode()
     assert as_(cast.auditor).get(reverse("report-pdf", args=[report.pk])).status_code == 503
+    refused = as_(cast.auditor).get(f"/api/v1/reports/{report.pk}/pdf/")
+    assert (refused.status_code, refused.json()["code"]) == (503, "pdf_unavailable")
+    assert "libpango-1.0.so.0" in refused.json()["detail"]
 
 
 def test_too_many_or_too_large_pdfs_are_refused_with_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

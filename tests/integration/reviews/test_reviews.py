@@ -12,6 +12,7 @@ from audit.models import Event
 from changes.domain.errors import InvalidInputError
 from changes.errors import ConflictError, PolicyDeniedError, StaleEditError
 from changes.models import ChangeRequest, Review
+from changes.services.retrying import run_retry
 from changes.services.review import change_close
 from changes.services.reviews import (
     review_accept,
@@ -23,10 +24,16 @@ from changes.services.reviews import (
 )
 from changes.services.transitions import audit_change
 from tests.database import as_owner
-from tests.factories import Cast, actor
+from tests.factories import Cast, actor, carried_out
 from tests.integration.reviews.conftest import TEXTS
 
 pytestmark = pytest.mark.django_db
+
+
+CLOSED = "UPDATE changes_changerequest SET state = 'closed', close_code = 'failed' WHERE id = %s"
+TAKEN_UP = """
+    UPDATE changes_review SET state = 'draft', accepted_at = NULL, accepted_by_id = NULL, accept_note = '' WHERE id = %s
+"""
 
 
 def close(change: ChangeRequest, cast: Cast, code: str) -> ChangeRequest:
@@ -60,6 +67,49 @@ def test_a_review_from_before_the_last_run_ended_is_not_enough(rolled_back: Chan
         close(rolled_back, cast, "rolled_back")
     rolled_back.runs.update(ended_at=timezone.now() - timedelta(minutes=1))
     assert close(rolled_back, cast, "rolled_back").state == "closed"
+
+
+def test_an_accepted_review_is_taken_up_again_after_a_later_run_and_only_then(
+    rolled_back: ChangeRequest, cast: Cast
+) -> None:
+    found = submitted(rolled_back, cast)
+    review_accept(change_id=rolled_back.pk, actor=actor(cast.manager), comment="Well told.")
+    with pytest.raises(ConflictError, match="is accepted already"):
+        review_return(change_id=rolled_back.pk, actor=actor(cast.manager), comment="Once more.")
+    with pytest.raises(IntegrityError, match="never changes"):
+        _sql(TAKEN_UP, found.pk)
+    again = run_retry(change_id=rolled_back.pk, actor=actor(cast.implementer), comment="The link is back.")
+    with pytest.raises(PolicyDeniedError, match="when the run"):
+        review_write(change_id=rolled_back.pk, writer=actor(cast.author), data={"cause": "Else."})
+    carried_out(again, rejected=[row.device for row in again.device_runs.all()])
+    with pytest.raises(ConflictError, match="after its review was accepted") as refused:
+        close(rolled_back, cast, "rolled_back")
+    assert refused.value.code == "REVIEW_MISSING"
+    with pytest.raises(IntegrityError, match="REVIEW_MISSING"):
+        _sql(CLOSED, rolled_back.pk)
+    back = review_return(change_id=rolled_back.pk, actor=actor(cast.author), comment="Tell of the second try.")
+    assert (back.state, back.accepted_by, back.accepted_at, back.accept_note) == ("draft", None, None, "")
+    event = Event.objects.get(action="review.returned")
+    assert (event.state_from, event.content()["before"]) == ("accepted", {"accepted_by_id": cast.manager.pk})
+    submitted(rolled_back, cast)
+    assert review_accept(change_id=rolled_back.pk, actor=actor(cast.approver)).state == "accepted"
+    assert close(rolled_back, cast, "rolled_back").state == "closed"
+
+
+def test_an_outdated_review_is_not_accepted(rolled_back: ChangeRequest, cast: Cast) -> None:
+    submitted(rolled_back, cast)
+    rolled_back.runs.update(ended_at=timezone.now() + timedelta(minutes=1))
+    with pytest.raises(ConflictError, match="does not tell all"):
+        review_accept(change_id=rolled_back.pk, actor=actor(cast.manager))
+
+
+def test_the_database_asks_for_a_review_where_no_device_held_over_several_runs(
+    rolled_back: ChangeRequest, cast: Cast
+) -> None:
+    again = run_retry(change_id=rolled_back.pk, actor=actor(cast.implementer), comment="The link is back.")
+    carried_out(again, rejected=[row.device for row in again.device_runs.all()])
+    with pytest.raises(IntegrityError, match="REVIEW_MISSING"):
+        _sql(CLOSED.replace("failed", "successful_with_issues"), rolled_back.pk)
 
 
 def test_a_draft_is_not_enough(rolled_back: ChangeRequest, cast: Cast) -> None:
@@ -192,7 +242,7 @@ def _sql(statement: str, *values: int) -> None:
 def test_the_database_itself_refuses_a_way_around(rolled_back: ChangeRequest, cast: Cast) -> None:
     connection.check_constraints()  # what was done so far is complete
     with pytest.raises(IntegrityError, match="REVIEW_MISSING"):
-        _sql("UPDATE changes_changerequest SET state = 'closed', close_code = 'failed' WHERE id = %s", rolled_back.pk)
+        _sql(CLOSED, rolled_back.pk)
     found = submitted(rolled_back, cast)
     accept = "UPDATE changes_review SET state = 'accepted', accepted_at = now(), accepted_by_id = %s WHERE id = %s"
     for person in (cast.author, cast.implementer):
@@ -202,7 +252,15 @@ def test_the_database_itself_refuses_a_way_around(rolled_back: ChangeRequest, ca
             _sql(accept, person.pk, found.pk)
     with pytest.raises(IntegrityError, match="audit"):
         _sql(accept, cast.manager.pk, found.pk)
+    connection.check_constraints()
+    for statement in ("DELETE FROM changes_review_writers", "TRUNCATE changes_review_writers"):
+        with pytest.raises(IntegrityError, match="stays on record"):
+            _sql(statement)
     review_accept(change_id=rolled_back.pk, actor=actor(cast.manager))
+    close(rolled_back, cast, "rolled_back")
+    for verdict in ("close_code = 'successful'", "type = 'standard'", "closed_at = now()"):
+        with pytest.raises(IntegrityError, match="keeps its type"):
+            _sql(f"UPDATE changes_changerequest SET {verdict} WHERE id = %s", rolled_back.pk)  # noqa: S608 - from above
     with pytest.raises(IntegrityError, match="never changes"):
         _sql("UPDATE changes_review SET cause = 'nothing' WHERE id = %s", found.pk)
     with pytest.raises(ProgrammingError, match="permission denied"):

@@ -76,6 +76,18 @@ def test_one_device_of_unknown_criticality_leaves_the_question_open(cast: Cast, 
     assert risk_facts(change, revision).criticality == "vital"
 
 
+def test_an_answer_is_open_again_once_the_inventory_says_more(cast: Cast, devices: list[Device]) -> None:
+    Device.objects.update(criticality="")
+    change, revision = planned(cast, devices)
+    call = {"change_id": change.pk, "actor": actor(cast.author), "plan_digest": revision.digest}
+    assert risk_answer(fact="criticality", answer="low", **call).facts["criticality"] == "low"  # type: ignore[arg-type]
+    Device.objects.filter(pk=devices[0].pk).update(criticality="high")
+    risk_assess(change, revision)
+    assert newest(change).facts["criticality"] is None
+    with pytest.raises(InvalidInputError):
+        risk_answer(fact="criticality", answer="normal", **call)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("start", "timing"),
     [(datetime(2027, 3, 2, 10, tzinfo=UTC), "business_hours"), (datetime(2027, 3, 2, 22, tzinfo=UTC), "out_of_hours")],
@@ -213,6 +225,35 @@ def test_the_database_lets_nobody_walk_around(cast: Cast, devices: list[Device])
     own.person = cast.manager
     with pytest.raises(IntegrityError, match="no audit event"), transaction.atomic():
         saved_and_checked(own)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE changes_planrevision SET state = 'building' WHERE id = %s",
+        "UPDATE changes_planrevision SET facts = '{}' WHERE id = %s",
+        "DELETE FROM changes_deviceplan WHERE revision_id = %s",
+        """INSERT INTO changes_deviceplan (revision_id, device_id, position, wave, state, code, detail, payload, digest,
+               diff_source, diff_group, rules, lines_added, lines_removed, warnings, kinds, new_addresses, rollback,
+               gates, fence, losses)
+           SELECT revision_id, device_id, position + 9, wave, state, code, detail, payload, digest, diff_source,
+               diff_group, rules, lines_added, lines_removed, '[]', kinds, new_addresses, rollback, gates, fence, losses
+           FROM changes_deviceplan WHERE revision_id = %s""",
+    ],
+    ids=["back to building", "facts", "without a device", "with another device plan"],
+)
+def test_a_submitted_plan_stays_as_it_is(cast: Cast, devices: list[Device], statement: str) -> None:
+    change = submitted(cast.author, devices)
+    assert change.revision is not None
+    assert "Build a new plan" in refused_by_the_database(statement, change.revision.pk)
+
+
+def test_a_draft_that_people_decided_on_before_keeps_what_they_were_shown(cast: Cast, devices: list[Device]) -> None:
+    change = submitted(cast.author, devices)
+    assert change.revision is not None
+    change_withdraw(change_id=change.pk, requester=actor(cast.author))
+    back = "UPDATE changes_planrevision SET state = 'building' WHERE id = %s"
+    assert "Build a new plan" in refused_by_the_database(back, change.revision.pk)
 
 
 def test_the_level_of_a_submitted_change_is_not_set_by_hand(cast: Cast, devices: list[Device]) -> None:

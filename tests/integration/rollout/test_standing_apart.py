@@ -1,4 +1,8 @@
-"""Two changes at once: a device waits while another run works on one that stands in for it."""
+"""Two changes at once: a device waits while another run works on one that stands in for it.
+
+Such changes are not started together unless the conflict is waived or one is an emergency, or, as here, the inventory
+learns of it only afterwards.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,13 @@ def runs_of(cast: factories.Cast, devices: Sequence[Device]) -> list[Run]:
     return [factories.started(cast, [device]) for device in devices]
 
 
+def pair_under_way(cast: factories.Cast) -> tuple[list[Device], list[Run]]:
+    pair = factories.DeviceFactory.create_batch(2)
+    runs = runs_of(cast, pair)
+    Device.objects.filter(pk__in=[device.pk for device in pair]).update(redundancy_group="fra-dist")
+    return pair, runs
+
+
 def claimed(run: Run) -> Claim:
     claim = claim_next(claimable_device_runs(run.pk), owner=uuid.uuid4())
     assert claim
@@ -37,8 +48,7 @@ def waits(run: Run) -> tuple[str, str, bool]:
 
 
 def test_the_other_member_of_a_redundancy_group_waits_until_the_first_has_ended(db: None) -> None:
-    pair = factories.DeviceFactory.create_batch(2, redundancy_group="fra-dist")
-    first, second = runs_of(factories.Cast.create(), pair)
+    pair, [first, second] = pair_under_way(factories.Cast.create())
     at_work = claimed(first)
     assert not StandingApart.of(first).gives_way(at_work)
     journal = Journal(at_work)
@@ -55,8 +65,7 @@ def test_the_other_member_of_a_redundancy_group_waits_until_the_first_has_ended(
 
 
 def test_it_waits_too_while_the_first_has_to_be_read_back_and_nobody_is_there(db: None) -> None:
-    pair = factories.DeviceFactory.create_batch(2, redundancy_group="fra-dist")
-    first, second = runs_of(factories.Cast.create(), pair)
+    _pair, [first, second] = pair_under_way(factories.Cast.create())
     journal = Journal(claimed(first))
     for state in (DeviceRunState.CONNECTING, DeviceRunState.CHECKING, DeviceRunState.SNAPSHOTTING):
         with journal.step(state):
@@ -73,8 +82,8 @@ def test_it_waits_too_while_the_first_has_to_be_read_back_and_nobody_is_there(db
 
 def test_both_uplinks_of_a_device_are_not_worked_on_by_two_changes(db: None) -> None:
     left, right, other = factories.DeviceFactory.create_batch(3)
-    factories.DeviceFactory.create(site="MUC", uplinks=[left.name, right.name])
     of_left, of_right, of_other = runs_of(factories.Cast.create(), [left, right, other])
+    factories.DeviceFactory.create(site="MUC", uplinks=[left.name, right.name])
     assert not StandingApart.of(of_left).gives_way(claimed(of_left))
     assert StandingApart.of(of_right).gives_way(claimed(of_right))
     assert not StandingApart.of(of_other).gives_way(claimed(of_other))
@@ -90,8 +99,7 @@ def test_devices_that_nothing_keeps_apart_cost_no_query(db: None) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_that_are_claimed_at_the_same_moment_exactly_one_gives_way(transactional_db: None) -> None:
-    pair = factories.DeviceFactory.create_batch(2, redundancy_group="fra-dist")
-    runs = runs_of(factories.Cast.create(), pair)
+    _pair, runs = pair_under_way(factories.Cast.create())
     parts = [(StandingApart.of(run), claimed(run)) for run in runs]
     gave_way = at_once(*(lambda apart=apart, claim=claim: apart.gives_way(claim) for apart, claim in parts))
     assert sorted(gave_way, key=bool) == [False, True]

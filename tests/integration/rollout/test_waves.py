@@ -98,12 +98,12 @@ def test_no_more_are_worked_on_at_once_than_was_signed_in_a_site_and_in_all(cast
     devices = [factories.DeviceFactory.create(site=site) for site in sites]
     run = factories.started(cast, devices, strategy={"max_parallel": 4, "max_parallel_per_site": 2})
     owner, strategy = uuid.uuid4(), Strategy.of(run.strategy)
-    claims = _claim_device_runs(run, strategy, owner, 10)
+    claims = _claim_device_runs(run, strategy, True, owner, 10)
     held = run.device_runs.filter(owner=owner)
     assert sorted(held.values_list("device__site", flat=True)) == ["FRA", "FRA", "MUC", "MUC"]
-    assert _claim_device_runs(run, strategy, uuid.uuid4(), 10) == [], "runners share the limits"
+    assert _claim_device_runs(run, strategy, True, uuid.uuid4(), 10) == [], "runners share the limits"
     Journal(claims[0]).end(DeviceRunState.SKIPPED, code="DEVICE_SKIPPED", detail="Not today.")
-    [more] = _claim_device_runs(run, strategy, owner, 10)
+    [more] = _claim_device_runs(run, strategy, True, owner, 10)
     assert DeviceRun.objects.get(pk=more.row_id).device.site == "FRA"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from changes.domain.errors import InvalidInputError
 from changes.domain.targets import TargetSpec
-from changes.errors import ConflictError, PolicyDeniedError
+from changes.errors import ConflictError, PlanIntegrityError, PolicyDeniedError
 from changes.models import ChangeRequest, PlanRevision, Run
 from changes.selectors import resolve_targets
 from changes.services import template_reviews, templates
@@ -234,3 +235,46 @@ def test_a_failure_takes_the_pre_approval_until_a_manager_gives_it_back(cast: Ca
     assert (template_history(version.template_id).issues, template_history(version.template_id).failed) == (1, 0)
     with pytest.raises(ConflictError, match="has not lost"):
         template_reviews.pre_approval_restore(**restore)
+
+
+def deprecated(cast: Cast, change: ChangeRequest) -> None:
+    assert change.template_version is not None
+    templates.template_deprecate(
+        template_id=change.template_version.template_id, actor=actor(cast.manager), comment="It harms."
+    )
+
+
+def moved_away(_cast: Cast, change: ChangeRequest) -> None:
+    assert change.revision is not None
+    Device.objects.filter(pk__in=change.revision.device_plans.values("device_id")).update(site="MUC")
+
+
+def another_failed(cast: Cast, change: ChangeRequest) -> None:
+    assert change.template_version is not None
+    elsewhere = [DeviceFactory.create(name="fra-acc-77")]
+    other = planned(change.template_version, cast.author, elsewhere)
+    change_submit(change_id=other.pk, requester=actor(cast.author))
+    wave_carried_out(change_start(change_id=other.pk, implementer=actor(cast.author)), rejected=elsewhere)
+
+
+@pytest.mark.parametrize("event", [deprecated, moved_away, another_failed])
+def test_a_pre_approval_that_is_lost_after_the_submission_starts_nothing_and_opens_no_wave(
+    cast: Cast, devices: list[Device], event: Callable[[Cast, ChangeRequest], None]
+) -> None:
+    version = approved_template(cast)
+    waiting, running = (
+        planned(version, cast.author, rows) for rows in ([DeviceFactory.create(name="fra-acc-50")], devices)
+    )
+    for change in (waiting, running):
+        assert change_submit(change_id=change.pk, requester=actor(cast.author)).state == "approved"
+    run = change_start(change_id=running.pk, implementer=actor(cast.author))
+    event(cast, ChangeRequest.objects.get(pk=waiting.pk))
+    with pytest.raises(PlanIntegrityError) as refusal:
+        change_start(change_id=waiting.pk, implementer=actor(cast.author))
+    assert refusal.value.code == "POLICY_ASKS_MORE"
+
+    if event is moved_away:
+        moved_away(cast, ChangeRequest.objects.get(pk=running.pk))
+    assert len(wave_carried_out(run)) == 1
+    assert (run.state, run.code) == ("paused", "POLICY_ASKS_MORE")
+    assert list(run.waves.order_by("number").values_list("state", flat=True)) == ["held", "pending"]

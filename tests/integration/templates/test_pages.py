@@ -63,7 +63,7 @@ def sent(**fields: object) -> dict[str, object]:
         "pre_approves": "on",
         "sites": "FRA, MUC",
         "max_devices": "3",
-        "envelope_strategy": '{"max_parallel": {"max": 5}}',
+        "bound-max_parallel-max": "5",
         "action": "propose",
         **fields,
     }
@@ -90,7 +90,7 @@ def test_a_template_is_written_proposed_reviewed_and_listed(cast: Cast, as_: As)
 
 
 def test_what_is_wrong_is_said_beside_its_control_and_nothing_typed_is_lost(cast: Cast, as_: As) -> None:
-    wrong = sent(variables="{", envelope_strategy='{"max_parallel": {"max": 500}}')
+    wrong = sent(variables="{")
     page = as_(cast.author).post("/templates/new/", wrong)
     assert page.status_code == 422
     assert "Line 1, character 2: this is not JSON" in page.content.decode()
@@ -101,6 +101,48 @@ def test_what_is_wrong_is_said_beside_its_control_and_nothing_typed_is_lost(cast
     assert "Line 1 holds a secret" in body
     assert "enable secret 0 letmein" in body
     assert not Template.objects.exists()
+
+
+def test_steps_ranges_and_bounds_are_typed_in_rows_without_scripts(cast: Cast, as_: As) -> None:
+    author = as_(cast.author)
+    blank = {**sent(action="add-step"), "steps-count": "0"}
+    one_row = form_fields(author.post("/templates/new/", blank).content.decode(), 'class="change-form"')
+    assert (one_row["steps-count"], one_row["step-0-timeout_s"], one_row["range-key-maximum"]) == (
+        ["1"],
+        ["3600"],
+        [""],
+    )
+    typed = {
+        **sent(),
+        "steps-count": "2",
+        "step-0-title": "Move the cable",
+        "step-0-instruction": "From port 1 to port 2.",
+        "step-0-place": "after_wave",
+        "step-0-wave": "x",
+        "step-0-role": "implementer",
+        "step-0-timeout_s": "600",
+        "step-0-otherwise": "roll_back",
+        "step-1-timeout_s": "3600",
+        "range-server-pattern": "^192",
+        "range-key-minimum": "ten",
+        "range-key-maximum": "20",
+        "bound-max_parallel-max": "500",
+        "bound-gate-allowed": ["none", "after_canary"],
+    }
+    page = author.post("/templates/new/", typed)
+    body = page.content.decode()
+    assert page.status_code == 422
+    for problem in ("Decision step 1, number of the wave", "Range of key", "Bounds: Devices at the same time"):
+        assert problem in body
+    assert 'value="ten"' in body
+    right = {"step-0-wave": "1", "range-key-minimum": "10", "bound-max_parallel-max": "5"}
+    assert author.post("/templates/new/", typed | right).status_code == 302
+    version = TemplateVersion.objects.get()
+    said = version.said
+    assert [(step["title"], step["wave"], step["timeout_s"]) for step in said["steps"]] == [("Move the cable", 1, 600)]
+    ranges = said["envelope"]["variables"]["properties"]
+    assert (ranges["key"]["minimum"], ranges["key"]["maximum"], ranges["server"]["pattern"]) == (10, 20, "^192")
+    assert said["envelope"]["strategy"] == {"max_parallel": {"max": 5}, "gate": {"allowed": ["none", "after_canary"]}}
 
 
 def test_an_incomplete_draft_is_kept_and_says_what_it_lacks(cast: Cast, as_: As) -> None:

@@ -15,7 +15,7 @@ from changes.models import Notification, TemplateReview, TemplateVersion
 from changes.services import template_reviews, templates
 from tests.database import as_owner
 from tests.factories import Cast, actor, joins
-from tests.integration.templates.conftest import NTP, approved_template, proposed, reviewed
+from tests.integration.templates.conftest import NTP, approved_template, made_from, proposed, reviewed
 
 pytestmark = pytest.mark.django_db
 
@@ -167,6 +167,24 @@ def test_sql_cannot_walk_around_the_reviews(cast: Cast) -> None:
     )
     assert "GATE_SELF_APPROVAL" in refused_by_the_database(insert, key, cast.author.pk, version.digest)
     assert "GATE_DIGEST_MISMATCH" in refused_by_the_database(insert, key, cast.peer.pk, "0" * 64)
+    for person in (cast.outsider, cast.superuser, cast.approver):
+        assert "GATE_ROLE_DENIED" in refused_by_the_database(insert, key, person.pk, version.digest)
+
+
+def test_sql_gives_no_pre_approval_back(cast: Cast) -> None:
+    version = approved_template(cast)
+    open_change = made_from(version, cast.author)
+    insert = (
+        "INSERT INTO changes_preapprovalrestoration (template_id, change_ids, restored_by_id, reason)"
+        " VALUES (%s, ARRAY[%s], %s, 'Because.')"
+    )
+    joins(cast.colleague, "change-manager")
+    joins(cast.author, "change-manager")
+    for person in (cast.outsider, cast.superuser, cast.colleague, cast.author):
+        said = refused_by_the_database(insert, version.template_id, open_change.pk, person.pk)
+        assert "without a hand in it" in said
+    said = refused_by_the_database(insert, version.template_id, open_change.pk, cast.manager.pk)
+    assert "are closed" in said
 
 
 def test_what_was_reviewed_stays(cast: Cast) -> None:

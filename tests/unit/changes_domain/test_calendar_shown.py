@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from changes.domain.calendar import feed
 from changes.domain.calendar.feed import EventStatus, FeedEvent, icalendar_text
 from changes.domain.calendar.layout import Entry, EntryKind, days_period, listing, month, month_period, week
+from changes.domain.calendar.telling import told_in
 from changes.domain.windows import Period
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -166,3 +167,17 @@ def test_no_text_breaks_out_of_its_line(words: str) -> None:
     event = FeedEvent(EntryKind.CHANGE, 1, words, EVENT.period, NOW, description=words, location=words)
     found = icalendar.Calendar.from_ical(text(event)).walk()
     assert [component.name for component in found] == ["VCALENDAR", "VEVENT"]
+
+
+@given(
+    st.integers(0, 50_000_000),
+    st.integers(1, 50_000),
+    st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu", "Pacific/Apia"]),
+)
+def test_a_sentence_is_told_by_any_clock_and_names_it(since: int, minutes: int, name: str) -> None:
+    start, zone = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(minutes=since), ZoneInfo(name)
+    period = Period(start, start + timedelta(minutes=minutes))
+    sentence = f"The window {period.words} is taken, “14 Foo 2026 22:00 to 23:00 UTC” is none."
+    assert told_in(sentence, zone) == sentence.replace(period.words, f"{period.by_clock(zone)} {name}")
+    both = told_in(period.words, zone, beside_utc=True)
+    assert both == (period.words if name == "UTC" else f"{period.words} ({period.by_clock(zone)} {name})")

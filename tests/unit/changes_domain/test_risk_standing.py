@@ -10,12 +10,14 @@ import pytest
 from changes.domain.approval_policy.hours import BusinessTime
 from changes.domain.calendar.recurring import RecurringWindow, stored_window
 from changes.domain.calendar.scope import CalendarDevice
+from changes.domain.errors import InvalidInputError
 from changes.domain.risk.facts import RiskFacts, Timing
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.risk.overriding import Override, standing_override
 from changes.domain.risk.questions import askable, questions, with_answer
 from changes.domain.risk.timing import timing_of
 from changes.domain.windows import Period
+from devices.domain.criticality import Criticality
 
 LOW, MEDIUM, HIGH = RiskLevel
 TUESDAY = datetime(2027, 3, 2, tzinfo=UTC)
@@ -35,6 +37,9 @@ def override(level: RiskLevel, computed: RiskLevel, digest: str) -> Override:
         ([override(LOW, HIGH, "now")], 0),
         ([override(LOW, HIGH, "old"), override(HIGH, MEDIUM, "older")], 1),
         ([override(LOW, HIGH, "now"), override(HIGH, MEDIUM, "older")], 0),
+        ([override(MEDIUM, LOW, "old"), override(HIGH, LOW, "old")], 0),
+        ([override(MEDIUM, LOW, "now"), override(LOW, LOW, "now"), override(HIGH, LOW, "now")], 0),
+        ([override(MEDIUM, LOW, "old"), override(LOW, LOW, "old"), override(HIGH, LOW, "old")], 2),
     ],
 )
 def test_a_lower_level_counts_for_its_plan_alone_and_a_higher_one_for_all(
@@ -74,6 +79,16 @@ def test_a_maintenance_window_counts_only_where_it_covers_every_device(
     expected: Timing | None,
 ) -> None:
     assert timing_of(window, devices, windows, BusinessTime()) is expected
+
+
+def test_no_answer_goes_below_what_is_known_of_some_devices() -> None:
+    known = RiskFacts(devices=3, criticality_least=Criticality.HIGH)
+    [question] = [each for each in questions(known) if each.fact == "criticality"]
+    assert [answer.key for answer in question.answers] == ["high", "vital"]
+    with pytest.raises(InvalidInputError):
+        with_answer(known, "criticality", "low")
+    assert with_answer(known, "criticality", "vital").criticality is Criticality.VITAL
+    assert RiskFacts.of(known.to_data()) == known
 
 
 def test_an_answered_question_is_asked_again_and_a_measured_fact_is_not() -> None:

@@ -26,7 +26,7 @@ def test_a_filter_takes_one_text_or_several() -> None:
     st.one_of(
         st.lists(st.integers(1, 10**9), min_size=1, unique=True).map(lambda ids: {"device_ids": ids}),
         st.dictionaries(
-            st.sampled_from(sorted(FILTER_NAMES)),
+            st.sampled_from(sorted(FILTER_NAMES - {"criticality"})),
             st.lists(st.text("aB-_*.é1", min_size=1), min_size=1, unique=True),
             min_size=1,
         ).map(lambda filters: {"filter": filters}),
@@ -38,13 +38,21 @@ def test_what_was_parsed_is_stored_and_read_back(data: dict[str, object]) -> Non
     assert spec.to_json() == data
 
 
+def test_a_criticality_is_one_that_devices_can_have() -> None:
+    spec = parse_targets({"filter": {"tenant": "retail", "criticality": ["high", "vital"]}})
+    assert spec.filters == {"tenant": ("retail",), "criticality": ("high", "vital")}
+    fields = refused({"filter": {"criticality": ["high", "enormous"]}})
+    assert fields == {
+        "targets.filter.criticality": ['"enormous" is no criticality. Allowed: high, low, normal, vital.']
+    }
+
+
 def test_an_unknown_filter_is_refused_with_the_allowed_names_and_a_guess() -> None:
     fields = refused({"filter": {"sites": "FRA", "role": "access"}})
-    assert fields == {
-        "targets.filter.sites": [
-            'There is no filter "sites". Did you mean "site"? Allowed: name, platform, role, site, source, status, tag.'
-        ]
-    }
+    [sentence] = fields.pop("targets.filter.sites")
+    assert not fields
+    allowed = "criticality, name, platform, role, site, source, status, tag, tenant"
+    assert sentence == f'There is no filter "sites". Did you mean "site"? Allowed: {allowed}.'
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,7 @@ def test_an_unknown_filter_is_refused_with_the_allowed_names_and_a_guess() -> No
         ({"filter": {"site": "FRA\nAMS"}}, "targets.filter.site", "a line break"),
         ({"filter": {"site": "x" * 201}}, "targets.filter.site", "longer than 200"),
         ({"filter": {"site": [str(n) for n in range(MAX_FILTER_VALUES + 1)]}}, "targets.filter.site", "101 values"),
-        ({"filter": {"\x1b[2J": "x"}}, "targets.filter.\\u001b[2J", "Allowed: name"),
+        ({"filter": {"\x1b[2J": "x"}}, "targets.filter.\\u001b[2J", "Allowed: criticality"),
     ],
 )
 def test_bad_targets_are_refused_under_their_field(data: object, field: str, says: str) -> None:

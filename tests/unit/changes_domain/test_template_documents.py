@@ -220,7 +220,7 @@ FRA, AMS = TargetFact("fra-1", "FRA", "access", "cisco_ios", ("Edge",)), TargetF
     ("change", "scope", "said"),
     [
         ({}, {}, []),
-        ({"variables": {"vlan": 99}}, {}, ["“vlan” is outside"]),
+        ({"variables": {"vlan": 99, "name": "a"}}, {}, ["“vlan” is outside"]),
         ({"targets": [FRA, FRA, FRA]}, {}, ["3 devices; at most 2"]),
         ({"targets": [FRA, AMS]}, {}, ["1 device is outside the sites FRA: ams-1."]),
         ({"targets": [AMS]}, {"sites": [], "roles": ["access"]}, ["outside the roles access"]),
@@ -240,17 +240,68 @@ def test_outside_the_envelope_everything_is_named(
     envelope = parse_envelope(given, schema)
     assert envelope is not None
     plan: dict[str, Any] = {"variables": {"vlan": 150, "name": "a"}, "targets": [FRA], "strategy": FIVE, **change}
-    found = list(outside(envelope, usual=FIVE, **plan))
+    found = list(outside(envelope, schema=schema, usual=FIVE, **plan))
     assert len(found) == len(said)
     assert all(part in sentence for part, sentence in zip(said, found, strict=True))
 
 
 @given(st.integers(0, 5_000))
 def test_an_envelope_only_ever_narrows(vlan: int) -> None:
-    envelope = parse_envelope(DOCUMENT["envelope"], parse_schema(SCHEMA))
+    schema = parse_schema(SCHEMA)
+    envelope = parse_envelope(DOCUMENT["envelope"], schema)
     assert envelope is not None
-    inside = not list(outside(envelope, variables={"vlan": vlan}, targets=[], strategy=FIVE, usual=FIVE))
+    given: dict[str, Any] = {"vlan": vlan, "name": "a"}
+    inside = not list(outside(envelope, schema=schema, variables=given, targets=[], strategy=FIVE, usual=FIVE))
     assert inside is (100 <= vlan <= 199)
+
+
+@pytest.mark.parametrize(
+    "variables",
+    [
+        *({"vlan": vlan} for vlan in (True, 150.0, "150", float("nan"), 10**30, None, [150])),
+        *({"name": name} for name in ("a\nreload", "a\n", "A", "a" * 9, "\uff41", 1)),
+        {"servers": ["fe80::1% reload"]},
+        {"speed": 100},
+        {"shut": 1},
+        {"undeclared": "reload"},
+    ],
+)
+def test_a_value_that_the_template_refuses_is_never_inside(variables: dict[str, Any]) -> None:
+    schema = parse_schema(SCHEMA)
+    envelope = parse_envelope(DOCUMENT["envelope"], schema)
+    assert envelope is not None
+    given: dict[str, Any] = {"name": "a", **variables}
+    assert list(outside(envelope, schema=schema, variables=given, targets=[], strategy=FIVE, usual=FIVE))
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]+", "^[a-z]+", "[a-z]+$", "^x|[a-z]$"])
+@pytest.mark.parametrize("in_list", [False, True])
+def test_in_an_envelope_the_whole_text_fits_its_pattern(pattern: str, in_list: bool) -> None:
+    item: dict[str, Any] = {"type": "string", "pattern": pattern}
+    schema = parse_schema({"properties": {"who": {"type": "array", "items": item} if in_list else item}})
+    envelope = parse_envelope({"scope": {"max_devices": 1}}, schema)
+    assert envelope is not None
+
+    def inside(text: str) -> bool:
+        given: dict[str, Any] = {"who": ["a", text] if in_list else text}
+        return not list(outside(envelope, schema=schema, variables=given, targets=[], strategy=FIVE, usual=FIVE))
+
+    assert inside("a")
+    assert not any(inside(text) for text in ("a ; reload", 'reload" a', "no vlan | a", "x y; z"))
+
+
+@pytest.mark.parametrize("pattern", [".*", ".+", "^.*$", "[ -~]*", r"\A[^\n]{1,80}\z"])
+def test_a_pattern_that_allows_anything_bounds_nothing(pattern: str) -> None:
+    variables = {"properties": {"who": {"type": "string", "pattern": pattern}}}
+    document = parse_document({**DOCUMENT, "variables": variables, "envelope": {"scope": {"max_devices": 1}}})
+    assert any("could say anything" in sentence for _name, sentence in why_not_ready(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("ipv6", "fe80::1%eth0"), ("ip", "::1% reload"), ("ipv6-network", "fe80::%x y/64")]
+)
+def test_an_address_has_no_zone_in_which_anything_could_stand(name: str, text: str) -> None:
+    assert not FORMATS[name].holds(text)
 
 
 def test_a_job_that_is_not_ready_cannot_be_approved_in_advance() -> None:

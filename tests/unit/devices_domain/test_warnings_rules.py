@@ -231,7 +231,6 @@ ORDINARY = [
     ("cisco_ios", IOS, "vlan 50\n name NEW\nno vlan 60"),
     ("cisco_ios", IOS, "router ospf 1\n passive-interface default\n no network 10.0.0.0 0.255.255.255 area 0"),
     ("cisco_ios", IOS, "ip route 10.5.0.0 255.255.0.0 10.0.10.7\nsnmp-server location here"),
-    ("cisco_ios", IOS, "no interface Vlan30"),
     ("cisco_nxos", NXOS, "interface Ethernet1/1\n  description x\nvlan 20\n  name b\nfeature bgp"),
     ("arista_eos", EOS, "interface Ethernet1\n   description x\nntp server 192.0.2.1"),
     ("frr", FRR, "router bgp 65000\n no neighbor 10.0.0.1\nip route 10.5.0.0/16 10.0.10.9"),

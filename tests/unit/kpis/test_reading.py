@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from changes.domain.kpis.definitions import BY_KEY, KPIS, Better, Unit
-from changes.domain.kpis.reading import Course, Rag, Value, compare, distance, judge, spoken_seconds
+from changes.domain.kpis.reading import Course, Rag, Value, compare, distance, judge, spoken_seconds, target_words
+from changes.domain.kpis.targets import parse_targets, with_targets
 from changes.domain.reports.periods import (
     Days,
     ReportKind,
@@ -45,7 +46,10 @@ def test_every_figure_says_what_it_counts() -> None:
         (Value(3, 4), "3 of 4"),
         (Value(19, 19), "19 of 19"),
         (Value(19, 20), "95.0 %"),
-        (Value(1, 3000), "0.0 %"),
+        (Value(0, 3000), "0.0 %"),
+        (Value(1, 3000), "0.1 %"),
+        (Value(9999, 10_000), "99.9 %"),
+        (Value(10_000, 10_000), "100.0 %"),
     ],
 )
 def test_small_numbers_are_counts_and_not_per_cent(value: Value, text: str) -> None:
@@ -60,6 +64,25 @@ def test_times_and_counts_read_in_their_units() -> None:
     assert [spoken_seconds(n) for n in (40, 3599, 7500, 7200, 200_000, 172_800)] == [
         "40 s", "1 h", "2 h 05 min", "2 h", "2 d 7 h", "2 d",
     ]  # fmt: skip
+
+
+def test_one_missing_case_among_many_is_never_rounded_to_all_of_them() -> None:
+    evidence = BY_KEY["evidence-completeness"]
+    assert judge(evidence, Value(99_999, 100_000)) is Rag.AMBER
+    assert judge(evidence, Value(100_000, 100_000)) is Rag.GREEN
+
+
+def test_an_installation_has_targets_of_its_own() -> None:
+    ours = {kpi.key: kpi for kpi in with_targets(parse_targets("success-rate=99%,98%; lead-time=none"))}
+    assert list(ours) == [kpi.key for kpi in KPIS]
+    assert [judge(found["success-rate"], Value(96, 100)) for found in (BY_KEY, ours)] == [Rag.GREEN, Rag.RED]
+    assert judge(ours["lead-time"], Value.median(1.0, 30)) is Rag.NONE
+    assert [target_words(ours[key]) for key in ("success-rate", "time-to-restore", "unauthorized-changes")] == [
+        "on target from 99 %, a gap at 98 % and below",
+        "on target up to 30 min, a gap from 4 h",
+        "on target up to 0, a gap from 5",
+    ]
+    assert target_words(ours["lead-time"]) == "no target"
 
 
 def test_two_periods_compare_only_where_both_have_enough_cases() -> None:

@@ -71,6 +71,40 @@ def test_a_refused_address_of_redis_is_not_repeated(tmp_path: Path) -> None:
     assert "s3cr3t" not in str(refused.value)
 
 
+def test_targets_of_key_figures_are_bounds_in_the_measure_of_each(tmp_path: Path) -> None:
+    assert read(tmp_path).kpi_targets == {}
+    text = "success-rate=97.5%, 90 %; lead-time=3d,10 d;unauthorized-changes = 2,9 ; emergency-share=none;"
+    assert read(tmp_path, COUNTERSIGN_KPI_TARGETS=text).kpi_targets == {
+        "success-rate": (975, 900),
+        "lead-time": (3 * 86_400, 10 * 86_400),
+        "unauthorized-changes": (2, 9),
+        "emergency-share": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        ("sucess-rate=97%,90%", "names no figure"),
+        ("success-rate", "names no figure"),
+        ("success-rate=97%", "two bounds"),
+        ("success-rate=97%,90%,80%", "two bounds"),
+        ("success-rate=90%,97%", "must lie above"),
+        ("rollback-rate=9%,9%", "must lie below"),
+        ("success-rate=101%,90%", "“101%” is no bound"),
+        ("success-rate=3d,10d", "a share such as"),
+        ("lead-time=97%,90%", "a time such as"),
+        ("unauthorized-changes=-1,5", "a whole number"),
+        ("success-rate=97%,90%;success-rate=96%,90%", "named twice"),
+    ],
+)
+def test_a_target_that_cannot_be_used_stops_the_start_with_a_sentence(
+    tmp_path: Path, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingError, match=rf"COUNTERSIGN_KPI_TARGETS: .*{sentence}"):
+        read(tmp_path, COUNTERSIGN_KPI_TARGETS=value)
+
+
 def test_home_is_var_next_to_the_code_when_unset() -> None:
     assert read_environment({"SECRET_KEY": KEY}).home == BASE_DIR / "var"
 

@@ -34,7 +34,7 @@ WITHOUT_STATE = {
 
 
 class Migration(migrations.Migration):
-    dependencies = [("changes", "0032_approval_by_time"), ("audit", "0004_no_event_without_change")]
+    dependencies = [("changes", "0042_waiting_changes_by_template"), ("audit", "0004_no_event_without_change")]
 
     operations = [
         *(require_change(table=table, object_type=name) for name, table in WITH_STATE.items()),

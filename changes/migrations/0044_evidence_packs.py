@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """Two tables; a pack has no state without its event."""
 
     dependencies = [
-        ("changes", "0033_no_event_without_change"),
+        ("changes", "0043_no_event_without_change"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
