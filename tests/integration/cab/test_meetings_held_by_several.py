@@ -16,7 +16,7 @@ from changes.models import Attendance, ChangeRequest, Meeting
 from changes.services import meetings
 from changes.services.requests import change_submit, change_withdraw
 from devices.models import Device
-from tests.factories import Cast, actor, assessed, ready_plan
+from tests.factories import Cast, actor, assessed, leaves_all, ready_plan
 from tests.integration.cab.conftest import committed
 
 pytestmark = pytest.mark.django_db
@@ -132,7 +132,7 @@ def test_hostile_ids_and_points_that_are_gone_are_refused(cast: Cast, meeting: M
 
 
 def test_a_chair_who_left_the_board_no_longer_runs_the_meeting(cast: Cast, meeting: Meeting) -> None:
-    cast.approver.groups.clear()
+    leaves_all(cast.approver)
     with pytest.raises(PolicyDeniedError):
         meetings.meeting_open(meeting_id=meeting.pk, actor=actor(cast.approver))
 

@@ -120,5 +120,6 @@ def test_who_carried_a_change_out_does_not_find_it_to_close(cast: Cast, device: 
 def test_groups_with_odd_names_stay_text_in_the_statement(cast: Cast, device: Device) -> None:
     change = approved(cast, [device])
     for name in ("it's 100 % of %s", "%(person)s", "a \\ b; --"):
-        cast.implementer.groups.add(Group.objects.create(name=name))
+        Group.objects.create(name=name)
+        joins(cast.implementer, name)
     assert found(cast.implementer) == {Work.START: [change.pk]}

@@ -21,7 +21,7 @@ from changes.services.review_actions import (
     today,
 )
 from changes.services.reviews import review_accept, review_submit, review_write
-from tests.factories import Cast, actor
+from tests.factories import Cast, actor, switched
 from tests.integration.reviews.conftest import TEXTS
 
 pytestmark = pytest.mark.django_db
@@ -124,7 +124,7 @@ def test_change_managers_are_told_of_each_week_overdue_and_of_owners_who_left(ac
     assert counts == [0, 0, 1, 1, 1, 2, 2]
     assert "See to it, or move it" in managers.latest("pk").sentence
     ReviewAction.objects.update(reminded_on=None)
-    type(action.owner).objects.filter(pk=action.owner_id).update(is_active=False)
+    switched(action.owner, active=False)
     actions_remind(start + timedelta(days=7))
     assert managers.count() == 3
 
