@@ -19,6 +19,7 @@ from changes.services.kpis.scope import Scope
 from changes.services.kpis.series import course_of
 from changes.services.retrying import run_retry
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import Cast, actor, carried_out, started, submitted
 from tests.integration.kpis.test_figures import closed, tell
 
@@ -115,7 +116,7 @@ def test_stages_count_once_in_the_period_in_which_the_change_got_its_last_approv
     change = closed(cast, devices, "successful", at=MONDAY + timedelta(days=9))
     ChangeRequest.objects.filter(pk=change.pk).update(submitted_at=MONDAY + timedelta(days=5))
     first, second = Approval.objects.filter(change=change).order_by("pk")
-    with connection.cursor() as cursor:  # Decisions stay as they were given: only their time is moved here.
+    with as_owner() as cursor:  # Decisions stay as they were given: only their time is moved here.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("ALTER TABLE changes_approval DISABLE TRIGGER USER")
         for row, day in ((first, 6), (second, 8)):

@@ -18,7 +18,7 @@ from changes.models import Notification, NotificationDelivery, NotificationProfi
 from changes.services.delivering import deliveries_dispatch, deliveries_work, notifications_forget
 from changes.services.notifying import notify
 from changes.services.sealing import UnsealableError, seal, signing_secret, unseal
-from tests.factories import PersonFactory
+from tests.factories import PersonFactory, switched
 from tests.integration.notifications.receivers import Mailbox, Receiver
 
 pytestmark = pytest.mark.django_db
@@ -89,7 +89,7 @@ def test_two_workers_at_once_never_send_two_halves_of_a_digest(reader: User, mai
 
 def test_an_account_that_was_switched_off_before_its_digest_gets_nothing(reader: User, mailbox: Mailbox) -> None:
     tell(reader)
-    User.objects.filter(pk=reader.pk).update(is_active=False)
+    switched(reader, active=False)
     deliveries_work()
     assert not mailbox.mails
     assert (one().state, one().code) == ("failed", "ACCOUNT_OFF")
