@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from contextlib import nullcontext
 
 import pytest
 from django.contrib.auth.models import User
@@ -22,6 +23,7 @@ from changes.services.deciding import decision_store
 from changes.services.execution import change_start
 from changes.services.people import person_of
 from devices.models import Device
+from tests.database import as_owner
 from tests.factories import Cast, actor, joins, leaves_all, state_told
 from tests.integration.approvals.office import again, decide, delegates, in_review, opened, stage
 
@@ -309,11 +311,11 @@ def test_decisions_delegations_and_who_had_a_hand_in_it_stay_as_they_were(cast: 
     run = Run.objects.get()
     event("run", run.pk, "ended")
     run.implementers.add(cast.second_approver)
-    for edit in EDITS:
+    for edit, role in itertools.product(EDITS, (nullcontext, as_owner)):
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError), transaction.atomic(), role(), connection.cursor() as cursor:
             cursor.execute(edit, {"other": cast.colleague.pk})
 
 

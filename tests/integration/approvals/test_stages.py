@@ -33,7 +33,8 @@ from changes.services.stage_standings import stage_standings
 from devices.models import Device
 from devices.services.claims import claim_next
 from devices.services.scrubbing import Scrubber
-from tests.factories import Cast, actor, joins, leaves_all, ready_plan
+from portal.access import person_access_change
+from tests.factories import TESTER, Cast, actor, joins, leaves_all, ready_plan
 from tests.integration.approvals.office import (
     again,
     asked,
@@ -365,7 +366,7 @@ def test_an_approval_whose_right_is_gone_is_left_behind_and_the_change_goes_on(
     if case == "became an auditor":
         joins(cast.peer, "auditor")
     else:
-        cast.peer.groups.remove(cast.peer.groups.get(name="peer"))
+        person_access_change(user=cast.peer, actor=TESTER, remove=["peer"])
     change_submit(change_id=change.pk, requester=actor(cast.author))
     asked(change, both, CAB)
     risk(change, "low")

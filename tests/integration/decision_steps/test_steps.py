@@ -26,7 +26,7 @@ from changes.services.run_orders import run_abort, run_pause
 from changes.services.step_answers import step_confirm, step_stop
 from devices.models import Device
 from tests.database import as_owner
-from tests.factories import Cast, DeviceFactory, actor, draft, ready_plan, wave_carried_out
+from tests.factories import Cast, DeviceFactory, actor, draft, joins, ready_plan, switched, wave_carried_out
 
 pytestmark = pytest.mark.django_db
 CANARY = {"canary": 1, "batch_percent": 100, "max_parallel": 10}
@@ -258,9 +258,9 @@ def test_the_database_refuses_an_answer_without_the_signed_role(who: str) -> Non
     run = begun(cast, BEFORE)
     person = getattr(cast, who, cast.peer)
     if who == "auditor":
-        cast.auditor.groups.add(*cast.peer.groups.all())
+        joins(cast.auditor, "peer")
     if who == "switched off":
-        type(person).objects.filter(pk=person.pk).update(is_active=False)
+        switched(person, active=False)
     for state in ("confirmed", "stopped"):
         with pytest.raises(IntegrityError, match="who holds its role"), transaction.atomic():
             run.decision_steps.update(**{**ANSWER, "state": state, "note": "x"}, decided_by=person)
@@ -291,7 +291,7 @@ def test_the_database_takes_an_answer_once_in_time_and_only_from_a_run_that_wait
 def test_a_run_is_not_begun_for_a_step_that_nobody_could_confirm() -> None:
     cast = Cast.create()
     change = signed(cast, planned(cast, [AFTER]))
-    type(cast.manager).objects.filter(pk=cast.manager.pk).update(is_active=False)
+    switched(cast.manager, active=False)
     with pytest.raises(ConflictError, match="manager cannot answer") as refusal:
         change_start(change_id=change.pk, implementer=actor(cast.author))
     assert refusal.value.code == "step_without_person"
@@ -301,7 +301,7 @@ def test_a_run_is_not_begun_for_a_step_that_nobody_could_confirm() -> None:
 def test_when_the_named_person_is_switched_off_meanwhile_who_runs_it_is_told_and_can_abort() -> None:
     cast = Cast.create()
     run = begun(cast, AFTER)
-    type(cast.manager).objects.filter(pk=cast.manager.pk).update(is_active=False)
+    switched(cast.manager, active=False)
     wave_carried_out(run)
     told = Notification.objects.get(topic=Topic.RUN_NEEDS_PERSON, subject__contains="nobody can confirm")
     assert (told.person, told.path) == (cast.author, f"/changes/{run.change_id}/steps/")

@@ -7,7 +7,7 @@ from changes.errors import PolicyDeniedError
 from changes.models import ChangeRequest
 from changes.services.approvals import change_assess, plan_open
 from changes.services.requests import change_edit, change_submit
-from tests.factories import Cast, DeviceFactory, actor, ready_plan
+from tests.factories import Cast, DeviceFactory, actor, joins, ready_plan
 from tests.integration.templates.conftest import approved_template, made_from
 
 pytestmark = pytest.mark.django_db
@@ -25,7 +25,7 @@ def refused(change: ChangeRequest, person: User) -> bool:
 
 def test_a_template_s_author_cannot_approve_their_lines_after_the_template_was_given_up(cast: Cast) -> None:
     version = approved_template(cast)
-    cast.colleague.groups.add(*cast.peer.groups.all())
+    joins(cast.colleague, "peer")
     change = made_from(version, cast.author, type="normal")
     change_edit(change_id=change.pk, data={"template": None}, editor=actor(cast.author))
     change.refresh_from_db()
