@@ -41,9 +41,9 @@ demo: setup
 demo-reset: setup
 	@$(MANAGE) demo_reset
 
-# A chromium.sh, frr.sh, redis.sh or pango.sh that finds nothing to run under CI=true ends the recipe here, by -e.
+# A chromium.sh, frr.sh, redis.sh, pango.sh or go.sh that finds nothing to run under CI=true ends the recipe here, by -e.
 test: dev
-	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; requirements/pango.sh; \
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; requirements/pango.sh; requirements/go.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
