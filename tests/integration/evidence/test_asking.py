@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from audit.actor import Actor, Origin
 from audit.models import Event
@@ -29,6 +30,16 @@ from tests.factories import PersonFactory
 
 Seal = Callable[[], int]
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _no_pdf(settings: Settings) -> None:
+    """PDFs take seconds, and one is made where a real change is."""
+    settings.EVIDENCE_REPORT = f"{__name__}.no_report"
+
+
+def no_report(*_all: object) -> list[tuple[str, bytes]]:
+    return [("report.html", b"<!doctype html>")]
 
 
 @pytest.fixture
