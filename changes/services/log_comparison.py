@@ -6,7 +6,6 @@ sent; the digests that the log sealed when the plan was made, approved and start
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,7 +13,7 @@ from typing import Any, Final
 from django.db import connection
 
 from audit.verification.findings import Finding, FindingCode
-from changes.domain.canonical import canonical_json
+from changes.domain.approval_policy.demands import DemandError, data_digest
 from changes.errors import PlanIntegrityError
 from changes.models import PlanRevision
 from changes.services.integrity import verify_revision
@@ -162,7 +161,7 @@ def _plans(since: int) -> int:
             raise Finding(
                 FindingCode.PLAN_DIFFERS,
                 f"The stored plan {name} is not the one that event {event} names ({digest[:12]}…): what is to be sent"
-                " to a device was edited, or a device was put in, taken out or moved.",
+                " to a device, or a step of people's, was edited, or a device was put in, taken out or moved.",
             ) from None
         count += 1
     return count
@@ -172,7 +171,7 @@ def _demands(since: int) -> int:
     count = 0
     for key, digest, event in _rows(_DEMANDS, since):
         found = PlanRevision.objects.filter(pk=int(key)).values_list("demand", "demand_digest").first()
-        if found is None or found[1] != digest or hashlib.sha256(canonical_json(found[0])).hexdigest() != digest:
+        if found is None or found[1] != digest or _digest(found[0]) != digest:
             raise Finding(
                 FindingCode.DEMAND_DIFFERS,
                 f"What the policy asks of the plan {key} is not what event {event} says: stages, people or numbers of"
@@ -180,6 +179,14 @@ def _demands(since: int) -> int:
             )
         count += 1
     return count
+
+
+def _digest(demand: object) -> str:
+    """The digest of a stored demand; none where it is nothing that a policy could have answered."""
+    try:
+        return data_digest(demand)
+    except DemandError:
+        return ""
 
 
 def _rows(statement: str, since: int) -> Iterator[tuple[Any, ...]]:

@@ -290,8 +290,12 @@ def test_an_exchanged_plan_is_named(run: Run) -> None:
 def test_a_changed_demand_of_the_policy_is_named(run: Run) -> None:
     revision = PlanRevision.objects.get()
     said = f"What the policy asks of the plan {revision.pk} is not what event"
-    forge("UPDATE changes_planrevision SET demand = jsonb_set(demand, '{stages}', '[]')")
-    assert first_thing_wrong().startswith(said)
+    for demand in ("jsonb_set(demand, '{stages}', '[]')", "jsonb_set(demand, '{stages}', '0.5')", "NULL"):
+        with undone():
+            forge(f"UPDATE changes_planrevision SET demand = {demand}")
+            assert first_thing_wrong().startswith(said)
+    forge("UPDATE changes_planrevision SET demand_digest = repeat('a', 64)")
+    assert "plan demand" in first_thing_wrong()
 
 
 def test_a_changed_decision_is_named(run: Run) -> None:
