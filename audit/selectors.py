@@ -72,8 +72,7 @@ def _looked_at(found: QuerySet[Event], event_filter: EventFilter, names: Iterabl
 
 def _unindexed(column: str) -> Func:
     """The column's own value, as an expression that no index is about."""
-    field = Event._meta.get_field(column)
-    return Func(F(column), F(column), function="COALESCE", output_field=field.clone())
+    return Func(F(column), F(column), function="COALESCE")
 
 
 def event_page(event_filter: EventFilter, *, before_id: int | None = None, size: int = 50) -> EventPage:

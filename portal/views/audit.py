@@ -90,7 +90,7 @@ def _url(request: HttpRequest, cursor: dict[str, str] | None = None) -> str:
 
 def _keepable(request: HttpRequest) -> list[tuple[str, str]]:
     """The filters that are set, as fields of the form that saves them."""
-    return [(name, value) for name, value in _as_the_log_reads_it(request.GET).items() if value and name != CURSOR]
+    return [(name, str(value)) for name, value in _as_the_log_reads_it(request.GET).items() if value and name != CURSOR]
 
 
 def _trail_url(request: HttpRequest) -> str:

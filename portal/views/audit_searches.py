@@ -22,7 +22,7 @@ def searches(request: HttpRequest) -> HttpResponse:
     """One's own and the shared searches; a POST keeps the filters that it carries under a name."""
     if request.method != "POST":
         return _page(request)
-    given = {name: value for name, value in request.POST.items() if name.startswith("filter-")}
+    given = {name: str(value) for name, value in request.POST.items() if name.startswith("filter-")}
     query = {name.removeprefix("filter-"): value for name, value in given.items()}
     try:
         search = saved_search_create(
@@ -34,8 +34,8 @@ def searches(request: HttpRequest) -> HttpResponse:
     return redirect(f"{reverse('audit-list')}?{search.query_string}")
 
 
-@posted("audit-searches")
 @audit_reader
+@posted("audit-searches")
 def search_change(request: HttpRequest, search_id: int) -> HttpResponse:
     """Rename one's own search, or share it, or keep it to oneself."""
     try:
@@ -53,8 +53,8 @@ def search_change(request: HttpRequest, search_id: int) -> HttpResponse:
     return redirect("audit-searches")
 
 
-@posted("audit-searches")
 @audit_reader
+@posted("audit-searches")
 def search_delete(request: HttpRequest, search_id: int) -> HttpResponse:
     """Drop one's own search."""
     try:

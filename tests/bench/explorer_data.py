@@ -67,7 +67,12 @@ def fill(events: int) -> None:
     with connection.cursor() as cursor:
         for table in TABLES:
             cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        given = {"first_day": FIRST_DAY, "years_s": YEARS_S, "events": events, "sealed": events - UNSEALED}
+        given: dict[str, str | int] = {
+            "first_day": FIRST_DAY,
+            "years_s": YEARS_S,
+            "events": events,
+            "sealed": events - UNSEALED,
+        }
         cursor.execute("DELETE FROM audit_pending; TRUNCATE audit_event, audit_leaf, audit_checkpoint")
         for low in range(1, events + 1, PART):
             cursor.execute(EVENTS, {**given, "low": low, "high": min(low + PART - 1, events)})
