@@ -23,12 +23,12 @@ _DOING: Final = {
 }
 
 
-def pack_rows(packs: Iterable[EvidencePack]) -> list[dict[str, Any]]:
+def pack_rows(packs: Iterable[EvidencePack], mask: Mask) -> list[dict[str, Any]]:
     """The rows of the list."""
     return [
         {
             "pack": pack,
-            "title": title_of(pack),
+            "title": mask.prose(title_of(pack)),
             "url": reverse("evidence-detail", args=[pack.pk]),
             "state": PackState(pack.state).label,
             "tone": _TONES.get(PackState(pack.state), "run"),

@@ -44,7 +44,7 @@ def evidence_list(request: HttpRequest) -> HttpResponse:
         return refused(
             request, "This list does not exist", str(error), status=400, url=reverse("evidence-list"), label="Packs"
         )
-    context = {"rows": pack_rows(page.rows), "page": page, "crumbs": _crumbs("Evidence packs")}
+    context = {"rows": pack_rows(page.rows, Mask.load()), "page": page, "crumbs": _crumbs("Evidence packs")}
     return render(request, "evidence/list.html", context)
 
 

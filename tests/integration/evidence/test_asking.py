@@ -86,7 +86,7 @@ def test_a_pack_waits_for_the_sealer_and_says_so(audrey: User) -> None:
     pack = asked(audrey)
     assert pack_make(pack.pk) == "waiting"
     pack.refresh_from_db()
-    assert (pack.code, pack.owner, pack.size) == ("AUDIT_NOT_SEALED", None, 0)
+    assert (pack.code, pack.owner, pack.size) == ("EVIDENCE_NOT_SEALED", None, 0)
     assert "sealer" in pack.detail
     assert pack.not_before is not None
 
