@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 from django.db import connection
@@ -21,6 +22,8 @@ from audit.sealing.trust import trusted_keys
 from audit.tiles import node_reader
 
 ROWS_AT_ONCE = 2_000
+NODES_KEPT = 16_384
+"""Hashes of nodes that stay in memory while proofs are made: neighbouring leaves share nearly all of theirs."""
 TILES_KEPT = 256
 """Tiles that stay in memory while proofs are made, 8 KiB each."""
 
@@ -155,7 +158,7 @@ class HeadProofs:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._node: NodeReader = node_reader(self._tile, keep=TILES_KEPT)
+        self._node: NodeReader = lru_cache(maxsize=NODES_KEPT)(node_reader(self._tile, keep=TILES_KEPT))
 
     def inclusion(self, leaf_index: int) -> list[bytes]:
         """The path from a leaf to the root (RFC 6962, 2.1.1)."""
