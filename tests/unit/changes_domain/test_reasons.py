@@ -18,7 +18,7 @@ CODES = {
 
 WAITED_FOR = {
     "RUN_ABORTED", "RUN_PAUSED", "STOPPED_AFTER_WAVE", "KILL_SWITCH_ENGAGED", "WORKER_STOPPING", "AUDIT_NOT_SEALED",
-    "AUDIT_SEAL_BROKEN",
+    "AUDIT_SEAL_BROKEN", "EVIDENCE_NOT_SEALED",
 }  # fmt: skip
 """An order or the gate stopped the device, and nothing is wrong with it: it may begin again."""
 
