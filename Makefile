@@ -41,9 +41,9 @@ demo: setup
 demo-reset: setup
 	@$(MANAGE) demo_reset
 
-# A chromium.sh, frr.sh, redis.sh or pango.sh that finds nothing to run under CI=true ends the recipe here, by -e.
+# A chromium.sh, frr.sh, redis.sh, pango.sh or go.sh that finds nothing to run under CI=true ends the recipe here, by -e.
 test: dev
-	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; requirements/pango.sh; \
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; requirements/frr.sh; requirements/redis.sh; requirements/pango.sh; requirements/go.sh; \
 	$(VENV)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 # A real NetBox beside the tests; about fifteen minutes the first time, one minute from then on. Stops it afterwards.
@@ -71,7 +71,7 @@ fmt: dev
 
 # A run of 100 devices against bare nornir, alternating, with 0, 20 and 100 ms (ARGS="--devices 50 --round-trips 20"; docs/performance.md);
 # BENCH=diff, scrub, inventory, backup or audit measures that part alone; BENCH=canary has a canary fail before 2,000 devices; BENCH=hang
-# kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs.
+# kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs; BENCH=gate has approvals wait for their seal.
 bench: dev
 	@if [ "$(BENCH)" = execution ]; then PYTHON="$(PYTHON)" requirements/install.sh bench; fi
 	@$(VENV)/python -m tests.bench.$(BENCH)_bench $(ARGS)

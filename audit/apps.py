@@ -9,5 +9,9 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        """Register what ``manage.py check --deploy`` says of the database's roles."""
+        """Register what ``check --deploy`` says of the database's roles, and what the log is compared with."""
         from audit import checks  # noqa: F401
+        from audit.verification import contents
+        from audit.verification.states import compare_states
+
+        contents.register("states", compare_states)

@@ -56,6 +56,9 @@ AUDIT_GRANTS: Final = (
         for role in (APPLICATION, READER)
     ),
     *(Grant(role, "audit_stateful", ("SELECT",)) for role in LOGINS),
+    # Searches that people keep. They are marked as deleted, never taken away.
+    Grant(APPLICATION, "audit_saved_search", ("SELECT", "INSERT", "UPDATE")),
+    Grant(READER, "audit_saved_search", ("SELECT",)),
     Grant(SEALER, "audit_leaf", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_tile", ("SELECT", "INSERT", "UPDATE")),
     Grant(SEALER, "audit_checkpoint", ("SELECT", "INSERT")),

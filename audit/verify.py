@@ -5,9 +5,9 @@ compared with the tree that results. That all checkpoints fit the one growing tr
 means; no proofs are needed for it. Memory does not grow with the number of events.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -19,14 +19,13 @@ from audit.merkle import GrowingTree, edge, leaf_hash
 from audit.sealing.storage import tile_loader
 from audit.tiles import WIDTH, MissingHashError, node_reader
 from audit.verification.columns import COLUMNS, differing_column
+from audit.verification.contents import Comparison
 from audit.verification.findings import Finding, FindingCode, Report
 from audit.verification.guards import check_guards
-from audit.verification.heads import OWN, Expected, anchored_heads, merged, own_heads
+from audit.verification.heads import CLOCK_TOLERANCE, OWN, Expected, anchored_heads, merged, own_heads
 from audit.verification.tree import CheckedTree
 
 ROWS_AT_ONCE = 2_000
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""By how much the database's clock may be ahead of the sealer's."""
 
 _LEAVES = f"""
 SELECT leaf.leaf_index, leaf.leaf_hash, leaf.event_id, event.at,
@@ -55,20 +54,24 @@ def verify(
     keys: tuple[TrustedKey, ...],
     witnesses: Mapping[str, Witness] | None = None,
     since_event: int | None = None,
+    comparisons: Iterable[Comparison] = (),
     progress: Callable[[int], None] = lambda _events: None,
 ) -> Report:
     """Recompute the log from its rows and compare; what is wrong first stands in the report's ``finding``.
 
     ``witnesses`` are anchors by name that can be read. With ``since_event`` the entries before this event's are taken
-    from the stored tree, which the later checkpoints still bind, and not hashed anew. ``progress`` is told the number
-    of events now and then. All is read from one snapshot, in a transaction that writes nothing; while a transaction is
-    open already, in that one.
+    from the stored tree, which the later checkpoints still bind, and not hashed anew. ``comparisons`` follow when the
+    log itself is whole: whether other tables say what it says. ``progress`` is told the number of events now and then.
+    All is read from one snapshot, in a transaction that writes nothing; while a transaction is open already, in that
+    one.
     """
     run = _Verification(keys, dict(witnesses or {}), progress)
     finding: Finding | None = None
     with _snapshot():
         try:
             run.everything(since_event)
+            for comparison in comparisons:
+                run.compared |= comparison(since_event or 0)
         except Finding as found:
             finding = found
     return run.report(finding)
@@ -89,6 +92,7 @@ class _Verification:
         self._waiting = 0
         self._anchored = dict.fromkeys(witnesses, 0)
         self._anchored_size = dict.fromkeys(witnesses, 0)
+        self.compared: dict[str, int] = {}
 
     def everything(self, since_event: int | None) -> None:
         with connection.cursor() as cursor:
@@ -255,6 +259,7 @@ class _Verification:
             root=newest.root.hex() if newest else "",
             signed_at=newest.signed_at if newest else None,
             finding=finding,
+            compared=self.compared,
         )
 
 

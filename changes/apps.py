@@ -9,13 +9,16 @@ class ChangesConfig(AppConfig):
     label = "changes"
 
     def ready(self) -> None:
-        """Have roles and shipped policies there after every migration; tell backups whom to ask about changes."""
+        """Have roles and shipped policies there after every migration; register what lower apps ask about changes."""
         post_migrate.connect(_create_roles, sender=self)
         post_migrate.connect(_install_policies, sender=self)
+        from audit.verification import contents
+        from changes.services.log_comparison import compare_with_log
         from changes.services.run_history import RunHistory
         from devices.services import change_history
 
         change_history.register(RunHistory())
+        contents.register("changes", compare_with_log)
 
 
 def _create_roles(using: str, **_signal: object) -> None:

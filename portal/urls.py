@@ -28,6 +28,7 @@ urlpatterns = [
     path("", include("portal.routes.calendar")),
     path("", include("portal.routes.control")),
     path("", include("portal.routes.reports")),
+    path("", include("portal.routes.evidence")),
     path("", include("portal.routes.templates")),
     path("", include("portal.routes.policies")),
     path("", include("portal.routes.discussions")),

@@ -2,8 +2,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-READERS = ("auditor", "administrator", "change-manager")
-"""The roles (groups) that see every event. Being a superuser is not one of them."""
+from audit.readers import READERS
+
+__all__ = ["READERS", "ReadsAudit"]
 
 
 class ReadsAudit(BasePermission):

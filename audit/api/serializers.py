@@ -4,19 +4,43 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from audit.models import Event
+from audit.models import Event, SavedSearch
+from audit.sealing.proof import ProofState, Standing
+
+
+class ProofStateSerializer(serializers.Serializer[ProofState]):
+    """Where an event stands in the sealed log, as its tables say; nothing is verified here."""
+
+    state = serializers.ChoiceField(
+        source="standing",
+        choices=[*Standing],
+        help_text="`sealed`; `pending`: waits for the sealer; `absent`: neither, which no event should be.",
+    )
+    leaf_index = serializers.IntegerField(allow_null=True, help_text="Its place in the tree, from 0 on.")
+    tree_size = serializers.IntegerField(
+        allow_null=True, help_text="Size of the first signed checkpoint that covers it."
+    )
+    signed_at = serializers.DateTimeField(allow_null=True, help_text="When that checkpoint was signed.")
 
 
 class EventSerializer(serializers.ModelSerializer[Event]):
-    """An event as a line of the explorer, without its body."""
+    """An event as a line of the explorer, without its body. Needs ``proofs`` in its context, by event id."""
+
+    proof = serializers.SerializerMethodField()
 
     class Meta:
         model = Event
         fields = [
             "id", "at", "actor_id", "actor_name", "origin", "request_id", "ip", "action", "object_type",
             "object_id", "object_label", "change_id", "device_id", "state_from", "state_to", "code", "reason",
+            "proof",
         ]  # fmt: skip
         read_only_fields = fields
+
+    @extend_schema_field(ProofStateSerializer)
+    def get_proof(self, event: Event) -> dict[str, Any]:
+        """Where it stands in the sealed log."""
+        return dict(ProofStateSerializer(self.context["proofs"][event.pk]).data)
 
 
 class EventDetailSerializer(EventSerializer):
@@ -38,4 +62,35 @@ class EventPageSerializer(serializers.Serializer[Any]):
     """A page of events, newest first."""
 
     next = serializers.URLField(allow_null=True, help_text="The page that follows; null on the last one.")
+    searched_to = serializers.DateTimeField(
+        allow_null=True,
+        help_text="Null unless the page ended early: then, when the oldest event that was looked at was written. "
+        "Such a page can hold few events or none; follow `next` to search older ones.",
+    )
     results = EventSerializer(many=True)
+
+
+class SavedSearchSerializer(serializers.ModelSerializer[SavedSearch]):
+    """A search that somebody keeps."""
+
+    owner = serializers.CharField(source="owner_name")
+
+    class Meta:
+        model = SavedSearch
+        fields = ["id", "name", "owner", "shared", "query", "created_at"]
+        read_only_fields = fields
+
+
+class NewSavedSearchSerializer(serializers.Serializer[Any]):
+    """A search to keep; ``query`` maps filters to texts, as in the list's query string."""
+
+    name = serializers.CharField(max_length=80)
+    query = serializers.DictField(child=serializers.CharField())
+    shared = serializers.BooleanField(default=False)
+
+
+class SavedSearchChangeSerializer(serializers.Serializer[Any]):
+    """What to change about a saved search; what is left out stays."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    shared = serializers.BooleanField(required=False)

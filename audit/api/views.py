@@ -17,6 +17,7 @@ from audit.api.serializers import EventDetailSerializer, EventPageSerializer, Ev
 from audit.export import export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event
+from audit.sealing.proof import proof_state
 from audit.selectors import event_get, event_page
 
 _REFUSED = {
@@ -48,7 +49,10 @@ class EventListView(AuditView):
         responses={200: EventPageSerializer, **_REFUSED},
     )
     def get(self, request: Request) -> Response:
-        """A page of the audit log, newest first. Follow `next` for older events; there is no count."""
+        """A page of the audit log, newest first. Follow `next` for older events; there is no count.
+
+        In a large log a page looks at a bounded number of events: `searched_to` then says where it stopped.
+        """
         given = request.query_params
         event_filter = EventFilter.parse(given, besides=("before_id", "limit"))
         before = only_value("before_id", given)
@@ -61,7 +65,9 @@ class EventListView(AuditView):
         following = page.next_before_id and replace_query_param(
             request.build_absolute_uri(), "before_id", str(page.next_before_id)
         )
-        return Response({"next": following, "results": EventSerializer(page.events, many=True).data})
+        proofs = proof_state(event.pk for event in page.events)
+        rows = EventSerializer(page.events, many=True, context={"proofs": proofs}).data
+        return Response({"next": following, "searched_to": page.searched_to, "results": rows})
 
 
 class EventDetailView(AuditView):
@@ -82,7 +88,7 @@ class EventDetailView(AuditView):
             event = event_get(event_id)
         except Event.DoesNotExist:
             raise NotFound(f"There is no audit event {event_id}.") from None
-        return Response(EventDetailSerializer(event).data)
+        return Response(EventDetailSerializer(event, context={"proofs": proof_state([event.pk])}).data)
 
 
 class ExportView(AuditView):

@@ -2,5 +2,16 @@
 
 from audit.models.event import Event, EventQuerySet
 from audit.models.sealing import Anchoring, Checkpoint, Leaf, Pending, Tile
+from audit.models.searches import SavedSearch, SavedSearchQuerySet
 
-__all__ = ["Anchoring", "Checkpoint", "Event", "EventQuerySet", "Leaf", "Pending", "Tile"]
+__all__ = [
+    "Anchoring",
+    "Checkpoint",
+    "Event",
+    "EventQuerySet",
+    "Leaf",
+    "Pending",
+    "SavedSearch",
+    "SavedSearchQuerySet",
+    "Tile",
+]

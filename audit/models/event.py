@@ -90,6 +90,9 @@ class Event(models.Model):
             models.Index(fields=["actor_name", "id"], name="audit_event_actor"),
             models.Index(fields=["action", "id"], name="audit_event_action"),
             models.Index(fields=["object_type", "object_id", "id"], name="audit_event_object"),
+            models.Index(fields=["object_type", "id"], name="audit_event_kind"),
+            models.Index(fields=["object_id", "id"], name="audit_event_object_id"),
+            models.Index(fields=["origin", "id"], name="audit_event_origin"),
             models.Index(fields=["at"], name="audit_event_at"),
             models.Index(
                 fields=["change_id", "id"],

@@ -4,7 +4,8 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from functools import lru_cache
+from typing import Any, cast
 
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -21,6 +22,8 @@ from audit.sealing.trust import trusted_keys
 from audit.tiles import node_reader
 
 ROWS_AT_ONCE = 2_000
+NODES_KEPT = 16_384
+"""Hashes of nodes that stay in memory while proofs are made: neighbouring leaves share nearly all of theirs."""
 TILES_KEPT = 256
 """Tiles that stay in memory while proofs are made, 8 KiB each."""
 
@@ -104,12 +107,8 @@ def is_covered(event_id: int) -> bool:
 
 def count_sealed(chosen: QuerySet[Event], size: int) -> int:
     """How many of the chosen events are among the first ``size`` entries."""
-    sql, params = _chosen(chosen)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT count(*) FROM audit_leaf leaf WHERE leaf.leaf_index < %s AND leaf.event_id IN ({sql})",
-            [size, *params],
-        )
+        cursor.execute(f"SELECT count(*) FROM audit_leaf leaf WHERE leaf.leaf_index < %s {_among(chosen)}", [size])
         return int(cursor.fetchone()[0])
 
 
@@ -118,38 +117,26 @@ def sealed_lines(chosen: QuerySet[Event] | None, size: int) -> Iterator[SealedLi
 
     They are read 2,000 at a time by their place; other statements may run in between. Memory does not grow.
     """
-    narrowed, params = ("", ()) if chosen is None else _chosen(chosen)
-    where = f"AND leaf.event_id IN ({narrowed})" if narrowed else ""
-    query = (
-        "SELECT leaf.leaf_index, event.id, audit_event_line(event.id, event.at, event.txid, event.db_user, event.body)"
-        " FROM audit_leaf leaf JOIN audit_event event ON event.id = leaf.event_id"
-        f" WHERE leaf.leaf_index >= %s AND leaf.leaf_index < %s {where}"
-        f" ORDER BY leaf.leaf_index LIMIT {ROWS_AT_ONCE}"
-    )
-    start = 0
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(query, [start, size, *params])
-            rows = cursor.fetchall()
-        for row in rows:
-            yield SealedLine(*row)
-        if len(rows) < ROWS_AT_ONCE:
-            return
-        start = rows[-1][0] + 1
+    line = "audit_event_line(event.id, event.at, event.txid, event.db_user, event.body)"
+    tables = "audit_leaf leaf JOIN audit_event event ON event.id = leaf.event_id"
+    for row in _by_place(f"SELECT leaf.leaf_index, event.id, {line} FROM {tables}", _among(chosen), size):
+        yield SealedLine(*row)
 
 
 def sealed_places(chosen: QuerySet[Event], size: int) -> Iterator[tuple[int, int]]:
     """Place and id of the same events in the same order, without their texts."""
-    sql, params = _chosen(chosen)
+    yield from _by_place("SELECT leaf.leaf_index, leaf.event_id FROM audit_leaf leaf", _among(chosen), size)
+
+
+def _by_place(select: str, among: str, size: int) -> Iterator[Any]:
     query = (
-        "SELECT leaf.leaf_index, leaf.event_id FROM audit_leaf leaf WHERE leaf.leaf_index >= %s"
-        f" AND leaf.leaf_index < %s AND leaf.event_id IN ({sql})"
+        f"{select} WHERE leaf.leaf_index >= %s AND leaf.leaf_index < %s {among}"
         f" ORDER BY leaf.leaf_index LIMIT {ROWS_AT_ONCE}"
     )
     start = 0
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(query, [start, size, *params])
+            cursor.execute(query, [start, size])
             rows = cursor.fetchall()
         yield from rows
         if len(rows) < ROWS_AT_ONCE:
@@ -157,12 +144,21 @@ def sealed_places(chosen: QuerySet[Event], size: int) -> Iterator[tuple[int, int
         start = rows[-1][0] + 1
 
 
+def _among(chosen: QuerySet[Event] | None) -> str:
+    """The condition that leaves none but the chosen; their values are quoted by psycopg."""
+    if chosen is None:
+        return ""
+    sql, params = chosen.order_by().values("id").query.sql_with_params()
+    composed = cast("DatabaseOperations", connection.ops).compose_sql(sql, params)
+    return f"AND leaf.event_id IN ({composed.replace('%', '%%')})"
+
+
 class HeadProofs:
     """Makes proofs against one tree head, out of the stored tiles; nothing of it is kept but a few tiles."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._node: NodeReader = node_reader(self._tile, keep=TILES_KEPT)
+        self._node: NodeReader = lru_cache(maxsize=NODES_KEPT)(node_reader(self._tile, keep=TILES_KEPT))
 
     def inclusion(self, leaf_index: int) -> list[bytes]:
         """The path from a leaf to the root (RFC 6962, 2.1.1)."""
@@ -181,10 +177,3 @@ class HeadProofs:
 def verifier_keys() -> Iterable[str]:
     """The public keys that are known here, as name+hash+key."""
     return [str(key.verifier) for key in trusted_keys()]
-
-
-def _chosen(chosen: QuerySet[Event]) -> tuple[str, tuple[object, ...]]:
-    sql, params = chosen.order_by().values("id").query.sql_with_params()
-    # Arrays and the like take psycopg's own way; what the ORM leaves as text is composed once.
-    composed = cast("DatabaseOperations", connection.ops).compose_sql(sql, params)
-    return composed.replace("%", "%%"), ()

@@ -97,29 +97,34 @@ class Lag:
 
 
 def proof_state(event_ids: Iterable[int]) -> dict[int, ProofState]:
-    """Where each of these events stands. At most two queries, however many they are."""
+    """Where each of these events stands. One query, however many they are; none for none.
+
+    It is one statement, so that an event which is sealed meanwhile is seen either waiting or sealed, never as neither.
+    """
     ids = list(event_ids)
     if not ids:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT leaf.event_id, leaf.leaf_index, covering.tree_size, covering.signed_at
-            FROM audit_leaf leaf LEFT JOIN LATERAL (
+            SELECT asked.event_id, waiting.event_id IS NOT NULL, leaf.leaf_index, covering.tree_size, covering.signed_at
+            FROM unnest(%s::bigint[]) AS asked (event_id)
+            LEFT JOIN audit_leaf leaf ON leaf.event_id = asked.event_id
+            LEFT JOIN audit_pending waiting ON waiting.event_id = asked.event_id
+            LEFT JOIN LATERAL (
                 SELECT tree_size, signed_at FROM audit_checkpoint
                 WHERE tree_size > leaf.leaf_index ORDER BY tree_size LIMIT 1) covering ON true
-            WHERE leaf.event_id = ANY(%s)
             """,
             [ids],
         )
-        states = {row[0]: ProofState(Standing.SEALED, row[1], row[2], row[3]) for row in cursor.fetchall()}
-        others = [event_id for event_id in ids if event_id not in states]
-        if others:
-            cursor.execute("SELECT event_id FROM audit_pending WHERE event_id = ANY(%s)", [others])
-            waiting = {row[0] for row in cursor.fetchall()}
-            for event_id in others:
-                states[event_id] = ProofState(Standing.PENDING if event_id in waiting else Standing.ABSENT)
-    return states
+        found = {event_id: _state(*rest) for event_id, *rest in cursor.fetchall()}
+    return {event_id: found[event_id] for event_id in ids}
+
+
+def _state(waits: bool, leaf_index: int | None, tree_size: int | None, signed_at: datetime | None) -> ProofState:
+    if leaf_index is None:
+        return ProofState(Standing.PENDING if waits else Standing.ABSENT)
+    return ProofState(Standing.SEALED, leaf_index, tree_size, signed_at)
 
 
 def is_sealed(event_id: int) -> bool:

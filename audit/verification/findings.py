@@ -1,6 +1,7 @@
 """What a verification can find, in the words of an auditor. The codes are stable and meant for programs."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -25,6 +26,11 @@ class FindingCode(StrEnum):
     ANCHOR_AHEAD = "anchor_ahead"
     ANCHOR_DIFFERS = "anchor_differs"
     ANCHOR_UNREADABLE = "anchor_unreadable"
+    STATE_DIFFERS = "state_differs"
+    PLAN_DIFFERS = "plan_differs"
+    DEMAND_DIFFERS = "demand_differs"
+    DECISION_DIFFERS = "decision_differs"
+    RUN_DIFFERS = "run_differs"
 
 
 class Finding(Exception):  # noqa: N818 - it ends a verification, and is its result
@@ -41,8 +47,9 @@ class Report:
     """What a verification has looked at; ``finding`` is empty where all of it is as it should be.
 
     ``first_index`` is the leaf it began with; ``events``, ``tiles`` and ``checkpoints`` count what was recomputed,
-    ``waiting`` the events that are not sealed yet, ``anchored`` the checkpoints by anchor that agree. ``tree_size``,
-    ``root`` (hex) and ``signed_at`` are the newest checkpoint's.
+    ``waiting`` the events that are not sealed yet, ``anchored`` the checkpoints by anchor that agree, ``compared`` the
+    rows by kind ("plans", "decisions") that say what the log says. ``tree_size``, ``root`` (hex) and ``signed_at`` are
+    the newest checkpoint's.
     """
 
     first_index: int
@@ -55,3 +62,4 @@ class Report:
     root: str
     signed_at: datetime | None
     finding: Finding | None = None
+    compared: Mapping[str, int] = field(default_factory=dict)

@@ -12,6 +12,7 @@ GUARDS = (
     ("audit_event", "audit_event_only_grows"),
     ("audit_event", "audit_event_row_stays"),
     ("audit_event", "audit_event_is_enqueued"),
+    ("audit_event", "audit_event_needs_change"),
     ("audit_pending", "audit_pending_leaves_sealed"),
     ("audit_pending", "audit_pending_stays"),
     ("audit_leaf", "audit_leaf_without_gaps"),
@@ -25,6 +26,9 @@ GUARDS = (
 
 def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
     """Look for every trigger, fired always, and compare the function that makes a line with ours.
+
+    The triggers of the other tables, which demand an event for every step or refuse to change a decision, have to be
+    switched on as well.
 
     Raises:
         Finding: one is missing, switched off or another.
@@ -43,6 +47,18 @@ def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
                 f"The guard {guard[1]} of the table {guard[0]} {state}. Somebody with the owner's or a superuser's role"
                 " has changed the database; what was written since may have been edited before it was sealed.",
             )
+    cursor.execute(
+        "SELECT tgrelid::regclass::text, tgname FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid"
+        " WHERE tgenabled = 'D' AND relnamespace ="
+        " (SELECT relnamespace FROM pg_class WHERE oid = 'audit_event'::regclass) ORDER BY 1, 2 LIMIT 1"
+    )
+    row = cursor.fetchone()
+    if row is not None:
+        raise Finding(
+            FindingCode.GUARD_MISSING,
+            f"The trigger {row[1]} of the table {row[0]} is switched off. Somebody with the owner's or a superuser's"
+            " role has changed the database; rows of this table may have been changed without an event.",
+        )
     cursor.execute(
         "SELECT prosrc FROM pg_proc"
         " WHERE oid = to_regprocedure('audit_event_line(bigint, timestamptz, bigint, text, text)')"

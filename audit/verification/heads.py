@@ -3,7 +3,7 @@
 import heapq
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from audit.anchors.protocols import Witness
 from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
@@ -14,6 +14,8 @@ from audit.verification.findings import Finding, FindingCode
 
 OWN = ""
 _PAGE = 500
+CLOCK_TOLERANCE = timedelta(minutes=5)
+"""By how much one clock may be ahead of another."""
 
 
 @dataclass(frozen=True, order=True, slots=True)
@@ -61,6 +63,12 @@ def _check_row(size: int, root: bytes, signed_at: datetime, signed: SignedHead, 
         raise Finding(
             FindingCode.CHECKPOINT_TIME,
             f"The row of the checkpoint of {size} entries names another time than its signature does.",
+        )
+    if signed.signed_at > datetime.now(UTC) + CLOCK_TOLERANCE:
+        raise Finding(
+            FindingCode.TIME_AHEAD,
+            f"The checkpoint of {size} entries says that it was signed at {signed.signed_at:%Y-%m-%d %H:%M:%S} UTC,"
+            " which is still to come: the sealer's clock was wrong, or the time was set.",
         )
     if before is not None and signed.signed_at < before - timedelta(seconds=1):
         raise Finding(

@@ -21,14 +21,17 @@ from changes.api.serializers import (
     ChangeSerializer,
     TimelineEventSerializer,
 )
+from changes.models import ChangeRequest
 from changes.selectors import (
     CHANGE_FILTERS,
+    Blocker,
     approvals_of,
     blockers,
     change_get,
     changes_matching,
     changes_touching,
 )
+from changes.services.approval_seals import seal_wait
 from changes.services.people import facts_of, person_of
 from changes.services.requests import change_create, change_edit
 from devices.api.listing import MOMENT, WHOLE, ListQuery, Ordering, page
@@ -62,10 +65,15 @@ def change_response(request: Request, change_id: int, *, status_code: int = stat
     facts = facts_of(change)
     context = {
         "content": shown_content(change, person, facts),
-        "blockers": list(blockers(change, facts)),
+        "blockers": [*blockers(change, facts), *_seal_blockers(change)],
         "actions": shown_actions(person, facts, change),
     }
     return Response(ChangeDetailSerializer(change, context=context).data, status=status_code)
+
+
+def _seal_blockers(change: ChangeRequest) -> list[Blocker]:
+    found = seal_wait(change)
+    return [] if found is None else [Blocker("machine", found.code, found.detail)]
 
 
 class ChangeListView(APIView):

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from changes.api import actions, calendar, exceptions, freezes, maintenance_windows, meetings, orders, threads, waves
+from changes.api import (
+    actions,
+    calendar,
+    evidence,
+    exceptions,
+    freezes,
+    maintenance_windows,
+    meetings,
+    orders,
+    threads,
+    waves,
+)
 from changes.api.changes import (
     ApprovalListView,
     ChangeDetailView,
@@ -17,10 +28,12 @@ from changes.api.rollback import RollbackView
 from changes.api.run_watching import RunDevicesView, RunProgressView
 from changes.api.runs import RunDetailView, RunListView
 from changes.api.template_urls import urlpatterns as template_urls
+from changes.api.trail import AuditTrailView
 from devices.api import converters  # noqa: F401 - makes <id:…> known
 
 _CHANGE = "changes/<id:change_id>/"
 _MEETING = "meetings/<id:meeting_id>/"
+_PACK = "evidence-packs/<id:pack_id>/"
 
 urlpatterns = [
     *template_urls,
@@ -56,6 +69,7 @@ urlpatterns = [
     path(f"{_CHANGE}risk/override/", RiskOverrideView.as_view(), name="api-change-risk-override"),
     path(f"{_CHANGE}approvals/", ApprovalListView.as_view(), name="api-change-approvals"),
     path(f"{_CHANGE}timeline/", TimelineView.as_view(), name="api-change-timeline"),
+    path(f"{_CHANGE}audit-trail/", AuditTrailView.as_view(), name="api-change-audit-trail"),
     path(f"{_CHANGE}runs/", RunListView.as_view(), name="api-change-runs"),
     path(f"{_CHANGE}threads/", threads.ThreadListView.as_view(), name="api-change-threads"),
     path("threads/<id:thread_id>/", threads.ThreadDetailView.as_view(), name="api-thread-detail"),
@@ -75,6 +89,11 @@ urlpatterns = [
     path(f"{_MEETING}items/<id:item_id>/", meetings.MeetingItemView.as_view(), name="api-meeting-item"),
     path(f"{_MEETING}items/<id:item_id>/minutes/", meetings.MeetingMinutesView.as_view(), name="api-meeting-minutes"),
     path("checks/library/", CheckLibraryView.as_view(), name="api-check-library"),
+    path("evidence-packs/", evidence.EvidenceListView.as_view(), name="api-evidence-list"),
+    path(_PACK, evidence.EvidenceDetailView.as_view(), name="api-evidence-detail"),
+    path(
+        "evidence-packs/<id:pack_id>/download/", evidence.EvidenceDownloadView.as_view(), name="api-evidence-download"
+    ),
     path("exceptions/", exceptions.ExceptionListView.as_view(), name="api-exception-list"),
     path("exceptions/<id:exception_id>/", exceptions.ExceptionDetailView.as_view(), name="api-exception-detail"),
     path(

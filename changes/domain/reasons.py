@@ -156,6 +156,27 @@ _APPROVAL = (
     ),
 )
 
+_EVIDENCE = (
+    Reason(
+        "EVIDENCE_NOT_SEALED",
+        "An evidence pack waits: what it shows is signed by the sealer first.",
+        "Nothing is to be done while the sealer runs: the pack goes on by itself. Else start manage.py audit_sealer.",
+        permanent=False,
+    ),
+    Reason(
+        "EVIDENCE_PACK_FAILED",
+        "An evidence pack could not be made.",
+        "Read on its page why, then ask for a new one.",
+        permanent=True,
+    ),
+    Reason(
+        "LINK_EXPIRED",
+        "A download link is older than 15 minutes, or was made for somebody else.",
+        "Open the page of the evidence pack and take a new link.",
+        permanent=True,
+    ),
+)
+
 _SEALING = (
     Reason(
         "AUDIT_NOT_SEALED",
@@ -289,7 +310,7 @@ _REVIEW = (
 
 REASONS: dict[str, Reason] = {
     entry.code: entry
-    for group in (_PLAN, _APPROVAL, _SEALING, _CALENDAR, _CONTROL, _ROLLBACK, _REVIEW)
+    for group in (_PLAN, _APPROVAL, _SEALING, _EVIDENCE, _CALENDAR, _CONTROL, _ROLLBACK, _REVIEW)
     for entry in group
 }
 

@@ -492,7 +492,8 @@ class Stories:
             WrongError: it does not follow from those before it.
         """
         thing = event.body["object"]
-        if thing["type"] == "template_version" and event.body["actor"]["id"] is not None:
+        wrote = event.body["action"] in {"template_version.created", "template_version.edited"}
+        if wrote and event.body["actor"]["id"] is not None:
             self._template_hands.setdefault(thing["id"], {})[event.body["actor"]["id"]] = event.name
         change = event.body.get("change_id")
         if change is None or str(change) not in self._enclosed:

@@ -16,15 +16,19 @@ from django.db import transaction
 
 from audit.models import Event
 from audit.sealing.proof import EventProof, ProofProblem, event_proof
-from changes.domain.run_states import DeviceRunState
+from changes.domain.run_states import DeviceRunState, RunState
 from changes.domain.sealing import AUDIT_NOT_SEALED, AUDIT_SEAL_BROKEN, Carrier, is_told_by
-from changes.models import DeviceRun, DeviceRunQuerySet, Run
+from changes.domain.states import EXECUTING, ChangeState
+from changes.models import ChangeRequest, DeviceRun, DeviceRunQuerySet, Run
 from devices.services.claims import claimable, database_time_plus
 from devices.services.statements import prepared
 
+USUAL_S: Final = 2.0
+"""Nobody is told of an approval that was given just now."""
 ASK_AGAIN_S: Final = 1.0
 """The sealer signs once a second at most, so a device that waits for it is looked at again as soon."""
 STILL_WAITS: Final = "Nothing was sent. The device waits, and goes on by itself."
+GOES_ON: Final = "Nothing is written to a device before it is sealed; then everything goes on by itself."
 CONFIRMED: Final = "run.recomputed_backout_confirmed"
 
 # Those who approved, and what they had approved where that was carried over; by what the change became approved; and
@@ -55,6 +59,16 @@ _CARRIERS: Final = """
     JOIN changes_templatereview t ON t.version_id = c.template_version_id
     WHERE r.id = %s AND c.type = 'standard' AND t.decision = 'approved' AND t.voided_at IS NULL
 """
+
+_WAITS: Final = f"""
+    WITH carrier (kind, id, digest, words, person_id, event_id) AS ({_CARRIERS})
+    SELECT (SELECT max(extract(epoch FROM clock_timestamp() - e.at)) FROM carrier
+            JOIN audit_pending USING (event_id) JOIN audit_event e ON e.id = event_id),
+           (SELECT min(d.detail) FROM changes_devicerun d JOIN changes_run r ON r.id = d.run_id
+            WHERE d.code = %s AND d.state IN ('pending', 'rollback_pending') AND r.state <> 'ended'
+              AND r.change_id = %s)
+"""  # noqa: S608 - two statements of this file
+_WRITTEN_FOR: Final = EXECUTING | {ChangeState.APPROVED, ChangeState.SCHEDULED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,3 +155,25 @@ def devices_hold(run: Run, waiting: DeviceRunQuerySet, unsealed: Unsealed) -> No
 def look_again(run_id: int) -> None:
     """Have the dispatcher call workers for a run in a second, and not only after its usual pause."""
     Run.objects.filter(pk=run_id).update(rung_at=database_time_plus(ASK_AGAIN_S - settings.COUNTERSIGN_RING_AGAIN_S))
+
+
+def seal_wait(change: ChangeRequest) -> Unsealed | None:
+    """What a page says of a change that nothing is written for, because its approvals are not proved to be sealed.
+
+    None where they are, where none waits for longer than the sealer takes, and where nothing is to be written. At most
+    one statement; a proof that does not hold is told once a device has met it.
+    """
+    if change.revision_id is None or change.state not in _WRITTEN_FOR:
+        return None
+    [(waited_s, broken)] = prepared(_WAITS, [*[change.revision_id] * 4, AUDIT_SEAL_BROKEN, change.pk])
+    if broken:
+        return Unsealed(AUDIT_SEAL_BROKEN, broken)
+    if waited_s is None or waited_s < USUAL_S:
+        return None
+    return Unsealed(AUDIT_NOT_SEALED, f"An approval has been waiting for {waited_s:.0f} s. {GOES_ON}")
+
+
+def devices_unproved() -> bool:
+    """Whether a device waits because the log does not prove its approvals, and not for the sealer alone. One query."""
+    waiting = DeviceRun.objects.open().filter(code=AUDIT_SEAL_BROKEN, owner=None)
+    return waiting.filter(run__in=Run.objects.exclude(state=RunState.ENDED)).exists()

@@ -18,7 +18,7 @@ from rest_framework.exceptions import APIException, ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from audit.errors import AuditError, ExportFormatError, FilterError
+from audit.errors import AuditError, ExportFormatError, FilterError, LogClosedError, SavedSearchNotFoundError
 from changes.domain.canonical import CanonicalError
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.plan import PayloadError, PlanHashMismatchError
@@ -47,6 +47,8 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (InvalidInputError, 400),
     (FilterError, 400),
     (ExportFormatError, 400),
+    (LogClosedError, 403),
+    (SavedSearchNotFoundError, 404),
     (UnknownDeviceFilterError, 400),
     (BadFieldsError, 400),
     (NotPermittedError, 403),

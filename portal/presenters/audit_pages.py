@@ -13,6 +13,8 @@ from typing import Any, Final
 from django.urls import reverse
 
 from audit.models import Event
+from audit.sealing.proof import ProofState
+from portal.presenters.audit_proofs import ProofMark, proof_mark
 from portal.presenters.links import audit_url, device_url, page_url
 from portal.presenters.visible import visible
 
@@ -42,6 +44,7 @@ class EventRow:
     states: str
     code: str
     reason: str
+    proof: ProofMark | None = None
 
     @property
     def tone(self) -> str:
@@ -102,17 +105,17 @@ class EventDetail:
     sha256: str
 
 
-def event_rows(events: Iterable[Event]) -> list[EventRow]:
-    """Events as rows; no query."""
-    return [_row(event) for event in events]
+def event_rows(events: Iterable[Event], proofs: Mapping[int, ProofState]) -> list[EventRow]:
+    """Events as rows, each with its proof state; no query."""
+    return [event_row(event, proofs.get(event.pk)) for event in events]
 
 
-def event_detail(event: Event) -> EventDetail:
+def event_detail(event: Event, proof: ProofState) -> EventDetail:
     """One event with its body taken apart; no query."""
     content = event.content()
     before, after = _fields(content.get("before")), _fields(content.get("after"))
     return EventDetail(
-        row=_row(event),
+        row=event_row(event, proof),
         state_from=event.state_from,
         state_to=event.state_to,
         request_id=event.request_id,
@@ -158,7 +161,8 @@ def _value(fields: Mapping[str, Any], name: str) -> Value:
     return Value(visible(compact))
 
 
-def _row(event: Event) -> EventRow:
+def event_row(event: Event, proof: ProofState | None = None) -> EventRow:
+    """One event as a row; no query."""
     label, number = visible(_label(event)), _number(event)
     return EventRow(
         id=event.pk,
@@ -175,6 +179,7 @@ def _row(event: Event) -> EventRow:
         states=" → ".join(_word(state) for state in (event.state_from, event.state_to) if state),
         code=event.code,
         reason=visible(event.reason),
+        proof=proof_mark(proof) if proof else None,
     )
 
 
@@ -227,6 +232,8 @@ def _related(event: Event) -> Iterator[Link]:
     )
     if event.change_id and event.object_type != "change":
         yield Link(f"Everything about {_number(event)}", audit_url(change_id=event.change_id))
+    if event.change_id:
+        yield Link(f"{_number(event)} from its beginning", page_url("audit-trail", event.change_id))
     if event.device_id and event.object_type != "device":
         yield Link("Everything about this device", audit_url(device_id=event.device_id))
     if event.request_id:

@@ -15,6 +15,7 @@ from changes.domain.run_states import RunOutcome
 from changes.domain.states import BEFORE_IMPLEMENTING, ENDED, IN_REVIEW, ChangeState, ChangeType, DevicePlanState
 from changes.models import Approval
 from changes.selectors import Blocker, blockers
+from portal.presenters.sealing import SealNote
 from portal.presenters.sight import Sight
 from portal.presenters.words import counted, either, group_label
 
@@ -44,12 +45,14 @@ class Gates:
     machine: tuple[Gate, ...]
 
 
-def gates_of(sight: Sight) -> Gates | None:
+def gates_of(sight: Sight, seal_note: SealNote | None = None) -> Gates | None:
     """The box for a change that goes on; None for one that has ended."""
     if sight.state in ENDED:
         return None
     found = tuple(blockers(sight.change, sight.facts))
     head = _head(sight)
+    if seal_note is not None and not sight.change.on_hold:
+        head = _UNSEALED
     return Gates(*head, people=tuple(_people(sight, found)), machine=tuple(_machine(sight, found)))
 
 
@@ -63,6 +66,8 @@ _HEADS: Final[dict[ChangeState, tuple[str, str, str, str]]] = {
     _S.ROLLING_BACK: ("It is being rolled back", "Workers send the approved backout.", "warn", "s-rollback"),
     _S.REVIEW: ("It waits to be closed", "A change manager records how it went.", "wait", "s-review"),
 }
+
+_UNSEALED: Final = ("Its approvals are not sealed yet", "Nothing is written before they are.", "warn", "s-paused")
 
 
 def _head(sight: Sight) -> tuple[str, str, str, str]:

@@ -115,7 +115,7 @@ def timeline_of(change_id: int, mask: Mask, *, before_id: int | None, steps: boo
         switch_url=with_query(here, "" if steps else "steps=1"),
         older_url=with_query(here, "&".join(filter(None, (kept, older)))) if older else "",
         newer_url=with_query(here, kept) if before_id is not None else "",
-        explorer_url=audit_url(change_id=change_id),
+        explorer_url=reverse("audit-trail", args=[change_id]),
     )
 
 

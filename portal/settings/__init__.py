@@ -275,6 +275,8 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "PATH_CONVERTER_OVERRIDES": {"id": int},
     "ENUM_NAME_OVERRIDES": {
+        "EvidencePackScope": "changes.domain.evidence.PackScope.choices",
+        "EvidencePackState": "changes.domain.evidence.PackState.choices",
         "ChangeType": "changes.domain.states.ChangeType.choices",
         "ChangeState": "changes.domain.states.ChangeState.choices",
         "PlanState": "changes.domain.states.PlanState.choices",

@@ -63,7 +63,7 @@ NAVIGATION: Final = (
             NavItem("Policies", "policy-list", "shield", frozenset({"policy"})),
             NavItem("Reviews", "review-list", "s-review", frozenset({"review"})),
             NavItem("Reports", "kpi", "layers", frozenset({"kpi", "report"})),
-            NavItem("Audit", "audit-list", "audit", frozenset({"audit"})),
+            NavItem("Audit", "audit-list", "audit", frozenset({"audit", "evidence"})),
         ),
     ),
 )

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET, require_safe
 from audit.errors import AuditError, FilterError
 from audit.export import ExportFormat, export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
-from audit.models import Event
-from audit.selectors import EventPage, event_get, event_page
+from audit.models import Event, SavedSearch
+from audit.sealing.proof import proof_state
+from audit.selectors import EXAMINED, EventPage, event_get, event_page
 from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
 from portal.presenters.audit_pages import event_detail, event_rows
 from portal.views.access import audit_reader, refused
@@ -41,7 +42,12 @@ def audit_list(request: HttpRequest) -> HttpResponse:
             "more_open": any(name in more.fields for name in asked),
             "problem": problem,
             "filtered": bool(asked),
-            "rows": event_rows(page.events),
+            "rows": event_rows(page.events, proof_state(event.pk for event in page.events)),
+            "searched_to": page.searched_to,
+            "examined": EXAMINED,
+            "saved": SavedSearch.objects.open_to(request.user.pk or 0),
+            "keepable": [] if problem else _keepable(request),
+            "trail_url": _trail_url(request),
             "next_url": _url(request, {CURSOR: str(page.next_before_id)}) if page.next_before_id else "",
             "first_url": _url(request) if CURSOR in request.GET else "",
             "exports": [] if problem else _exports(request),
@@ -82,6 +88,17 @@ def _url(request: HttpRequest, cursor: dict[str, str] | None = None) -> str:
     return f"{request.path}?{query.urlencode()}" if query else request.path
 
 
+def _keepable(request: HttpRequest) -> list[tuple[str, str]]:
+    """The filters that are set, as fields of the form that saves them."""
+    return [(name, str(value)) for name, value in _as_the_log_reads_it(request.GET).items() if value and name != CURSOR]
+
+
+def _trail_url(request: HttpRequest) -> str:
+    """The story of the change that the filters name, if they name one."""
+    change_id = _as_the_log_reads_it(request.GET).get("change_id", "")
+    return reverse("audit-trail", args=[change_id]) if change_id.isascii() and change_id.isdigit() else ""
+
+
 def _exports(request: HttpRequest) -> list[dict[str, str]]:
     """The addresses that export what the filters choose."""
     labels = {ExportFormat.CSV: "CSV", ExportFormat.JSONL: "JSON Lines"}
@@ -108,7 +125,7 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         request,
         "audit/detail.html",
         {
-            "event": event_detail(event),
+            "event": event_detail(event, proof_state([event.pk])[event.pk]),
             "older_url": reverse("audit-detail", args=[older]) if older else "",
             "newer_url": reverse("audit-detail", args=[newer]) if newer else "",
             "crumbs": [{"label": "Audit", "url": reverse("audit-list")}, {"label": f"Event {event.pk}", "url": ""}],

@@ -20,6 +20,7 @@ from portal.presenters.origin import origin_of
 from portal.presenters.reviews import review_note
 from portal.presenters.risk import risk_of
 from portal.presenters.scheduling import calendar_note_of
+from portal.presenters.sealing import seal_note_of
 from portal.presenters.sight import Sight, change_or_404, sight_of
 from portal.presenters.summary import plan_counts, summary_of
 from portal.presenters.timeline import timeline_of
@@ -51,6 +52,7 @@ def page_context(sight: Sight, current: str, *, page: str = "") -> dict[str, Any
         "tabs": head.tabs,
         "actions": actions,
         "steps": steps_of(sight),
+        "seal_note": seal_note_of(sight),
     }
 
 
@@ -90,9 +92,10 @@ def change_detail(request: HttpRequest, change_id: int) -> HttpResponse:
 def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None = None) -> HttpResponse:
     """Draw the summary, under the alert of a refusal if there is one, and with its status."""
     mask = Mask.load()
+    common = page_context(sight, "summary")
     context = {
-        **page_context(sight, "summary"),
-        "gates": gates_of(sight),
+        **common,
+        "gates": gates_of(sight, common["seal_note"]),
         "gate": gate_of(sight, mask),
         "calendar_note": calendar_note_of(sight),
         "clock": zone_of(request),

@@ -6,6 +6,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from audit.sealing.proof import sealing_lag
+from changes.services.approval_seals import devices_unproved
 from portal.models import ALIVE_FOR_S, WorkerBeat
 
 SEALED_WITHIN_S = 15.0
@@ -17,7 +18,7 @@ SEALED_WITHIN_S = 15.0
 def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001 - a view's signature
     """Answer 200 when this installation can do its work, else 503 and which part cannot.
 
-    The shape is ``{"ready": bool, "parts": {"database": {"ready", "detail"}, "workers": …, "sealer": …}}``. Three
+    The shape is ``{"ready": bool, "parts": {"database": {"ready", "detail"}, "workers": …, "sealer": …}}``. Four
     queries; nobody has to be signed in, so nothing here says more than that.
     """
     problems = {"database": _database_problem()}
@@ -52,8 +53,17 @@ def _sealer_problem() -> str:
     except Error:
         return "What waits for the sealer cannot be read. Were the migrations applied?"
     if lag.oldest_s is None or lag.oldest_s <= SEALED_WITHIN_S:
-        return ""
+        return _proof_problem()
     return (
         f"Audit events have been waiting for up to {lag.oldest_s:.0f} s to be sealed ({lag.pending} of them)."
-        " Start `manage.py audit_sealer`, or read its log."
+        " No device is written for approvals among them. Start `manage.py audit_sealer`, or read its log."
+    )
+
+
+def _proof_problem() -> str:
+    if not devices_unproved():
+        return ""
+    return (
+        "Devices wait because the audit log does not prove the approvals of their change. Run `manage.py audit_verify`,"
+        " and see that AUDIT_VERIFIERS names the public keys of the sealer."
     )

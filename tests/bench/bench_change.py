@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from django.contrib.auth.models import User
 from django.core.management import call_command
 
 from audit.actor import Actor, Origin
+from audit.sealing.database import connect_sealer
+from audit.sealing.seal import seal_once
 from changes.domain.policy import Role
 from changes.domain.states import ChangeState, PlanState
 from changes.models import ChangeRequest, DevicePlan, DeviceRun, PlanRevision, Run
@@ -17,6 +20,7 @@ from changes.services.execution import change_start
 from changes.services.planning import plan_devices, plan_request
 from changes.services.requests import change_create, change_submit
 from tests.factories import PersonFactory
+from tests.sealing import installation_key
 
 PEOPLE = {"author": (Role.REQUESTER, Role.IMPLEMENTER), "peer": (Role.PEER,), "approver": (Role.CAB,)}
 
@@ -84,8 +88,12 @@ def reviewed(change: ChangeRequest, revision: PlanRevision) -> ChangeRequest:
 
 
 def started(change: ChangeRequest) -> Run:
-    """A run of it that no worker has looked at."""
-    return change_start(change_id=change.pk, implementer=actor("author"))
+    """A run of it that no worker has looked at; its approvals are sealed."""
+    run = change_start(change_id=change.pk, implementer=actor("author"))
+    with closing(connect_sealer()) as sealer:
+        while seal_once(sealer, installation_key()):
+            pass
+    return run
 
 
 def ends(run: Run) -> dict[str, int]:

@@ -52,6 +52,7 @@ class Story:
             "DATABASE_URL": self._server.local_url,
             "SECRET_KEY": self._secret,
             "COUNTERSIGN_HOME": str(home / "office"),
+            "AUDIT_VERIFIERS": str(home / "audit_verifiers"),  # public keys, as operators copy them to each host
             "DJANGO_SETTINGS_MODULE": "portal.settings",
             "DEVICE_CREDENTIALS": f"file:{home / 'lab' / 'credentials.yaml'}",
             "COUNTERSIGN_BACKUP_EVERY_S": "0",

@@ -9,6 +9,7 @@ from audit.anchors.kinds import FileAnchor, make_anchor
 from audit.anchors.protocols import Witness
 from audit.errors import KeyFileError
 from audit.sealing.trust import read_trusted, trusted_keys
+from audit.verification.contents import comparisons
 from audit.verification.findings import Report
 from audit.verify import verify
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         add("--keys", type=Path, default=None, help="a file of verifier keys, instead of AUDIT_VERIFIERS")
         add("--anchor", type=Path, action="append", default=[], metavar="FILE", help="checkpoints to compare with")
         add("--without-anchors", action="store_true", help="do not ask the anchors of AUDIT_ANCHOR")
+        add("--log-only", action="store_true", help="do not compare plans, decisions and runs with the log")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
         """Verify."""
@@ -36,7 +38,13 @@ class Command(BaseCommand):
         witnesses: dict[str, Witness] = {str(path): _given(path) for path in options["anchor"]}
         if not options["without_anchors"]:
             witnesses |= configured_witnesses()
-        report = verify(keys=keys, witnesses=witnesses, since_event=options["since"], progress=self._progress)
+        report = verify(
+            keys=keys,
+            witnesses=witnesses,
+            since_event=options["since"],
+            comparisons=() if options["log_only"] else comparisons(),
+            progress=self._progress,
+        )
         self._tell(report)
         if report.finding is not None:
             raise CommandError(f"The audit log is not as it should be. {report.finding.sentence}")
@@ -53,6 +61,9 @@ class Command(BaseCommand):
         )
         for name, count in report.anchored.items():
             self.stdout.write(f"Anchor {name}: {count:,} checkpoints agree.")
+        if any(report.compared.values()):
+            counts = ", ".join(f"{what} {count:,}" for what, count in report.compared.items())
+            self.stdout.write(f"Compared with what the log says of them: {counts}.")
         if report.waiting:
             self.stdout.write(f"Events that wait for the sealer and cannot be proved yet: {report.waiting:,}.")
         if report.signed_at:

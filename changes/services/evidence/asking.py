@@ -63,7 +63,7 @@ def _ask(
         raise InvalidInputError({"filters": ["Choose by at least one filter, or ask for the whole log."]})
     change = None
     if scope is PackScope.CHANGE:
-        change = ChangeRequest.objects.filter(pk=change_id).first()
+        change = ChangeRequest.objects.filter(pk=change_id or 0).first()
         if change is None:
             raise ChangeNotFoundError(f"There is no change with the number {change_id}.")
     _check_held(held_sizes)

@@ -14,6 +14,7 @@ from changes.domain.evidence import OPEN, PackState
 from changes.models import EvidencePack
 from changes.services.evidence.asking import pack_audit, ring_makers
 from changes.services.evidence.storing import parts_forget
+from changes.services.queueing import is_ringing
 from devices.services.claims import database_time_plus
 
 SCHEDULE: Final = Actor.system("schedule")
@@ -39,7 +40,12 @@ def _expire(pack_id: int) -> bool:
 
 
 def packs_ring() -> int:
-    """Call a worker for each pack that waits or whose worker is lost, and was not called for lately; how many."""
+    """Call a worker for each pack that waits or whose worker is lost, and was not called for lately; how many.
+
+    None while calls wait that no worker has taken yet.
+    """
+    if is_ringing():
+        return 0
     free = Q(owner__isnull=True) & (Q(not_before=None) | Q(not_before__lte=Now())) | Q(lease_until__lt=Now())
     lately = Q(rung_at=None) | Q(rung_at__lt=database_time_plus(-settings.COUNTERSIGN_RING_AGAIN_S))
     ids = list(EvidencePack.objects.filter(free, lately, state__in=OPEN).values_list("pk", flat=True)[:RING_AT_ONCE])

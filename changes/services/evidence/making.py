@@ -33,7 +33,7 @@ from changes.services.evidence.choosing import chosen_events, encloses_changes
 from changes.services.evidence.enclosing import Enclosure
 from changes.services.evidence.following import Named
 from changes.services.evidence.proving import write_log
-from changes.services.evidence.storing import PartsSink, parts_forget
+from changes.services.evidence.storing import LEASE_S, PartsSink, parts_forget
 from devices.errors import LeaseLostError
 from devices.services.claims import Claim, claim_next, database_time_plus, fenced_update
 from devices.services.scrubbing import Scrubber
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 
 SCHEMA: Final = "countersign.evidence-pack/1"
 WORKER: Final = Actor.system("worker")
-AUDIT_NOT_SEALED: Final = "AUDIT_NOT_SEALED"
+EVIDENCE_NOT_SEALED: Final = "EVIDENCE_NOT_SEALED"
 PACK_FAILED: Final = "EVIDENCE_PACK_FAILED"
 MOST_LOSSES: Final = 5
 RECEIPT_WAIT_S: Final = 30.0
@@ -112,7 +112,7 @@ def _make(claim: Claim) -> None:
 def _wait(pack: EvidencePack, claim: Claim, why: str = "") -> None:
     """Give the pack back: nothing can be proved while nothing is sealed."""
     sentence = why or "It waits for the sealer: what a pack shows is signed first. It goes on by itself."
-    _go(pack, claim, PackState.WAITING, "delayed", code=AUDIT_NOT_SEALED, reason=sentence, not_before=True)
+    _go(pack, claim, PackState.WAITING, "delayed", code=EVIDENCE_NOT_SEALED, reason=sentence, not_before=True)
 
 
 def _fail(pack: EvidencePack, claim: Claim, why: str) -> None:
@@ -211,7 +211,7 @@ class _Making:
                 self.claim,
                 state=PackState.SEALING,
                 manifest_sha256=manifest_sha256,
-                lease_until=database_time_plus(settings.COUNTERSIGN_LEASE_S),
+                lease_until=database_time_plus(LEASE_S),
             )
             event = pack_audit(
                 self.pack,
@@ -265,7 +265,9 @@ class _Making:
 
     def _to(self, state: PackState, did: str) -> None:
         with transaction.atomic():
-            fenced_update(EvidencePack, self.claim, state=state, code="", detail="", started_at=Now())
+            lease_until = database_time_plus(LEASE_S)
+            begun: dict[str, object] = {"state": state, "started_at": Now(), "lease_until": lease_until}
+            fenced_update(EvidencePack, self.claim, code="", detail="", **begun)
             if self.pack.state != state:
                 pack_audit(self.pack, did, actor=WORKER, state_from=self.pack.state, state_to=state)
         self.pack.state = state.value

@@ -6,13 +6,14 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
-from django.conf import settings
 from django.db import transaction
 
 from changes.models import EvidencePack, EvidencePart
 from devices.services.claims import Claim, database_time_plus, fenced_update
 
 PART_BYTES: Final = 1024 * 1024
+LEASE_S: Final = 120
+"""How long a worker may be silent: a report's PDF or a count over a large log takes longer than a step on a device."""
 
 
 class PartsSink:
@@ -64,7 +65,7 @@ class PartsSink:
         Raises:
             LeaseLostError: another worker makes this pack now.
         """
-        until = database_time_plus(settings.COUNTERSIGN_LEASE_S)
+        until = database_time_plus(LEASE_S)
         fenced_update(EvidencePack, self._claim, lease_until=until, events_done=self.events, size=self.size)
 
     def _keep(self, data: bytes) -> None:

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 import pytest
 from django.db import transaction
+from playwright.sync_api import expect
 
 from audit.models import Event
 from audit.recorder import record
@@ -170,6 +171,28 @@ def test_event(busy: Cast, comes: Comes) -> None:
     created = Event.objects.filter(action="change.created").order_by("-pk")[0]
     person.goes(f"/audit/{created.pk}/")
     glance(person, "event-created")
+
+
+def test_a_search_is_kept_and_a_change_is_read_from_its_beginning(
+    cast: Cast, devices: list[Device], comes: Comes
+) -> None:
+    change = carried_out(started(cast, devices[:2])).change
+    person = comes(cast.auditor)
+    page = person.page
+    person.goes(f"/audit/?change_id={change.number}&text=reboot")
+    page.get_by_text("Saved searches", exact=True).click()
+    page.get_by_label("Save these filters as").fill("Reboots of this change")
+    glance(person, "audit-save-search")
+    page.get_by_role("button", name="Save the search").click()
+    expect(page.get_by_text("Reboots of this change is saved")).to_be_visible()
+    person.goes("/audit/searches/")
+    glance(person, "audit-searches")
+    page.get_by_text("Delete", exact=True).click()
+    page.get_by_role("button", name="Delete the search").click()
+    expect(page.get_by_text("No saved searches yet")).to_be_visible()
+    person.goes(f"/audit/changes/{change.pk}/")
+    expect(page.get_by_role("link", name="Transcript").first).to_be_visible()
+    glance(person, "audit-trail")
 
 
 def test_audit_log_is_closed_to_others(cast: Cast, comes: Comes) -> None:

@@ -27,7 +27,7 @@ from audit.verify import verify
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def wait_until(condition: Callable[[], bool], *, within_s: float = 15) -> None:
+def wait_until(condition: Callable[[], bool], *, within_s: float = 60) -> None:
     deadline = time.monotonic() + within_s
     while not condition():
         assert time.monotonic() < deadline

@@ -73,7 +73,7 @@ def test_the_first_checkpoint_that_covers_an_event_is_named(
     second = say()
     seal()
     third = say()
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         states = proof_state([first, second, third, 10**15])
     assert [(state.standing, state.tree_size) for state in states.values()] == [
         (Standing.SEALED, 1),

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from io import StringIO
 from typing import Any
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
@@ -233,3 +235,16 @@ def test_the_deployment_check_complains_of_an_application_that_could_rewrite_the
         with as_owner() as cursor:
             cursor.execute(f"REVOKE DELETE ON audit_event FROM {APPLICATION}")
     assert "may do more with the audit log" in warning.msg
+
+
+def test_what_accounts_of_an_older_version_may_do_is_written_down_and_goes_on_from_there() -> None:
+    with as_owner() as cursor:
+        cursor.execute("ALTER TABLE auth_user DISABLE TRIGGER auth_user_needs_event")
+        person = User.objects.create(username="olivia", is_staff=True)
+        cursor.execute("ALTER TABLE auth_user ENABLE ALWAYS TRIGGER auth_user_needs_event")
+    with transaction.atomic():
+        import_module("portal.migrations.0005_access_found").say_what_is(apps, None)
+    joins(person, "cab")
+    found, changed = Event.objects.filter(object_type="user").order_by("id")
+    assert (found.action, found.content()["after"]["access"]["staff"]) == ("user.access_found", True)
+    assert changed.content()["before"] == found.content()["after"]

@@ -24,6 +24,7 @@ from audit.verification.findings import Finding, FindingCode, Report
 from audit.verification.guards import GUARDS
 from audit.verify import verify
 from tests.database import as_owner, as_sealer
+from tests.forging import forge
 from tests.integration.sealing_fixtures import Seal
 from tests.sealing import ORIGIN
 
@@ -52,19 +53,6 @@ def repeat_the_last(times: int) -> None:
             "(SELECT * FROM audit_event ORDER BY id DESC LIMIT 1) last",
             [times],
         )
-
-
-def forge(*statements: str) -> None:
-    """Run statements with all guards off, and switch them on again, as a thief would."""
-    tables = sorted({table for table, _ in GUARDS})
-    with as_owner() as cursor:
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        for table in tables:
-            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        for statement in statements:
-            cursor.execute(statement)
-        for table, guard in GUARDS:
-            cursor.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {guard}")
 
 
 def checked(**options: object) -> Report:

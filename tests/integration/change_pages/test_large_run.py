@@ -26,7 +26,7 @@ def test_2000_devices_cost_few_queries_and_bytes(
     cast = Cast.create()
     run = large_run(cast)
     client, path = as_(cast.implementer), path_of(run)
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(20):
         html = client.get(path).content.decode()
     assert len(html) < 60_000
     branch = f"{path}branch/?wave=2"
@@ -35,7 +35,7 @@ def test_2000_devices_cost_few_queries_and_bytes(
     with django_assert_num_queries(6):
         devices = client.get(f"{branch}&group=site-03", headers=HTMX).content.decode()
     assert devices.count('class="device-run"') == 34
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(22):
         assert size(client, f"{path}?state=attention") < 150_000
     quiet = poll_of(html + devices)
     with django_assert_num_queries(3):
@@ -62,7 +62,7 @@ def _many_devices_move(client: Client, run: Run, poll: str, django_assert_num_qu
     for row in run.device_runs.filter(state=DeviceRunState.PENDING)[:5]:
         moves(row, DeviceRunState.FAILED, code="TIMEOUT", detail="The device stopped answering.")
     run.device_runs.filter(wave__number=2).update(lines_sent=14)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         moved = client.get(poll, headers=HTMX).content.decode()
     assert moved.count('class="device-run"') == 34
     assert "TIMEOUT" in moved

@@ -25,6 +25,7 @@ from tests.database import as_owner
 from tests.factories import Cast, DeviceFactory, started
 from tests.integration.supervision.conftest import wait_for
 from tests.large_runs import plans_beside
+from tests.sealing import seal_what_waits
 
 COUNT = 1_000
 THREADS = 4
@@ -53,6 +54,7 @@ def run(transactional_db: None) -> Run:
             DeviceRun(run=run, wave_id=first.wave_id, device_id=each.device_id, device_plan=each) for each in plans
         )
         audit_run(run, "run.filled", actor=Actor.system("test"))
+    seal_what_waits()
     return run
 
 

@@ -152,8 +152,9 @@ def test_queries_of_the_list_do_not_grow(
     manager = as_(cast.manager)
     for _ in range(number):
         happened("test.counted")
-    # Session, person, roles, events, what waits for a change manager: changes, exceptions, drift.
-    with django_assert_num_queries(7):
+    # Session, person, roles, events, their proof states, saved searches, what waits for a change manager: changes,
+    # exceptions, drift.
+    with django_assert_num_queries(9):
         page(manager, "/audit/?action=test.counted")
 
 

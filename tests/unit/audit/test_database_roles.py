@@ -23,8 +23,10 @@ def test_the_application_may_say_of_an_event_what_the_recorder_sends_and_nothing
 
 
 def test_only_the_sealer_writes_the_tree() -> None:
-    writers = {each.role for each in AUDIT_GRANTS if each.table != "audit_event" and set(each.privileges) - {"SELECT"}}
+    not_sealed = {"audit_event", "audit_saved_search"}
+    writers = {each.role for each in AUDIT_GRANTS if each.table not in not_sealed and set(each.privileges) - {"SELECT"}}
     assert writers == {SEALER}
+    assert not any("DELETE" in each.privileges for each in AUDIT_GRANTS if each.table == "audit_saved_search")
     assert not any({"UPDATE", "DELETE", "TRUNCATE"} & set(each.privileges) for each in AUDIT_GRANTS
                    if each.table in {"audit_event", "audit_leaf", "audit_checkpoint"})  # fmt: skip
 

@@ -13,10 +13,14 @@ CODES = {
     "STEP_STOPPED", "STEP_TIMEOUT", "HOOK_OBJECTED", "HOOK_FAILED",
     "POLICY_ASKS_MORE", "DEMAND_MISMATCH", "POLICY_BROKEN", "REVIEW_MISSING",
     "TEMPLATE_PLATFORM_MISSING", "RISK_IN_REVIEW", "START_LATE", "START_OUTDATED",
+    "AUDIT_NOT_SEALED", "AUDIT_SEAL_BROKEN", "EVIDENCE_NOT_SEALED", "EVIDENCE_PACK_FAILED", "LINK_EXPIRED",
 }  # fmt: skip
 
-WAITED_FOR = {"RUN_ABORTED", "RUN_PAUSED", "STOPPED_AFTER_WAVE", "KILL_SWITCH_ENGAGED", "WORKER_STOPPING"}
-"""An order stopped the device, and nothing is wrong with it: recovery may begin it again."""
+WAITED_FOR = {
+    "RUN_ABORTED", "RUN_PAUSED", "STOPPED_AFTER_WAVE", "KILL_SWITCH_ENGAGED", "WORKER_STOPPING", "AUDIT_NOT_SEALED",
+    "AUDIT_SEAL_BROKEN", "EVIDENCE_NOT_SEALED",
+}  # fmt: skip
+"""An order or the gate stopped the device, and nothing is wrong with it: it may begin again."""
 
 
 def test_the_catalogue_holds_exactly_the_published_codes() -> None:

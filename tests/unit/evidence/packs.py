@@ -156,6 +156,7 @@ class Case:
     ran: str = DIGEST
     device_digests: list[str] = field(default_factory=lambda: [sha256(plan) for plan in PLANS])
     template_editor: tuple[int, str] | None = None
+    template_reviewer: tuple[int, str] | None = None
 
     def log(self) -> Log:
         log = Log()
@@ -164,6 +165,8 @@ class Case:
         if self.template_editor is not None:
             log.say(self.template_editor, "template_version.created", "template_version", 7, change_id=None)
             after["template_version_id"] = 7
+        if self.template_reviewer is not None:
+            log.say(self.template_reviewer, "template_version.approved", "template_version", 7, change_id=None)
         log.say(OLIVIA, "change.created", "change", 1, state_to="draft", after=after)
         log.say(
             WORKER, "plan.ready", "plan", 5, state_from="", state_to="ready", details={"digest": DIGEST, "devices": {}}

@@ -299,6 +299,11 @@ def test_what_ran_was_not_approved(name: str, tmp_path: Path, capsys: pytest.Cap
     assert sentence in said_of(PackMaker(case, SIGNER), tmp_path, exits=1, capsys=capsys)
 
 
+def test_who_reviewed_the_template_may_approve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    case = Case(template_editor=TINA, template_reviewer=ANA)
+    assert "1 runs were started" in said_of(PackMaker(case, SIGNER), tmp_path, exits=0, capsys=capsys)
+
+
 def test_a_demand_that_was_softened(maker: PackMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     maker.files["changes/CHG-00001/revision-1/demand.json"] = canonical(demand(stages=[], pre_approved=True))
     assert "the enclosed demand was altered" in said_of(maker, tmp_path, exits=1, capsys=capsys)

@@ -1,0 +1,111 @@
+"""The events of one change with what proves and what explains each: plan, approval, session, configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from audit.models import Event
+from audit.sealing.proof import ProofState, proof_state
+from audit.selectors import story_page
+from changes.models import DeviceRun, PlanRevision
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What an event speaks about, as it is stored today; ``None`` where it speaks about no such thing.
+
+    ``plan_digest`` is what the event itself names. ``config_before`` and ``config_after`` are ids of snapshots.
+    """
+
+    revision: int | None = None
+    plan_digest: str = ""
+    approval_id: int | None = None
+    run_id: int | None = None
+    device_run_id: int | None = None
+    device_id: int | None = None
+    config_before: int | None = None
+    config_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrailRow:
+    """One event of the change, where it stands in the sealed log, and what it refers to."""
+
+    event: Event
+    proof: ProofState
+    references: References
+
+
+@dataclass(frozen=True, slots=True)
+class TrailPage:
+    """Oldest first; ``next_after_id`` asks for those that follow, ``None`` says none do."""
+
+    rows: tuple[TrailRow, ...]
+    next_after_id: int | None
+
+
+def trail_page(change_id: int, *, after_id: int = 0, size: int = 50) -> TrailPage:
+    """A page of a change's events from its beginning; at most four queries.
+
+    Raises:
+        BadFilterError: ``size`` is not between 1 and 500.
+    """
+    page = story_page(change_id, after_id=after_id, size=size)
+    proofs = proof_state(event.pk for event in page.events)
+    device_runs = _device_runs(change_id, page.events)
+    revisions = _revisions(change_id, page.events)
+    rows = (TrailRow(each, proofs[each.pk], _references(each, device_runs, revisions)) for each in page.events)
+    return TrailPage(tuple(rows), page.next_after_id)
+
+
+def _device_runs(change_id: int, events: Iterable[Event]) -> Mapping[int, DeviceRun]:
+    ids = {number for each in events if each.object_type == "device_run" and (number := _id(each.object_id))}
+    if not ids:
+        return {}
+    rows = DeviceRun.objects.filter(pk__in=ids, run__change_id=change_id).select_related("device_plan")
+    return {row.pk: row for row in rows}
+
+
+def _revisions(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
+    """The numbers of the plan revisions by their ids."""
+    ids = {number for each in events if each.object_type == "plan" and (number := _id(each.object_id))}
+    ids |= {row for each in events if (row := _id(_details(each).get("revision_id")))}
+    if not ids:
+        return {}
+    return dict(PlanRevision.objects.filter(pk__in=ids, change_id=change_id).values_list("pk", "number"))
+
+
+def _references(event: Event, device_runs: Mapping[int, DeviceRun], revisions: Mapping[int, int]) -> References:
+    details, number = _details(event), _id(event.object_id)
+    digest = details.get("plan_digest") or (details.get("digest") if event.object_type == "plan" else "")
+    shared: dict[str, Any] = {
+        "revision": revisions.get(number or 0) if event.object_type == "plan" else _id(details.get("revision")),
+        "plan_digest": digest if isinstance(digest, str) else "",
+        "run_id": number if event.object_type == "run" else _id(details.get("run")),
+        "approval_id": number if event.object_type == "approval" else None,
+        "device_id": event.device_id,
+    }
+    row = device_runs.get(number or 0) if event.object_type == "device_run" else None
+    if row is None:
+        return References(**shared)
+    return References(
+        **{**shared, "run_id": row.run_id},
+        device_run_id=row.pk,
+        config_before=row.before_id,
+        config_after=row.after_id,
+    )
+
+
+def _details(event: Event) -> Mapping[str, Any]:
+    details = event.content().get("details")
+    return details if isinstance(details, dict) else {}
+
+
+def _id(value: object) -> int | None:
+    """A row's id, however the event writes it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if 0 < value < 2**63 else None
+    text = value if isinstance(value, str) else ""
+    return int(text) if text.isascii() and text.isdecimal() and 0 < len(text) < 19 and int(text) > 0 else None

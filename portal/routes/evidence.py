@@ -1,0 +1,11 @@
+from django.urls import URLPattern, path
+
+from portal.views import evidence
+
+urlpatterns: list[URLPattern] = [
+    path("evidence/", evidence.evidence_list, name="evidence-list"),
+    path("evidence/new/", evidence.evidence_new, name="evidence-new"),
+    path("evidence/make/", evidence.evidence_make, name="evidence-make"),
+    path("evidence/<int:pack_id>/", evidence.evidence_detail, name="evidence-detail"),
+    path("evidence/<int:pack_id>/download/", evidence.evidence_download, name="evidence-download"),
+]
