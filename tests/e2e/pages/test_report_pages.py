@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from changes.models import ChangeRequest
@@ -13,6 +12,7 @@ from changes.services.reports.making import report_make
 from changes.services.review import change_close
 from changes.services.reviews import review_submit, review_write
 from devices.models import Device
+from tests.database import as_owner
 from tests.e2e.pages.conftest import Comes
 from tests.factories import Cast, actor, carried_out, started
 from tests.integration.reviews.conftest import TEXTS
@@ -32,7 +32,7 @@ def history(cast: Cast, devices: list[Device]) -> ChangeRequest:
             review_write(change_id=run.change_id, writer=actor(cast.author), data=TEXTS)
             review_submit(change_id=run.change_id, writer=actor(cast.author))
         change_close(change_id=run.change_id, manager=actor(cast.manager), close_code=code, comment="As told.")
-        with connection.cursor() as cursor:  # A closed change keeps its verdict: only here it was closed long ago.
+        with as_owner() as cursor:  # A closed change keeps its verdict: only here it was closed long ago.
             cursor.execute(f"ALTER TABLE changes_changerequest DISABLE TRIGGER {VERDICT}")
             ChangeRequest.objects.filter(pk=run.change_id).update(
                 closed_at=timezone.now() - timedelta(days=31 * (number // 2)),
