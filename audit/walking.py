@@ -10,7 +10,7 @@ from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
 
 from audit.models import Event
 
-EXAMINED: Final = 5_000
+EXAMINED: Final = 2_000
 """How many events a page looks at where an index alone cannot tell which of them pass; then it says so and ends."""
 
 CLOCK_SLACK: Final = timedelta(minutes=1)

@@ -19,6 +19,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.factories import Cast
 
 
 @contextmanager
@@ -33,9 +37,11 @@ def sealer(home: Path) -> Iterator[None]:
     loop = Sealer(connect=connect_sealer, key_file=Path(settings.AUDIT_KEY_FILE), memory=HeadMemory(home / "signed"))
     thread = threading.Thread(target=loop.run, args=(ending,))
     thread.start()
-    yield
-    ending.set()
-    thread.join()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
 
 
 @contextmanager
@@ -59,18 +65,22 @@ def load(writers: int, written: list[int]) -> Iterator[None]:
     threads = [threading.Thread(target=write) for _ in range(writers)]
     for thread in threads:
         thread.start()
-    yield
-    ending.set()
-    for thread in threads:
-        thread.join()
+    try:
+        yield
+    finally:
+        ending.set()
+        for thread in threads:
+            thread.join()
 
 
-def delays(rounds: int) -> tuple[list[float], list[float], list[float]]:
+def delays(cast: Cast, rounds: int) -> tuple[list[float], list[float], list[float]]:
     """Seconds from an approval to the leave to write, and of the last question and of one that is remembered."""
     from changes.services.approval_seals import ApprovalSeals
-    from tests.factories import Cast, DeviceFactory, approved
+    from tests.factories import DeviceFactory, approved
 
-    cast, waited, first, again = Cast.create(), [], [], []
+    waited: list[float] = []
+    first: list[float] = []
+    again: list[float] = []
     for number in range(rounds):
         time.sleep(0.137 * (number % 8))  # not always at the same point of the sealer's second
         revision_id = approved(cast, [DeviceFactory.create()]).revision_id
@@ -105,14 +115,17 @@ def measure(home: Path, rounds: int, writers: int) -> None:
     from django.core.management import call_command
     from django.db import connection
 
+    from tests.factories import Cast
+
     call_command("migrate", verbosity=0, skip_checks=True)
     call_command("audit_key", "make", "--name", "bench.example.net/audit", stdout=sys.stderr, stderr=sys.stderr)
+    cast = Cast.create()
     for name, count in (("idle", 0), ("busy", writers)):
         written: list[int] = []
         with sealer(home):
             began = time.perf_counter()
             with load(count, written):
-                waited, first, again = delays(rounds)
+                waited, first, again = delays(cast, rounds)
             rate = sum(written) / (time.perf_counter() - began)
         sys.stdout.write(f"{name}: {rounds} approvals, {rate:.0f} other events/s\n")
         sys.stdout.write(told("approval to leave to write", waited, 1, "s") + "\n")
