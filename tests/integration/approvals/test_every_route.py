@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 from django.contrib.auth.models import User
@@ -311,7 +311,8 @@ def test_decisions_delegations_and_who_had_a_hand_in_it_stay_as_they_were(cast: 
     run = Run.objects.get()
     event("run", run.pk, "ended")
     run.implementers.add(cast.second_approver)
-    for edit, role in itertools.product(EDITS, (nullcontext, as_owner)):
+    roles: tuple[Callable[[], AbstractContextManager[object]], ...] = (nullcontext, as_owner)
+    for edit, role in itertools.product(EDITS, roles):
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("SET CONSTRAINTS ALL DEFERRED")
