@@ -143,7 +143,7 @@ def test_life_of_a_demo(home: Path) -> None:
     wait_for(demo.answers, "the web server's return", seconds=60, log=demo.output)
 
     states = "SELECT string_agg(state, ' ' ORDER BY id) FROM changes_changerequest"
-    seeded = "draft closed rejected authorization assessment"
+    seeded = "draft closed rejected authorization assessment scheduled"
     wait_for(lambda: rows_of(home, states) == [(seeded,)], "changes in several states", seconds=60, log=demo.output)
     family = processes_of(home)
     assert len(family) >= 8
