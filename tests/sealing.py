@@ -1,13 +1,18 @@
 """Sealing in tests: the installation's key, and a sealer that seals at once what waits."""
 
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db import connection
 
 from audit.checkpoints import TrustedKey
+from audit.database_roles import APPLICATION
 from audit.notes import Signer
+from audit.sealing.database import connect_sealer
 from audit.sealing.keys import SealingKey
 from audit.sealing.seal import seal_once
 from audit.sealing.trust import write_trusted
@@ -27,10 +32,20 @@ def installation_key() -> SealingKey:
 
 
 def seal_what_waits() -> int:
-    """Seal every event that waits, in the test's own transaction if it has one; returns how many there were."""
-    count = 0
+    """Seal every event that waits, in the test's own transaction if it has one; returns how many there were.
+
+    A process that signed in as the application cannot become the sealer: there it is done on a connection of its own.
+    """
     connection.ensure_connection()
+    if connection.settings_dict["USER"] == APPLICATION:
+        with closing(connect_sealer()) as sealer:
+            return _seal(sealer)
     with as_sealer():
-        while sealed := seal_once(connection.connection, installation_key()):
-            count += sealed.count
+        return _seal(connection.connection)
+
+
+def _seal(sealer: psycopg.Connection[Any]) -> int:
+    count = 0
+    while sealed := seal_once(sealer, installation_key()):
+        count += sealed.count
     return count

@@ -44,7 +44,8 @@ class Sender:
 
 def sent(record: Record, driver: Sender) -> list[tuple[int, int]]:
     payload = SimpleNamespace(commands=("a", "b", "c"), confirm_within_s=0)
-    send(cast("DeviceWork", SimpleNamespace(payload=payload, journal=record)), cast("Any", driver))
+    work = SimpleNamespace(payload=payload, journal=record, assert_may_begin=lambda: None)
+    send(cast("DeviceWork", work), cast("Any", driver))
     return record.writes
 
 

@@ -12,6 +12,7 @@ from changes.services.approvals import change_approve, change_assess, change_req
 from changes.services.execution import change_start
 from changes.services.requests import change_edit, change_submit
 from changes.services.review import change_close
+from tests.database import as_owner
 from tests.integration.changes.conftest import Office
 
 pytestmark = pytest.mark.lab
@@ -168,6 +169,6 @@ def test_a_decision_stays_as_it_was_made(office: Office) -> None:
     assert made[0]["voided_at"] is not None
 
     for edit in EDITS:
-        with pytest.raises(DatabaseError, match="decision"), transaction.atomic(), connection.cursor() as cursor:
+        with pytest.raises(DatabaseError, match="decision"), transaction.atomic(), as_owner() as cursor:
             cursor.execute(edit, [change.pk])
         assert list(Approval.objects.filter(change=change).values()) == made, edit
