@@ -16,7 +16,7 @@ CODE := audit changes devices portal tests manage.py
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos quorum docs run worker sealer lab lock ci
+.PHONY: help setup dev demo demo-reset test test-netbox test-hosts lint types arch fmt bench chaos quorum docs walkthrough run worker sealer lab lock ci
 
 help:
 	@echo "make demo          everything on this machine, to look at; Ctrl-C ends it (PORT=8001 for another port)"
@@ -28,6 +28,7 @@ help:
 	@echo "make run | worker | sealer | lab    one part alone: web server, workers, audit sealer, simulated devices"
 	@echo "make chaos         kill workers, database and devices at every step (ARGS='--seeds 1-50'; FRR needs root)"
 	@echo "make setup | lock | docs | bench    packages, lock files, API description, measurements"
+	@echo "make walkthrough   play the auditor's guide in a browser and take its pictures anew"
 
 setup:
 	@PYTHON="$(PYTHON)" requirements/install.sh base
@@ -93,6 +94,10 @@ quorum: dev
 docs: dev
 	@mkdir -p var && $(MANAGE) spectacular --validate --fail-on-warn --file var/openapi.yaml
 	@echo "The API's description is in var/openapi.yaml; the guides are in docs/."
+
+# Every step of docs/auditors-walkthrough.md in a demo of its own, by a browser; its pictures in docs/images are taken anew.
+walkthrough: dev
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; $(VENV)/python -m tests.e2e.guide_pictures $(ARGS)
 
 sealer: setup
 	@$(MANAGE) audit_key make --if-missing

@@ -151,3 +151,25 @@ class LogClosedError(AuditError):
 
     def __init__(self) -> None:
         super().__init__("Auditors, change managers and administrators read the audit log. Ask for one of these roles.")
+
+
+class CheckpointNotFoundError(AuditError):
+    """No checkpoint has this size."""
+
+    code = "checkpoint_not_found"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"This log has no checkpoint of {size} entries. Take the newest one.")
+        self.size = size
+
+
+class UnreadableCheckpointError(FilterError):
+    """What was given to be compared is no checkpoint."""
+
+    code = "unreadable_checkpoint"
+
+    def __init__(self, problem: str) -> None:
+        super().__init__(
+            "checkpoint",
+            f"{problem} Give the whole file: the log's name, a number, a root, an empty line, and the signatures.",
+        )

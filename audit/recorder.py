@@ -72,6 +72,7 @@ class ObjectType(StrEnum):
     AUDIT_KEY = "audit_key"
     AUDIT_LOG = "audit_log"
     ANCHOR = "anchor"
+    CHECKPOINT = "checkpoint"
     SAVED_SEARCH = "saved_search"
 
 

@@ -5,6 +5,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from audit.models import Event, SavedSearch
+from audit.sealing.comparing import Comparison, Verdict
+from audit.sealing.overview import LogKey, LogOverview
 from audit.sealing.proof import ProofState, Standing
 
 
@@ -94,3 +96,42 @@ class SavedSearchChangeSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=80, required=False)
     shared = serializers.BooleanField(required=False)
+
+
+class LogKeySerializer(serializers.Serializer[LogKey]):
+    """A public key of the log."""
+
+    line = serializers.CharField(help_text="`name+hash+key`, as `verify.py --key` takes it.")
+    fingerprint = serializers.CharField(help_text="SHA-256 of the key's 32 bytes, for people to compare.")
+    until = serializers.IntegerField(allow_null=True, help_text="A retired key is believed up to so many entries.")
+
+
+class CheckpointSerializer(serializers.Serializer[LogOverview]):
+    """The newest signed head of the tree, and what its signature is checked with."""
+
+    origin = serializers.CharField(source="head.signed.head.origin", help_text="The log's name.")
+    size = serializers.IntegerField(source="head.size", help_text="How many entries it covers.")
+    root = serializers.SerializerMethodField(help_text="The root of the tree, in hexadecimal digits.")
+    signed_at = serializers.DateTimeField(source="head.signed.signed_at", allow_null=True)
+    checkpoint = serializers.CharField(source="head.note", help_text="The signed note, byte for byte.")
+    keys = LogKeySerializer(many=True)
+    pending = serializers.IntegerField(source="lag.pending", help_text="Events that wait for the sealer.")
+
+    def get_root(self, log: LogOverview) -> str:
+        """The root."""
+        return log.head.signed.head.root.hex() if log.head else ""
+
+
+class KeptCheckpointSerializer(serializers.Serializer[Any]):
+    """A checkpoint that somebody kept."""
+
+    checkpoint = serializers.CharField(help_text="The whole text of the file, with its signatures.")
+
+
+class ComparisonSerializer(serializers.Serializer[Comparison]):
+    """What the log is to a checkpoint that somebody kept."""
+
+    verdict = serializers.ChoiceField(choices=[*Verdict])
+    sentence = serializers.CharField()
+    kept = serializers.IntegerField(allow_null=True, help_text="Its entries; null where no known key has signed it.")
+    now = serializers.IntegerField(help_text="The entries of the newest checkpoint.")

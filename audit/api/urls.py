@@ -1,11 +1,15 @@
 from django.urls import path
 
+from audit.api.checkpoint_views import CheckpointCompareView, CheckpointFileView, NewestCheckpointView
 from audit.api.search_views import SavedSearchDetailView, SavedSearchListView
 from audit.api.views import EventDetailView, EventListView, ExportView
 
 urlpatterns = [
     path("audit/events/", EventListView.as_view(), name="api-audit-events"),
     path("audit/events/<int:event_id>/", EventDetailView.as_view(), name="api-audit-event"),
+    path("audit/checkpoints/newest/", NewestCheckpointView.as_view(), name="api-audit-checkpoint-newest"),
+    path("audit/checkpoints/compare/", CheckpointCompareView.as_view(), name="api-audit-checkpoint-compare"),
+    path("audit/checkpoints/<int:size>/", CheckpointFileView.as_view(), name="api-audit-checkpoint"),
     path("audit/searches/", SavedSearchListView.as_view(), name="api-audit-searches"),
     path("audit/searches/<int:search_id>/", SavedSearchDetailView.as_view(), name="api-audit-search"),
     path("audit/export/", ExportView.as_view(), name="api-audit-export"),

@@ -18,7 +18,16 @@ from rest_framework.exceptions import APIException, ErrorDetail
 from rest_framework.response import Response
 from rest_framework.views import APIView, set_rollback
 
-from audit.errors import AuditError, ExportFormatError, FilterError, LogClosedError, SavedSearchNotFoundError
+from audit.errors import (
+    AuditError,
+    CheckpointNotFoundError,
+    ExportFormatError,
+    FilterError,
+    KeyFileError,
+    LogClosedError,
+    NotSealedError,
+    SavedSearchNotFoundError,
+)
 from changes.domain.canonical import CanonicalError
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.plan import PayloadError, PlanHashMismatchError
@@ -49,6 +58,9 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (ExportFormatError, 400),
     (LogClosedError, 403),
     (SavedSearchNotFoundError, 404),
+    (CheckpointNotFoundError, 404),
+    (NotSealedError, 409),
+    (KeyFileError, 409),
     (UnknownDeviceFilterError, 400),
     (BadFieldsError, 400),
     (NotPermittedError, 403),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.sealing.proof import ProofState, Standing
+from audit.sealing.proof import EventProof, ProofProblem, ProofState, Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,16 @@ def proof_mark(state: ProofState) -> ProofMark:
         return ProofMark("Pending", "It waits for the sealer, which signs about every second.", "wait", "clock")
     sentence = "It is neither sealed nor waiting for the sealer. Run manage.py audit_verify."
     return ProofMark("Not sealed", sentence, "bad", "alert")
+
+
+def checked_mark(found: EventProof | ProofProblem) -> ProofMark:
+    """What came of proving one event while its page was made, from its stored bytes up to the signature."""
+    if isinstance(found, EventProof):
+        sentence = (
+            f"Proved as this page was made: the stored bytes are leaf {found.leaf_index} of the tree of"
+            f" {found.signed.head.size} entries that {found.signed.head.origin} has signed."
+        )
+        return ProofMark("Proved", sentence, "ok", "check")
+    if found is ProofProblem.PENDING:
+        return ProofMark("Pending", found.sentence, "wait", "clock")
+    return ProofMark("Not proved", found.sentence, "bad", "alert")

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from changes.domain.evidence import PackScope, PackState
 from changes.models import EvidencePack
+from changes.services.evidence.downloading import filename_of
 from portal.presenters.visible import Mask
 
 _TONES: Final = {PackState.READY: "ok", PackState.FAILED: "bad", PackState.EXPIRED: "idle"}
@@ -56,6 +57,7 @@ def pack_detail(pack: EvidencePack, mask: Mask) -> dict[str, Any]:
         "done": pack.events_done,
         "total": pack.events_total,
         "size": filesizeformat(pack.size),
+        "filename": filename_of(pack),
         "filters": [(name, mask.prose(str(value))) for name, value in pack.filters.items()],
         "events_url": f"{reverse('audit-list')}?object_type=evidence_pack&object_id={pack.pk}",
     }

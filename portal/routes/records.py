@@ -1,6 +1,6 @@
 from django.urls import URLPattern, path
 
-from portal.views import audit, audit_searches, audit_trail, breakers, credentials, devices
+from portal.views import audit, audit_checkpoints, audit_searches, audit_trail, breakers, credentials, devices
 
 urlpatterns: list[URLPattern] = [
     path("devices/", devices.device_list, name="device-list"),
@@ -13,6 +13,10 @@ urlpatterns: list[URLPattern] = [
     path("audit/", audit.audit_list, name="audit-list"),
     path("audit/export/", audit.audit_export, name="audit-export"),
     path("audit/<int:event_id>/", audit.audit_detail, name="audit-detail"),
+    path("audit/checkpoints/", audit_checkpoints.checkpoints, name="audit-checkpoints"),
+    path("audit/checkpoints/compare/", audit_checkpoints.checkpoint_compare_view, name="audit-checkpoint-compare"),
+    path("audit/checkpoints/<int:size>/", audit_checkpoints.checkpoint_file, name="audit-checkpoint-file"),
+    path("audit/verify.py", audit_checkpoints.verifier_file, name="audit-verifier"),
     path("audit/changes/<int:change_id>/", audit_trail.audit_trail, name="audit-trail"),
     path("audit/searches/", audit_searches.searches, name="audit-searches"),
     path("audit/searches/<int:search_id>/change/", audit_searches.search_change, name="audit-search-change"),

@@ -11,10 +11,12 @@ from audit.errors import AuditError, FilterError
 from audit.export import ExportFormat, export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event, SavedSearch
-from audit.sealing.proof import proof_state
+from audit.sealing.proof import event_proof, proof_state
 from audit.selectors import EXAMINED, EventPage, event_get, event_page
 from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
 from portal.presenters.audit_pages import event_detail, event_rows
+from portal.presenters.audit_proofs import checked_mark
+from portal.presenters.audit_tabs import audit_tabs
 from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
 
@@ -52,6 +54,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
             "first_url": _url(request) if CURSOR in request.GET else "",
             "exports": [] if problem else _exports(request),
             "list_url": reverse("audit-list"),
+            "tabs": audit_tabs("audit-list"),
             "crumbs": [{"label": "Audit", "url": ""}],
         },
         status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK,
@@ -126,6 +129,7 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         "audit/detail.html",
         {
             "event": event_detail(event, proof_state([event.pk])[event.pk]),
+            "checked": checked_mark(event_proof(event.pk)),
             "older_url": reverse("audit-detail", args=[older]) if older else "",
             "newer_url": reverse("audit-detail", args=[newer]) if newer else "",
             "crumbs": [{"label": "Audit", "url": reverse("audit-list")}, {"label": f"Event {event.pk}", "url": ""}],

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods
 from audit.errors import AuditError, SavedSearchNotFoundError
 from audit.models import SavedSearch
 from audit.saved_searches import saved_search_change, saved_search_create, saved_search_delete
+from portal.presenters.audit_tabs import audit_tabs
 from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
 from portal.views.posting import posted
@@ -83,6 +84,7 @@ def _page(
         "problem": problem,
         "keep": keep or {},
         "name": name,
+        "tabs": audit_tabs("audit-searches"),
         "crumbs": [{"label": "Audit", "url": reverse("audit-list")}, {"label": "Saved searches", "url": ""}],
     }
     return render(request, "audit/searches.html", context, status=HTTPStatus.BAD_REQUEST if problem else HTTPStatus.OK)

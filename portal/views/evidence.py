@@ -19,6 +19,7 @@ from changes.domain.evidence import OPEN, PackScope, PackState
 from changes.models import ChangeRequest, EvidencePack
 from changes.services.evidence.asking import pack_ask
 from changes.services.evidence.downloading import link_token, pack_parts
+from portal.presenters.audit_tabs import audit_tabs
 from portal.presenters.evidence import pack_detail, pack_rows
 from portal.presenters.paging import older_page
 from portal.presenters.visible import Mask
@@ -44,7 +45,12 @@ def evidence_list(request: HttpRequest) -> HttpResponse:
         return refused(
             request, "This list does not exist", str(error), status=400, url=reverse("evidence-list"), label="Packs"
         )
-    context = {"rows": pack_rows(page.rows, Mask.load()), "page": page, "crumbs": _crumbs("Evidence packs")}
+    context = {
+        "rows": pack_rows(page.rows, Mask.load()),
+        "page": page,
+        "tabs": audit_tabs("evidence-list"),
+        "crumbs": _crumbs("Evidence packs"),
+    }
     return render(request, "evidence/list.html", context)
 
 
@@ -144,7 +150,7 @@ def _asked(given: QueryDict) -> tuple[PackScope, int | None, dict[str, str]]:
 def _sizes(text: str) -> list[int]:
     parts = text.replace(",", " ").split()
     if not all(part.isdecimal() and len(part) < 19 for part in parts):
-        raise InvalidInputError({_HELD: ["Sizes of tree heads are whole numbers, with spaces between them."]})
+        raise InvalidInputError({_HELD: ["Give numbers of entries, with spaces between them."]})
     return [int(part) for part in parts]
 
 

@@ -63,6 +63,11 @@ Plans are enclosed byte for byte as they were approved. Treat this pack as confi
 """
 
 
+def verifier_source() -> bytes:
+    """The program that checks a pack, as it is enclosed in each."""
+    return _VERIFIER.read_bytes()
+
+
 def pack_make(pack_id: int) -> str:
     """Make a pack, if it waits and no other worker is at it; its state afterwards.
 
@@ -173,7 +178,7 @@ class _Making:
         named = Named(encloses=encloses_changes(self.pack))
         enclosure = Enclosure(archive, Scrubber.load(), sink.still_at_it)
         enclosure.add("README.txt", _README.encode())
-        enclosure.add("verify.py", _VERIFIER.read_bytes())
+        enclosure.add("verify.py", verifier_source())
         enclosure.written.append(archive.stream("events.jsonl", self._events(chosen, size, named, sink)))
         for change_id, revisions in sorted(named.revisions.items()):
             enclosure.change(change_id, revisions)

@@ -8,6 +8,7 @@ from typing import Final
 from django.db.models import QuerySet
 
 from audit.models import Event
+from audit.sealing.comparing import downloaded_sizes
 from audit.sealing.enclosing import (
     EnclosedHead,
     HeadProofs,
@@ -41,7 +42,7 @@ def write_log(
     proofs = HeadProofs(head.size)
     archive.add("log/keys", "".join(f"{key}\n" for key in verifier_keys()).encode())
     archive.add("log/checkpoint", head.note.encode())
-    earlier = b"".join(_consistencies(head, proofs, {*anchored_sizes(), *held_sizes}))
+    earlier = b"".join(_consistencies(head, proofs, {*anchored_sizes(), *downloaded_sizes(), *held_sizes}))
     if earlier:
         archive.add("log/consistency.jsonl", earlier)
     archive.add("log/receipt.jsonl", b"".join(_receipt(receipt, head, proofs)))
