@@ -36,6 +36,8 @@ COLUMNS = (
 # full-width forms in some locales. White space, control characters and quotes before it are skipped by some.
 _SKIPPED = r"""[\s\u0001-\u0020\u007f-\u00a0\u200b-\u200f\u2028\u2029\u2060\ufeff'"`]*"""
 _FORMULA = rf"^([\t\r\n]|{_SKIPPED}[-=+@\uff1d\uff0b\uff0d\uff20])"
+# What nearly all cells begin with; none of it begins a formula, and to ask costs a small part of what the pattern does.
+_HARMLESS = (("a", "{"), ("0", "9"), ("A", "Z"))
 
 
 class ExportFormat(StrEnum):
@@ -123,7 +125,11 @@ def _csv_cell(name: str) -> str:
     if name not in _TEXT_COLUMNS:
         return name
     pattern = _FORMULA.replace("\\", "\\\\").replace("'", "''")
-    return f"CASE WHEN {name} ~ E'{pattern}' THEN '''' || {name} ELSE nullif({name}, '') END AS {name}"
+    harmless = " OR ".join(f"ascii({name}) BETWEEN {ord(first)} AND {ord(last)}" for first, last in _HARMLESS)
+    return (
+        f"CASE WHEN {harmless} THEN {name} WHEN {name} = '' THEN NULL"
+        f" WHEN {name} ~ E'{pattern}' THEN '''' || {name} ELSE {name} END AS {name}"
+    )
 
 
 def _copy(expressions: str, event_filter: EventFilter, options: str) -> Iterator[bytes]:

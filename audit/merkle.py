@@ -26,6 +26,12 @@ def node_hash(left: bytes, right: bytes) -> bytes:
     return _sha256(b"\x01" + left + right).digest()
 
 
+def row_above(hashes: bytes) -> bytes:
+    """The hashes over each two neighbours of an even number of hashes that stand one after the other."""
+    width = 2 * HASH_BYTES
+    return b"".join([_sha256(b"\x01" + hashes[at : at + width]).digest() for at in range(0, len(hashes), width)])
+
+
 def root(leaves: Iterable[bytes]) -> bytes:
     """The root over leaf hashes, taken one at a time; memory grows with their number's logarithm."""
     growing = GrowingTree()
@@ -52,6 +58,16 @@ class GrowingTree:
             size >>= 1
         self._edge.append(node)
         self.size += 1
+
+    def root_with(self, leaf: bytes, height: int) -> bytes:
+        """The root over the last ``2**height`` leaves once ``leaf`` is added, which has to complete them.
+
+        A higher subtree that it completes too makes no difference.
+        """
+        node = leaf
+        for left in reversed(self._edge[len(self._edge) - height :]):
+            node = _sha256(b"\x01" + left + node).digest()
+        return node
 
     def root(self) -> bytes:
         """The root over all leaves so far."""

@@ -4,10 +4,10 @@ Tile ``n`` of level ``l`` holds the roots over ``256**l`` leaves each, from the 
 level may be shorter. Only what a full tile of the level below was hashed into stands in a higher level.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 
-from audit.merkle import HASH_BYTES, NodeReader, node_hash
+from audit.merkle import HASH_BYTES, NodeReader, row_above
 
 WIDTH = 256
 HEIGHT = 8
@@ -47,16 +47,24 @@ def node_reader(load: TileLoader, *, keep: int = 64) -> NodeReader:
 
 def subtree_root(hashes: bytes) -> bytes:
     """The root over 1, 2, 4 ... 256 hashes that stand one after the other."""
-    row = [hashes[at : at + HASH_BYTES] for at in range(0, len(hashes), HASH_BYTES)]
-    while len(row) > 1:
-        row = [node_hash(row[at], row[at + 1]) for at in range(0, len(row), 2)]
-    return row[0]
+    while len(hashes) > HASH_BYTES:
+        hashes = row_above(hashes)
+    return hashes
 
 
 def tile_bytes(size: int, level: int, tile_index: int) -> int:
     """How many bytes the tile has in a tree of ``size`` leaves."""
     count = (size >> HEIGHT * level) - tile_index * WIDTH
     return max(0, min(count, WIDTH)) * HASH_BYTES
+
+
+def overlaid(changed: Mapping[tuple[int, int], bytes], load: TileLoader) -> TileLoader:
+    """Load tiles as they are once ``changed`` is stored."""
+
+    def with_changes(level: int, tile_index: int) -> bytes:
+        return changed.get((level, tile_index)) or load(level, tile_index)
+
+    return with_changes
 
 
 def extended_tiles(size: int, leaves: Iterable[bytes], load: TileLoader) -> dict[tuple[int, int], bytes]:

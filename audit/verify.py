@@ -5,8 +5,8 @@ compared with the tree that results. That all checkpoints fit the one growing tr
 means; no proofs are needed for it. Memory does not grow with the number of events.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from audit.verification.contents import Comparison
 from audit.verification.findings import Finding, FindingCode, Report
 from audit.verification.guards import check_guards
 from audit.verification.heads import CLOCK_TOLERANCE, OWN, Expected, anchored_heads, merged, own_heads
+from audit.verification.reading import read_ahead
 from audit.verification.tree import CheckedTree
 
 ROWS_AT_ONCE = 2_000
@@ -106,11 +107,12 @@ class _Verification:
             self._checked = checked = self._begin(cursor, since_event)
             heads = self._heads(cursor)
             expected = next(heads, None)
-            for leaf in self._leaves():
-                checked.append(leaf)
-                while expected is not None and expected.size == checked.tree.size:
-                    self._meet(expected, checked.tree)
-                    expected = next(heads, None)
+            with closing(self._leaves()) as leaves:
+                for leaf in leaves:
+                    checked.append(leaf)
+                    while expected is not None and expected.size == checked.tree.size:
+                        self._meet(expected, checked.tree)
+                        expected = next(heads, None)
             self._end(expected, checked.tree.size)
             checked.finish(checked.tree.size)
             self._events_and_queue(cursor)
@@ -143,13 +145,12 @@ class _Verification:
             self._anchored_size[name] = expected.size
             yield expected
 
-    def _leaves(self) -> Iterator[bytes]:
+    def _leaves(self) -> Generator[bytes, None, None]:
         raw = connection.connection
         with psycopg.ServerCursor(raw, "audit_verify") as rows:
-            rows.itersize = ROWS_AT_ONCE
             rows.execute(_LEAVES, (self._start,), binary=True)
             index = self._start
-            for row in rows:
+            for row in read_ahead(rows, ROWS_AT_ONCE):
                 yield self._leaf(index, row)
                 index += 1
                 if index % 100_000 == 0:

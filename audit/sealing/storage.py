@@ -1,5 +1,6 @@
 """The statements that read and write the tree, through any cursor of psycopg or Django."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -26,6 +27,19 @@ def tile_loader(cursor: Cursor) -> TileLoader:
         cursor.execute("SELECT hashes FROM audit_tile WHERE level = %s AND tile_index = %s", (level, tile_index))
         row = cursor.fetchone()
         return bytes(row[0]) if row else b""
+
+    return load
+
+
+def tiles_loader(cursor: Cursor) -> Callable[[int, int], dict[int, bytes]]:
+    """Load so many neighbouring tiles of the lowest level from the database, those that are there: index -> hashes."""
+
+    def load(first: int, count: int) -> dict[int, bytes]:
+        cursor.execute(
+            "SELECT tile_index, hashes FROM audit_tile WHERE level = 0 AND tile_index >= %s AND tile_index < %s",
+            (first, first + count),
+        )
+        return {tile_index: bytes(hashes) for tile_index, hashes in cursor.fetchall()}
 
     return load
 

@@ -1,9 +1,12 @@
 """The tree, computed once more from the leaves and compared with what is stored of it."""
 
 from audit.merkle import HASH_BYTES, GrowingTree
-from audit.sealing.storage import Cursor, tile_loader
-from audit.tiles import HEIGHT, TILE_BYTES, WIDTH, subtree_root, tile_bytes
+from audit.sealing.storage import Cursor, tile_loader, tiles_loader
+from audit.tiles import HEIGHT, TILE_BYTES, WIDTH, TileLoader, subtree_root, tile_bytes
 from audit.verification.findings import Finding, FindingCode
+
+TILES_AHEAD = 64
+"""Tiles of the lowest level that are read at once, 8 KiB each."""
 
 
 class CheckedTree:
@@ -11,7 +14,7 @@ class CheckedTree:
 
     def __init__(self, cursor: Cursor, *, tree: GrowingTree) -> None:
         """Go on from ``tree``, whose size is a multiple of 256 or 0, with the unfinished tiles of higher levels."""
-        self._load = tile_loader(cursor)
+        self._load = _read_ahead(cursor)
         self.tree = tree
         self.tiles = 0
         self._rows: list[bytearray] = [bytearray()]
@@ -26,20 +29,19 @@ class CheckedTree:
         Raises:
             Finding: a tile that it completes is not the stored one.
         """
-        self.tree.append(leaf)
         row = self._rows[0]
         row += leaf
         if len(row) == TILE_BYTES:
-            self._full(0, (self.tree.size - 1) // WIDTH)
+            self._full(0, self.tree.size // WIDTH, self.tree.root_with(leaf, HEIGHT))
+        self.tree.append(leaf)
 
-    def _full(self, level: int, tile_index: int) -> None:
-        hashes = bytes(self._rows[level])
-        self._compare(level, tile_index, hashes)
+    def _full(self, level: int, tile_index: int, root: bytes) -> None:
+        self._compare(level, tile_index, bytes(self._rows[level]))
         self._rows[level].clear()
         above = self._rows[level + 1]
-        above += subtree_root(hashes)
+        above += root
         if len(above) == TILE_BYTES:
-            self._full(level + 1, tile_index // WIDTH)
+            self._full(level + 1, tile_index // WIDTH, subtree_root(bytes(above)))
 
     def finish(self, size: int) -> None:
         """Compare the unfinished tiles of the tree of ``size`` leaves, which is where this one stands.
@@ -61,3 +63,19 @@ class CheckedTree:
                 FindingCode.TILE_DIFFERS,
                 f"The stored tree is not what the events give: tile {level}/{tile_index}, from entry {first} on.",
             )
+
+
+def _read_ahead(cursor: Cursor) -> TileLoader:
+    """Load tiles; those of the lowest level 64 at a time, since they are asked for one after the other."""
+    load, load_some = tile_loader(cursor), tiles_loader(cursor)
+    ahead: dict[int, bytes] = {}
+
+    def loaded(level: int, tile_index: int) -> bytes:
+        if level:
+            return load(level, tile_index)
+        if tile_index not in ahead:
+            ahead.clear()
+            ahead.update(load_some(tile_index, TILES_AHEAD))
+        return ahead.get(tile_index, b"")
+
+    return loaded

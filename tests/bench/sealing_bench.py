@@ -32,10 +32,10 @@ FILL = """
 INSERT INTO audit_event (actor_id, actor_name, origin, request_id, ip, action, object_type, object_id, object_label,
     change_id, device_id, state_from, state_to, code, reason, body)
 SELECT 1 + n %% 90, 'person' || n %% 90, 'web', 'r' || n, '192.0.2.1', 'device.checked', 'device', (n %% 1000)::text,
-    'edge-' || n %% 1000, 1 + n %% 500, 1 + n %% 1000, '', '', 'CODE_' || n %% 70, 'checked before the change',
+    'edge-' || n %% 1000, NULL, 1 + n %% 1000, '', '', 'CODE_' || n %% 70, 'checked before the change',
     '{"action":"device.checked","actor":{"id":' || 1 + n %% 90 || ',"ip":"192.0.2.1","name":"person' || n %% 90
     || '","origin":"web","request_id":"r' || n || '"},"after":{"lines":"' || repeat('x', 220)
-    || '"},"before":null,"change_id":' || 1 + n %% 500 || ',"code":"CODE_' || n %% 70 || '","details":null,"device_id":'
+    || '"},"before":null,"change_id":null,"code":"CODE_' || n %% 70 || '","details":null,"device_id":'
     || 1 + n %% 1000 || ',"object":{"id":"' || n %% 1000 || '","label":"edge-' || n %% 1000
     || '","type":"device"},"reason":"checked before the change","schema":"countersign.audit-event/1",'
     || '"state":{"from":"","to":""}}'
