@@ -195,7 +195,9 @@ def _label(event: Event) -> str:
 
 
 def _word(state: str) -> str:
-    """A state as people read it; what it was is history, so it has no live glyph."""
+    """A state as people read it; what it was is history, so it has no live glyph. A digest is cut to what names it."""
+    if _SHA256.fullmatch(state):
+        return state[:12]
     return state.replace("_", " ").capitalize()
 
 
