@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audit.models import Event
 from audit.sealing.proof import ProofState, proof_state
 from audit.selectors import story_page
-from changes.models import DeviceRun, PlanRevision
+from changes.models import DeviceRun, PlanRevision, Run
 
 
 @dataclass(frozen=True, slots=True)
 class References:
     """What an event speaks about, as it is stored today; ``None`` where it speaks about no such thing.
 
-    ``plan_digest`` is what the event itself names. ``config_before`` and ``config_after`` are ids of snapshots.
+    ``plan_digest`` is what the event itself names. ``position`` is the device's place in the plan of that ``revision``.
+    ``config_before`` and ``config_after`` are ids of snapshots.
     """
 
     revision: int | None = None
+    position: int | None = None
     plan_digest: str = ""
     approval_id: int | None = None
     run_id: int | None = None
@@ -47,25 +49,42 @@ class TrailPage:
 
 
 def trail_page(change_id: int, *, after_id: int = 0, size: int = 50) -> TrailPage:
-    """A page of a change's events from its beginning; at most four queries.
+    """A page of a change's events from its beginning; at most five queries.
 
     Raises:
         BadFilterError: ``size`` is not between 1 and 500.
     """
     page = story_page(change_id, after_id=after_id, size=size)
     proofs = proof_state(event.pk for event in page.events)
-    device_runs = _device_runs(change_id, page.events)
-    revisions = _revisions(change_id, page.events)
-    rows = (TrailRow(each, proofs[each.pk], _references(each, device_runs, revisions)) for each in page.events)
+    found = _Found.of(change_id, page.events)
+    rows = (TrailRow(each, proofs[each.pk], _references(each, found)) for each in page.events)
     return TrailPage(tuple(rows), page.next_after_id)
+
+
+def references_of(event: Event) -> References:
+    """What one event speaks about; at most three queries, none where it belongs to no change."""
+    return _references(event, _Found.of(event.change_id, [event])) if event.change_id else References()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The rows that events speak about: device runs and numbers of revisions by the plan's and by the run's id."""
+
+    device_runs: Mapping[int, DeviceRun]
+    revisions: Mapping[int, int]
+    runs: Mapping[int, int]
+
+    @classmethod
+    def of(cls, change_id: int, events: Sequence[Event]) -> _Found:
+        return cls(_device_runs(change_id, events), _revisions(change_id, events), _runs(change_id, events))
 
 
 def _device_runs(change_id: int, events: Iterable[Event]) -> Mapping[int, DeviceRun]:
     ids = {number for each in events if each.object_type == "device_run" and (number := _id(each.object_id))}
     if not ids:
         return {}
-    rows = DeviceRun.objects.filter(pk__in=ids, run__change_id=change_id).select_related("device_plan")
-    return {row.pk: row for row in rows}
+    rows = DeviceRun.objects.filter(pk__in=ids, run__change_id=change_id).select_related("device_plan__revision")
+    return {row.pk: row for row in rows.defer("device_plan__payload", "device_plan__revision__inputs")}
 
 
 def _revisions(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
@@ -77,25 +96,47 @@ def _revisions(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
     return dict(PlanRevision.objects.filter(pk__in=ids, change_id=change_id).values_list("pk", "number"))
 
 
-def _references(event: Event, device_runs: Mapping[int, DeviceRun], revisions: Mapping[int, int]) -> References:
+def _runs(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
+    """By the ids of runs, the number of the revision that each carries out."""
+    ids = {number for each in events if each.object_type == "run" and (number := _id(each.object_id))}
+    if not ids:
+        return {}
+    return dict(Run.objects.filter(pk__in=ids, change_id=change_id).values_list("pk", "revision__number"))
+
+
+def _references(event: Event, found: _Found) -> References:
     details, number = _details(event), _id(event.object_id)
-    digest = details.get("plan_digest") or (details.get("digest") if event.object_type == "plan" else "")
+    named = details.get("digest") if event.object_type in {"plan", "device_plan"} else ""
+    digest = details.get("plan_digest") or named
     shared: dict[str, Any] = {
-        "revision": revisions.get(number or 0) if event.object_type == "plan" else _id(details.get("revision")),
+        "revision": _revision(event, details, found),
+        "position": _position(details.get("position")) if event.object_type == "device_plan" else None,
         "plan_digest": digest if isinstance(digest, str) else "",
         "run_id": number if event.object_type == "run" else _id(details.get("run")),
         "approval_id": number if event.object_type == "approval" else None,
         "device_id": event.device_id,
     }
-    row = device_runs.get(number or 0) if event.object_type == "device_run" else None
+    row = found.device_runs.get(number or 0) if event.object_type == "device_run" else None
     if row is None:
         return References(**shared)
+    plan = row.device_plan
     return References(
-        **{**shared, "run_id": row.run_id},
+        **{**shared, "run_id": row.run_id, "revision": plan.revision.number, "position": plan.position},
         device_run_id=row.pk,
         config_before=row.before_id,
         config_after=row.after_id,
     )
+
+
+def _revision(event: Event, details: Mapping[str, Any], found: _Found) -> int | None:
+    number = _id(event.object_id) or 0
+    if event.object_type in {"plan", "run"}:
+        return (found.revisions if event.object_type == "plan" else found.runs).get(number)
+    return _id(details.get("revision"))
+
+
+def _position(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
 def _details(event: Event) -> Mapping[str, Any]:

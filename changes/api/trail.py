@@ -27,6 +27,7 @@ class ReferencesSerializer(serializers.Serializer[References]):
     """What an event is about, by ids of the API; null where it is about no such thing."""
 
     revision = serializers.IntegerField(allow_null=True, help_text="Number of the plan's revision.")
+    position = serializers.IntegerField(allow_null=True, help_text="The device's place in that plan.")
     plan_digest = serializers.CharField(help_text="The digest that the event names, or nothing.")
     approval_id = serializers.IntegerField(allow_null=True)
     run_id = serializers.IntegerField(allow_null=True)

@@ -22,6 +22,7 @@ from changes.api.changes import (
 from changes.api.check_library import CheckLibraryView
 from changes.api.drift import DriftRevertView
 from changes.api.inbox import InboxKindView, InboxView
+from changes.api.plan_bytes import PlanPayloadView, SignedDeviceListView
 from changes.api.plans import PlanView
 from changes.api.risk import RiskAnswerView, RiskOverrideView, RiskView
 from changes.api.rollback import RollbackView
@@ -40,6 +41,8 @@ urlpatterns = [
     path("changes/", ChangeListView.as_view(), name="api-change-list"),
     path(_CHANGE, ChangeDetailView.as_view(), name="api-change-detail"),
     path(f"{_CHANGE}plan/", PlanView.as_view(), name="api-change-plan"),
+    path(f"{_CHANGE}plans/<id:number>/payloads/", SignedDeviceListView.as_view(), name="api-plan-payloads"),
+    path(f"{_CHANGE}plans/<id:number>/payloads/<int:position>/", PlanPayloadView.as_view(), name="api-plan-payload"),
     path(f"{_CHANGE}submit/", actions.SubmitView.as_view(), name="api-change-submit"),
     path(f"{_CHANGE}withdraw/", actions.WithdrawView.as_view(), name="api-change-withdraw"),
     path(f"{_CHANGE}request-changes/", actions.RequestChangesView.as_view(), name="api-change-request-changes"),

@@ -32,15 +32,20 @@ def _moment(change_id: int, row: TrailRow) -> TrailMoment:
         row=event_row(row.event),
         proof=proof_mark(row.proof),
         plan_digest=references.plan_digest,
-        links=tuple(link for link in _links(change_id, references) if link.url),
+        links=evidence_links(change_id, references),
     )
 
 
+def evidence_links(change_id: int, references: References) -> tuple[Link, ...]:
+    """Where the things are that an event refers to."""
+    return tuple(link for link in _links(change_id, references) if link.url)
+
+
 def _links(change_id: int, references: References) -> Iterator[Link]:
-    if references.revision:
-        yield Link(
-            f"Plan, revision {references.revision}", page_url("change-plan", change_id, revision=references.revision)
-        )
+    revision = references.revision
+    if revision:
+        yield Link(f"Plan, revision {revision}", page_url("change-plan", change_id, revision=revision))
+        yield Link("Exact plan bytes", page_url("audit-plan", change_id, revision) + _anchor(references.position))
     if references.approval_id:
         yield Link("Approval", page_url("change-approvals", change_id))
     if references.device_run_id and references.run_id:
@@ -54,3 +59,10 @@ def _links(change_id: int, references: References) -> Iterator[Link]:
     if references.device_id and references.config_after:
         against = {"against": references.config_before} if references.config_before else {}
         yield Link("Config after", page_url("device-config", references.device_id, references.config_after, **against))
+
+
+def _anchor(position: int | None) -> str:
+    """The device's own line on the page of the plan's bytes, on that page of the list where it stands."""
+    if position is None:
+        return ""
+    return f"?after={position - 1}#device-{position}" if position else "#device-0"

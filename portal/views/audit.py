@@ -13,10 +13,12 @@ from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event, SavedSearch
 from audit.sealing.proof import event_proof, proof_state
 from audit.selectors import EXAMINED, EventPage, event_get, event_page
+from changes.trail import references_of
 from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
 from portal.presenters.audit_pages import event_detail, event_rows
 from portal.presenters.audit_proofs import checked_mark
 from portal.presenters.audit_tabs import audit_tabs
+from portal.presenters.audit_trail import evidence_links
 from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
 
@@ -129,6 +131,7 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         "audit/detail.html",
         {
             "event": event_detail(event, proof_state([event.pk])[event.pk]),
+            "evidence": evidence_links(event.change_id, references_of(event)) if event.change_id else (),
             "checked": checked_mark(event_proof(event.pk)),
             "older_url": reverse("audit-detail", args=[older]) if older else "",
             "newer_url": reverse("audit-detail", args=[newer]) if newer else "",
