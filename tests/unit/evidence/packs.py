@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -91,10 +92,15 @@ class Log:
     """Events of one change, from its draft to its end, and what they speak about."""
 
     lines: list[bytes] = field(default_factory=list)
+    twists: dict[str, Callable[[dict[str, Any]], object]] = field(default_factory=dict)
+    """What a dishonest server writes instead, by the action of the event."""
+    first: dict[str, Callable[["Log"], object]] = field(default_factory=dict)
+    """What it writes before, by the action of the event."""
 
     def say(self, actor: tuple[int | None, str], action: str, kind: str, key: object, **parts: object) -> int:
+        self.first.pop(action, lambda _log: None)(self)
         number = len(self.lines) + 1
-        body = {
+        body: dict[str, Any] = {
             "schema": "countersign.audit-event/1",
             "actor": {"id": actor[0], "name": actor[1], "origin": "web", "request_id": "", "ip": ""},
             "action": action,
@@ -109,6 +115,7 @@ class Log:
             "details": parts.pop("details", None),
         }
         assert not parts
+        self.twists.get(action, lambda _body: None)(body)
         at = f"2026-03-01T10:{number // 60:02}:{number % 60:02}.000000Z"
         line = json.dumps({"id": number, "at": at, "txid": number, "db_user": "app"}, separators=(",", ":")).encode()
         self.lines.append(line[:-1] + b',"body":' + canonical(body) + b"}")
@@ -157,25 +164,36 @@ class Case:
     device_digests: list[str] = field(default_factory=lambda: [sha256(plan) for plan in PLANS])
     template_editor: tuple[int, str] | None = None
     template_reviewer: tuple[int, str] | None = None
+    twists: dict[str, Callable[[dict[str, Any]], object]] = field(default_factory=dict)
+    first: dict[str, Callable[[Log], object]] = field(default_factory=dict)
+    then: Callable[[Log], object] = lambda _log: None
 
     def log(self) -> Log:
-        log = Log()
+        log = Log(twists=self.twists, first=dict(self.first))
         demand_digest = sha256(canonical(self.demand))
         after: dict[str, object] = {"title": "Time"}
         if self.template_editor is not None:
-            log.say(self.template_editor, "template_version.created", "template_version", 7, change_id=None)
+            about = {"digest": "7" * 64, "version": "TPL-0001 v2"}
+            log.say(
+                self.template_editor, "template_version.created", "template_version", 7, change_id=None,
+                state_to="draft", details=about,
+            )  # fmt: skip
             after["template_version_id"] = 7
         if self.template_reviewer is not None:
-            log.say(self.template_reviewer, "template_version.approved", "template_version", 7, change_id=None)
+            log.say(
+                self.template_reviewer, "template_version.approved", "template_version", 7, change_id=None,
+                state_from="draft", state_to="approved", details={"digest": "7" * 64},
+            )  # fmt: skip
         log.say(OLIVIA, "change.created", "change", 1, state_to="draft", after=after)
         log.say(
             WORKER, "plan.ready", "plan", 5, state_from="", state_to="ready", details={"digest": DIGEST, "devices": {}}
         )
         log.say(OLIVIA, "plan_demand.settled", "plan_demand", 5, state_to=demand_digest)
-        log.say(OLIVIA, "change.submitted", "change", 1, state_from="draft", state_to="assessment")
+        handed_in = {"plan_digest": DIGEST, "demand_digest": demand_digest}
+        log.say(OLIVIA, "change.submitted", "change", 1, state_from="draft", state_to="assessment", details=handed_in)
         log.say(PETE, "change.assessed", "change", 1, state_from="assessment", state_to="authorization")
         for number, (person, stage, details) in enumerate(self.approvals, start=1):
-            told = {"plan_digest": DIGEST, "stage": stage, "group": stage, **details}
+            told = {"plan_digest": DIGEST, "stage": stage, "group": stage, "approver_id": person[0], **details}
             log.say(person, "approval.approved", "approval", number, state_to="approved", details=told)
         log.say(ANA, "change.authorized", "change", 1, state_from="authorization", state_to="approved")
         log.say(self.starter, "change.started", "change", 1, state_from="approved", state_to="implementing")
@@ -190,8 +208,14 @@ class Case:
                     number,
                     state_from="" if before == "pending" else before,
                     state_to=now,
-                    details={"plan_digest": digest},
+                    details={"plan_digest": digest, "run": 1},
                 )
+        counts = {"succeeded": len(self.device_digests)}
+        log.say(WORKER, "run.ended", "run", 1, state_from="running", state_to="ended", details={"counts": counts})
+        log.say(
+            WORKER, "change.finished", "change", 1, state_from="implementing", state_to="review", details={"run": 1}
+        )
+        self.then(log)
         return log
 
 
@@ -230,6 +254,7 @@ class PackMaker:
         self.manifest_said: bytes | None = None
         self.late: dict[str, bytes] = {}
         self.earlier = 4
+        self.scope = ""
 
     def manifest(self) -> bytes:
         listed = {"events.jsonl": b"".join(line + b"\n" for line in self.events), **self.files}
@@ -238,6 +263,8 @@ class PackMaker:
                 "schema": "countersign.evidence-pack/1",
                 "made_at": self.made_at,
                 "whole_log": self.whole_log,
+                "scope": self.scope or ("whole" if self.whole_log else "change"),
+                "filters": {},
                 "events": len(self.events),
                 "changes": self.changes,
                 "files": [{"path": name, "size": len(data), "sha256": sha256(data)} for name, data in listed.items()],

@@ -102,7 +102,7 @@ def test_proofs_lead_to_the_root_and_nowhere_else(size: int, place: int, old: in
 def test_a_true_pack_is_told_in_words(whole_log: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     maker = PackMaker(Case(), SIGNER, whole_log=whole_log)
     said = said_of(maker, tmp_path, "--key", SIGNER.verifier, exits=0, capsys=capsys)
-    assert ("are the first 14 entries of the log: none is missing" in said) is whole_log
+    assert ("are the first 16 entries of the log: none is missing" in said) is whole_log
     assert "signed by example.net/countersign" in said
     assert "1 runs were started with the approvals that the policy asked for" in said
     assert "2 devices were given approved plans and no others" in said
@@ -152,7 +152,7 @@ def _reorder_with_proofs(maker: PackMaker) -> None:
         (_edit, "is not what was sealed: with its text the proof does not lead to the signed tree head"),
         (_delete, "an event is missing in between"),
         (_delete_without_its_proof, "an event was left out"),
-        (_insert, "There is no proof for event 14"),
+        (_insert, "There is no proof for event 16"),
         (_reorder, "was moved"),
         (_reorder_with_proofs, "does not stand in the order of the log"),
     ],
@@ -180,9 +180,9 @@ def test_a_tree_head_that_was_altered(maker: PackMaker, tmp_path: Path, capsys: 
     pack = maker.write(tmp_path / "pack.zip")
     note = verify.Pack(pack).whole("log/checkpoint")
     keys = [verify.read_key(SIGNER.verifier)]
-    assert verify.read_checkpoint(note, keys, "It").size == 15
+    assert verify.read_checkpoint(note, keys, "It").size == 17
     with pytest.raises(verify.WrongError, match="its signature is not that key's"):
-        verify.read_checkpoint(note.replace(b"\n15\n", b"\n16\n"), keys, "It")
+        verify.read_checkpoint(note.replace(b"\n17\n", b"\n18\n"), keys, "It")
 
 
 def test_a_log_that_was_taken_back(maker: PackMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
