@@ -114,6 +114,12 @@ class RolledBackError(SealingError):
     code = "audit_rolled_back"
 
 
+class ClockError(SealingError):
+    """The sealer's clock and the database's are too far apart to sign by."""
+
+    code = "audit_clock"
+
+
 class AnchorError(AuditError):
     """A checkpoint could not be handed to an anchor, or not read back; it is tried again."""
 

@@ -3,21 +3,27 @@
 import http.client
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from django.core.mail import EmailMessage
 
+from audit.anchors.files import FileAnchor, reason_of, refuse_what_is_no_file, write_all
 from audit.anchors.protocols import Anchor
 from audit.anchors.specification import AnchorSpecification
 from audit.checkpoints import TreeHead
 from audit.errors import AnchorError
 from audit.notes import NOTE_LIMIT, Note
+
+__all__ = ["FileAnchor", "GitAnchor", "HttpAnchor", "MailAnchor", "SyslogAnchor", "make_anchor"]
 
 TIMEOUT_S = 15.0
 _SYSLOG_NOTICE = 13 * 8 + 5  # facility "log audit", severity "notice" (RFC 5424, section 6.2.1)
@@ -40,75 +46,6 @@ def make_anchor(specification: AnchorSpecification) -> Anchor:
 
 
 @dataclass(frozen=True)
-class FileAnchor:
-    """A file that only grows: one note after the other, an empty line behind each.
-
-    It is worth what its place is worth: a write-once volume, or a share of other people.
-    """
-
-    path: Path
-
-    def publish(self, checkpoint: str) -> None:
-        """Append the note and wait until it is on disk. A line that was cut short is ended first.
-
-        Raises:
-            AnchorError: the file cannot be written.
-        """
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
-            with os.fdopen(descriptor, "r+b", buffering=0) as file:
-                size = file.seek(0, os.SEEK_END)
-                file.seek(max(0, size - 2))
-                whole = file.read() == b"\n\n" or size == 0
-                file.write(b"" if whole else b"\n\n")
-                file.write(f"{checkpoint}\n".encode())
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise AnchorError(f"{self.path} cannot be written ({error.strerror}).") from None
-
-    def checkpoints(self) -> Iterator[str]:
-        """The notes in the file; a piece that was cut short is passed over.
-
-        Raises:
-            AnchorError: the file cannot be read.
-        """
-        try:
-            with self.path.open(encoding="utf-8") as file:
-                paragraphs = _paragraphs(file)
-                yield from (f"{text}\n\n{signatures}\n" for text, signatures in _pairs(paragraphs))
-        except FileNotFoundError:
-            return
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is no text"
-            raise AnchorError(f"{self.path} cannot be read ({reason}).") from None
-
-
-def _paragraphs(lines: Iterator[str]) -> Iterator[str]:
-    paragraph: list[str] = []
-    for line in lines:
-        text = line.rstrip("\n")
-        if text:
-            paragraph.append(text)
-        elif paragraph:
-            yield "\n".join(paragraph)
-            paragraph = []
-    if paragraph:
-        yield "\n".join(paragraph)
-
-
-def _pairs(paragraphs: Iterator[str]) -> Iterator[tuple[str, str]]:
-    """A text followed by its signatures."""
-    text = ""
-    for paragraph in paragraphs:
-        if text and paragraph.startswith("\u2014 "):
-            yield text, paragraph
-            text = ""
-        else:
-            text = paragraph
-
-
-@dataclass(frozen=True)
 class GitAnchor:
     """A file ``checkpoint`` in a git repository: a commit for each, pushed where the branch has an upstream."""
 
@@ -122,13 +59,18 @@ class GitAnchor:
             AnchorError: git refuses; the message is its last line.
         """
         head = TreeHead.parse(Note.parse(checkpoint).text)
+        self._refuse_a_strangers_repository()
         file = self.repository / self.FILE
-        if not (self.repository / ".git").exists() and not (self.repository / "HEAD").exists():
-            raise AnchorError(f"{self.repository} is no git repository: make one there with `git init`.")
         try:
-            file.write_text(checkpoint, encoding="utf-8")
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(file, flags, 0o644)
+            try:
+                refuse_what_is_no_file(file, descriptor)
+                write_all(descriptor, checkpoint.encode())
+            finally:
+                os.close(descriptor)
         except OSError as error:
-            raise AnchorError(f"{file} cannot be written ({error.strerror}).") from None
+            raise AnchorError(f"{file} cannot be written ({reason_of(error)}).") from None
         self._git("add", "--", self.FILE)
         if self._git("status", "--porcelain", "--", self.FILE):
             self._git("commit", "--quiet", "-m", f"{head.origin}: {head.size} entries", "--", self.FILE)
@@ -141,31 +83,74 @@ class GitAnchor:
         Raises:
             AnchorError: git cannot read it.
         """
+        self._refuse_a_strangers_repository()
         if not self._git("rev-list", "-n", "1", "--all", "--", self.FILE):
             return
         for commit in self._git("rev-list", "--reverse", "HEAD", "--", self.FILE).split():
             yield self._git("show", f"{commit}:{self.FILE}")
 
+    def newest(self) -> str:
+        """What the last commit of the file held; empty before the first.
+
+        Raises:
+            AnchorError: git cannot read it.
+        """
+        self._refuse_a_strangers_repository()
+        commit = self._git("rev-list", "-n", "1", "--all", "--", self.FILE).strip()
+        return self._git("show", f"{commit}:{self.FILE}") if commit else ""
+
+    def _refuse_a_strangers_repository(self) -> None:
+        """What stands in a repository's settings and hooks runs as who uses it, and that is who holds the key."""
+        if not (self.repository / ".git").exists() and not (self.repository / "HEAD").exists():
+            raise AnchorError(f"{self.repository} is no git repository: make one there with `git init`.")
+        settings = self.repository / ".git" if (self.repository / ".git").exists() else self.repository
+        for path in (settings, settings / "config", settings / "hooks"):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise AnchorError(f"{path} cannot be read ({error.strerror}).") from None
+            if status.st_uid not in {os.geteuid(), 0} or status.st_mode & 0o022:
+                raise AnchorError(
+                    f"{path} can be written by others, who could run programs as the user of this process through it:"
+                    " make it this user's alone with `chown` and `chmod go-w`, and let the others have a clone."
+                )
+
     def _git(self, *arguments: str) -> str:
         # Nothing of the operator's own settings may ask for a password or start an editor.
         environment = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "LC_ALL": "C.UTF-8"}
         who = ["-c", "user.name=countersign", "-c", "user.email=countersign@localhost", "-c", "commit.gpgSign=false"]
-        try:
-            done = subprocess.run(
-                ["git", *who, "-C", str(self.repository), *arguments],  # noqa: S607 - the operator's git
-                capture_output=True,
-                text=True,
-                check=False,
-                stdin=subprocess.DEVNULL,
-                timeout=2 * TIMEOUT_S,
-                env=environment,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            raise AnchorError("git cannot be run, or did not end within half a minute.") from None
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it gave no reason"]
-            raise AnchorError(f"git {arguments[0]} failed in {self.repository}: {lines[-1]}")
-        return done.stdout
+        # A checkpoint is one small file: no program of the repository's has a part in it.
+        plain = ["-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "protocol.ext.allow=never"]
+        return _output(["git", *who, *plain, "-C", str(self.repository), *arguments], environment, arguments[0])
+
+
+def _output(command: list[str], environment: dict[str, str], what: str) -> str:
+    """What a program of git's says. Programs that it has started itself are ended with it, when the time is over."""
+    try:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            env=environment,
+            start_new_session=True,
+        ) as running:
+            try:
+                output, said = running.communicate(timeout=2 * TIMEOUT_S)
+            except BaseException:
+                with suppress(ProcessLookupError):
+                    os.killpg(running.pid, signal.SIGKILL)
+                raise
+    except (OSError, subprocess.TimeoutExpired):
+        raise AnchorError("git cannot be run, or did not end within half a minute.") from None
+    if running.returncode:
+        lines = said.strip().splitlines() or ["it gave no reason"]
+        raise AnchorError(f"git {what} failed in {command[command.index('-C') + 1]}: {lines[-1][:500]}")
+    return output
 
 
 @dataclass(frozen=True)
@@ -245,6 +230,14 @@ class HttpAnchor:
         """
         yield self._ask("GET", None)
 
+    def newest(self) -> str:
+        """The same.
+
+        Raises:
+            AnchorError: it cannot be had.
+        """
+        return self._ask("GET", None)
+
     def _ask(self, method: str, body: str | None) -> str:
         parts = urlsplit(self.url)
         host = parts.hostname or ""
@@ -254,15 +247,37 @@ class HttpAnchor:
             else http.client.HTTPConnection(host, parts.port, timeout=TIMEOUT_S)
         )
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        try:
-            headers = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
-            connection.request(method, path, body.encode() if body else None, headers)
-            answer = connection.getresponse()
-            text = answer.read(NOTE_LIMIT).decode("utf-8", "replace")
-        except (OSError, http.client.HTTPException) as error:
-            raise AnchorError(f"{host} does not answer ({type(error).__name__}).") from None
-        finally:
-            connection.close()
-        if not 200 <= answer.status < 300:
-            raise AnchorError(f"{host} answered {answer.status}.")
+        answers: list[tuple[int, str]] = []
+        problems: list[str] = []
+
+        def ask() -> None:
+            try:
+                headers = {"Content-Type": "text/plain; charset=utf-8"} if body else {}
+                connection.request(method, path, body.encode() if body else None, headers)
+                answer = connection.getresponse()
+                answers.append((answer.status, answer.read(NOTE_LIMIT).decode("utf-8", "replace")))
+            except Exception as error:  # noqa: BLE001 - whatever a hostile answer leads to
+                problems.append(type(error).__name__)
+            finally:
+                connection.close()
+
+        # The timeout of a socket begins anew with each byte, which a server can send as slowly as it likes.
+        asking = threading.Thread(target=ask, name="anchor-call", daemon=True)
+        asking.start()
+        asking.join(2 * TIMEOUT_S)
+        if asking.is_alive():
+            _hang_up(connection)
+            raise AnchorError(f"{host} did not end its answer within half a minute.")
+        if problems:
+            raise AnchorError(f"{host} does not answer ({problems[0]}).")
+        status, text = answers[0]
+        if not 200 <= status < 300:
+            raise AnchorError(f"{host} answered {status}.")
         return text
+
+
+def _hang_up(connection: http.client.HTTPConnection) -> None:
+    """End a call from another thread: reading fails at once then."""
+    if connection.sock is not None:
+        with suppress(OSError):
+            connection.sock.shutdown(socket.SHUT_RDWR)

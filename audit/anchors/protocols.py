@@ -23,3 +23,15 @@ class Witness(Protocol):
         Raises:
             AnchorError: it cannot be read.
         """
+
+
+@runtime_checkable
+class Newest(Protocol):
+    """An anchor that tells what it was given last, without reading all of it."""
+
+    def newest(self) -> str:
+        """The signed note; empty where it has none.
+
+        Raises:
+            AnchorError: it cannot be read.
+        """

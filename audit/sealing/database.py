@@ -25,4 +25,11 @@ def connect_sealer() -> psycopg.Connection[Any]:
     connection = psycopg.connect(**parameters)
     for name in ("idle_session_timeout", "idle_in_transaction_session_timeout"):
         connection.execute("SELECT set_config(%s, %s, false)", (name, f"{IDLE_S}s"))
+    # Whatever the server's or the role's defaults: what was signed must not be lost with the server's memory, and each
+    # statement of a step has to see what the step before has committed.
+    connection.execute(
+        "SELECT set_config(name, 'on', false) FROM pg_settings WHERE name = 'synchronous_commit' AND setting = 'off'"
+    )
+    connection.execute("SET default_transaction_isolation = 'read committed'")
+    connection.execute("SET default_transaction_read_only = off")
     return connection

@@ -14,8 +14,8 @@ from audit.checkpoints import TrustedKey, verify_checkpoint
 from audit.errors import KeyFileError
 from audit.notes import NoteError, Signer, Verifier
 from audit.recorder import ObjectType
+from audit.sealing.events import say
 from audit.sealing.keys import SealingKey
-from audit.sealing.sealer import say
 from audit.sealing.storage import last_checkpoint
 from audit.sealing.trust import read_trusted, write_trusted
 

@@ -1,7 +1,7 @@
 """One step of the sealer: what waits becomes leaves, tiles and a signed checkpoint, in one transaction."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,17 +10,18 @@ import psycopg
 
 from audit.checkpoints import TreeHead, TrustedKey, sign_checkpoint, verify_checkpoint
 from audit.errors import TreeDamagedError
-from audit.merkle import EMPTY_ROOT, GrowingTree, edge
+from audit.merkle import EMPTY_ROOT, GrowingTree, edge, tree_root
 from audit.notes import NoteError
 from audit.sealing.keys import SealingKey
 from audit.sealing.storage import last_checkpoint, tile_loader
-from audit.tiles import MissingHashError, TileLoader, extended_tiles, node_reader
+from audit.tiles import MissingHashError, TileLoader, extended_tiles, node_reader, overlaid
 
 BATCH = 50_000
 """Events that one checkpoint takes in at most: about a second's work."""
 
-SEAL_LOCK = 7_211_504_903_771
-"""The advisory lock of a sealing transaction; any constant of our own will do, the same in all versions."""
+# Advisory locks are open to every login; this one is not, since it takes a right to write there. A table that is never
+# large, so that no vacuum holds it for long, and in a mode that lets anchors be noted meanwhile.
+_LOCK = "LOCK TABLE audit_anchoring IN SHARE UPDATE EXCLUSIVE MODE"
 
 # The lock is taken first: only then does a statement see what the one before has committed.
 _NEW_LEAVES = """
@@ -73,7 +74,7 @@ def seal_once(
         psycopg.Error: the database is away, or the login may not.
     """
     with connection.transaction(), psycopg.Cursor(connection) as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (SEAL_LOCK,))
+        cursor.execute(_LOCK)
         tree, signed_before = _tree_so_far(cursor, key)
         first_index = tree.size
         cursor.execute(_NEW_LEAVES, (first_index, batch), binary=True)
@@ -81,11 +82,11 @@ def seal_once(
         if not leaves:
             return None
         cursor.execute(_TAKE, (first_index,))
-        for leaf in leaves:
-            tree.append(leaf)
-        _keep_tiles(cursor, first_index, leaves)
+        size = first_index + len(leaves)
+        changed = extended_tiles(first_index, leaves, tile_loader(cursor))
+        _keep_tiles(cursor, changed)
         unix_time = max(int(clock()), signed_before)
-        head = TreeHead(key.origin, tree.size, tree.root())
+        head = TreeHead(key.origin, size, tree_root(size, node_reader(overlaid(changed, tile_loader(cursor)))))
         note = sign_checkpoint(head, key.signers, unix_time=unix_time)
         signed_at = datetime.fromtimestamp(unix_time, UTC)
         cursor.execute(
@@ -129,8 +130,7 @@ def _tree_so_far(cursor: psycopg.Cursor[Any], key: SealingKey) -> tuple[GrowingT
     return tree, int(signed_at.timestamp())
 
 
-def _keep_tiles(cursor: psycopg.Cursor[Any], size: int, leaves: Iterable[bytes]) -> None:
-    changed = extended_tiles(size, leaves, tile_loader(cursor))
+def _keep_tiles(cursor: psycopg.Cursor[Any], changed: Mapping[tuple[int, int], bytes]) -> None:
     rows = [(level, tile_index, hashes) for (level, tile_index), hashes in changed.items()]
     cursor.executemany(_KEEP_TILE, rows)
 

@@ -3,29 +3,27 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from audit.actor import Actor
-from audit.checkpoints import TreeHead
-from audit.errors import RolledBackError, SealingError
-from audit.recorder import INSERT_SELECT, ObjectType, event_values
+from audit.anchors.protocols import Newest
+from audit.errors import KeyFileError, SealingError
 from audit.sealing.keys import SealingKey
+from audit.sealing.looking_back import look_back
 from audit.sealing.memory import HeadMemory
-from audit.sealing.seal import remembered_head_stands, seal_once
+from audit.sealing.presence import clocks_agree, take_lead
+from audit.sealing.seal import Sealed, seal_once
+from audit.tiles import MissingHashError
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT_EVERY_S = 1.0
 LOOK_EVERY_S = 0.2
 LONGEST_PAUSE_S = 5.0
-LEADER_LOCK = 7_211_504_903_772
-"""The session advisory lock of the sealer that leads."""
-
 Connect = Callable[[], psycopg.Connection[Any]]
 
 
@@ -33,7 +31,9 @@ class Sealer:
     """Looks every 0.2 s whether an event waits, and signs at most one checkpoint a second, unless told otherwise.
 
     ``on_sealed`` is told of every checkpoint after its commit, and of the last one before when the lead is taken; what
-    it raises ends the sealer.
+    it raises ends the sealer. ``newest`` are anchors by name that tell what they were given last: they are asked where
+    this sealer remembers nothing. ``accept_restore`` holds for the first look back alone, so that a process which was
+    started with it does not accept a later restore in silence.
     """
 
     def __init__(
@@ -43,6 +43,7 @@ class Sealer:
         key_file: Path,
         memory: HeadMemory,
         on_sealed: Callable[[str], None] = lambda _note: None,
+        newest: Mapping[str, Newest] | None = None,
         accept_restore: bool = False,
         every_s: float = CHECKPOINT_EVERY_S,
         look_every_s: float = LOOK_EVERY_S,
@@ -51,7 +52,9 @@ class Sealer:
         self._key_file = key_file
         self._memory = memory
         self._on_sealed = on_sealed
+        self._newest = newest or {}
         self._accept_restore = accept_restore
+        self._remembers = True
         self._every_s = every_s
         self._look_every_s = look_every_s
         self._connection: psycopg.Connection[Any] | None = None
@@ -76,9 +79,19 @@ class Sealer:
                 logger.exception(
                     "The sealer's login may not seal: set DATABASE_SEALER_URL to that of countersign_sealer"
                 )
+            except psycopg.OperationalError as error:
+                failures = self._again(failures)
+                logger.warning("PostgreSQL is away or has no room, trying again: %s", str(error).strip())
             except psycopg.Error as error:
                 failures = self._again(failures)
-                logger.warning("PostgreSQL is away, trying again: %s", str(error).strip())
+                logger.error(  # noqa: TRY400 - the sentence says it
+                    "Nothing is sealed: PostgreSQL refuses a step of the sealer: %s", str(error).strip()
+                )
+            except MissingHashError as error:
+                failures = self._again(failures)
+                logger.error(  # noqa: TRY400 - the sentence says it
+                    "Nothing is sealed: %s Run manage.py audit_verify; nothing is signed until it passes", error
+                )
             except SealingError as error:
                 failures = self._again(failures)
                 logger.error("Nothing is sealed: %s", error)  # noqa: TRY400 - the sentence says it
@@ -92,7 +105,7 @@ class Sealer:
         """What was committed since the last look does not wait for the next start."""
         if self._leads:
             self._next_at = 0.0
-            with suppress(psycopg.Error, SealingError):
+            with suppress(psycopg.Error, SealingError, MissingHashError):
                 self._step()
 
     def _again(self, failures: int) -> int:
@@ -107,45 +120,48 @@ class Sealer:
         if time.monotonic() < self._next_at or not _something_waits(self._connection):
             return
         self._next_at = time.monotonic() + self._every_s
+        clocks_agree(self._connection)
         sealed = seal_once(self._connection, self._renew_key())
         if sealed is not None:
+            self._keep(sealed)
+
+    def _keep(self, sealed: Sealed) -> None:
+        """Hand the checkpoint on, then remember it: a disk that is full takes the memory, not the anchors."""
+        self._on_sealed(sealed.note)
+        try:
             self._memory.remember(sealed.note)
-            self._on_sealed(sealed.note)
+        except KeyFileError as error:
+            if self._remembers:
+                logger.error(  # noqa: TRY400 - the sentence says it
+                    "Sealed, but a database that goes back would not be noticed after a restart: %s", error
+                )
+            self._remembers = False
+        else:
+            self._remembers = True
 
     def _take_lead(self, connection: psycopg.Connection[Any]) -> bool:
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LEADER_LOCK,)).fetchone()
-        if not row or not row[0]:
+        if not take_lead(connection):
             return False
-        self._look_back(connection)
+        key = self._renew_key()
+        accept, self._accept_restore = self._accept_restore, False
+        try:
+            look_back(connection, self._memory, key, self._newest, accept_restore=accept)
+        except psycopg.Error:
+            self._accept_restore = accept
+            raise
         self._leads = True
         note = self._memory.note()
         if note:
             self._on_sealed(note)
-        logger.info("Sealing the audit log %s", self._renew_key().origin)
+        logger.info("Sealing the audit log %s", key.origin)
         return True
-
-    def _look_back(self, connection: psycopg.Connection[Any]) -> None:
-        """Compare the database with what this sealer signed last.
-
-        Raises:
-            RolledBackError: it is behind that, or another tree.
-        """
-        head = self._memory.head()
-        if head is None or remembered_head_stands(connection, head):
-            return
-        if not self._accept_restore:
-            raise RolledBackError(
-                f"This sealer has signed a tree of {head.size} entries that the database does not hold. If a backup"
-                " was restored, start the sealer once with --accept-restore: the log then says so, and the entries"
-                " that are lost stay provable by anchors and exports. Otherwise somebody has replaced the log."
-            )
-        say_restored(connection, head)
-        self._memory.forget()
-        self._accept_restore = False
 
     def _renew_key(self) -> SealingKey:
         """The keys, read again when their file has changed: a rotation needs no restart."""
-        status = self._key_file.stat() if self._key_file.exists() else None
+        try:
+            status = self._key_file.stat()
+        except OSError:
+            status = None  # reading it says what is wrong
         version = (status.st_mtime_ns, status.st_ino) if status else None
         if self._key is None or version != self._key_version:
             self._key, self._key_version = SealingKey.read(self._key_file), version
@@ -160,21 +176,3 @@ class Sealer:
 def _something_waits(connection: psycopg.Connection[Any]) -> bool:
     """By the index, and not by COUNT or EXISTS: rows that were just taken out cost next to nothing then."""
     return connection.execute("SELECT event_id FROM audit_pending ORDER BY event_id LIMIT 1").fetchone() is not None
-
-
-def say_restored(connection: psycopg.Connection[Any], head: TreeHead) -> None:
-    """Record that the log goes on from a database that lacks entries which were signed."""
-    say(
-        connection,
-        action="audit.log_restored",
-        object_type=ObjectType.AUDIT_LOG,
-        object_id=head.origin,
-        reason=f"The sealer had signed a tree of {head.size} entries that this database does not hold.",
-        details={"signed_size": head.size, "signed_root": head.root.hex()},
-    )
-
-
-def say(connection: psycopg.Connection[Any], **event: Any) -> None:  # noqa: ANN401 - the parts of record()
-    """Record an event of the sealer itself, through its own connection."""
-    with connection.transaction():
-        connection.execute(INSERT_SELECT, event_values(actor=Actor.system("sealer"), **event))

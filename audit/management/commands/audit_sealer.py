@@ -7,11 +7,15 @@ import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from audit.anchors.kinds import make_anchor
+from audit.anchors.protocols import Newest
 from audit.errors import SealingError
 from audit.sealing.anchoring import AnchorThread
 from audit.sealing.database import connect_sealer
 from audit.sealing.keys import SealingKey
+from audit.sealing.looking_back import look_back
 from audit.sealing.memory import HeadMemory
+from audit.sealing.presence import clocks_agree
 from audit.sealing.seal import seal_once
 from audit.sealing.sealer import Sealer
 
@@ -36,7 +40,7 @@ class Command(BaseCommand):
         key_file = Path(settings.AUDIT_KEY_FILE)
         try:
             if options["once"]:
-                self._once(key_file)
+                self._once(key_file, accept_restore=options["accept_restore"])
             else:
                 self._run(key_file, accept_restore=options["accept_restore"])
         except SealingError as error:
@@ -48,12 +52,15 @@ class Command(BaseCommand):
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())
-        anchors = AnchorThread(specifications=settings.AUDIT_ANCHORS, connect=connect_sealer, ending=ending)
+        anchors = AnchorThread(
+            specifications=settings.AUDIT_ANCHORS, connect=connect_sealer, ending=ending, accept_restore=accept_restore
+        )
         sealer = Sealer(
             connect=connect_sealer,
             key_file=key_file,
             memory=_memory(key_file),
             on_sealed=anchors.offer,
+            newest=_newest(),
             accept_restore=accept_restore,
         )
         anchors.start()
@@ -63,13 +70,21 @@ class Command(BaseCommand):
             ending.set()
             anchors.join(timeout=5)
 
-    def _once(self, key_file: Path) -> None:
+    def _once(self, key_file: Path, *, accept_restore: bool) -> None:
         key, count, memory = SealingKey.read(key_file), 0, _memory(key_file)
         with connect_sealer() as connection:
+            look_back(connection, memory, key, _newest(), accept_restore=accept_restore)
+            clocks_agree(connection)
             while sealed := seal_once(connection, key):
                 memory.remember(sealed.note)
                 count += sealed.count
         self.stdout.write(f"Sealed {count} events.")
+
+
+def _newest() -> dict[str, Newest]:
+    """The anchors of the settings that tell what they were given last."""
+    made = {specification.name: make_anchor(specification) for specification in settings.AUDIT_ANCHORS}
+    return {name: anchor for name, anchor in made.items() if isinstance(anchor, Newest)}
 
 
 def _memory(key_file: Path) -> HeadMemory:
