@@ -9,9 +9,11 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        """Register what ``check --deploy`` says of the database's roles, and what the log is compared with."""
-        from audit import checks  # noqa: F401
+        """Register what ``check --deploy`` says of roles, keys and anchors, and what the log is compared with."""
+        from audit import checks, sealing_checks  # noqa: F401
+        from audit.redaction.checking import compare_openings
         from audit.verification import contents
         from audit.verification.states import compare_states
 
+        contents.register("openings", compare_openings)
         contents.register("states", compare_states)

@@ -60,11 +60,25 @@ def canonical(value: Mapping[str, object]) -> str:
         UnrecordableError: a value of another type, a time without zone, nesting beyond 24 levels, two names
             that become the same text, or more than 2 MiB in all.
     """
-    text = _dump(_object(value, "", depth=0, secret=False))
-    if len(text) > BODY_LIMIT:
+    return written(plain(value))
+
+
+def plain(value: Mapping[str, object]) -> dict[str, Json]:
+    """The same as plain values whose names are sorted; the argument and errors are those of :func:`canonical`."""
+    return _object(value, "", depth=0, secret=False)
+
+
+def written(value: dict[str, Json], *, besides: int = 0) -> str:
+    """The text of what :func:`plain` gave; ``besides`` is the size of what is stored beside it.
+
+    Raises:
+        UnrecordableError: it is more than 2 MiB in all.
+    """
+    text = _dump(value)
+    if len(text) + besides > BODY_LIMIT:
         raise UnrecordableError(
             "body",
-            f"is {len(text)} bytes, more than the {BODY_LIMIT} that an event holds. Record a digest instead.",
+            f"is {len(text) + besides} bytes, more than the {BODY_LIMIT} that an event holds. Record a digest instead.",
         )
     return text
 

@@ -26,6 +26,9 @@ EVENT_COLUMNS: Final = (
 )  # fmt: skip
 """What the application may say of an event. ``id``, ``at``, ``txid`` and ``db_user`` are the database's own."""
 
+OPENING_COLUMNS: Final = ("event_id", "path", "salt", "value")
+"""What is said of a text beside the log. Only a redaction names itself there."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:
@@ -49,6 +52,12 @@ AUDIT_GRANTS: Final = (
     # The sealer's own events: an anchor that fails, a key that comes or goes.
     Grant(SEALER, "audit_event", ("SELECT", "INSERT"), EVENT_COLUMNS),
     Grant(READER, "audit_event", ("SELECT",)),
+    # What opens the commitments of events comes with them. Nobody changes it: a redaction's trigger does.
+    Grant(APPLICATION, "audit_opening", ("SELECT", "INSERT"), OPENING_COLUMNS),
+    Grant(SEALER, "audit_opening", ("INSERT",), OPENING_COLUMNS),
+    Grant(READER, "audit_opening", ("SELECT",)),
+    Grant(APPLICATION, "audit_redaction", ("SELECT", "INSERT", "UPDATE")),
+    Grant(READER, "audit_redaction", ("SELECT",)),
     Grant(SEALER, "audit_pending", ("SELECT", "DELETE")),
     *(
         Grant(role, table, ("SELECT",))
@@ -87,9 +96,10 @@ _PEOPLE_TABLES: Final = ("auth_group", "auth_user_groups", "auth_group_permissio
 
 
 def role_statements() -> list[str]:
-    """Make the roles. Needs CREATEROLE. No login gets a password here."""
+    """Make the roles. Needs CREATEROLE. No login gets a password here, and none may become another."""
     made = [_unless_there(OWNER, "NOLOGIN"), *(_unless_there(name, "LOGIN") for name in LOGINS)]
-    return [*made, *(_never_a_member(name) for name in LOGINS), _MEMBERSHIP]
+    apart = [_never_a_member(name, of) for name in LOGINS for of in (OWNER, *LOGINS) if of not in {name, READER}]
+    return [*made, *apart, _MEMBERSHIP]
 
 
 def database_statements(database: str) -> list[str]:
@@ -120,6 +130,7 @@ def grant_statements() -> list[str]:
         _READER_GRANTS,
         _AUDIT_REVOKES,
         *(_if_there(grant.table, grant.statement) for grant in AUDIT_GRANTS),
+        _AUDIT_IDS_STAY,
         *(
             _if_there(table, f"REVOKE {', '.join(privileges)} ON {SCHEMA}.{table} FROM {APPLICATION}")
             for table, privileges in REVOKED
@@ -141,11 +152,11 @@ def _unless_there(role: str, login: str) -> str:
     )
 
 
-def _never_a_member(role: str) -> str:
+def _never_a_member(role: str, of: str) -> str:
     return _block(
         "IF EXISTS (SELECT FROM pg_auth_members\n"
-        f"           WHERE roleid = '{OWNER}'::regrole AND member = '{role}'::regrole) THEN\n"
-        f"    REVOKE {OWNER} FROM {role};\n"
+        f"           WHERE roleid = '{of}'::regrole AND member = '{role}'::regrole) THEN\n"
+        f"    REVOKE {of} FROM {role};\n"
         "END IF;"
     )
 
@@ -192,24 +203,50 @@ END LOOP;""",
     "DECLARE\n    statement text;\n",
 )
 
+# A row keeps its id: who could exchange the ids of two rows would move their states without touching a state.
 _APPLICATION_GRANTS = _block(
     f"""\
 FOR thing IN
-    SELECT c.oid::regclass AS name, c.relkind = 'S' AS is_sequence FROM pg_class c
+    SELECT c.oid::regclass AS name, c.relkind = 'S' AS is_sequence, columns.others
+    FROM pg_class c LEFT JOIN LATERAL (
+        SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FILTER (WHERE a.attname <> 'id') AS others,
+               bool_and(has_column_privilege('{APPLICATION}', c.oid, a.attnum, 'UPDATE') = (a.attname <> 'id')) AS fit
+        FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) columns ON true
     WHERE c.relnamespace = '{SCHEMA}'::regnamespace AND pg_get_userbyid(c.relowner) = '{OWNER}'
       AND c.relname NOT LIKE 'audit\\_%'
       AND ((c.relkind IN ('r', 'p', 'v') AND NOT (
                 has_table_privilege('{APPLICATION}', c.oid, 'SELECT')
                 AND has_table_privilege('{APPLICATION}', c.oid, 'INSERT')
-                AND has_table_privilege('{APPLICATION}', c.oid, 'UPDATE')
-                AND has_table_privilege('{APPLICATION}', c.oid, 'DELETE')))
+                AND has_table_privilege('{APPLICATION}', c.oid, 'DELETE')
+                AND columns.fit))
            OR (c.relkind = 'S' AND NOT has_sequence_privilege('{APPLICATION}', c.oid, 'USAGE')))
 LOOP
     IF thing.is_sequence THEN
         EXECUTE format('GRANT USAGE, SELECT ON SEQUENCE %s TO {APPLICATION}', thing.name);
     ELSE
-        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO {APPLICATION}', thing.name);
+        EXECUTE format('GRANT SELECT, INSERT, DELETE ON %s TO {APPLICATION}', thing.name);
+        EXECUTE format('REVOKE UPDATE ON %s FROM {APPLICATION}', thing.name);
+        IF thing.others IS NOT NULL THEN
+            EXECUTE format('GRANT UPDATE (%s) ON %s TO {APPLICATION}', thing.others, thing.name);
+        END IF;
     END IF;
+END LOOP;""",
+    "DECLARE\n    thing record;\n",
+)
+
+# The same for the tables of the log of which it may change rows at all.
+_AUDIT_IDS_STAY = _block(
+    f"""\
+FOR thing IN
+    SELECT c.oid::regclass AS name,
+           (SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) FROM pg_attribute a
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attname <> 'id') AS others
+    FROM pg_class c JOIN pg_attribute id ON id.attrelid = c.oid AND id.attname = 'id'
+    WHERE c.relnamespace = '{SCHEMA}'::regnamespace AND pg_get_userbyid(c.relowner) = '{OWNER}'
+      AND c.relname LIKE 'audit\\_%' AND c.relkind = 'r' AND has_table_privilege('{APPLICATION}', c.oid, 'UPDATE')
+LOOP
+    EXECUTE format('REVOKE UPDATE ON %s FROM {APPLICATION}', thing.name);
+    EXECUTE format('GRANT UPDATE (%s) ON %s TO {APPLICATION}', thing.others, thing.name);
 END LOOP;""",
     "DECLARE\n    thing record;\n",
 )

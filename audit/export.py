@@ -30,7 +30,19 @@ COLUMNS = (
     "object_type", "object_id", "object_label", "change_id", "device_id", "state_from", "state_to", "code",
     "reason", "body",
 )  # fmt: skip
-"""The columns of the CSV, in order."""
+"""The columns of the CSV, in order; ``TEXTS`` follows."""
+
+TEXTS = "texts"
+"""The last column of the CSV: texts of people by their places in the body, as JSON; null where one was taken out."""
+
+_TEXTS = """(SELECT json_object_agg(opening.path, opening.value ORDER BY opening.path)::text
+    FROM audit_opening opening WHERE opening.event_id = event.id)"""
+
+# Concatenated from values that need no escaping but the text: a line of JSON holds no character that is cut at.
+_OPENING = """'{"event":' || opening.event_id || ',"path":' || to_json(opening.path)::text || CASE
+    WHEN opening.redaction_id IS NULL
+    THEN ',"salt":"' || encode(opening.salt, 'hex') || '","value":' || to_json(opening.value)::text || '}'
+    ELSE ',"redaction":' || opening.redaction_id || '}' END"""
 
 # OWASP, "CSV Injection": a cell that begins so is run as a formula by Excel, LibreOffice and others, the
 # full-width forms in some locales. White space, control characters and quotes before it are skipped by some.
@@ -45,11 +57,17 @@ class ExportFormat(StrEnum):
 
     CSV = "csv"
     JSONL = "jsonl"
+    OPENINGS = "openings"
 
     @property
     def content_type(self) -> str:
         """Its media type."""
         return "text/csv; charset=utf-8; header=present" if self is ExportFormat.CSV else "application/jsonl"
+
+    @property
+    def ending(self) -> str:
+        """How its files end."""
+        return "openings.jsonl" if self is ExportFormat.OPENINGS else self.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +109,28 @@ def export_start(*, actor: Actor, event_filter: EventFilter, form: ExportFormat)
             object_label=f"Audit log as {form.value}",
             details={"format": form, "filters": event_filter.asked()},
         )
-    stream = stream_csv if form is ExportFormat.CSV else stream_jsonl
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    return Export(event_id, f"countersign-audit-{stamp}.{form.value}", form.content_type, stream(event_filter))
+    return Export(event_id, f"countersign-audit-{stamp}.{form.ending}", form.content_type, stream(form, event_filter))
+
+
+def stream(form: ExportFormat, event_filter: EventFilter) -> Iterator[bytes]:
+    """The events in this form; nothing is recorded."""
+    streams = {
+        ExportFormat.CSV: stream_csv, ExportFormat.JSONL: stream_jsonl, ExportFormat.OPENINGS: stream_openings,
+    }  # fmt: skip
+    return streams[form](event_filter)
 
 
 def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
     """The events as UTF-8 CSV (RFC 4180 with line feeds), oldest first, with a header, in 64 KiB chunks.
 
-    A cell that a spreadsheet could run as a formula starts with an apostrophe here; JSON Lines is the form
+    ``object_label`` and ``reason`` are as people read them, and ``texts`` has all texts of people that stand beside the
+    event. A cell that a spreadsheet could run as a formula starts with an apostrophe here; JSON Lines is the form
     that changes nothing. Memory does not grow with the number of events. While it is read, the thread's
     connection is busy: nothing else may query through it.
     """
     cells = [_csv_cell(name) for name in COLUMNS]
-    return _copy(", ".join(cells), event_filter, "FORMAT csv, HEADER true, ENCODING 'UTF8'")
+    return _copy(", ".join([*cells, f"{_TEXTS} AS {TEXTS}"]), event_filter, "FORMAT csv, HEADER true, ENCODING 'UTF8'")
 
 
 def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
@@ -114,9 +140,17 @@ def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
     sealer puts into the tree. Memory and connection: see ``stream_csv``.
     """
     line = "audit_event_line(id, at, txid, db_user, body)"
-    # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and
-    # delimiter are characters that a line cannot hold, and this JSON holds no control character at all.
-    return _copy(line, event_filter, r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'")
+    return _copy(line, event_filter, _LINES)
+
+
+def stream_openings(event_filter: EventFilter) -> Iterator[bytes]:
+    """What opens the commitments of the events, as JSON Lines in their order: the companion of ``stream_jsonl``.
+
+    ``{"event", "path", "salt", "value"}``, the salt in hexadecimal digits; ``{"event", "path", "redaction"}`` for a
+    text that was taken out. Memory and connection: see ``stream_csv``.
+    """
+    beside = "JOIN audit_opening opening ON opening.event_id = event.id"
+    return _copy(_OPENING, event_filter, _LINES, beside=beside, order="event.id, opening.path")
 
 
 def _csv_cell(name: str) -> str:
@@ -132,9 +166,17 @@ def _csv_cell(name: str) -> str:
     )
 
 
-def _copy(expressions: str, event_filter: EventFilter, options: str) -> Iterator[bytes]:
+# The text format would double JSON's backslashes. In csv format nothing is quoted when quote and delimiter are
+# characters that a line cannot hold, and this JSON holds no control character at all.
+_LINES = r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8'"
+
+
+def _copy(
+    expressions: str, event_filter: EventFilter, options: str, *, beside: str = "", order: str = "event.id"
+) -> Iterator[bytes]:
     chosen, params = events(event_filter).order_by().values(*COLUMNS).query.sql_with_params()
-    query = f"SELECT {expressions} FROM ({chosen}) AS event ORDER BY id"  # noqa: S608 - constants and the ORM's own SQL
+    # Constants and the ORM's own SQL.
+    query = f"SELECT {expressions} FROM ({chosen}) AS event {beside} ORDER BY {order}"  # noqa: S608
     statement = f"COPY ({query}) TO STDOUT WITH ({options})"
     # One statement, hence one snapshot; a reader who leaves early ends the transaction and with it the COPY.
     with transaction.atomic(), connection.cursor() as cursor:

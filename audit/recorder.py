@@ -8,11 +8,15 @@ from typing import TypedDict, Unpack
 from django.db import connection
 
 from audit.actor import Actor
-from audit.body import canonical, clean_text, clip
+from audit.body import clean_text, clip, plain, written
 from audit.errors import OutsideTransactionError, UnrecordableError
+from audit.redaction.commitments import commit
 
-SCHEMA = "countersign.audit-event/1"
-"""First member of every body, so that a reader in ten years knows what it holds."""
+SCHEMA = "countersign.audit-event/2"
+"""First member of every body, so that a reader in ten years knows what it holds.
+
+Version 1 held the texts of people themselves, where this one holds commitments (``audit.redaction``).
+"""
 
 
 class ObjectType(StrEnum):
@@ -72,6 +76,7 @@ class ObjectType(StrEnum):
     AUDIT_KEY = "audit_key"
     AUDIT_LOG = "audit_log"
     ANCHOR = "anchor"
+    REDACTION = "redaction"
     CHECKPOINT = "checkpoint"
     SAVED_SEARCH = "saved_search"
 
@@ -87,12 +92,33 @@ _COLUMNS = {
     "change_id": "bigint", "device_id": "bigint", "state_from": "text", "state_to": "text",
     "code": "text", "reason": "text", "body": "text",
 }  # fmt: skip
-INSERT_SELECT = (
+EventValue = int | str | None | list[str] | list[bytes]
+"""One of the values of :func:`event_values`."""
+
+_APPEND = (
     f"INSERT INTO audit_event ({', '.join(_COLUMNS)}) SELECT {', '.join(f'%s::{kind}' for kind in _COLUMNS.values())}"
 )
-"""Appends the event of :func:`event_values` as a part of a larger statement; a FROM and a WHERE may follow."""
+_OPEN = (
+    "INSERT INTO audit_opening (event_id, path, salt, value) SELECT event.id, opening.path, opening.salt, opening.value"
+    " FROM event, unnest(%s::text[], %s::bytea[], %s::text[]) AS opening (path, salt, value)"
+)
 
-_INSERT = f"{INSERT_SELECT} RETURNING id"
+
+def appending(source: str = "") -> str:
+    """Parts of a WITH that append the event of :func:`event_values` and its openings; ``source`` is their FROM.
+
+    The event's part is named ``event`` and returns its id. Where ``source`` gives no row, nothing is appended.
+    """
+    return f"event AS ({_APPEND} {source} RETURNING id), opened AS ({_OPEN})"
+
+
+INSERT_SELECT = f"WITH {appending()} SELECT id FROM event"  # noqa: S608 - constants
+"""Appends the event of :func:`event_values` by itself and returns its id."""
+
+_INSERT = f"{_APPEND} RETURNING id"
+"""The same for an event without openings, of which most are."""
+_OPENINGS = 3
+"""How many of an event's values are those of its openings."""
 
 
 class EventParts(TypedDict, total=False):
@@ -113,11 +139,13 @@ class EventParts(TypedDict, total=False):
 def record(*, actor: Actor, action: str, object_type: str, object_id: int | str, **parts: Unpack[EventParts]) -> int:
     """Append one event in the caller's transaction and return its id; rolled back with it, kept with it.
 
-    One INSERT, nothing else. The columns that prove (``id``, ``at``, ``txid``, ``db_user``) are not sent: the
-    database fills them in. ``action`` is past tense with a dot (``change.approved``), ``state_from`` and
-    ``state_to`` are given when a state changed, ``code`` is a reason code, ``before``, ``after`` and
-    ``details`` are JSON-like (see ``audit.body.canonical`` for what becomes of other values). Free text loses
-    NULs and what exceeds 262,144 characters (300 in the label), and then ends with its length and SHA-256.
+    One statement, nothing else. Texts that a person may have typed (``audit.redaction.fields`` says which) are stored
+    beside the event and sealed as commitments, so that they can be taken out one day. The columns that prove (``id``,
+    ``at``, ``txid``, ``db_user``) are not sent: the database fills them in. ``action`` is past tense with a dot
+    (``change.approved``), ``state_from`` and ``state_to`` are given when a state changed, ``code`` is a reason code,
+    ``before``, ``after`` and ``details`` are JSON-like (see ``audit.body.canonical`` for what becomes of other
+    values). Free text loses NULs and what exceeds 262,144 characters (300 in the label), and then ends with its length
+    and SHA-256.
 
     Raises:
         OutsideTransactionError: no ``transaction.atomic()`` block is open.
@@ -129,7 +157,10 @@ def record(*, actor: Actor, action: str, object_type: str, object_id: int | str,
         raise OutsideTransactionError(action)
     values = event_values(actor=actor, action=action, object_type=object_type, object_id=object_id, **parts)
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, values)
+        if values[-1]:
+            cursor.execute(INSERT_SELECT, values)
+        else:
+            cursor.execute(_INSERT, values[:-_OPENINGS])
         return int(cursor.fetchone()[0])
 
 
@@ -149,8 +180,8 @@ def event_values(
     before: Mapping[str, object] | None = None,
     after: Mapping[str, object] | None = None,
     details: Mapping[str, object] | None = None,
-) -> list[int | str | None]:
-    """The values of :data:`INSERT_SELECT` for an event; the arguments and errors are those of :func:`record`.
+) -> list[EventValue]:
+    """The values of :data:`INSERT_SELECT` and :func:`appending`; arguments and errors are those of :func:`record`.
 
     For a statement that writes an event together with what the event is about. It must be one statement, or stand in a
     transaction, so that neither is written without the other.
@@ -164,18 +195,24 @@ def event_values(
     links = {"change_id": _key("change_id", change_id), "device_id": _key("device_id", device_id)}
     state = {"from": _identifier("state_from", state_from), "to": _identifier("state_to", state_to)}
     outcome = {"code": _identifier("code", code), "reason": _free(reason)}
-    body = canonical({
+    body = plain({
         "schema": SCHEMA, "actor": person, "action": _action(action), "object": thing, **links,
         "state": state, **outcome, "before": before, "after": after, "details": details,
     })  # fmt: skip
+    openings = commit(body, thing["type"])
+    beside = {each.path for each in openings}
     return [
         *person.values(),
         action,
-        *thing.values(),
+        *{**thing, "label": "" if "/object/label" in beside else thing["label"]}.values(),
         *links.values(),
         *state.values(),
-        *outcome.values(),
-        body,
+        outcome["code"],
+        "" if "/reason" in beside else outcome["reason"],
+        written(body, besides=sum(len(each.value) for each in openings)),
+        [each.path for each in openings],
+        [each.salt for each in openings],
+        [each.value for each in openings],
     ]
 
 

@@ -41,5 +41,6 @@ STATEFUL: Final = (
     Stateful("thread", "changes_thread"),
     Stateful("evidence_pack", "changes_evidencepack"),
     Stateful("drift", "devices_driftrecord"),
+    Stateful("redaction", "audit_redaction"),
 )
 """What the migrations have entered into ``audit_stateful``; a test compares them."""

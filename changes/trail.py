@@ -140,7 +140,7 @@ def _position(value: object) -> int | None:
 
 
 def _details(event: Event) -> Mapping[str, Any]:
-    details = event.content().get("details")
+    details = event.sealed().get("details")
     return details if isinstance(details, dict) else {}
 
 

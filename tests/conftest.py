@@ -40,6 +40,8 @@ KEPT_BY_TRIGGERS = {
     "audit_leaf": "audit_leaf_stays",
     "audit_tile": "audit_tile_stays",
     "audit_checkpoint": "audit_checkpoint_stays",
+    "audit_opening": "audit_opening_never_goes",
+    "audit_redaction": "audit_redaction_never_goes",
     "changes_approval": "changes_approval_stays",
     "changes_approvalpolicyversion": "changes_policy_stays",
     "changes_changerequest_editors": "changes_editors_stay",

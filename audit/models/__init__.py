@@ -1,6 +1,7 @@
 """What the log is made of: the events, and the tree that seals them."""
 
 from audit.models.event import Event, EventQuerySet
+from audit.models.redaction import Opening, Redaction, RedactionState
 from audit.models.sealing import Anchoring, Checkpoint, Leaf, Pending, Tile
 from audit.models.searches import SavedSearch, SavedSearchQuerySet
 
@@ -10,7 +11,10 @@ __all__ = [
     "Event",
     "EventQuerySet",
     "Leaf",
+    "Opening",
     "Pending",
+    "Redaction",
+    "RedactionState",
     "SavedSearch",
     "SavedSearchQuerySet",
     "Tile",

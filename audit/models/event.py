@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models.functions import Cast
 
 from audit.errors import ImmutableEventError
+from audit.models.told import ToldField
+from audit.redaction.openings import body_as_told
 
 
 class EventQuerySet(models.QuerySet["Event"]):
@@ -39,9 +41,11 @@ class Event(models.Model):
     """One thing that happened, as it was said at the time. Written by ``audit.recorder.record()`` alone.
 
     ``body`` is the whole event in canonical form and never serialised again; the columns from ``actor_id``
-    to ``reason`` repeat parts of it for the explorer's filters. ``id``, ``at``, ``txid`` and ``db_user`` come
-    from the database. Ids follow the order of writing, not of committing: a smaller one can appear after a
-    greater one. No column is a foreign key, so that rows survive whatever they speak about.
+    to ``reason`` repeat parts of it for the explorer's filters. Texts that a person may have typed are no part of
+    it: commitments stand in their place, and ``audit_opening`` holds the texts; ``object_label`` and ``reason`` read
+    them. ``id``, ``at``, ``txid`` and ``db_user`` come from the database. Ids follow the order of writing, not of
+    committing: a smaller one can appear after a greater one. No column is a foreign key, so that rows survive
+    whatever they speak about.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -70,13 +74,13 @@ class Event(models.Model):
     action = models.TextField()
     object_type = models.TextField()
     object_id = models.TextField()
-    object_label = models.TextField()
+    object_label = ToldField(pointer="/object/label")
     change_id = models.BigIntegerField(null=True)
     device_id = models.BigIntegerField(null=True)
     state_from = models.TextField()
     state_to = models.TextField()
     code = models.TextField()
-    reason = models.TextField()
+    reason = ToldField(pointer="/reason")
     body = models.TextField()
 
     objects: ClassVar[models.Manager["Event"]] = EventQuerySet.as_manager()
@@ -112,12 +116,16 @@ class Event(models.Model):
         return f"{self.pk} {self.action} {self.object_type} {self.object_id}"
 
     def content(self) -> dict[str, Any]:
-        """The body, read.
+        """The body, read, with the texts that stand beside the log; one query where there are any.
 
         Its members: ``schema``, ``actor`` {id, name, origin, request_id, ip}, ``action``, ``object`` {type,
         id, label}, ``change_id``, ``device_id``, ``state`` {from, to}, ``code``, ``reason``, ``before``,
-        ``after``, ``details``.
+        ``after``, ``details``. A text that was taken out reads ``[redacted]``.
         """
+        return body_as_told(self.pk, self.sealed())
+
+    def sealed(self) -> dict[str, Any]:
+        """The body, read, as it was sealed: with commitments in place of texts that people typed; no query."""
         content: dict[str, Any] = json.loads(self.body)
         return content
 

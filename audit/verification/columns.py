@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from audit.redaction.commitments import sealed_in
+
 COLUMNS = (
     "actor_id", "actor_name", "origin", "request_id", "ip", "action", "object_type", "object_id", "object_label",
     "change_id", "device_id", "state_from", "state_to", "code", "reason",
@@ -19,15 +21,20 @@ def differing_column(body: str, values: Sequence[object]) -> str:
         actor, thing, state = content["actor"], content["object"], content["state"]
         said = (
             actor["id"], actor["name"], actor["origin"], actor["request_id"], actor["ip"],
-            content["action"], thing["type"], thing["id"], thing["label"],
+            content["action"], thing["type"], thing["id"], _beside(thing["label"]),
             content["change_id"], content["device_id"], state["from"], state["to"],
-            content["code"], content["reason"],
+            content["code"], _beside(content["reason"]),
         )  # fmt: skip
     except (ValueError, KeyError, TypeError):
         return "body"
     if said == tuple(values):
         return ""
     return next(name for name, one, other in zip(COLUMNS, said, values, strict=True) if _text(one) != _text(other))
+
+
+def _beside(value: object) -> object:
+    """Where the body has a commitment the column is empty: the text stands beside the log."""
+    return "" if sealed_in(value) else value
 
 
 def _text(value: object) -> str:

@@ -31,6 +31,8 @@ class FindingCode(StrEnum):
     DEMAND_DIFFERS = "demand_differs"
     DECISION_DIFFERS = "decision_differs"
     RUN_DIFFERS = "run_differs"
+    TEXT_MISSING = "text_missing"
+    TEXT_DIFFERS = "text_differs"
 
 
 class Finding(Exception):  # noqa: N818 - it ends a verification, and is its result

@@ -13,6 +13,13 @@ GUARDS = (
     ("audit_event", "audit_event_row_stays"),
     ("audit_event", "audit_event_is_enqueued"),
     ("audit_event", "audit_event_needs_change"),
+    ("audit_opening", "audit_opening_with_event"),
+    ("audit_opening", "audit_opening_row_stays"),
+    ("audit_opening", "audit_opening_never_goes"),
+    ("audit_redaction", "audit_redaction_two_people"),
+    ("audit_redaction", "audit_redaction_carried_out"),
+    ("audit_redaction", "audit_redaction_told"),
+    ("audit_redaction", "audit_redaction_never_goes"),
     ("audit_pending", "audit_pending_leaves_sealed"),
     ("audit_pending", "audit_pending_stays"),
     ("audit_leaf", "audit_leaf_without_gaps"),
@@ -35,7 +42,8 @@ def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
     """
     cursor.execute(
         "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
-        " AND tgrelid = ANY (ARRAY['audit_event', 'audit_pending', 'audit_leaf', 'audit_tile', 'audit_checkpoint']"
+        " AND tgrelid = ANY (ARRAY['audit_event', 'audit_opening', 'audit_redaction', 'audit_pending',"
+        " 'audit_leaf', 'audit_tile', 'audit_checkpoint']"
         "::regclass[])"
     )
     found = {(table, name): enabled for table, name, enabled in cursor.fetchall()}

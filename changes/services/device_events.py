@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from audit.actor import Actor
-from audit.recorder import event_values, record
+from audit.recorder import EventValue, event_values, record
 from changes.domain.run_states import DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun
 
@@ -43,7 +43,7 @@ def audit_device_run(
 
 def transition_values(
     run: DeviceRun, *, state_from: str, state_to: str, code: str, reason: str
-) -> list[int | str | None]:
+) -> list[EventValue]:
     """The same event, by a worker, as values for the journal's statement."""
     return event_values(
         actor=WORKER,

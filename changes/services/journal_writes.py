@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from django.conf import settings
 
-from audit.recorder import INSERT_SELECT
+from audit.recorder import appending
 from changes.domain.run_states import DeviceRunState
 from changes.domain.strategy import InFlight
 from changes.models import DeviceRun
@@ -128,7 +128,7 @@ _ENDS: Final = """, ended AS (
     SET ended_at = statement_timestamp(), outcome = %s, code = %s, detail = %s, data = %s::jsonb, transcript = %s
     FROM seen WHERE s.id = %s AND s.device_run_id = seen.id
 )"""
-_EVENT: Final = f", event AS ({INSERT_SELECT} FROM go)"
+_EVENT: Final = f", {appending('FROM go')}"
 _ENTERS: Final = """, step AS (
     INSERT INTO changes_runstep (device_run_id, sequence, name, fence, outcome, code, detail, data, transcript)
     SELECT go.id, 1 + COALESCE((SELECT max(sequence) FROM changes_runstep WHERE device_run_id = go.id), 0),

@@ -23,7 +23,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """``--format``, ``--out`` and one option per filter."""
-        parser.add_argument("--format", required=True, choices=list(ExportFormat), dest="form", help="csv or jsonl")
+        parser.add_argument("--format", required=True, choices=list(ExportFormat), dest="form", help="the form")
         parser.add_argument("--out", required=True, help="file to write, or - for standard output")
         for name in EventFilter.names():
             parser.add_argument(f"--{name.replace('_', '-')}", default="", dest=f"filter_{name}", metavar="VALUE")

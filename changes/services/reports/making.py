@@ -141,7 +141,7 @@ def _digest_on_record(report: Report) -> str:
     event = made.first()
     if event is None:
         raise ValueError("The audit log does not hold that this report was made, so it is not shown.")
-    return str(event.content()["details"]["digest"])
+    return str(event.sealed()["details"]["digest"])
 
 
 def _asked(kind: str, day: str) -> tuple[ReportKind, Days]:

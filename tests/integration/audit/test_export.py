@@ -10,9 +10,20 @@ from django.test.utils import CaptureQueriesContext
 
 from audit.actor import Actor
 from audit.errors import ExportFormatError
-from audit.export import CHUNK_BYTES, COLUMNS, ExportFormat, export_format, export_start, stream_csv, stream_jsonl
+from audit.export import (
+    CHUNK_BYTES,
+    COLUMNS,
+    TEXTS,
+    ExportFormat,
+    export_format,
+    export_start,
+    stream_csv,
+    stream_jsonl,
+    stream_openings,
+)
 from audit.filters import EventFilter
 from audit.models import Event
+from audit.redaction.commitments import commitments, opens
 from tests.database import as_superuser
 
 Say = Callable[..., int]
@@ -95,7 +106,9 @@ def test_no_cell_of_a_hostile_export_begins_a_formula_even_when_a_reader_trims_i
 def test_the_csv_has_all_columns_of_all_rows_oldest_first(say: Say, trace: str) -> None:
     ids = [say(reason='line\r\nbreak, "quote"; \\.', change_id=5), say(object_label="Zürich")]
     rows = _csv(stream_csv(EventFilter(request_id=trace)))
-    assert list(rows[0]) == list(COLUMNS)
+    assert list(rows[0]) == [*COLUMNS, TEXTS]
+    texts = {"/reason": 'line\r\nbreak, "quote"; \\.'}, {"/object/label": "Zürich"}
+    assert [json.loads(row.pop(TEXTS)) for row in rows] == list(texts)
     assert [int(row["id"]) for row in rows] == ids
     for row, event in zip(rows, Event.objects.filter(pk__in=ids).order_by("pk"), strict=True):
         assert row.pop("at") == event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -129,7 +142,7 @@ def test_json_lines_read_back_are_the_rows_and_the_bodies_are_the_stored_bytes(s
             "at": event.at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             "txid": event.txid,
             "db_user": event.db_user,
-            "body": event.content(),
+            "body": event.sealed(),
         }
         assert line.endswith(b',"body":' + event.body.encode() + b"}")
         content = event.content()
@@ -159,7 +172,7 @@ def test_hostile_filters_go_into_the_copy_as_values(say: Say, asked: dict[str, s
     event_id = say(reason="'; drop table audit_event; -- 100% %s %(x)s", actor=Actor.system("\\"))
     for stream in (stream_csv, stream_jsonl):
         text = b"".join(stream(EventFilter.parse({**asked, "ids": str(event_id)})))
-        assert text.decode().count("audit-event/1") == 1
+        assert text.decode().count("audit-event/2") == 1
 
 
 @pytest.mark.django_db
@@ -169,7 +182,7 @@ def test_filters_apply_and_an_empty_export_is_still_a_file(say: Say, trace: str)
     assert [line["id"] for line in _lines(stream_jsonl(EventFilter(request_id=trace, code="A")))] == [wanted]
     nothing = EventFilter(request_id=trace, code="C")
     assert b"".join(stream_jsonl(nothing)) == b""
-    assert b"".join(stream_csv(nothing)).decode() == ",".join(COLUMNS) + "\n"
+    assert b"".join(stream_csv(nothing)).decode() == ",".join([*COLUMNS, TEXTS]) + "\n"
 
 
 @pytest.mark.django_db
@@ -209,6 +222,22 @@ def test_an_export_is_on_record_before_its_first_byte(olivia: Actor, trace: str)
 
 
 def test_a_format_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    assert [export_format(name) for name in ("csv", "jsonl")] == list(ExportFormat)
+    assert [export_format(name) for name in ("csv", "jsonl", "openings")] == list(ExportFormat)
     with pytest.raises(ExportFormatError, match=r"'xlsx'.*format=csv or format=jsonl"):
         export_format("xlsx")
+
+
+@pytest.mark.django_db
+def test_the_companion_opens_every_commitment_of_the_lines(say: Say, trace: str) -> None:
+    text = 'A "quoted" \\ line\r\nand another, Zürich\u2028'
+    say(reason=text, object_label="CHG-1 x", after={"title": "deep"})
+    say(details={"digest": "ab"})
+    (line, bare) = _lines(stream_jsonl(EventFilter(request_id=trace)))
+    openings = _lines(stream_openings(EventFilter(request_id=trace)))
+    assert not list(commitments(bare["body"]))  # type: ignore[arg-type]
+    promised = dict(commitments(line["body"]))  # type: ignore[arg-type]
+    assert [each["path"] for each in openings] == sorted(promised)
+    for each in openings:
+        assert each["event"] == line["id"]
+        assert opens(promised[str(each["path"])], bytes.fromhex(str(each["salt"])), str(each["value"]))
+    assert {each["path"]: each["value"] for each in openings}["/reason"] == text

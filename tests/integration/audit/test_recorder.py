@@ -38,7 +38,7 @@ def test_an_event_holds_what_was_said(say: Say, olivia: Actor, trace: str) -> No
     event = Event.objects.get(pk=event_id)
     columns = {field.name: getattr(event, field.name) for field in Event._meta.fields}
     content = {
-        "schema": "countersign.audit-event/1",
+        "schema": "countersign.audit-event/2",
         "actor": {"id": 7, "name": "olivia", "origin": "web", "request_id": trace, "ip": "192.0.2.7"},
         "action": "change.approved",
         "object": {"type": "config", "id": "17", "label": "CHG-17 NTP"},
@@ -70,7 +70,11 @@ def test_an_event_holds_what_was_said(say: Say, olivia: Actor, trace: str) -> No
         "reason": "Looks good.",
     }
     assert event.content() == content
-    assert body == json.dumps(content, sort_keys=True, separators=(",", ":"))
+    sealed = event.sealed()
+    assert body == json.dumps(sealed, sort_keys=True, separators=(",", ":"))
+    for text in (sealed["reason"], sealed["before"]["title"], sealed["after"]["title"]):
+        assert re.fullmatch("hmac-sha256:[0-9a-f]{64}", text["redactable"])
+    assert sealed["details"] == content["details"]
 
 
 @pytest.mark.django_db

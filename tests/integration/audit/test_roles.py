@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from psycopg import errors
 
 from audit.checks import check_database_role
@@ -69,6 +69,13 @@ FORBIDDEN = {
     "become the owner": f"SET ROLE {OWNER}",
     "become the sealer": f"SET ROLE {SEALER}",
     "join the owner": f"GRANT {OWNER} TO {APPLICATION}",
+    "delete a text": "DELETE FROM audit_opening",
+    "take a text out": "UPDATE audit_opening SET salt = NULL, value = NULL, redaction_id = 1",
+    "change a text": "UPDATE audit_opening SET value = 'nicer'",
+    "put a text in": "INSERT INTO audit_opening (event_id, path, salt, value)"
+    " SELECT min(id), '/x', sha256(''), 'said' FROM audit_event",
+    "say what took a text out": "INSERT INTO audit_opening (event_id, path, redaction_id) VALUES (1, '/x', 1)",
+    "delete a redaction": "DELETE FROM audit_redaction",
     "empty the queue": "DELETE FROM audit_pending",
     "skip the queue": "INSERT INTO audit_pending VALUES (1)",
     "forge a leaf": "INSERT INTO audit_leaf (leaf_index, event_id, leaf_hash) VALUES (0, 1, sha256(''))",
@@ -93,7 +100,8 @@ def test_the_application_can_do_nothing_to_the_log_but_add_to_it(event: int) -> 
                 continue
             pytest.fail(f"to {name} was allowed")
         found = session.execute("SELECT reason, db_user FROM audit_event WHERE id = %s", (event,)).fetchone()
-    assert found == ("as it was", APPLICATION)
+    assert found == ("", APPLICATION)  # the text stands beside the log
+    assert Event.objects.get(pk=event).reason == "as it was"
 
 
 def test_the_application_moves_no_state_and_no_right_without_the_event() -> None:
@@ -165,7 +173,7 @@ def test_the_command_gives_and_takes_roles_and_says_so() -> None:
     for wrong in (["nobody"], ["pia", "--create"], ["pia", "--add", "king"]):
         with pytest.raises(CommandError, match=r"no account|exists already|no role 'king'"):
             call_command("person", *wrong)
-    with pytest.raises(IntegrityError, match=r"manage\.py person"):
+    with pytest.raises(CommandError, match=r"no superusers here.*manage\.py person root --create"):
         call_command("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.net")
     assert User.objects.get(username="pia").is_active is False
 
@@ -235,6 +243,22 @@ def test_the_deployment_check_complains_of_an_application_that_could_rewrite_the
         with as_owner() as cursor:
             cursor.execute(f"REVOKE DELETE ON audit_event FROM {APPLICATION}")
     assert "may do more with the audit log" in warning.msg
+    for given, taken, words in (
+        (f"GRANT {SEALER} TO {APPLICATION}", f"REVOKE {SEALER} FROM {APPLICATION}", f"may do what {SEALER} does"),
+        (
+            "GRANT CREATE ON SCHEMA public TO PUBLIC",
+            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+            "functions of its own",
+        ),
+    ):
+        with as_superuser() as cursor:
+            cursor.execute(given)
+        try:
+            (warning,) = check_database_role(None)
+        finally:
+            with as_superuser() as cursor:
+                cursor.execute(taken)
+        assert words in warning.msg
 
 
 def test_what_accounts_of_an_older_version_may_do_is_written_down_and_goes_on_from_there() -> None:

@@ -23,12 +23,12 @@ def test_the_application_may_say_of_an_event_what_the_recorder_sends_and_nothing
 
 
 def test_only_the_sealer_writes_the_tree() -> None:
-    not_sealed = {"audit_event", "audit_saved_search"}
+    not_sealed = {"audit_event", "audit_saved_search", "audit_opening", "audit_redaction"}
     writers = {each.role for each in AUDIT_GRANTS if each.table not in not_sealed and set(each.privileges) - {"SELECT"}}
     assert writers == {SEALER}
     assert not any("DELETE" in each.privileges for each in AUDIT_GRANTS if each.table == "audit_saved_search")
     assert not any({"UPDATE", "DELETE", "TRUNCATE"} & set(each.privileges) for each in AUDIT_GRANTS
-                   if each.table in {"audit_event", "audit_leaf", "audit_checkpoint"})  # fmt: skip
+                   if each.table in {"audit_event", "audit_opening", "audit_leaf", "audit_checkpoint"})  # fmt: skip
 
 
 def test_nobody_can_log_in_as_the_owner_and_no_login_becomes_it() -> None:

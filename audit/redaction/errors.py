@@ -1,0 +1,22 @@
+"""What redactions refuse."""
+
+from audit.errors import AuditError
+
+
+class RedactionNotFoundError(AuditError):
+    """No redaction has this id."""
+
+    code = "redaction_not_found"
+
+    def __init__(self, redaction_id: int) -> None:
+        super().__init__(f"There is no redaction {redaction_id}.")
+
+
+class RedactionRefusedError(AuditError):
+    """A redaction cannot be proposed or decided so; ``field`` names what is in the way."""
+
+    code = "redaction_refused"
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field

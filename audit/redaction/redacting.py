@@ -1,0 +1,211 @@
+"""Taking a text out of the log: proposed by one person, carried out or declined by another."""
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from django.contrib.auth import get_user_model
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from audit.actor import Actor
+from audit.errors import LogClosedError
+from audit.models import Event, Opening, Redaction, RedactionState
+from audit.readers import reads_log
+from audit.recorder import ObjectType, record
+from audit.redaction.errors import RedactionNotFoundError, RedactionRefusedError
+from audit.sealing.proof import is_sealed
+
+DECIDERS: Final = ("auditor", "administrator")
+"""The roles (groups) that carry a redaction out or decline it."""
+SHORTEST_REASON: Final = 10
+LONGEST_REASON: Final = 2_000
+
+Forgetting = Callable[[Event], None]
+"""Removes what else is kept of an event's texts, in the transaction of the redaction (see :func:`register`)."""
+
+_forgetting: dict[str, Forgetting] = {}
+
+
+def register(name: str, forget: Forgetting) -> None:
+    """Have every redaction also remove copies that an app above keeps; a second one of the name replaces it."""
+    _forgetting[name] = forget
+
+
+def decides_redactions(user_id: int | None) -> bool:
+    """Whether this account is active and may carry a redaction out; one query."""
+    people = get_user_model().objects.filter(pk=user_id or 0, is_active=True, groups__name__in=DECIDERS)
+    return people.exists()
+
+
+def redaction_propose(*, actor: Actor, event_id: int, paths: Collection[str], reason: str) -> Redaction:
+    """Propose that texts of one event are taken out of the log. Nothing is taken out yet; audited.
+
+    ``paths`` are JSON Pointers into the event's body, as ``Event.sealed()`` has commitments there. The reason is kept
+    in the log; it must not repeat the text.
+
+    Raises:
+        LogClosedError: the person does not read the log.
+        Event.DoesNotExist: there is no such event.
+        RedactionRefusedError: no reason, a text that is not there or gone already, or an open proposal for the event.
+    """
+    with _remembering("propose", actor, event_id), transaction.atomic():
+        person = _reader(actor)
+        said = _reason(reason)
+        event = Event.objects.get(pk=event_id)
+        wanted = sorted(set(paths))
+        _check_paths(event, wanted)
+        redaction = _proposed(event_id, wanted, person, actor.username)
+        _record(actor, redaction, event, RedactionState.PROPOSED, came_from="", reason=said)
+    return redaction
+
+
+def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -> Redaction:
+    """Take the texts and their salts out of the log, for good; audited. The event stays provable as it is.
+
+    Packs that are held and could contain the event are removed with it.
+
+    Raises:
+        LogClosedError: the person is no auditor and no administrator.
+        RedactionNotFoundError: there is none.
+        RedactionRefusedError: it is decided already, the person proposed it or caused the event, or the proposal is
+            not sealed yet.
+    """
+    with _deciding("carry_out", actor, redaction_id) as (redaction, event):
+        _check_other_person(redaction, event, actor)
+        _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
+        for forget in _forgetting.values():
+            forget(event)
+    return redaction
+
+
+def redaction_decline(*, actor: Actor, redaction_id: int, comment: str) -> Redaction:
+    """Leave the texts where they are; audited. Who proposed it may withdraw it so.
+
+    Raises:
+        LogClosedError: the person is no auditor and no administrator, and did not propose it.
+        RedactionNotFoundError: there is none.
+        RedactionRefusedError: it is decided already, or no word says why.
+    """
+    with _deciding("decline", actor, redaction_id) as (redaction, event):
+        _decide(redaction, event, actor, RedactionState.DECLINED, _reason(comment, "comment"))
+    return redaction
+
+
+def _reader(actor: Actor) -> int:
+    if actor.user_id is None or not reads_log(actor.user_id):
+        raise LogClosedError
+    return actor.user_id
+
+
+def _reason(text: str, field: str = "reason") -> str:
+    said = text.strip()
+    if not SHORTEST_REASON <= len(said) <= LONGEST_REASON:
+        raise RedactionRefusedError(
+            field,
+            f"Say why in {SHORTEST_REASON} to {LONGEST_REASON:,} characters, without repeating what is to be taken out."
+            " The reason stays in the log.",
+        )
+    return said
+
+
+def _check_paths(event: Event, wanted: list[str]) -> None:
+    if not wanted:
+        raise RedactionRefusedError("paths", "Choose at least one text of the event.")
+    there = set(Opening.objects.filter(event_id=event.pk, redaction_id=None).values_list("path", flat=True))
+    missing = [path for path in wanted if path not in there]
+    if missing:
+        raise RedactionRefusedError(
+            "paths",
+            f"Event {event.pk} has no text {missing[0][:80]!r} that can be taken out. It was taken out already, or is"
+            " part of the sealed bytes.",
+        )
+
+
+def _proposed(event_id: int, paths: list[str], person: int, name: str) -> Redaction:
+    try:
+        with transaction.atomic():
+            return Redaction.objects.create(
+                event_id=event_id, paths=paths, proposed_by_id=person, proposed_by_name=name
+            )
+    except IntegrityError:
+        raise RedactionRefusedError(
+            "event", f"A redaction of event {event_id} is proposed already. It has to be decided first."
+        ) from None
+
+
+@contextmanager
+def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[Redaction, Event]]:
+    """The open redaction, locked, for somebody who may decide on it; a refusal is rolled back and audited."""
+    event_id = Redaction.objects.filter(pk=redaction_id).values_list("event_id", flat=True).first()
+    with _remembering(attempt, actor, event_id or 0, redaction_id), transaction.atomic():
+        redaction = Redaction.objects.select_for_update(no_key=True).filter(pk=redaction_id).first()
+        withdraws = redaction is not None and attempt == "decline" and redaction.proposed_by_id == actor.user_id
+        if not withdraws and not decides_redactions(actor.user_id):
+            raise LogClosedError
+        if redaction is None:
+            raise RedactionNotFoundError(redaction_id)
+        if redaction.state != RedactionState.PROPOSED:
+            word = RedactionState(redaction.state).label.lower()
+            raise RedactionRefusedError("state", f"This redaction is {word} already, by {redaction.decided_by_name}.")
+        yield redaction, Event.objects.get(pk=redaction.event_id)
+
+
+def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> None:
+    if redaction.proposed_by_id == actor.user_id:
+        raise RedactionRefusedError("person", "You proposed it. Another auditor or administrator has to carry it out.")
+    if event.actor_id == actor.user_id:
+        raise RedactionRefusedError("person", "You caused this event. Another person has to carry its redaction out.")
+    told = Event.objects.filter(object_type=ObjectType.REDACTION, object_id=str(redaction.pk))
+    proposal = told.filter(action="redaction.proposed").values_list("pk", flat=True).first()
+    if proposal is None or not is_sealed(proposal):
+        raise RedactionRefusedError(
+            "state",
+            "The proposal is not sealed in the audit log yet. Wait a second; if it stays so, look at the sealer.",
+        )
+
+
+def _decide(redaction: Redaction, event: Event, actor: Actor, state: RedactionState, comment: str) -> None:
+    redaction.state = state
+    redaction.decided_by_id, redaction.decided_by_name = actor.user_id, actor.username
+    redaction.decided_at = Now()  # type: ignore[assignment]
+    redaction.save(update_fields=["state", "decided_by_id", "decided_by_name", "decided_at"])
+    redaction.refresh_from_db(fields=["decided_at"])
+    _record(actor, redaction, event, state, came_from=RedactionState.PROPOSED, reason=comment.strip())
+
+
+def _record(
+    actor: Actor, redaction: Redaction, event: Event, state: RedactionState, *, came_from: str, reason: str
+) -> None:
+    record(
+        actor=actor,
+        action=f"redaction.{state.value}",
+        object_type=ObjectType.REDACTION,
+        object_id=redaction.pk,
+        object_label=f"redaction {redaction.pk} of event {event.pk}",
+        change_id=event.change_id,
+        device_id=event.device_id,
+        state_from=came_from,
+        state_to=state.value,
+        reason=reason,
+        details={"event": event.pk, "paths": redaction.paths, "proposed_by_id": redaction.proposed_by_id},
+    )
+
+
+@contextmanager
+def _remembering(attempt: str, actor: Actor, event_id: int, redaction_id: int = 0) -> Iterator[None]:
+    """A refused attempt is an event, too; of what was typed, nothing is kept in it."""
+    try:
+        yield
+    except (LogClosedError, RedactionRefusedError) as refusal:
+        with transaction.atomic():
+            record(
+                actor=actor,
+                action=f"redaction.{attempt}_refused",
+                object_type=ObjectType.REDACTION,
+                object_id=redaction_id or "none",
+                object_label=f"redaction {redaction_id}" if redaction_id else "redaction",
+                reason=str(refusal),
+                details={"event": event_id or None},
+            )
+        raise
