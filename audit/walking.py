@@ -1,13 +1,17 @@
 """Paths through the log: which index a page of events is read along, and how far. Built for ten million events."""
 
-from collections.abc import Mapping
+# ruff: noqa: S608, S611 - what is put into a statement are names of this package; values are parameters
+
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 from django.db import connection
-from django.db.models import BooleanField, F, Func, Q, QuerySet, Value
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 
+from audit.conditions import conditions_on_walked
 from audit.models import Event
 
 EXAMINED: Final = 2_000
@@ -25,41 +29,75 @@ class Path:
 
     filters: tuple[str, ...]
     columns: tuple[str, ...]
-    condition: Q | None = None
+    condition: str = "true"
 
-    def rows(self, asked: Mapping[str, object], *, low: int, high: int) -> QuerySet[Event]:
-        """The events on this path with ``low <= id < high``, newest first.
 
-        The bounds compare whole rows, ``(column, id) < (value, high)``, and the order names all columns. An equality
-        would say the same, but then the planner may take the log's own order for cheaper and read it from end to end
-        when such events have become rare.
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A path gone along for these filters, newest first, over events with ``low <= id < high``, ``farthest`` at most.
+
+    The bounds compare whole rows, ``(column, id) < (value, high)``, and the order names all columns. An equality would
+    say the same, but then the planner may take the log's own order for cheaper and read it from end to end when such
+    events have become rare.
+    """
+
+    path: Path
+    asked: Mapping[str, object]
+    low: int
+    high: int
+    farthest: int
+
+    @property
+    def rest(self) -> Collection[str]:
+        """The filters that the path does not answer."""
+        return self.asked.keys() - set(self.path.filters)
+
+    def events(self, *, take: int) -> QuerySet[Event]:
+        """The first ``take`` events on the way that pass all filters, newest first; one query.
+
+        The path is walked behind a fence that the planner does not look through, a LIMIT of its own. So the rest is
+        asked of the rows that come by, and of no second index, however rare it takes them for; and the walk ends with
+        the last row that is taken.
         """
-        found = Event.objects.all() if self.condition is None else Event.objects.filter(self.condition)
-        values = [asked[name] for name in self.filters]
-        bounds = (_rows_compared(self.columns, values, ">=", low), _rows_compared(self.columns, values, "<", high))
-        return found.filter(*bounds).order_by(*(f"-{column}" for column in (*self.columns, "id")))
+        condition, values = conditions_on_walked(self.asked, self.rest)
+        inner, given = self._rows("*", "%s", [self.farthest])
+        order = self._order("walked.")
+        taken = f"SELECT walked.id FROM ({inner}) walked WHERE {condition} ORDER BY {order} LIMIT %s"
+        return Event.objects.filter(pk__in=RawSQL(taken, [*given, *values, take])).order_by("-pk")
 
+    def end(self) -> tuple[int, datetime] | None:
+        """Id and time of the last event that is looked at; ``None`` where the path ends before. One query."""
+        last, given = self._rows("id", "1 OFFSET %s", [self.farthest - 1])
+        return Event.objects.filter(pk=RawSQL(last, given)).values_list("pk", "at").first()
 
-def _rows_compared(columns: tuple[str, ...], values: list[object], operator: str, event_id: int) -> Func:
-    ours = Func(*(F(column) for column in (*columns, "id")), function="ROW")
-    theirs = Func(*(Value(value) for value in (*values, event_id)), function="ROW")
-    return Func(ours, theirs, template="(%(expressions)s)", arg_joiner=f" {operator} ", output_field=BooleanField())
+    def _rows(self, columns: str, limit: str, limits: list[int]) -> tuple[str, list[object]]:
+        names = ", ".join((*self.path.columns, "id"))
+        values = [self.asked[name] for name in self.path.filters]
+        marks = ", ".join(["%s"] * (len(values) + 1))
+        statement = (
+            f"SELECT {columns} FROM audit_event WHERE {self.path.condition} AND ({names}) >= ({marks})"
+            f" AND ({names}) < ({marks}) ORDER BY {self._order()} LIMIT {limit}"
+        )
+        return statement, [*values, self.low, *values, self.high, *limits]
+
+    def _order(self, table: str = "") -> str:
+        return ", ".join(f"{table}{column} DESC" for column in (*self.path.columns, "id"))
 
 
 _WHOLE_LOG: Final = Path((), ())
 
 # The first that is asked for is taken: what it leads to is few events, however large the log is.
 _NARROW: Final = (
-    Path(("request_id",), ("request_id",), ~Q(request_id="")),
+    Path(("request_id",), ("request_id",), "request_id <> ''"),
     Path(("object_type", "object_id"), ("object_type", "object_id")),
-    Path(("change_id",), ("change_id",), Q(change_id__isnull=False)),
+    Path(("change_id",), ("change_id",), "change_id IS NOT NULL"),
     Path(("object_id",), ("object_id",)),
-    Path(("device_id",), ("device_id",), Q(device_id__isnull=False)),
+    Path(("device_id",), ("device_id",), "device_id IS NOT NULL"),
 )
 
 # Any of these can be one event or half of the log.
 _WIDE: Final = (
-    Path(("code",), ("code",), ~Q(code="")),
+    Path(("code",), ("code",), "code <> ''"),
     Path(("action",), ("action",)),
     Path(("actor",), ("actor_name",)),
     Path(("object_type",), ("object_type",)),

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from portal.environment import BASE_DIR
-from tests.bench.explorer_data import DEVICES, EVENTS_OF_A_CHANGE, PEOPLE, fill
+from tests.bench.explorer_data import DEVICES, EVENTS_OF_A_CHANGE, PEOPLE, UNSEALED, fill
 
 SETTINGS = "tests.integration.audit.log_settings"
 LIMIT_MS = 100.0
@@ -118,6 +118,15 @@ def told(times: list[float]) -> str:
     return f"{statistics.median(times):.1f} / {p95(times):.1f}"
 
 
+def filled(events: int) -> bool:
+    """Whether a folder that was kept holds these events already: the leaves come last but one."""
+    from audit.models import Event
+    from audit.sealing.proof import sealing_lag
+
+    newest = Event.objects.order_by("-pk").values_list("pk", flat=True).first()
+    return newest == events and sealing_lag().pending == UNSEALED
+
+
 def measure(events: int, rounds: int) -> None:
     import django
 
@@ -134,13 +143,16 @@ def measure(events: int, rounds: int) -> None:
         call_command("migrate", verbosity=0, skip_checks=True)
         grants_renew()
         began = time.perf_counter()
-        fill(events)
+        if not filled(events):
+            fill(events)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_size_pretty(pg_total_relation_size('audit_event')), version()")
             size, version = cursor.fetchone()
     sys.stdout.write(
         f"{events:,} events, {size}, made in {time.perf_counter() - began:.0f} s; {version.split(' on ')[0]}\n"
     )
+    if not rounds:
+        return
     worst = ask(events, rounds)
     sys.stdout.write(f"worst p95 of a page: {worst:.1f} ms (to stay under {LIMIT_MS:.0f})\n")
     connection.close()
@@ -149,13 +161,15 @@ def measure(events: int, rounds: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=10_000_000)
-    parser.add_argument("--rounds", type=int, default=40, help="Pages of each kind for each combination.")
+    parser.add_argument("--rounds", type=int, default=40, help="Pages of each kind for each combination; 0: only fill.")
+    parser.add_argument("--keep", type=Path, help="A folder in which the filled database stays, to be measured again.")
     parser.add_argument("--phase", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.phase:
         measure(options.events, options.rounds)
         return
-    base = Path(tempfile.mkdtemp(prefix="cs-bench-", dir="/tmp"))
+    base = options.keep or Path(tempfile.mkdtemp(prefix="cs-bench-", dir="/tmp"))
+    base.mkdir(exist_ok=True)
     base.chmod(0o755)
     environment = {**os.environ, "COUNTERSIGN_HOME": str(base / "var"), "DJANGO_SETTINGS_MODULE": SETTINGS}
     environment.pop("DATABASE_URL", None)
@@ -165,7 +179,8 @@ def main() -> None:
             [*command, "--rounds", str(options.rounds), "--phase"], env=environment, cwd=BASE_DIR, check=True
         )
     finally:
-        shutil.rmtree(base, ignore_errors=True)
+        if not options.keep:
+            shutil.rmtree(base, ignore_errors=True)
 
 
 if __name__ == "__main__":

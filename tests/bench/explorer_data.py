@@ -24,15 +24,27 @@ SELECT n, timestamptz %(first_day)s + make_interval(secs => n::float8 * %(years_
          ELSE 'thing.action' || h %% 40 END,
     CASE h %% 10 WHEN 0 THEN 'change' WHEN 1 THEN 'approval' WHEN 2 THEN 'config' WHEN 3 THEN 'run'
          ELSE CASE WHEN h %% 5003 = 0 THEN 'kill_switch' ELSE 'device_run' END END,
-    (n / 7)::text, 'CHG-' || lpad((n / 100)::text, 5, '0') || ' on fra-acc-' || h %% 5000,
+    (n / 7)::text,
+    CASE WHEN h %% 10 = 0 THEN '' ELSE 'CHG-' || lpad((n / 100)::text, 5, '0') || ' on fra-acc-' || h %% 5000 END,
     1 + n / 100, CASE WHEN h %% 10 > 2 THEN 1 + h %% 5000 END, '', '',
     CASE WHEN h %% 5 = 0 THEN 'CODE_' || h %% 70 ELSE '' END,
-    CASE WHEN h %% 3 = 0 THEN 'Checked before the change in the maintenance window of building ' || h %% 900
-         ELSE '' END,
+    '',
     '{"pad":"' || repeat('x', 220) || '","n":' || n || '}'
 FROM (SELECT n, abs(hashint8(n)::bigint) AS h, abs(hashint8(n + 77)::bigint) %% 10 < 4 AS by_person,
              n < %(events)s / 3 AS early
       FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n) AS made
+"""
+
+# Beside the log stand the reasons of every third event, and the titles of changes.
+TEXTS = """
+INSERT INTO audit_opening (event_id, path, salt, value)
+SELECT n, '/reason', sha256(n::text::bytea),
+    'Checked before the change in the maintenance window of building ' || abs(hashint8(n)::bigint) %% 900
+FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n WHERE abs(hashint8(n)::bigint) %% 3 = 0
+UNION ALL
+SELECT n, '/object/label', sha256((-n)::text::bytea),
+    'CHG-' || lpad((n / 100)::text, 5, '0') || ' New uplinks of fra-acc-17'
+FROM generate_series(%(low)s::bigint, %(high)s::bigint) AS n WHERE abs(hashint8(n)::bigint) %% 10 = 0
 """
 
 LEAVES = """
@@ -49,7 +61,7 @@ FROM generate_series(500::bigint, %(sealed)s::bigint + 499, 500) AS n
 
 PENDING = "INSERT INTO audit_pending (event_id) SELECT n FROM generate_series(%(sealed)s::bigint + 1, %(events)s) AS n"
 
-TABLES: Final = ("audit_event", "audit_leaf", "audit_checkpoint", "audit_pending")
+TABLES: Final = ("audit_event", "audit_opening", "audit_leaf", "audit_checkpoint", "audit_pending")
 UNSEALED: Final = 20
 PART: Final = 500_000
 
@@ -73,9 +85,10 @@ def fill(events: int) -> None:
             "events": events,
             "sealed": events - UNSEALED,
         }
-        cursor.execute("DELETE FROM audit_pending; TRUNCATE audit_event, audit_leaf, audit_checkpoint")
+        cursor.execute("DELETE FROM audit_pending; TRUNCATE audit_event, audit_opening, audit_leaf, audit_checkpoint")
         for low in range(1, events + 1, PART):
-            cursor.execute(EVENTS, {**given, "low": low, "high": min(low + PART - 1, events)})
+            for statement in (EVENTS, TEXTS):
+                cursor.execute(statement, {**given, "low": low, "high": min(low + PART - 1, events)})
         for statement in (LEAVES, CHECKPOINTS, PENDING):
             cursor.execute(statement, given)
         cursor.execute("SET maintenance_work_mem = '512MB'")

@@ -161,4 +161,4 @@ def test_each_filter_reads_its_own_index(fill: Fill) -> None:
     for asked, index in INDEXES:
         plan = events(EventFilter.parse(asked)).filter(id__lt=2**62)[:51].explain()
         assert re.search(rf"Index Scan (Backward using|on) {index}\b", plan), plan
-        assert "Seq Scan" not in plan, plan
+        assert "Seq Scan on audit_event" not in plan, plan

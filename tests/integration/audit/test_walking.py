@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -77,7 +78,7 @@ def test_a_search_that_ends_with_the_log_does_not_ask_to_go_on(fill: Fill, trace
         ({"actor": "person3"}, 1),
         ({"actor": "person3", "change_id": "4"}, 2),
         ({"actor": "person3", "action": "thing.done3"}, 3),
-        ({"since": "2020-01-01"}, 3),
+        ({"since": "2020-01-01"}, 2),
     ],
 )
 def test_a_page_takes_a_fixed_number_of_queries(fill: Fill, query: dict[str, str], queries: int) -> None:
@@ -99,8 +100,9 @@ def test_a_page_is_read_along_an_index_in_its_order(fill: Fill, query: dict[str,
             event_page(EventFilter.parse(query), size=2)
         cursor.execute(f"EXPLAIN {seen.captured_queries[-1]['sql']}")
         plan = "\n".join(row[0] for row in cursor.fetchall())
-    assert "Index Scan Backward using audit_event_" in plan
-    assert "Sort" not in plan
+    walk = plan.partition("Subquery Scan on walked")[2]
+    assert re.search(r"Index (Only )?Scan Backward using audit_event_", walk), plan
+    assert "Sort" not in walk, plan
 
 
 def test_a_time_outside_the_log_finds_nothing_and_the_ends_of_time_are_no_error(say: Say) -> None:
