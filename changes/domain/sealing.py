@@ -9,6 +9,8 @@ from typing import Any, Final
 AUDIT_NOT_SEALED: Final = "AUDIT_NOT_SEALED"
 AUDIT_SEAL_BROKEN: Final = "AUDIT_SEAL_BROKEN"
 SEAL_CODES: Final = (AUDIT_NOT_SEALED, AUDIT_SEAL_BROKEN)
+CONFIRMED: Final = "run.recomputed_backout_confirmed"
+"""By this a person lets lines be sent that were computed again."""
 
 _DIGEST_NAME: Final[Mapping[str, str]] = {
     "approval": "plan_digest",
@@ -24,7 +26,7 @@ class Carrier:
 
     An approval, the step by which the change became approved, a review of the template's text, or the confirmation of a
     way back that was computed again. ``kind`` is the object type of its event, ``digest`` what was approved, ``words``
-    the stage or the role.
+    the stage, the role, or the type of the change.
     """
 
     kind: str
@@ -48,20 +50,22 @@ class Carrier:
 def is_told_by(carrier: Carrier, body: Mapping[str, Any]) -> bool:
     """Whether the body of a sealed event says of this thing that it was approved, with this digest.
 
-    A change that became approved by approvals that were carried over names no digest; they do.
+    In events of older versions a change that became approved by approvals that were carried over names no digest (they
+    do), and an approval names its person as who acted only, and no stage.
     """
     about, state, details = (_mapping(body.get(name)) for name in ("object", "state", "details"))
     if (about.get("type"), about.get("id")) != (carrier.kind, str(carrier.object_id)):
         return False
     if carrier.kind != "run" and state.get("to") != "approved":
         return False
-    if carrier.kind == "approval" and (details.get("stage"), details.get("approver_id")) != (
-        carrier.words,
-        carrier.person_id,
-    ):
+    if carrier.kind == "run" and body.get("action") != CONFIRMED:
         return False
+    if carrier.kind == "approval":
+        person = details.get("approver_id", _mapping(body.get("actor")).get("id"))
+        if (details.get("stage", carrier.words), person) != (carrier.words, carrier.person_id):
+            return False
     given = details.get(_DIGEST_NAME[carrier.kind])
-    return given == carrier.digest or (carrier.kind == "change" and given is None)
+    return given == carrier.digest or (carrier.kind == "change" and carrier.words != "standard" and given is None)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,9 +17,10 @@ from django.db import transaction
 
 from audit.models import Event
 from audit.sealing.proof import EventProof, ProofProblem, event_proof
+from changes.domain.roles import Role
 from changes.domain.run_states import DeviceRunState, RunState
-from changes.domain.sealing import AUDIT_NOT_SEALED, AUDIT_SEAL_BROKEN, Carrier, is_told_by
-from changes.domain.states import EXECUTING, ChangeState
+from changes.domain.sealing import AUDIT_NOT_SEALED, AUDIT_SEAL_BROKEN, CONFIRMED, Carrier, is_told_by
+from changes.domain.states import EXECUTING, ChangeState, ChangeType
 from changes.models import ChangeRequest, DeviceRun, DeviceRunQuerySet, Run
 from devices.services.claims import claimable, database_time_plus
 from devices.services.statements import prepared
@@ -29,34 +31,38 @@ ASK_AGAIN_S: Final = 1.0
 """The sealer signs once a second at most, so a device that waits for it is looked at again as soon."""
 STILL_WAITS: Final = "Nothing was sent. The device waits, and goes on by itself."
 GOES_ON: Final = "Nothing is written to a device before it is sealed; then everything goes on by itself."
-CONFIRMED: Final = "run.recomputed_backout_confirmed"
 
-# Those who approved, and what they had approved where that was carried over; by what the change became approved; and
-# for a standard change those who approved the template's text. Each with its newest event that says so.
+# Those who approved, and what they had approved where that was carried over (0 where nobody had: that carries nothing);
+# by what the change became approved; and for a standard change those who approved what the template says. Each with its
+# newest event that says so.
 _CARRIERS: Final = """
     SELECT 'approval', a.id, a.plan_digest, a.stage, a.approver_id,
            (SELECT max(e.id) FROM audit_event e
             WHERE e.object_type = 'approval' AND e.object_id = a.id::text AND e.state_to = 'approved')
     FROM changes_approval a
-    WHERE a.decision = 'approved' AND (
-        (a.revision_id = %s AND a.voided_at IS NULL)
-        OR a.id IN (
-            SELECT first.id FROM changes_approval next JOIN changes_approval first
-                ON first.change_id = next.change_id AND first.approver_id = next.approver_id
-                AND first.plan_digest = next.carried_from AND first.decision = 'approved'
-            WHERE next.revision_id = %s AND next.voided_at IS NULL AND next.carried_from <> ''))
+    WHERE a.decision = 'approved' AND a.revision_id = %s AND a.voided_at IS NULL
     UNION ALL
-    SELECT 'change', c.id, r.digest, '', NULL,
+    SELECT 'approval', coalesce(first.id, 0), next.carried_from, next.stage, next.approver_id,
+           (SELECT max(e.id) FROM audit_event e
+            WHERE e.object_type = 'approval' AND e.object_id = first.id::text AND e.state_to = 'approved')
+    FROM changes_approval next LEFT JOIN changes_approval first
+        ON first.change_id = next.change_id AND first.approver_id = next.approver_id AND first.stage = next.stage
+        AND first.on_behalf_of_id IS NOT DISTINCT FROM next.on_behalf_of_id
+        AND first.plan_digest = next.carried_from AND first.carried_from = '' AND first.decision = 'approved'
+    WHERE next.decision = 'approved' AND next.revision_id = %s AND next.voided_at IS NULL AND next.carried_from <> ''
+    UNION ALL
+    SELECT 'change', c.id, r.digest, c.type, NULL,
            (SELECT max(e.id) FROM audit_event e
             WHERE e.object_type = 'change' AND e.object_id = c.id::text AND e.state_to = 'approved'
               AND e.state_from IN ('draft', 'assessment', 'authorization'))
     FROM changes_planrevision r JOIN changes_changerequest c ON c.id = r.change_id WHERE r.id = %s
     UNION ALL
-    SELECT 'template_review', t.id, t.digest, t.role, NULL,
+    SELECT 'template_review', t.id, v.digest, t.role, NULL,
            (SELECT max(e.id) FROM audit_event e
             WHERE e.object_type = 'template_review' AND e.object_id = t.id::text AND e.state_to = 'approved')
     FROM changes_planrevision r JOIN changes_changerequest c ON c.id = r.change_id
-    JOIN changes_templatereview t ON t.version_id = c.template_version_id
+    JOIN changes_templateversion v ON v.id = c.template_version_id
+    JOIN changes_templatereview t ON t.version_id = v.id
     WHERE r.id = %s AND c.type = 'standard' AND t.decision = 'approved' AND t.voided_at IS NULL
 """
 
@@ -95,6 +101,8 @@ class ApprovalSeals:
         carriers = [(Carrier(*values), event_id) for *values, event_id in rows]
         if not carriers:
             return Unsealed(AUDIT_SEAL_BROKEN, "There is no plan of this number whose approvals could be sealed.")
+        if not _somebody_approved(carrier for carrier, _event in carriers):
+            return Unsealed(AUDIT_SEAL_BROKEN, "Nobody approved this plan, neither by itself nor in advance.")
         for carrier, event_id in carriers:
             found = self._against(carrier, event_id)
             if found is not None:
@@ -128,6 +136,17 @@ class ApprovalSeals:
         if found is ProofProblem.PENDING:
             return Unsealed(AUDIT_NOT_SEALED, f"{name} is not sealed in the audit log yet. {found.sentence}")
         return Unsealed(AUDIT_SEAL_BROKEN, f"{name} cannot be proved by the audit log. {found.sentence}")
+
+
+def _somebody_approved(carriers: Iterable[Carrier]) -> bool:
+    """Whether there is an approval of the plan; or, for a standard change, of its template by a peer and the CAB."""
+    words = {(carrier.kind, carrier.words) for carrier in carriers}
+    in_advance = {
+        ("change", ChangeType.STANDARD.value),
+        ("template_review", Role.PEER.value),
+        ("template_review", Role.CAB.value),
+    }
+    return in_advance <= words or any(kind == "approval" for kind, _ in words)
 
 
 def _body_of(proof: EventProof) -> dict[str, Any]:

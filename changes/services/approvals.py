@@ -13,13 +13,12 @@ from changes.domain import policy
 from changes.domain.content import parse_comment
 from changes.domain.states import ChangeEvent, PlanState
 from changes.errors import DigestMismatchError
-from changes.models import Approval, Decision, DevicePlan, PlanOpening, PlanRevision, ViewedMark, VoidCause
+from changes.models import Approval, Decision, DevicePlan, PlanOpening, PlanRevision, ViewedMark
 from changes.services.approval_watch import approval_watch_settle
 from changes.services.deciding import (
     advance,
     approval_audit,
     decision_store,
-    lapsed_make_room,
     named_revision,
     ready_revision,
     review_begin,
@@ -31,6 +30,7 @@ from changes.services.integrity import verify_revision
 from changes.services.open_stages import open_stages_settle
 from changes.services.people import enforce
 from changes.services.transitions import audit_change, move, remembering_refusal
+from changes.services.voiding import lapsed_make_room, void_approvals
 
 
 def change_assess(
@@ -131,7 +131,7 @@ def change_request_changes(*, change_id: int, approver: Actor, comment: str, pla
         change, person, facts = review_begin(change_id, approver, ChangeEvent.REQUEST_CHANGES)
         enforce(policy.may_request_changes(person, facts))
         revision = named_revision(change, plan_digest)
-        void_approvals(revision)
+        void_approvals(revision, actor=approver)
         stage = waiting_stage(facts)
         approval = decision_store(
             change,
@@ -147,14 +147,6 @@ def change_request_changes(*, change_id: int, approver: Actor, comment: str, pla
         approval_watch_settle(change)
         tell_authors(change, approver, "sent back", comment)
         return approval
-
-
-def void_approvals(revision: PlanRevision, *, cause: VoidCause = VoidCause.RETURNED) -> int:
-    """Make every standing decision on a revision void; the rows stay. Returns how many there were.
-
-    Those that are void because the change or its plan was returned may be carried over to the next revision.
-    """
-    return revision.approvals.filter(voided_at=None).update(voided_at=timezone.now(), void_cause=cause)
 
 
 def plan_open(*, revision: PlanRevision, actor: Actor) -> None:

@@ -30,7 +30,9 @@ def review_begun(change: ChangeRequest) -> None:
     """
     found = approvals_carry_over(change)
     if found is not None and found.approvals:
-        advance(change, actor=CARRIER, reason="Approvals of the revision before cover every device of this one.")
+        why = "Approvals of the revision before cover every device of this one."
+        digest = change.revision.digest if change.revision else ""
+        advance(change, actor=CARRIER, reason=why, details={"plan_digest": digest})
         open_stages_settle(change)
     approval_watch_settle(change)
 

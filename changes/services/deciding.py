@@ -105,18 +105,6 @@ def decision_store(
     )
 
 
-def lapsed_make_room(revision: PlanRevision, facts: ChangeFacts, *people: int | None) -> None:
-    """Make void what these people approved and whose time is over, so that they can decide again."""
-    lapsed = [fact for fact in policy.lapsed_approvals(facts) if not fact.people.isdisjoint(people)]
-    for fact in lapsed:
-        if fact.given_at is None:
-            continue
-        rows = Approval.objects.filter(revision=revision, voided_at=None, decision=Decision.APPROVED)
-        rows.filter(approver=fact.person_id, stage=fact.stage, created_at=fact.given_at).update(
-            voided_at=timezone.now(), void_cause=VoidCause.LAPSED
-        )
-
-
 def advance(
     change: ChangeRequest, *, actor: Actor, reason: str = "", details: Mapping[str, object] | None = None
 ) -> bool:
@@ -139,7 +127,10 @@ def advance(
 def approval_audit(
     approval: Approval, actor: Actor, *, action: str = "", state_from: str = "", state_to: str = "", **details: object
 ) -> None:
-    """Write the event of a decision, in the caller's transaction; the database demands it of a new one."""
+    """Write the event of a decision, in the caller's transaction; the database demands it of a new one.
+
+    With another ``action`` the states are those that are given; none where the decision stays what it was.
+    """
     if approval.on_behalf_of is not None:
         details["on_behalf_of"] = approval.on_behalf_of.get_username()
         details["on_behalf_of_id"] = approval.on_behalf_of_id
@@ -153,7 +144,7 @@ def approval_audit(
         object_label=f"{approval.stage} on {approval.change.number} r{approval.revision.number}",
         change_id=approval.change_id,
         state_from=state_from,
-        state_to=state_to or approval.decision,
+        state_to=state_to if action else approval.decision,
         reason=approval.comment if not action else "",
         details={
             "plan_digest": approval.plan_digest,

@@ -15,7 +15,6 @@ from changes.services.approval_watch import approval_watch_settle
 from changes.services.deciding import (
     approval_audit,
     decision_store,
-    lapsed_make_room,
     named_revision,
     refuse_on_hold,
     waiting_stage,
@@ -24,6 +23,7 @@ from changes.services.decision_news import tell_authors
 from changes.services.open_stages import open_stages_settle
 from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.transitions import audit_change, move, remembering_refusal
+from changes.services.voiding import lapsed_make_room
 
 
 def change_abstain(*, change_id: int, approver: Actor, comment: str = "", plan_digest: str = "") -> Approval:

@@ -36,6 +36,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.queueing import ring_runners
 from changes.services.risk import risk_assess
 from changes.services.rollback import rollback_goes_on, rollback_step
+from changes.services.run_basis import run_basis
 from changes.services.run_control import audit_run
 from changes.services.run_news import tell_ended, tell_started
 from changes.services.standing_apart import StandingApart
@@ -88,6 +89,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
             # Only now it is known when; where the risk rises by that, the demand is proved with the higher one.
             risk_assess(change, change.revision, actor=implementer, at=database_now())
         revision = verified_revision(change)
+        basis = run_basis(change, revision)
         run = run_create(change, revision, person.id)
         move(
             change,
@@ -95,7 +97,7 @@ def change_start(*, change_id: int, implementer: Actor) -> Run:
             actor=implementer,
             details={"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, **calendar},
         )
-        audit_run(run, "run.started", actor=implementer, moved_from="")
+        audit_run(run, "run.started", actor=implementer, moved_from="", basis=basis)
         tell_started(change, run, implementer)
         waves_step(change, run)
         return run

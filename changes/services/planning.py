@@ -65,7 +65,7 @@ def plan_request(*, change_id: int, actor: Actor) -> PlanRevision:
         _check_content(change)
         targets = targets_with_content(change, resolve_targets(parse_targets(change.targets)))
         _require_devices(targets, named=bool(change.targets.get("device_ids")))
-        discard_plan(change)
+        discard_plan(change, actor=actor)
         revision = _create_revision(change, person.id, targets)
         change.revision = revision
         change.save(update_fields=["revision", "updated_at"])

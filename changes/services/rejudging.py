@@ -27,6 +27,7 @@ from changes.services.notifying import notify
 from changes.services.open_stages import open_stages_settle
 from changes.services.people import facts_of, lock_change
 from changes.services.transitions import audit_change, move
+from changes.services.voiding import approvals_void
 
 logger = logging.getLogger(__name__)
 
@@ -167,12 +168,12 @@ def _ask_again(change: ChangeRequest, revision: PlanRevision, facts: PlanFacts, 
     except PlanIntegrityError:
         concerned = standing.all()
     hit = set(concerned.values_list("approver_id", flat=True))
-    concerned.update(voided_at=Now(), void_cause=VoidCause.POLICY)
+    approvals_void(concerned, actor=_POLICY, cause=VoidCause.POLICY)
     demand_store(change, revision, after, facts, actor=_POLICY, reason=" ".join(more))
     if _nothing_open(change):
         # What the first policy still waited for is not asked by the second one: nobody could carry the change on.
         hit |= set(standing.values_list("approver_id", flat=True))
-        standing.all().update(voided_at=Now(), void_cause=VoidCause.POLICY)
+        approvals_void(standing.all(), actor=_POLICY, cause=VoidCause.POLICY)
     audit_change(
         change,
         "change.judged_again",

@@ -15,7 +15,6 @@ from changes.domain.content import ChangeDraft, parse_comment, parse_draft, pars
 from changes.domain.states import ChangeEvent, ChangeState, ChangeType, PlanState, check_editable, next_state
 from changes.errors import ConflictError, PlanNotReadyError, StaleEditError
 from changes.models import ChangeRequest, PlanRevision
-from changes.services.approvals import void_approvals
 from changes.services.carrying_over import review_begun
 from changes.services.demanding import demand_settle
 from changes.services.device_work import sha256_hex
@@ -24,6 +23,7 @@ from changes.services.people import enforce, facts_of, lock_change, person_of
 from changes.services.template_use import with_template
 from changes.services.templates import template_editor_ids
 from changes.services.transitions import audit_change, move, remembering_refusal
+from changes.services.voiding import void_approvals
 from devices.services.scrubbing import Scrubber
 
 _PLANNED_FIELDS = frozenset({"content", "variables", "targets", "checks", "strategy", "template_version_id"})
@@ -88,7 +88,7 @@ def change_edit(
         change.version += 1
         change.last_editor_id = person.id
         if changed & _PLANNED_FIELDS:
-            discard_plan(change)
+            discard_plan(change, actor=editor)
         # Who wrote a template wrote the lines that stay when it is given up.
         kept = template_writers if change.template_version_id is None else frozenset()
         change.editors.add(person.id, *kept)
@@ -103,11 +103,11 @@ def change_edit(
         return change
 
 
-def discard_plan(change: ChangeRequest) -> None:
+def discard_plan(change: ChangeRequest, *, actor: Actor) -> None:
     """Void a locked change's current plan; the caller saves the change."""
     if change.revision is None:
         return
-    void_approvals(change.revision)
+    void_approvals(change.revision, actor=actor)
     PlanRevision.objects.filter(pk=change.revision.pk).update(state=PlanState.SUPERSEDED, finished_at=timezone.now())
     change.revision, change.risk_level = None, ""
 
@@ -169,7 +169,7 @@ def change_withdraw(*, change_id: int, requester: Actor, comment: str = "") -> C
         next_state(ChangeState(change.state), ChangeEvent.WITHDRAW, change_type=ChangeType(change.type))
         enforce(policy.may_withdraw(person_of(requester), facts_of(change)))
         if change.revision:
-            void_approvals(change.revision)
+            void_approvals(change.revision, actor=requester)
         move(change, ChangeEvent.WITHDRAW, actor=requester, reason=comment)
         return change
 
@@ -188,7 +188,7 @@ def change_cancel(*, change_id: int, actor: Actor, comment: str) -> ChangeReques
         next_state(ChangeState(change.state), ChangeEvent.CANCEL, change_type=ChangeType(change.type))
         enforce(policy.may_cancel(person_of(actor), facts_of(change)))
         if change.revision:
-            void_approvals(change.revision)
+            void_approvals(change.revision, actor=actor)
             # Devices need not be read any further for a plan that nobody will approve.
             building = PlanRevision.objects.filter(pk=change.revision.pk, state=PlanState.BUILDING)
             building.update(state=PlanState.SUPERSEDED, finished_at=timezone.now())

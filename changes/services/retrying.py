@@ -23,6 +23,7 @@ from changes.models import BUSY_DEVICE_RUN_STATES, ChangeRequest, DeviceRun, Dev
 from changes.services.device_events import audit_device_run
 from changes.services.execution import run_create, verified_revision
 from changes.services.kill_switch import refuse_while_engaged
+from changes.services.run_basis import run_basis
 from changes.services.run_control import audit_run, wave_moves
 from changes.services.run_orders import Ordered, ordered
 from changes.services.start_window import start_window
@@ -198,6 +199,7 @@ def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | No
     refuse_while_engaged()
     calendar = start_window(change)
     revision = verified_revision(change)
+    basis = run_basis(change, revision)
     rows = _chosen(latest_device_runs(change).select_related("wave"), device_ids)
     chosen = {row.wave.number for row in rows}
     run = run_create(
@@ -209,6 +211,6 @@ def _in_a_new_run(found: Ordered, actor: Actor, device_ids: Collection[int] | No
     )
     details = {"plan_digest": revision.digest, "run": run.pk, "devices": run.device_count, "after_run": found.run.pk}
     move(change, ChangeEvent.RETRY, actor=actor, reason=comment, details={**details, **calendar})
-    audit_run(run, "run.started", actor=actor, moved_from="", reason=comment, after_run=found.run.pk)
+    audit_run(run, "run.started", actor=actor, moved_from="", reason=comment, after_run=found.run.pk, basis=basis)
     waves_step(change, run)
     return run

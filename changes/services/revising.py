@@ -25,7 +25,7 @@ def change_revise(*, change_id: int, requester: Actor, comment: str = "") -> Cha
         change = lock_change(change_id)
         next_state(ChangeState(change.state), ChangeEvent.REVISE, change_type=ChangeType(change.type))
         enforce(policy.may_revise(person_of(requester), facts_of(change)))
-        discard_plan(change)
+        discard_plan(change, actor=requester)
         move(change, ChangeEvent.REVISE, actor=requester, reason=comment)
         approval_watch_settle(change)
         return change

@@ -91,7 +91,12 @@ def audit_version(
         state_from=state_from,
         state_to=version.state,
         reason=reason,
-        details={"digest": version.digest, "envelope_digest": version.envelope_digest, **(details or {})},
+        details={
+            "version": version.label,
+            "digest": version.digest,
+            "envelope_digest": version.envelope_digest,
+            **(details or {}),
+        },
     )
 
 

@@ -148,7 +148,7 @@ def _store(
         object_label=f"{role.label} on {version.label}",
         state_to=decision.value,
         reason=comment,
-        details={"digest": version.digest, "version": version.label},
+        details={"digest": version.digest, "version": version.label, "role": role.value},
     )
 
 

@@ -133,6 +133,48 @@ def test_an_approval_that_was_carried_over_rests_on_the_one_that_was_given(db: N
     assert against(change) == AUDIT_SEAL_BROKEN
 
 
+def test_an_approval_that_nobody_gave_is_not_carried_over(change: ChangeRequest, seal: Seal) -> None:
+    """A row says that it was carried over from a plan that its person never approved."""
+    seal()
+    with as_owner() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE changes_approval DISABLE TRIGGER USER")
+        cursor.execute("UPDATE changes_approval SET carried_from = repeat('c', 64) WHERE stage = 'cab'")
+    assert against(change) == AUDIT_SEAL_BROKEN
+
+
+def test_a_plan_that_nobody_approved_carries_nothing(change: ChangeRequest, seal: Seal) -> None:
+    """Whoever forged an approval, and takes it out between the count of approvals and the gate, is not let through."""
+    seal()
+    with as_owner() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE changes_approval DISABLE TRIGGER USER")
+        cursor.execute("UPDATE changes_approval SET voided_at = now(), void_cause = 'returned'")
+    found = ApprovalSeals().against(change.revision_id or 0)
+    assert found == Unsealed(AUDIT_SEAL_BROKEN, "Nobody approved this plan, neither by itself nor in advance.")
+
+
+@pytest.mark.parametrize("column", ["digest", "voided_at"])
+def test_a_template_that_says_something_else_or_was_approved_by_one_carries_nothing(
+    db: None, seal: Seal, column: str
+) -> None:
+    cast = Cast.create()
+    change = planned(approved_template(cast), cast.author, DeviceFactory.create_batch(2, site="FRA", role="access"))
+    change_submit(change_id=change.pk, requester=actor(cast.author))
+    seal()
+    assert against(again(change)) == ""
+    change_it = {
+        "digest": "UPDATE changes_templateversion SET digest = repeat('c', 64)",
+        "voided_at": "UPDATE changes_templatereview SET voided_at = now() WHERE role = 'cab'",
+    }
+    with as_owner() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        for table in ("changes_templateversion", "changes_templatereview"):
+            cursor.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        cursor.execute(change_it[column])
+    assert against(again(change)) == AUDIT_SEAL_BROKEN
+
+
 @pytest.mark.parametrize("kind", ["template_review", "change"])
 def test_a_standard_change_rests_on_its_submission_and_on_the_reviews_of_its_template(
     db: None, seal: Seal, kind: str

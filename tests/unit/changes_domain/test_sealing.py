@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from changes.domain.reasons import reason
-from changes.domain.sealing import SEAL_CODES, Carrier, is_told_by
+from changes.domain.sealing import CONFIRMED, SEAL_CODES, Carrier, is_told_by
 
 DIGEST, OTHER = "a" * 64, "b" * 64
 APPROVAL = Carrier("approval", 7, DIGEST, "cab", 3)
@@ -17,7 +17,8 @@ CONFIRMATION = Carrier("run", 4, DIGEST)
 def body(carrier: Carrier, **details: object) -> dict[str, Any]:
     told = {"plan_digest": DIGEST, "digest": DIGEST, "lines_digest": DIGEST, "stage": "cab", "approver_id": 3}
     about = {"type": carrier.kind, "id": str(carrier.object_id), "label": ""}
-    return {"object": about, "state": {"from": "", "to": "approved"}, "details": {**told, **details}}
+    state = {"from": "", "to": "approved"}
+    return {"action": CONFIRMED, "object": about, "state": state, "details": {**told, **details}}
 
 
 @pytest.mark.parametrize("carrier", [APPROVAL, CHANGE, REVIEW, CONFIRMATION])
