@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from pathlib import Path
 from typing import Final, Literal
 
 import pytest
@@ -10,6 +12,7 @@ from playwright.sync_api import expect
 
 from audit.models import Event
 from audit.recorder import record
+from changes.models import DevicePlan
 from changes.services.approvals import change_request_changes, plan_open
 from changes.services.review import change_close
 from devices.models import Device, SnapshotPurpose
@@ -180,7 +183,7 @@ def test_a_search_is_kept_and_a_change_is_read_from_its_beginning(
     person = comes(cast.auditor)
     page = person.page
     person.goes(f"/audit/?change_id={change.number}&text=reboot")
-    page.get_by_text("Saved searches", exact=True).click()
+    page.locator("summary", has_text="Saved searches").click()
     page.get_by_label("Save these filters as").fill("Reboots of this change")
     glance(person, "audit-save-search")
     page.get_by_role("button", name="Save the search").click()
@@ -193,6 +196,12 @@ def test_a_search_is_kept_and_a_change_is_read_from_its_beginning(
     person.goes(f"/audit/changes/{change.pk}/")
     expect(page.get_by_role("link", name="Transcript").first).to_be_visible()
     glance(person, "audit-trail")
+    person.clicks("link", "Exact plan bytes")
+    glance(person, "audit-plan")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download the bytes of").first.click()
+    plan = DevicePlan.objects.get(revision=change.revision, position=0)
+    assert hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest() == plan.digest
 
 
 def test_audit_log_is_closed_to_others(cast: Cast, comes: Comes) -> None:

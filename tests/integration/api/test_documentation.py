@@ -69,6 +69,8 @@ CONTRACT = {
     "/api/v1/changes/": {"get", "post"},
     "/api/v1/changes/{change_id}/": {"get", "patch"},
     "/api/v1/changes/{change_id}/plan/": {"get", "post"},
+    "/api/v1/changes/{change_id}/plans/{number}/payloads/": {"get"},
+    "/api/v1/changes/{change_id}/plans/{number}/payloads/{position}/": {"get"},
     "/api/v1/changes/{change_id}/submit/": {"post"},
     "/api/v1/changes/{change_id}/withdraw/": {"post"},
     "/api/v1/changes/{change_id}/request-changes/": {"post"},

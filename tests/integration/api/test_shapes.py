@@ -174,8 +174,8 @@ class World:
 
 
 def _apart(path: str) -> bool:
-    """The audit log and its evidence packs have worlds of their own: tests/integration/audit and evidence."""
-    return "audit" in path or "evidence-packs" in path
+    """The audit log, its evidence packs and signed bytes have worlds of their own: tests/integration/audit, evidence."""
+    return "audit" in path or "evidence-packs" in path or "/payloads/" in path
 
 
 @pytest.fixture
