@@ -174,7 +174,7 @@ class World:
 
 
 def _apart(path: str) -> bool:
-    """The audit log, its evidence packs and signed bytes have worlds of their own: tests/integration/audit, evidence."""
+    """The audit log, its evidence packs and signed bytes have worlds of their own: tests/integration/audit."""
     return "audit" in path or "evidence-packs" in path or "/payloads/" in path
 
 
