@@ -16,6 +16,7 @@ from audit.errors import NotSealedError
 from audit.merkle import NodeReader, consistency_proof, inclusion_proof
 from audit.models import Event
 from audit.notes import NoteError
+from audit.redaction.commitments import Opening
 from audit.sealing.proof import ProofProblem, ProofState, Standing, proof_state
 from audit.sealing.storage import last_checkpoint, tile_loader
 from audit.sealing.trust import trusted_keys
@@ -123,6 +124,21 @@ def sealed_lines(chosen: QuerySet[Event] | None, size: int) -> Iterator[SealedLi
         yield SealedLine(*row)
 
 
+def sealed_openings(chosen: QuerySet[Event] | None, size: int) -> Iterator[tuple[int, list[Opening]]]:
+    """What opens the commitments of the same events in the same order, by event; those without any are left out.
+
+    A text that was taken out is not among them. They are read 2,000 events at a time.
+    """
+    rows = (
+        "SELECT leaf.leaf_index, leaf.event_id, beside.rows FROM audit_leaf leaf JOIN LATERAL ("
+        "SELECT json_agg(json_build_array(opening.path, encode(opening.salt, 'hex'), opening.value)) AS rows"
+        " FROM audit_opening opening WHERE opening.event_id = leaf.event_id AND opening.redaction_id IS NULL"
+        " HAVING count(*) > 0) beside ON true"
+    )
+    for _leaf_index, event_id, openings in _by_place(rows, _among(chosen), size):
+        yield event_id, [Opening(path, bytes.fromhex(salt), value) for path, salt, value in openings]
+
+
 def sealed_places(chosen: QuerySet[Event], size: int) -> Iterator[tuple[int, int]]:
     """Place and id of the same events in the same order, without their texts."""
     yield from _by_place("SELECT leaf.leaf_index, leaf.event_id FROM audit_leaf leaf", _among(chosen), size)
@@ -175,5 +191,5 @@ class HeadProofs:
 
 
 def verifier_keys() -> Iterable[str]:
-    """The public keys that are known here, as name+hash+key."""
-    return [str(key.verifier) for key in trusted_keys()]
+    """The public keys that are known here, as name+hash+key, those that were retired with ``until=`` behind it."""
+    return [str(key.verifier) if key.until is None else f"{key.verifier} until={key.until}" for key in trusted_keys()]

@@ -16,6 +16,7 @@ import argparse
 import base64
 import binascii
 import hashlib
+import hmac
 import json
 import re
 import struct
@@ -42,6 +43,8 @@ UNFOLDS = 500
 """Events and transcripts unfold to 5 to 50 times their size."""
 CHUNK = 2**20
 CLOCK_SKEW = timedelta(minutes=5)
+SALT_BYTES = 32
+SEALED_TEXT = re.compile(r"hmac-sha256:[0-9a-f]{64}")
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 BESIDE_THE_MANIFEST = {
     "manifest.json", "openings.jsonl", "log/keys", "log/checkpoint", "log/consistency.jsonl", "log/receipt.jsonl",
@@ -648,6 +651,96 @@ def follow(states: dict[tuple[str, str], str], event: Event) -> None:
             " an event is missing in between."
         )
     states[key] = state["to"]
+
+
+# ---- texts of people, which stand in the events as commitments
+
+
+def committed(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Where commitments stand in an event's body (JSON Pointers), and what they are."""
+    if isinstance(value, dict):
+        sealed = value.get("redactable")
+        if len(value) == 1 and isinstance(sealed, str) and SEALED_TEXT.fullmatch(sealed):
+            yield path, sealed
+            return
+        for name, inner in value.items():
+            step = name.replace("~", "~0").replace("/", "~1")
+            yield from committed(inner, f"{path}/{step}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from committed(inner, f"{path}/{index}")
+
+
+class Texts:
+    """Compares the texts that came with a pack with what was sealed in their place, while the events go by."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self._ahead: dict[str, Any] | None = None
+        self.shown = self.lacking = self.redacted = 0
+        self._missing: dict[int, set[str]] = {}
+        self._read()
+
+    def take(self, event: Event) -> None:
+        """Open the commitments of the next event, and note what a redaction took out of an earlier one.
+
+        Raises:
+            WrongError: a text is not the one that was sealed, or belongs to no event here.
+        """
+        promised = dict(committed(event.body))
+        while self._ahead is not None and self._ahead["event"] == event.id:
+            self._open(event, self._ahead, promised)
+            self._read()
+        if promised:
+            self.lacking += len(promised)
+            if len(self._missing) < MOST_LINES:
+                self._missing[event.id] = set(promised)
+        if event.body["action"] == "redaction.carried_out":
+            if event.body["actor"]["id"] in {None, event.details.get("proposed_by_id")}:
+                raise WrongError(f"{event.name} was proposed by the same person: it needs two.")
+            gone = self._missing.get(event.details.get("event", 0), set())
+            named = gone.intersection(event.details.get("paths", ()))
+            self.redacted += len(named)
+            self.lacking -= len(named)
+            gone -= named
+
+    def end(self) -> None:
+        """Nothing follows.
+
+        Raises:
+            WrongError: a text is left that belongs to no event, or not to the next one that has any.
+        """
+        if self._ahead is not None:
+            raise WrongError(
+                f"openings.jsonl has a text for event {self._ahead['event']}, but there is no such event here, or it"
+                " does not stand in the order of the events: it was put in."
+            )
+
+    def _open(self, event: Event, said: dict[str, Any], promised: dict[str, str]) -> None:
+        path = said["path"]
+        sealed = promised.pop(path, None)
+        if sealed is None:
+            raise WrongError(
+                f"openings.jsonl has a text {path!r} for {event.name}, which has no such text, or has it twice: it was"
+                " put in."
+            )
+        salt = bytes.fromhex(said["salt"])
+        made = hmac.new(salt, said["value"].encode(), hashlib.sha256).hexdigest()
+        if len(salt) != SALT_BYTES or sealed != f"hmac-sha256:{made}":
+            raise WrongError(
+                f"The text {path} of {event.name} is not the one that was sealed: it was exchanged, or guessed."
+            )
+        self.shown += 1
+
+    def _read(self) -> None:
+        line = next(self._lines, None)
+        self._ahead = None if line is None else parse(line, "A line of openings.jsonl")
+        if self._ahead is not None and not (
+            isinstance(self._ahead, dict)
+            and type(self._ahead.get("event")) is int
+            and all(isinstance(self._ahead.get(name), str) for name in ("path", "salt", "value"))
+        ):
+            raise WrongError("openings.jsonl has a line that opens nothing.")
 
 
 # ---- who the people are, and what they might do
@@ -1451,15 +1544,18 @@ class Check:
                 f"The pack says that it was made on {made:%Y-%m-%d %H:%M:%S}, after its tree head was signed."
             )
         tree = GrowingTree() if self._manifest["whole_log"] else None
+        texts = Texts(self._pack.lines("openings.jsonl") if "openings.jsonl" in self._pack.names else iter(()))
         count = 0
         for event in self._proved(head, tree):
             if moment(event.at, event.name) > made + CLOCK_SKEW:
                 raise WrongError(f"{event.name} is of {event.at}, which is later than the pack itself.")
             stories.take(event)
+            texts.take(event)
             count += 1
         if count != self._manifest["events"]:
             raise WrongError(f"The manifest speaks of {self._manifest['events']} events, but there are {count}.")
         stories.end()
+        texts.end()
         if tree is None:
             self._say(f"Each of the {count} events stands in the log under this head, unchanged.")
         else:
@@ -1468,8 +1564,22 @@ class Check:
             )
             if head.size > count:
                 self._say(f"The {head.size - count} entries after them were written while it was made, or later.")
+        self._texts(texts)
         self._receipt(head, count)
         self._judged(stories)
+
+    def _texts(self, texts: Texts) -> None:
+        if texts.shown:
+            self._say(f"{texts.shown} texts of people are those that were sealed.")
+        if texts.redacted:
+            self._say(
+                f"{texts.redacted} texts were redacted; an event here says who took each out."
+            )
+        if texts.lacking:
+            self._say(
+                f"{texts.lacking} texts are not shown: redacted, or left out of this pack. The events that had"
+                " them are proved all the same."
+            )
 
     def _judged(self, stories: Stories) -> None:
         if stories.plans:

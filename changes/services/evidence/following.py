@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from audit.redaction.openings import StoredOpening, body_with
 
 REPORTED: Final = 1_000
 """Events that a report lists; the rest stands in events.jsonl."""
@@ -33,6 +36,13 @@ class Named:
         self.revisions.setdefault(change, {})
         if body["action"] == "plan.ready":
             self.revisions[change][int(body["object"]["id"])] = body["details"]["digest"]
+
+    def open(self, stored: Mapping[int, Mapping[str, StoredOpening]]) -> None:
+        """Put the texts of people into what the report tells, where they are still there."""
+        for row in self.told:
+            sealed = {"object": {"label": row["about"]}, "reason": row["reason"], "details": row["details"]}
+            body = body_with(sealed, stored.get(row["id"], {}))
+            row |= {"about": body["object"]["label"], "reason": body["reason"], "details": body["details"]}
 
     def _tell(self, said: dict[str, Any], body: dict[str, Any]) -> None:
         if body["action"] in _QUIET or len(self.told) >= REPORTED:

@@ -21,7 +21,8 @@ from django.utils.module_loading import import_string
 from audit.actor import Actor, Origin
 from audit.errors import AuditError, NotSealedError
 from audit.models import Event
-from audit.sealing.enclosing import count_sealed, is_covered, newest_head, sealed_lines
+from audit.redaction.openings import stored_openings
+from audit.sealing.enclosing import count_sealed, is_covered, newest_head, sealed_lines, sealed_openings
 from audit.sealing.proof import is_sealed
 from changes.domain.canonical import canonical_json
 from changes.domain.evidence import OPEN, PackState
@@ -180,6 +181,9 @@ class _Making:
         enclosure.add("README.txt", _README.encode())
         enclosure.add("verify.py", verifier_source())
         enclosure.written.append(archive.stream("events.jsonl", self._events(chosen, size, named, sink)))
+        # Not of the manifest: each line proves itself, and the pack still verifies when a text has to go from it.
+        archive.stream("openings.jsonl", self._openings(chosen, size, sink))
+        named.open(stored_openings(row["id"] for row in named.told))
         for change_id, revisions in sorted(named.revisions.items()):
             enclosure.change(change_id, revisions)
         self._report(enclosure, named, made_at, sink)
@@ -200,6 +204,14 @@ class _Making:
             yield found.line.encode() + b"\n"
             sink.events = named.count
             if named.count % RENEW_EVERY == 0:
+                sink.still_at_it()
+
+    def _openings(self, chosen: QuerySet[Event] | None, size: int, sink: PartsSink) -> Iterator[bytes]:
+        for count, (event_id, openings) in enumerate(sealed_openings(chosen, size), start=1):
+            for each in openings:
+                line = {"event": event_id, "path": each.path, "salt": each.salt.hex(), "value": each.value}
+                yield canonical_json(line) + b"\n"
+            if count % RENEW_EVERY == 0:
                 sink.still_at_it()
 
     def _report(self, enclosure: Enclosure, named: Named, made_at: datetime, sink: PartsSink) -> None:

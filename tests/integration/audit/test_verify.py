@@ -39,7 +39,7 @@ def log(seal: Seal, say: Callable[..., int]) -> list[int]:
     say(change_id=7)
     repeat_the_last(249)
     seal()
-    say(reason="ok")
+    say(code="ok")
     repeat_the_last(49)
     seal()
     return list(Event.objects.order_by("id").values_list("id", flat=True))
@@ -70,7 +70,7 @@ UPDATE audit_leaf SET leaf_hash = sha256('\\x00'::bytea
     || convert_to(audit_event_line(e.id, e.at, e.txid, e.db_user, e.body), 'UTF8'))
 FROM audit_event e WHERE e.id = event_id
 """
-EDIT = "UPDATE audit_event SET body = replace(body, '\"ok\"', '\"no\"'), reason = replace(reason, 'ok', 'no')"
+EDIT = "UPDATE audit_event SET body = replace(body, '\"ok\"', '\"no\"'), code = replace(code, 'ok', 'no')"
 
 
 def test_a_whole_log_verifies_and_says_what_was_looked_at(log: list[int], say: Callable[..., int]) -> None:
