@@ -1107,7 +1107,7 @@ class Stories:
         key = event.body["object"]["id"]
         story.approvals.pop(key, None)
         # One that went back with its change may be carried over; one that was taken back, or lapsed, may not.
-        if event.details.get("cause") != "returned":
+        if event.details.get("void_cause") != "returned":
             story.given = [given for given in story.given if given.key != key]
 
     def _started(self, story: Story, event: Event) -> None:

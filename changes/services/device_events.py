@@ -11,6 +11,7 @@ from changes.domain.run_states import DEVICE_ENDED, DeviceRunState
 from changes.models import DeviceRun
 
 WORKER: Final = Actor.system("worker")
+ENDED: Final = "device_run.ended"
 
 
 def audit_device_run(
@@ -41,13 +42,15 @@ def audit_device_run(
     )
 
 
-def transition_values(
-    run: DeviceRun, *, state_from: str, state_to: str, code: str, reason: str
-) -> list[EventValue]:
-    """The same event, by a worker, as values for the journal's statement."""
+def transition_values(run: DeviceRun, *, state_from: str, state_to: str, code: str, reason: str) -> list[EventValue]:
+    """The same event, by a worker, as values for the journal's statement.
+
+    That of an end names the configurations that were read before and after.
+    """
+    action = _action(state_to)
     return event_values(
         actor=WORKER,
-        action=_action(state_to),
+        action=action,
         object_type="device_run",
         object_id=run.pk,
         object_label=f"{run.run.change.number} on {run.device.name}",
@@ -57,12 +60,17 @@ def transition_values(
         state_to=state_to,
         code=code,
         reason=reason,
-        details=_facts(run),
+        details={**_facts(run), **(_configurations(run) if action == ENDED else {})},
     )
 
 
 def _action(state_to: str) -> str:
-    return "device_run.ended" if DeviceRunState(state_to) in DEVICE_ENDED else "device_run.step_entered"
+    return ENDED if DeviceRunState(state_to) in DEVICE_ENDED else "device_run.step_entered"
+
+
+def _configurations(run: DeviceRun) -> dict[str, object]:
+    found = {"config_before_sha256": run.before, "config_after_sha256": run.after}
+    return {name: snapshot.blob_id for name, snapshot in found.items() if snapshot is not None}
 
 
 def _facts(run: DeviceRun) -> dict[str, object]:

@@ -29,7 +29,7 @@ def approvals_void(chosen: QuerySet[Approval], *, actor: Actor, cause: VoidCause
     rows = list(chosen.filter(voided_at=None).select_related("change", "revision", "on_behalf_of").order_by("pk"))
     Approval.objects.filter(pk__in=[row.pk for row in rows]).update(voided_at=timezone.now(), void_cause=cause)
     for row in rows:
-        approval_audit(row, actor, action="approval.voided", cause=cause.value)
+        approval_audit(row, actor, action="approval.voided", void_cause=cause.value)
     return len(rows)
 
 

@@ -91,7 +91,7 @@ def taken_back(log: Log) -> None:
 
 
 def made_void(log: Log) -> None:
-    log.say(WORKER, "approval.voided", "approval", 2, details={"stage": "cab", "cause": "policy"})
+    log.say(WORKER, "approval.voided", "approval", 2, details={"stage": "cab", "void_cause": "policy"})
 
 
 def copied(log: Log) -> None:
