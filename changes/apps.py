@@ -12,13 +12,18 @@ class ChangesConfig(AppConfig):
         """Have roles and shipped policies there after every migration; register what lower apps ask about changes."""
         post_migrate.connect(_create_roles, sender=self)
         post_migrate.connect(_install_policies, sender=self)
+        from audit.redaction import redacting
         from audit.verification import contents
+        from changes.services.evidence.redacted import packs_redact
         from changes.services.log_comparison import compare_with_log
+        from changes.services.record_comparison import compare_records
         from changes.services.run_history import RunHistory
         from devices.services import change_history
 
         change_history.register(RunHistory())
+        redacting.register("evidence packs", packs_redact)
         contents.register("changes", compare_with_log)
+        contents.register("records of changes", compare_records)
 
 
 def _create_roles(using: str, **_signal: object) -> None:

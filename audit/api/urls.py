@@ -1,6 +1,12 @@
 from django.urls import path
 
 from audit.api.checkpoint_views import CheckpointCompareView, CheckpointFileView, NewestCheckpointView
+from audit.api.redaction_views import (
+    RedactionCarryOutView,
+    RedactionDeclineView,
+    RedactionDetailView,
+    RedactionListView,
+)
 from audit.api.search_views import SavedSearchDetailView, SavedSearchListView
 from audit.api.views import EventDetailView, EventListView, ExportView
 
@@ -12,5 +18,17 @@ urlpatterns = [
     path("audit/checkpoints/<int:size>/", CheckpointFileView.as_view(), name="api-audit-checkpoint"),
     path("audit/searches/", SavedSearchListView.as_view(), name="api-audit-searches"),
     path("audit/searches/<int:search_id>/", SavedSearchDetailView.as_view(), name="api-audit-search"),
+    path("audit/redactions/", RedactionListView.as_view(), name="api-audit-redactions"),
+    path("audit/redactions/<int:redaction_id>/", RedactionDetailView.as_view(), name="api-audit-redaction"),
+    path(
+        "audit/redactions/<int:redaction_id>/carry-out/",
+        RedactionCarryOutView.as_view(),
+        name="api-audit-redaction-carry-out",
+    ),
+    path(
+        "audit/redactions/<int:redaction_id>/decline/",
+        RedactionDeclineView.as_view(),
+        name="api-audit-redaction-decline",
+    ),
     path("audit/export/", ExportView.as_view(), name="api-audit-export"),
 ]

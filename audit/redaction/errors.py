@@ -20,3 +20,12 @@ class RedactionRefusedError(AuditError):
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
         self.field = field
+
+
+class EventNotFoundError(AuditError):
+    """No event has this id."""
+
+    code = "event_not_found"
+
+    def __init__(self, event_id: int) -> None:
+        super().__init__(f"There is no event {event_id}.")

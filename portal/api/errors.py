@@ -28,6 +28,7 @@ from audit.errors import (
     NotSealedError,
     SavedSearchNotFoundError,
 )
+from audit.redaction.errors import EventNotFoundError, RedactionNotFoundError, RedactionRefusedError
 from changes.domain.canonical import CanonicalError
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.plan import PayloadError, PlanHashMismatchError
@@ -59,6 +60,9 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (LogClosedError, 403),
     (SavedSearchNotFoundError, 404),
     (CheckpointNotFoundError, 404),
+    (RedactionNotFoundError, 404),
+    (EventNotFoundError, 404),
+    (RedactionRefusedError, 409),
     (NotSealedError, 409),
     (KeyFileError, 409),
     (UnknownDeviceFilterError, 400),
@@ -131,7 +135,7 @@ def _of_product(error: ChangeError | DeviceError | LeaseLostError | AuditError |
     fields: Mapping[str, list[str]] = {}
     if isinstance(error, InvalidInputError | BadFieldsError):
         fields = error.fields
-    elif isinstance(error, FilterError):
+    elif isinstance(error, FilterError | RedactionRefusedError):
         fields = {error.field: [str(error)]}
     elif isinstance(error, ExportFormatError):
         fields = {"format": [str(error)]}

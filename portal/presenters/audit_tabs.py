@@ -10,6 +10,7 @@ TABS: Final = (
     ("audit-list", "Events"),
     ("audit-checkpoints", "Checkpoints and keys"),
     ("evidence-list", "Evidence packs"),
+    ("audit-redactions", "Redactions"),
     ("audit-searches", "Saved searches"),
 )
 """URL name and label of each page."""

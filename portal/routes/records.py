@@ -1,6 +1,15 @@
 from django.urls import URLPattern, path
 
-from portal.views import audit, audit_checkpoints, audit_searches, audit_trail, breakers, credentials, devices
+from portal.views import (
+    audit,
+    audit_checkpoints,
+    audit_redactions,
+    audit_searches,
+    audit_trail,
+    breakers,
+    credentials,
+    devices,
+)
 
 urlpatterns: list[URLPattern] = [
     path("devices/", devices.device_list, name="device-list"),
@@ -18,6 +27,15 @@ urlpatterns: list[URLPattern] = [
     path("audit/checkpoints/<int:size>/", audit_checkpoints.checkpoint_file, name="audit-checkpoint-file"),
     path("audit/verify.py", audit_checkpoints.verifier_file, name="audit-verifier"),
     path("audit/changes/<int:change_id>/", audit_trail.audit_trail, name="audit-trail"),
+    path("audit/redactions/", audit_redactions.redactions, name="audit-redactions"),
+    path("audit/redactions/<int:redaction_id>/", audit_redactions.redaction, name="audit-redaction"),
+    path(
+        "audit/redactions/<int:redaction_id>/carry-out/",
+        audit_redactions.carry_out,
+        name="audit-redaction-carry-out",
+    ),
+    path("audit/redactions/<int:redaction_id>/decline/", audit_redactions.decline, name="audit-redaction-decline"),
+    path("audit/<int:event_id>/redact/", audit_redactions.propose, name="audit-redact"),
     path("audit/searches/", audit_searches.searches, name="audit-searches"),
     path("audit/searches/<int:search_id>/change/", audit_searches.search_change, name="audit-search-change"),
     path("audit/searches/<int:search_id>/delete/", audit_searches.search_delete, name="audit-search-delete"),

@@ -17,6 +17,7 @@ from changes.trail import references_of
 from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
 from portal.presenters.audit_pages import event_detail, event_rows
 from portal.presenters.audit_proofs import checked_mark
+from portal.presenters.audit_redactions import event_texts
 from portal.presenters.audit_tabs import audit_tabs
 from portal.presenters.audit_trail import evidence_links
 from portal.views.access import audit_reader, refused
@@ -132,6 +133,7 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
         {
             "event": event_detail(event, proof_state([event.pk])[event.pk]),
             "evidence": evidence_links(event.change_id, references_of(event)) if event.change_id else (),
+            "texts": event_texts(event),
             "checked": checked_mark(event_proof(event.pk)),
             "older_url": reverse("audit-detail", args=[older]) if older else "",
             "newer_url": reverse("audit-detail", args=[newer]) if newer else "",

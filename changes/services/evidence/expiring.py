@@ -24,18 +24,19 @@ RING_AT_ONCE: Final = 20
 def packs_expire() -> int:
     """Remove the archives whose time is over; their rows and events stay. How many there were."""
     due = EvidencePack.objects.filter(state=PackState.READY, expires_at__lte=Now()).values_list("pk", flat=True)
-    return sum(map(_expire, list(due)))
+    return sum(pack_expire(pack_id, actor=SCHEDULE) for pack_id in list(due))
 
 
 @transaction.atomic
-def _expire(pack_id: int) -> bool:
+def pack_expire(pack_id: int, *, actor: Actor, reason: str = "") -> bool:
+    """Remove the archive of a ready pack, audited; whether it was ready."""
     pack = EvidencePack.objects.select_for_update(no_key=True, of=("self",)).select_related("change").get(pk=pack_id)
     if pack.state != PackState.READY:
         return False
     pack.state = PackState.EXPIRED.value
     pack.save(update_fields=["state"])
     parts_forget(pack.pk)
-    pack_audit(pack, "expired", actor=SCHEDULE, state_from=PackState.READY, state_to=PackState.EXPIRED)
+    pack_audit(pack, "expired", actor=actor, state_from=PackState.READY, state_to=PackState.EXPIRED, reason=reason)
     return True
 
 
