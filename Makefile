@@ -97,7 +97,8 @@ docs: dev
 
 # Every step of docs/auditors-walkthrough.md in a demo of its own, by a browser; its pictures in docs/images are taken anew.
 walkthrough: dev
-	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; $(VENV)/python -m tests.e2e.guide_pictures $(ARGS)
+	@set -e; CHROMIUM="$$(requirements/chromium.sh)"; export CHROMIUM; \
+	COUNTERSIGN_SCREENSHOTS=var/pictures $(VENV)/python -m tests.e2e.guide_pictures $(ARGS)
 
 sealer: setup
 	@$(MANAGE) audit_key make --if-missing

@@ -41,6 +41,11 @@ class Product:
         faults = self.home / "lab" / "faults.yaml"
         faults.write_text(f"{faults.read_text()}{device}:\n  latency_s: {seconds}\n")
 
+    def manage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of ``manage.py`` on the demo's installation, as its operator."""
+        command = [sys.executable, str(BASE_DIR / "manage.py"), *words]
+        return subprocess.run(command, env=_environment(self.home), capture_output=True, text=True, check=False)
+
 
 @contextmanager
 def running_product() -> Iterator[Product]:

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.e2e.browsing import Person
-from tests.e2e.story import auditing, emergency_changes, mistakes, reviewing, running, standard_changes
+from tests.e2e.story import auditing, emergency_changes, mistakes, reviewing, running, standard_changes, verifying
+from tests.e2e.story.product import Product
 from tests.e2e.story.writing import FRANKFURT, MUNICH, Wish, choose_targets, fill_check, fill_texts, previews
 
 pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.workers, pytest.mark.timeout(400)]
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.lab, pytest.mark.workers, pytest.mark
 Comes = Callable[..., Person]
 
 
-def test_a_change_from_request_to_closed(comes: Comes, tmp_path: Path) -> None:
+def test_a_change_from_request_to_closed(comes: Comes, product: Product, tmp_path: Path) -> None:
     olivia = comes("olivia")
     olivia.poses("inbox")
     change = _olivia_writes(olivia, FRANKFURT)
@@ -38,6 +39,8 @@ def test_a_change_from_request_to_closed(comes: Comes, tmp_path: Path) -> None:
     audrey = comes("audrey")
     auditing.finds_every_step(audrey, number)
     auditing.takes_every_step_away(audrey, number, tmp_path)
+    for _seen in verifying.walks_through(audrey, product, number, tmp_path):
+        audrey.fits()
     _olivia_looks_around(olivia)
 
 
