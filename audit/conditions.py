@@ -17,6 +17,13 @@ COLUMNS: Final[Mapping[str, str]] = {
 SEARCHED: Final = ("object_label", "object_id", "actor_name", "action", "code", "reason")
 """The columns in which a text is looked for."""
 
+LOOKED_AT: Final = (
+    "id",
+    "at",
+    *dict.fromkeys((*SEARCHED, "origin", "object_type", "change_id", "device_id", "request_id")),
+)
+"""The columns that the conditions of rows which are looked at name."""
+
 _OPERATORS: Final = {"": "=", "gte": ">=", "lt": "<"}
 # Beside the log stand the texts that people typed; of one that was taken out a reader sees the mark alone.
 _BESIDE: Final = f"""(SELECT string_agg(coalesce(opening.value, '{REDACTED}'), E'\\x1f') FROM audit_opening opening

@@ -7,7 +7,7 @@ from audit.conditions import passing
 from audit.errors import BadFilterError
 from audit.filters import EventFilter
 from audit.models import Event
-from audit.walking import EXAMINED, Walk, best_path, id_bounds
+from audit.walking import EXAMINED, LOOK_S, Walk, best_path, id_bounds
 
 __all__ = ["EXAMINED", "PAGE_LIMIT", "EventFilter", "EventPage", "StoryPage", "event_get", "event_page", "events",
            "story_page"]  # fmt: skip
@@ -19,8 +19,8 @@ PAGE_LIMIT = 500
 class EventPage:
     """Some events, newest first; ``next_before_id`` asks for those that follow, ``None`` says none do.
 
-    Where the page ended early, since it had looked at ``EXAMINED`` events, ``searched_to`` is when the last of those
-    was written; ``next_before_id`` then goes on from there.
+    Where the page ended early, since it had looked at ``EXAMINED`` events or for long enough, ``searched_to`` is when
+    the last of those was written; ``next_before_id`` then goes on from there.
     """
 
     events: tuple[Event, ...]
@@ -36,31 +36,38 @@ def events(event_filter: EventFilter) -> QuerySet[Event]:
 def event_page(event_filter: EventFilter, *, before_id: int | None = None, size: int = 50) -> EventPage:
     """One page, newest first, found by id and not by offset; no COUNT, without the bodies.
 
-    It is read along one index. What that index cannot tell is looked up in at most ``EXAMINED`` events, so that a page
-    costs the same in a large log; it can then hold fewer events than ``size``, even none, and still have a next one.
-    One query; one more for each of a time range, several wide filters, a bounded search and its end. Events that arrive
-    while somebody turns pages neither repeat nor hide any: they are newer than page one.
+    It is read along one index. What that index cannot tell is looked up in at most ``EXAMINED`` events and for at most
+    ``LOOK_S`` seconds, so that a page costs the same in a large log and on a slow disk; it can then hold fewer events
+    than ``size``, even none, and still have a next one. One query; one more for a time range, for several wide filters
+    and for what is found by looking, and two for the end of a search that found too few. Events that arrive while
+    somebody turns pages neither repeat nor hide any: they are newer than page one.
 
     Raises:
         BadFilterError: ``size`` is not between 1 and 500.
     """
     if not 1 <= size <= PAGE_LIMIT:
         raise BadFilterError("limit", f"A page holds between 1 and {PAGE_LIMIT} events.")
-    if event_filter.ids:
-        chosen = events(event_filter)
-        return _page(chosen if before_id is None else chosen.filter(id__lt=before_id), size)
     asked = event_filter.asked()
     low, high = id_bounds(event_filter.since, event_filter.until)
     high = high if before_id is None else min(high, before_id)
     walk = Walk(best_path(asked), asked, low, high, farthest=EXAMINED)
-    page = _page(walk.events(take=size + 1), size)
-    end = walk.end() if walk.rest and page.next_before_id is None else None
-    return EventPage(page.events, *end) if end else page
+    if not walk.rest:
+        rows = tuple(walk.events(take=size + 1).defer("body"))
+        return EventPage(rows[:size], rows[size - 1].pk if len(rows) > size else None)
+    return _looked(walk, size)
 
 
-def _page(found: QuerySet[Event], size: int) -> EventPage:
-    rows = tuple(found.defer("body")[: size + 1])
-    return EventPage(rows[:size], rows[size - 1].pk if len(rows) > size else None)
+def _looked(walk: Walk, size: int) -> EventPage:
+    """A page of what a walk finds; it goes on after the last event that was looked at."""
+    found = walk.look(take=size + 1, within_s=LOOK_S)
+    shown = found.ids[:size]
+    rows = tuple(Event.objects.filter(pk__in=shown).order_by("-pk").defer("body")) if shown else ()
+    if len(found.ids) > size:
+        return EventPage(rows, shown[-1])
+    end = walk.end() if found.stopped_at is None else found.stopped_at + 1
+    if end is None:
+        return EventPage(rows, None)
+    return EventPage(rows, end, Event.objects.values_list("at", flat=True).get(pk=found.stopped_at or end))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,20 +5,27 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from audit.conditions import conditions_on_walked
+from audit.conditions import LOOKED_AT, conditions_on_walked
 from audit.models import Event
 
 EXAMINED: Final = 2_000
 """How many events a page looks at where an index alone cannot tell which of them pass; then it says so and ends."""
 
+LOOK_S: Final = 0.05
+"""For how long it does, in seconds, where the disk is slow; the first 100 events are looked at in any case."""
+
+_AT_LEAST: Final = 100
+
 CLOCK_SLACK: Final = timedelta(minutes=1)
 """Ids follow the clock; how far the clock may have been set back between two events that follow each other."""
+
+LISTED: Final = "ids"
 
 _BEYOND: Final = 2**63 - 1
 
@@ -30,6 +37,14 @@ class Path:
     filters: tuple[str, ...]
     columns: tuple[str, ...]
     condition: str = "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Ids of events that pass, newest first; ``stopped_at`` is the first that time was too short to look at, if any."""
+
+    ids: tuple[int, ...]
+    stopped_at: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,41 +68,59 @@ class Walk:
         return self.asked.keys() - set(self.path.filters)
 
     def events(self, *, take: int) -> QuerySet[Event]:
-        """The first ``take`` events on the way that pass all filters, newest first; one query.
+        """The first ``take`` events on the way, newest first, whatever the rest of the filters says; one query."""
+        walked, given = self._rows("id", take)
+        return Event.objects.filter(pk__in=RawSQL(walked, given)).order_by("-pk")
+
+    def look(self, *, take: int, within_s: float) -> Looked:
+        """Which events on the way pass the rest of the filters too, ``take`` at most; one query.
 
         The path is walked behind a fence that the planner does not look through, a LIMIT of its own. So the rest is
         asked of the rows that come by, and of no second index, however rare it takes them for; and the walk ends with
-        the last row that is taken.
+        the last row that is taken. When the time is over every further row is let through unseen, as *late*, which
+        ends the statement at once.
         """
         condition, values = conditions_on_walked(self.asked, self.rest)
-        inner, given = self._rows("*", "%s", [self.farthest])
-        order = self._order("walked.")
-        taken = f"SELECT walked.id FROM ({inner}) walked WHERE {condition} ORDER BY {order} LIMIT %s"
-        return Event.objects.filter(pk__in=RawSQL(taken, [*given, *values, take])).order_by("-pk")
+        inner, given = self._rows(", ".join(LOOKED_AT), self.farthest)
+        late = "row_number() OVER () > %s AND clock_timestamp() > statement_timestamp() + make_interval(secs => %s)"
+        statement = (
+            f"SELECT id, late FROM (SELECT passing.*, {late} AS late FROM ({inner}) passing) walked"
+            f" WHERE late OR ({condition}) ORDER BY {self._order()} LIMIT %s"
+        )
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [_AT_LEAST, within_s, *given, *values, take])
+            rows = cursor.fetchall()
+        stopped_at = next((event_id for event_id, is_late in rows if is_late), None)
+        return Looked(tuple(event_id for event_id, is_late in rows if not is_late), stopped_at)
 
-    def end(self) -> tuple[int, datetime] | None:
-        """Id and time of the last event that is looked at; ``None`` where the path ends before. One query."""
-        last, given = self._rows("id", "1 OFFSET %s", [self.farthest - 1])
-        return Event.objects.filter(pk=RawSQL(last, given)).values_list("pk", "at").first()
+    def end(self) -> int | None:
+        """The id of the last event that is looked at; ``None`` where the path ends before. One query."""
+        walked, given = self._rows("id", self.farthest)
+        with connection.cursor() as cursor:
+            cursor.execute(f"{walked} OFFSET %s", [*given[:-1], 1, self.farthest - 1])
+            row = cursor.fetchone()
+        return row[0] if row else None
 
-    def _rows(self, columns: str, limit: str, limits: list[int]) -> tuple[str, list[object]]:
+    def _rows(self, columns: str, limit: int) -> tuple[str, list[object]]:
         names = ", ".join((*self.path.columns, "id"))
-        values = [self.asked[name] for name in self.path.filters]
+        values = [self.asked[name] for name in self.path.filters if name != LISTED]
         marks = ", ".join(["%s"] * (len(values) + 1))
         statement = (
             f"SELECT {columns} FROM audit_event WHERE {self.path.condition} AND ({names}) >= ({marks})"
-            f" AND ({names}) < ({marks}) ORDER BY {self._order()} LIMIT {limit}"
+            f" AND ({names}) < ({marks}) ORDER BY {self._order()} LIMIT %s"
         )
-        return statement, [*values, self.low, *values, self.high, *limits]
+        listed = [list(cast("tuple[int, ...]", self.asked[LISTED]))] if LISTED in self.path.filters else []
+        return statement, [*listed, *values, self.low, *values, self.high, limit]
 
-    def _order(self, table: str = "") -> str:
-        return ", ".join(f"{table}{column} DESC" for column in (*self.path.columns, "id"))
+    def _order(self) -> str:
+        return ", ".join(f"{column} DESC" for column in (*self.path.columns, "id"))
 
 
 _WHOLE_LOG: Final = Path((), ())
 
 # The first that is asked for is taken: what it leads to is few events, however large the log is.
 _NARROW: Final = (
+    Path((LISTED,), (), "id = ANY(%s::bigint[])"),
     Path(("request_id",), ("request_id",), "request_id <> ''"),
     Path(("object_type", "object_id"), ("object_type", "object_id")),
     Path(("change_id",), ("change_id",), "change_id IS NOT NULL"),

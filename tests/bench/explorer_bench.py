@@ -51,6 +51,7 @@ def makers(events: int, dice: random.Random) -> dict[str, Callable[[], str]]:
         "text": lambda: dice.choice(["fra-acc-17", "maintenance window", f"building {dice.randrange(900)}", "zzz"]),
         "since": lambda: days(dice.randrange(700)),
         "until": lambda: days(dice.randrange(30, 730)),
+        "ids": lambda: ",".join(str(some()) for _ in range(200)),
     }
 
 

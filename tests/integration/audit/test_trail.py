@@ -11,10 +11,14 @@ from rest_framework.test import APIClient
 
 from audit.models import Event
 from changes.models import Approval, DeviceRun
+from changes.trail import trail_page
 from tests.factories import Cast, DeviceFactory, carried_out, started
 from tests.integration.sealing_fixtures import Seal
 
 pytestmark = pytest.mark.django_db
+
+TRAIL_QUERIES = 4
+"""Events with their texts, proofs, device runs and runs; one more where events are about the making of a plan."""
 
 
 @pytest.fixture
@@ -28,6 +32,8 @@ def test_a_trail_leads_to_plan_approval_session_and_configurations(
     change = carried_out(started(cast, [DeviceFactory.create(name="trail-01")])).change
     seal()
     client.force_login(cast.auditor)
+    with django_assert_num_queries(TRAIL_QUERIES):
+        trail_page(change.pk)
     response = client.get(f"/audit/changes/{change.pk}/")
     html = response.content.decode()
     expected = [*Event.objects.filter(change_id=change.pk).order_by("pk").values_list("pk", flat=True)][:50]
