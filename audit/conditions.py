@@ -1,7 +1,7 @@
 """What each filter means for an event: as a condition of a query, and for rows that are looked at one by one."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Q
 
@@ -45,10 +45,10 @@ def _mentions(text: str) -> Q:
     return anywhere
 
 
-def conditions_on_walked(asked: Mapping[str, object], names: Iterable[str]) -> tuple[str, list[object]]:
+def conditions_on_walked(asked: Mapping[str, object], names: Iterable[str]) -> tuple[str, list[Any]]:
     """The same for rows of a subquery ``walked``: SQL that joins these filters by AND, and its parameters."""
     parts: list[str] = []
-    given: list[object] = []
+    given: list[Any] = []
     for name in names:
         if name == "text":
             parts.append(f"UPPER({_SAID}) LIKE UPPER(%s)")

@@ -5,7 +5,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final, cast
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -101,7 +101,7 @@ class Walk:
             row = cursor.fetchone()
         return row[0] if row else None
 
-    def _rows(self, columns: str, limit: int) -> tuple[str, list[object]]:
+    def _rows(self, columns: str, limit: int) -> tuple[str, list[Any]]:
         names = ", ".join((*self.path.columns, "id"))
         values = [self.asked[name] for name in self.path.filters if name != LISTED]
         marks = ", ".join(["%s"] * (len(values) + 1))
