@@ -112,7 +112,10 @@ def given_to(anchor: Path) -> None:
 
 def test_a_log_with_its_plans_decisions_and_runs_is_whole(run: Run) -> None:
     said = audit_verify()
-    assert "plans 1, policy demands 1, decisions 2, runs 1, device runs 2." in said
+    assert (
+        "plans 1, policy demands 1, decisions 2, runs 1, device runs 2, void decisions 0, comments 2, configurations"
+        in said
+    )
     assert said.endswith("The audit log is whole.\n")
     assert "decisions" not in audit_verify("--log-only")
 
