@@ -70,6 +70,15 @@ class TrustedKey:
         return self.until is None or size <= self.until
 
 
+def in_use(keys: Iterable[TrustedKey]) -> tuple[TrustedKey, ...]:
+    """The keys that may sign the newest checkpoint: those that are not retired, or all where none is left.
+
+    Otherwise a retired key that was stolen could sign a log that was cut back to the time when it was in use.
+    """
+    known = tuple(keys)
+    return tuple(key for key in known if key.until is None) or known
+
+
 def sign_checkpoint(head: TreeHead, signers: Sequence[Signer], *, unix_time: int) -> str:
     """The signed note. Each key gives two lines: the plain signature, and one that states the time (seconds).
 

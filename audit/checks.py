@@ -6,7 +6,7 @@ from typing import Any, Final
 from django.core import checks
 from django.db import Error, connection
 
-from audit.database_roles import APPLICATION, OWNER
+from audit.database_roles import APPLICATION, OWNER, SEALER
 
 W_OWNS: Final = "audit.W001"
 W_FORGES: Final = "audit.W002"
@@ -15,28 +15,39 @@ _HINT: Final = (
     "Run `manage.py database_roles --apply` with a DATABASE_OWNER_URL whose login may make roles, then sign in as"
     f" {APPLICATION} in DATABASE_URL (docs/operations.md, Roles of the database)."
 )
-_ASK: Final = """
+_ASK: Final = f"""
 SELECT current_user, r.rolsuper,
-       r.rolsuper OR EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                             WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
+       r.rolsuper OR EXISTS (SELECT FROM pg_class c
+                             WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p')
                              AND pg_has_role(current_user, c.relowner, 'MEMBER')),
        to_regclass('audit_event') IS NOT NULL
        AND (has_table_privilege('audit_event', 'UPDATE, DELETE, TRUNCATE, TRIGGER')
             OR has_column_privilege('audit_event', 'id', 'INSERT')
             OR has_column_privilege('audit_event', 'at', 'INSERT')
             OR has_column_privilege('audit_event', 'txid', 'INSERT')
-            OR has_column_privilege('audit_event', 'db_user', 'INSERT'))
+            OR has_column_privilege('audit_event', 'db_user', 'INSERT')),
+       EXISTS (SELECT FROM unnest(ARRAY['audit_pending', 'audit_leaf', 'audit_tile', 'audit_checkpoint']) AS t (name)
+               WHERE has_table_privilege(to_regclass(t.name), 'INSERT, UPDATE, DELETE, TRUNCATE'))
+       OR EXISTS (SELECT FROM pg_roles s WHERE s.rolname = '{SEALER}' AND s.rolname <> current_user
+                  AND pg_has_role(current_user, s.oid, 'MEMBER')),
+       has_schema_privilege(current_schema(), 'CREATE')
+       OR has_database_privilege(current_database(), 'CREATE, TEMPORARY')
 FROM pg_roles r WHERE r.rolname = current_user
-"""
+"""  # noqa: S608 - a constant
+_MORE: Final = (
+    "may do more with the audit log than add to it and read it",
+    f"may do what {SEALER} does: take events out of the queue, or add to the tree",
+    "may make tables or functions of its own, with which a guard could be deceived",
+)
 
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_database_role(app_configs: Sequence[Any] | None, **_named: object) -> list[checks.CheckMessage]:  # noqa: ARG001 - Django's signature
-    """Warn when whoever serves requests could switch the log's triggers off, or choose what only the database may."""
+    """Warn when whoever serves requests could switch the log's triggers off, or do what only others may."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_ASK)
-            name, is_superuser, owns, forges = cursor.fetchone()
+            name, is_superuser, owns, *more = cursor.fetchone()
     except Error:
         return [
             checks.Info(
@@ -55,12 +66,8 @@ def check_database_role(app_configs: Sequence[Any] | None, **_named: object) -> 
                 id=W_OWNS,
             )
         ]
-    if forges:
-        return [
-            checks.Warning(
-                f"The application signs in as {name}, which may do more with the audit log than add to it and read it.",
-                hint=_HINT,
-                id=W_FORGES,
-            )
-        ]
-    return []
+    return [
+        checks.Warning(f"The application signs in as {name}, which {what}.", hint=_HINT, id=W_FORGES)
+        for what, is_so in zip(_MORE, more, strict=True)
+        if is_so
+    ]

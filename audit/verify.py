@@ -22,7 +22,15 @@ from audit.verification.columns import COLUMNS, differing_column
 from audit.verification.contents import Comparison
 from audit.verification.findings import Finding, FindingCode, Report
 from audit.verification.guards import check_guards
-from audit.verification.heads import CLOCK_TOLERANCE, OWN, Expected, anchored_heads, merged, own_heads
+from audit.verification.heads import (
+    CLOCK_TOLERANCE,
+    OWN,
+    Expected,
+    anchored_heads,
+    merged,
+    newest_is_of_a_key_in_use,
+    own_heads,
+)
 from audit.verification.reading import read_ahead
 from audit.verification.tree import CheckedTree
 
@@ -73,6 +81,7 @@ def verify(
             run.everything(since_event)
             for comparison in comparisons:
                 run.compared |= comparison(since_event or 0)
+            run.columns_agree()
         except Finding as found:
             finding = found
     return run.report(finding)
@@ -93,6 +102,8 @@ class _Verification:
         self._waiting = 0
         self._anchored = dict.fromkeys(witnesses, 0)
         self._anchored_size = dict.fromkeys(witnesses, 0)
+        self._lying: tuple[int, str] | None = None
+        self._lies = 0
         self.compared: dict[str, int] = {}
 
     def everything(self, since_event: int | None) -> None:
@@ -114,6 +125,7 @@ class _Verification:
                         self._meet(expected, checked.tree)
                         expected = next(heads, None)
             self._end(expected, checked.tree.size)
+            newest_is_of_a_key_in_use(cursor, self._keys)
             checked.finish(checked.tree.size)
             self._events_and_queue(cursor)
             self._anchors_kept_all(cursor)
@@ -172,13 +184,23 @@ class _Verification:
             )
         column = differing_column(line[line.index(_BODY) + len(_BODY) : -1], columns)
         if column:
-            raise Finding(
-                FindingCode.COLUMNS_DIFFER,
-                f"The column {column} of event {event_id} does not say what its sealed body says.",
-            )
+            # Whoever may append can do this for ever: it must not hide what others did. So it is told last.
+            self._lying = self._lying or (event_id, column)
+            self._lies += 1
         if self._latest is None or at > self._latest[0]:
             self._latest = (at, event_id)
         return leaf
+
+    def columns_agree(self) -> None:
+        """Raise the finding of the first event whose columns are not what its body says."""
+        if self._lying is None:
+            return
+        event_id, column = self._lying
+        more = f" The same holds for {self._lies - 1:,} more events." if self._lies > 1 else ""
+        raise Finding(
+            FindingCode.COLUMNS_DIFFER,
+            f"The column {column} of event {event_id} does not say what its sealed body says.{more}",
+        )
 
     def _meet(self, expected: Expected, tree: GrowingTree) -> None:
         if expected.root != tree.root():

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.models import QuerySet
 
-from audit.checkpoints import SignedHead, verify_checkpoint
+from audit.checkpoints import SignedHead, TrustedKey, in_use, verify_checkpoint
 from audit.errors import NotSealedError
 from audit.merkle import NodeReader, consistency_proof, inclusion_proof
 from audit.models import Event
@@ -62,7 +62,7 @@ def newest_head() -> EnclosedHead:
         last = last_checkpoint(cursor)
     if last is None:
         raise NotSealedError(ProofProblem.PENDING.sentence)
-    return _verified(last[2])
+    return _verified(last[2], in_use(trusted_keys()))
 
 
 def head_of_size(size: int) -> EnclosedHead | None:
@@ -75,11 +75,11 @@ def head_of_size(size: int) -> EnclosedHead | None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT note FROM audit_checkpoint WHERE tree_size = %s", [size])
         row = cursor.fetchone()
-    return _verified(row[0]) if row else None
+    return _verified(row[0], trusted_keys()) if row else None
 
 
-def _verified(note: str) -> EnclosedHead:
-    keys = trusted_keys()
+def _verified(note: str, keys: Iterable[TrustedKey]) -> EnclosedHead:
+    keys = tuple(keys)
     if not keys:
         raise NotSealedError(ProofProblem.NO_KEYS.sentence)
     try:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from django.db import connection
 
-from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
+from audit.checkpoints import SignedHead, TrustedKey, in_use, verify_checkpoint
 from audit.errors import KeyFileError
 from audit.merkle import inclusion_proof, leaf_hash, verify_inclusion
 from audit.notes import NoteError
@@ -184,7 +184,7 @@ def _keys() -> tuple[TrustedKey, ...]:
 
 def _signed(note: str, keys: Iterable[TrustedKey]) -> SignedHead:
     try:
-        return verify_checkpoint(note, keys)
+        return verify_checkpoint(note, in_use(keys))
     except NoteError:
         raise _UnsealedError(ProofProblem.BAD_CHECKPOINT) from None
 
@@ -196,8 +196,7 @@ def sealing_lag() -> Lag:
             """
             SELECT (SELECT count(*) FROM (SELECT FROM audit_pending LIMIT %s) waiting),
                 (SELECT extract(epoch FROM clock_timestamp() - event.at)::float8
-                 FROM (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT 1) first
-                 JOIN audit_event event ON event.id = first.event_id),
+                 FROM audit_pending JOIN audit_event event ON event.id = event_id ORDER BY event_id LIMIT 1),
                 newest.tree_size, newest.signed_at
             FROM (SELECT) nothing LEFT JOIN (
                 SELECT tree_size, signed_at FROM audit_checkpoint ORDER BY tree_size DESC LIMIT 1) newest ON true

@@ -25,11 +25,12 @@ def differing_column(body: str, values: Sequence[object]) -> str:
             content["change_id"], content["device_id"], state["from"], state["to"],
             content["code"], _beside(content["reason"]),
         )  # fmt: skip
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return "body"
     if said == tuple(values):
         return ""
-    return next(name for name, one, other in zip(COLUMNS, said, values, strict=True) if _text(one) != _text(other))
+    pairs = zip(COLUMNS, said, values, strict=True)
+    return next((name for name, one, other in pairs if _text(one) != _text(other)), "")
 
 
 def _beside(value: object) -> object:

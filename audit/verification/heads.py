@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from audit.anchors.protocols import Witness
-from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
+from audit.checkpoints import SignedHead, TrustedKey, in_use, verify_checkpoint
 from audit.errors import AnchorError
 from audit.notes import NoteError
-from audit.sealing.storage import Cursor
+from audit.sealing.storage import Cursor, last_checkpoint
 from audit.verification.findings import Finding, FindingCode
 
 OWN = ""
@@ -98,6 +98,25 @@ def anchored_heads(name: str, witness: Witness, keys: tuple[TrustedKey, ...], *,
                 yield Expected(head.size, name, head.root)
     except AnchorError as error:
         raise Finding(FindingCode.ANCHOR_UNREADABLE, f"The anchor {name} cannot be read: {error}") from None
+
+
+def newest_is_of_a_key_in_use(cursor: Cursor, keys: tuple[TrustedKey, ...]) -> None:
+    """Look whether the newest checkpoint is signed by a key that was not retired.
+
+    Raises:
+        Finding: only by retired keys, which sign nothing new.
+    """
+    last = last_checkpoint(cursor)
+    if last is None:
+        return
+    try:
+        verify_checkpoint(last[2], in_use(keys))
+    except NoteError:
+        raise Finding(
+            FindingCode.CHECKPOINT_UNSIGNED,
+            f"The newest checkpoint, of {last[0]} entries, is signed by retired keys alone, which sign nothing new: the"
+            " log was cut back to a time when they were in use, perhaps by somebody who stole one.",
+        ) from None
 
 
 def merged(sources: Iterable[Iterator[Expected]]) -> Iterator[Expected]:

@@ -11,7 +11,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg import errors
 
 from audit.checks import check_database_role
@@ -19,7 +19,7 @@ from audit.database_roles import APPLICATION, OWNER, READER, SEALER, all_stateme
 from audit.models import Event
 from portal.feeds import feed_create
 from tests.database import as_owner, as_superuser
-from tests.factories import Cast, PersonFactory, actor, joins
+from tests.factories import Cast, PersonFactory, actor, draft, joins
 
 Login = Callable[[str], Any]
 DENIED = (errors.InsufficientPrivilege,)
@@ -173,7 +173,7 @@ def test_the_command_gives_and_takes_roles_and_says_so() -> None:
     for wrong in (["nobody"], ["pia", "--create"], ["pia", "--add", "king"]):
         with pytest.raises(CommandError, match=r"no account|exists already|no role 'king'"):
             call_command("person", *wrong)
-    with pytest.raises(CommandError, match=r"no superusers here.*manage\.py person root --create"):
+    with pytest.raises(IntegrityError, match=r"manage\.py person"):
         call_command("createsuperuser", "--noinput", "--username", "root", "--email", "root@example.net")
     assert User.objects.get(username="pia").is_active is False
 
@@ -196,6 +196,27 @@ def test_sealer_and_reader_write_nothing_else(event: int, role: str) -> None:
         for table in ("changes_changerequest", "changes_approval", "devices_device", "audit_leaf", "auth_user_groups"):
             session.execute(f"SELECT count(*) FROM {table}")  # noqa: S608 - from this file
         session.execute("SELECT username, is_superuser FROM auth_user")
+
+
+def test_no_row_gets_the_id_of_another() -> None:
+    cast = Cast.create()
+    change, other = draft(cast.author), draft(cast.author)
+    with signed_in(APPLICATION) as session:
+        for table in ("changes_changerequest", "changes_approval", "auth_user", "devices_device", "audit_saved_search"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                session.execute(f"UPDATE {table} SET id = -id")  # noqa: S608 - from this line
+        session.execute("UPDATE changes_changerequest SET title = 'other' WHERE id = %s", (change.pk,))
+        session.execute("SELECT FROM changes_changerequest WHERE id = %s FOR NO KEY UPDATE", (other.pk,))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'id'"
+            " WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r'"
+            " AND has_column_privilege(%s, c.oid, a.attnum, 'UPDATE')",
+            [APPLICATION],
+        )
+        assert cursor.fetchall() == []
+        cursor.execute("SELECT has_column_privilege(%s, 'changes_changerequest', 'title', 'UPDATE')", [APPLICATION])
+        assert cursor.fetchone() == (True,)
 
 
 def test_no_guard_looks_for_its_tables_where_the_session_says() -> None:
