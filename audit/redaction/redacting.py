@@ -21,8 +21,8 @@ DECIDERS: Final = ("auditor", "administrator")
 SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 2_000
 
-Forgetting = Callable[[Event], None]
-"""Removes what else is kept of an event's texts, in the transaction of the redaction (see :func:`register`)."""
+Forgetting = Callable[[Event, Collection[str]], None]
+"""Removes what else is kept of an event's texts (their paths), in the redaction's transaction; see :func:`register`."""
 
 _forgetting: dict[str, Forgetting] = {}
 
@@ -75,7 +75,7 @@ def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -
         _check_other_person(redaction, event, actor)
         _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
         for forget in _forgetting.values():
-            forget(event)
+            forget(event, redaction.paths)
     return redaction
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from audit.models import Event, Redaction
@@ -12,6 +13,12 @@ from audit.redaction.errors import RedactionNotFoundError
 from audit.redaction.openings import stored_openings
 
 PAGE = 50
+
+_REPEATED = """
+SELECT DISTINCT other.event_id FROM audit_opening mine, audit_event e JOIN audit_opening other ON other.event_id = e.id
+WHERE e.change_id = %(change)s AND mine.event_id = %(event)s AND e.id <> %(event)s
+    AND mine.path <> '/object/label' AND other.value = mine.value ORDER BY 1 LIMIT 20
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,15 @@ def texts_of(event: Event) -> tuple[TextOfEvent, ...]:
         else:
             found.append(TextOfEvent(path, row.value, None, opens(promised, row.salt, row.value)))
     return tuple(found)
+
+
+def repeated_in(event: Event) -> tuple[int, ...]:
+    """Other events of the same change that repeat a text of this one, 20 at most; one query."""
+    if event.change_id is None:
+        return ()
+    with connection.cursor() as cursor:
+        cursor.execute(_REPEATED, {"change": event.change_id, "event": event.pk})
+        return tuple(row[0] for row in cursor.fetchall())
 
 
 def redaction_page(*, before_id: int | None = None, size: int = PAGE) -> RedactionPage:

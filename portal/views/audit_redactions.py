@@ -20,7 +20,14 @@ from audit.redaction.redacting import (
     redaction_decline,
     redaction_propose,
 )
-from audit.redaction.selectors import RedactionPage, RedactionSteps, redaction_get, redaction_page, texts_of
+from audit.redaction.selectors import (
+    RedactionPage,
+    RedactionSteps,
+    redaction_get,
+    redaction_page,
+    repeated_in,
+    texts_of,
+)
 from audit.selectors import event_get
 from portal.presenters.audit_redactions import redaction_row, text_rows
 from portal.presenters.audit_tabs import audit_tabs
@@ -80,6 +87,7 @@ def _proposal(
         "event_id": event.pk,
         "event_url": reverse("audit-detail", args=[event.pk]),
         "texts": [(row, row.path in (chosen or [])) for row in text_rows(texts_of(event)) if row.there],
+        "repeated": [(other, reverse("audit-detail", args=[other])) for other in repeated_in(event)],
         "problem": problem,
         "reason": reason,
         "shortest": SHORTEST_REASON,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from django.db.models import Q
@@ -16,7 +17,7 @@ REDACTION: Final = Actor.system("redaction")
 WHY: Final = "A text in it may have been redacted since. Have a new one made."
 
 
-def packs_redact(event: Event) -> None:
+def packs_redact(event: Event, _paths: Collection[str]) -> None:
     """Remove every held pack that may show the event, and have those in the making begin anew; in one transaction.
 
     Which events a pack of chosen events has is not kept, so all of these go. Part of carrying out a redaction.

@@ -11,7 +11,7 @@ ROW = re.compile(r"^\| (?P<promise>[^|]+) \| (?P<proof>[^|]+) \|$", re.MULTILINE
 # Paragraph by paragraph of what somebody could do: a table that loses one of these has lost a promise.
 TAMPERINGS = (
     "edited", "deleted", "put in", "moved", "cut off", "exchanged", "another key", "older copy", "Two histories",
-    "time to come", "decision", "state", "guard", "No device is written",
+    "time to come", "redacted text is guessed", "decision", "state", "guard", "No device is written",
 )  # fmt: skip
 
 
