@@ -1,6 +1,7 @@
 """Keeping, sharing and dropping searches of the explorer. Each is an event of the log."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Final
 
 from django.db import IntegrityError, transaction
@@ -53,7 +54,7 @@ def saved_search_change(
     owner_id = _reader(actor)
     wanted = None if name is None else _name(name)
     try:
-        with transaction.atomic():
+        with _remembering(actor, "change", search_id), transaction.atomic():
             search = _own(owner_id, search_id)
             before = _said(search)
             search.name = search.name if wanted is None else wanted
@@ -66,7 +67,6 @@ def saved_search_change(
     return search
 
 
-@transaction.atomic
 def saved_search_delete(*, actor: Actor, search_id: int) -> None:
     """Drop one's own search. Its row stays, marked, and nobody sees it any more.
 
@@ -74,16 +74,39 @@ def saved_search_delete(*, actor: Actor, search_id: int) -> None:
         LogClosedError: the actor may not read the log.
         SavedSearchNotFoundError: there is none, or it is somebody else's.
     """
-    search = _own(_reader(actor), search_id)
-    SavedSearch.objects.filter(pk=search.pk).update(deleted_at=Now())
-    record(
-        actor=actor,
-        action="saved_search.deleted",
-        object_type="saved_search",
-        object_id=search.pk,
-        object_label=search.name,
-        before=_said(search),
-    )
+    owner_id = _reader(actor)
+    with _remembering(actor, "delete", search_id), transaction.atomic():
+        search = _own(owner_id, search_id)
+        SavedSearch.objects.filter(pk=search.pk).update(deleted_at=Now())
+        record(
+            actor=actor,
+            action="saved_search.deleted",
+            object_type="saved_search",
+            object_id=search.pk,
+            object_label=search.name,
+            before=_said(search),
+        )
+
+
+@contextmanager
+def _remembering(actor: Actor, attempt: str, search_id: int) -> Iterator[None]:
+    """Audit an attempt on somebody else's search; nothing is kept of attempts on what does not exist."""
+    try:
+        yield
+    except SavedSearchNotFoundError as refusal:
+        search = SavedSearch.objects.kept().filter(pk=search_id).first()
+        if search is not None:
+            with transaction.atomic():
+                record(
+                    actor=actor,
+                    action=f"saved_search.{attempt}_refused",
+                    object_type="saved_search",
+                    object_id=search.pk,
+                    object_label=search.name,
+                    code=refusal.code,
+                    reason=f"It is a search of {search.owner_name}; only its owner changes it.",
+                )
+        raise
 
 
 def _reader(actor: Actor) -> int:

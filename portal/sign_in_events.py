@@ -49,7 +49,7 @@ def _sign_in_failed(*, credentials: dict[str, Any], request: HttpRequest | None 
     user = model._default_manager.filter(**{model.USERNAME_FIELD: _name(credentials)}).first()
     with transaction.atomic():
         record(
-            actor=_actor(request, None, NOBODY),
+            actor=actor_of_request(request, None, NOBODY),
             action="user.sign_in_failed",
             object_type="user",
             object_id=user.pk if user else UNKNOWN_ACCOUNT,
@@ -72,7 +72,7 @@ def _name(credentials: Mapping[str, Any]) -> str:
 def _record_of(user: AbstractBaseUser, action: str, request: HttpRequest | None) -> None:
     with transaction.atomic():
         record(
-            actor=_actor(request, user.pk, user.get_username()),
+            actor=actor_of_request(request, user.pk, user.get_username()),
             action=action,
             object_type="user",
             object_id=user.pk,
@@ -80,7 +80,8 @@ def _record_of(user: AbstractBaseUser, action: str, request: HttpRequest | None)
         )
 
 
-def _actor(request: HttpRequest | None, user_id: int | None, username: str) -> Actor:
+def actor_of_request(request: HttpRequest | None, user_id: int | None, username: str) -> Actor:
+    """Who stands behind a request of a page or the API; ``username`` is never empty."""
     meta = request.META if request else {}
     path = request.path_info if request else ""
     return Actor(

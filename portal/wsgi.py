@@ -14,3 +14,7 @@ try:
 except StartError as error:
     sys.exit(f"Countersign cannot start: {error}")
 application = get_wsgi_application()
+
+from portal.configuration import configuration_told  # noqa: E402 - it needs the models
+
+configuration_told("web")

@@ -52,5 +52,6 @@ class NetBoxWebhookView(APIView):
             body=http.body,
             signature=http.headers.get("X-Hook-Signature", ""),
             ip=str(http.META.get("REMOTE_ADDR") or ""),
+            request_id=str(getattr(http, "request_id", "")),
         )
         return Response({"accepted": accepted}, status=status.HTTP_202_ACCEPTED)

@@ -47,7 +47,7 @@ class Call:
     event: str
 
 
-def webhook_receive(*, body: bytes, signature: str, ip: str) -> bool:
+def webhook_receive(*, body: bytes, signature: str, ip: str, request_id: str = "") -> bool:
     """Keep a call and ask the workers to reconcile; whether it is of use and new. NetBox is not asked here.
 
     Raises:
@@ -62,7 +62,7 @@ def webhook_receive(*, body: bytes, signature: str, ip: str) -> bool:
     proof = hmac.new(secret.encode(), body, hashlib.sha512).hexdigest()
     # As bytes: compare_digest refuses texts that are not ASCII.
     if not hmac.compare_digest(proof.encode(), signature.strip().lower().encode()):
-        _count_refusal(ip)
+        _count_refusal(ip, request_id)
         raise WebhookRefusedError("The signature does not belong to the body. Check the secret on both sides.")
     call = read_call(body)
     return call is not None and _keep(call)
@@ -116,7 +116,7 @@ def _keep(call: Call) -> bool:
 
 
 @transaction.atomic
-def _count_refusal(ip: str) -> None:
+def _count_refusal(ip: str, request_id: str) -> None:
     source = netbox_source()
     InventorySource.objects.filter(pk=source.pk).update(refused_calls=F("refused_calls") + 1)
     silent = Q(refusals_audited_at=None) | Q(refusals_audited_at__lt=Now() - timedelta(seconds=TELL_AGAIN_S))
@@ -125,7 +125,7 @@ def _count_refusal(ip: str) -> None:
     source.refresh_from_db()
     InventorySource.objects.filter(pk=source.pk).update(refused_calls=0)
     record(
-        actor=Actor(user_id=None, username="webhook", origin=RECEIVER.origin, ip=ip),
+        actor=Actor(user_id=None, username="webhook", origin=RECEIVER.origin, request_id=request_id, ip=ip),
         action="inventory.webhook_refused",
         object_type="inventory_source",
         object_id=source.pk,

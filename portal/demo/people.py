@@ -13,6 +13,7 @@ from django.db import transaction
 from audit.actor import Actor, Origin
 from changes.domain.policy import Role
 from portal.access import access_created
+from portal.passwords import password_hash_change
 
 SEED = Actor(user_id=None, username="demo", origin=Origin.COMMAND)
 
@@ -90,8 +91,7 @@ def seed_people(password: str) -> DemoLogins:
             },
         )
         if user.password != hashed:
-            user.password = hashed
-            user.save(update_fields=["password"])
+            password_hash_change(user=user, hashed=hashed, actor=SEED, reason="The demo's common password.")
         if created:
             user.groups.set(Group.objects.filter(name__in=person.roles))
             access_created(user, actor=SEED)

@@ -137,4 +137,6 @@ def refused(
 ) -> HttpResponse:
     """A page that says why not, and where to go instead (``url`` with its ``label``)."""
     context = {"title": title, "sentence": sentence, "url": url, "label": label}
-    return render(request, "account/refused.html", context, status=status)
+    response = render(request, "account/refused.html", context, status=status)
+    response.refusal_sentence = sentence  # type: ignore[attr-defined]  # for the event of the refusal
+    return response

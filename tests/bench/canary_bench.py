@@ -212,7 +212,7 @@ class Story:
         from django.test.utils import CaptureQueriesContext
 
         client = Client(HTTP_HOST="127.0.0.1")
-        client.force_login(User.objects.get(username="author"), backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(User.objects.get(username="author"), backend="portal.passwords.RecordedPasswordBackend")
         paths = {
             "the change": f"/changes/{change.pk}/",
             "the plan": f"/changes/{change.pk}/plan/",

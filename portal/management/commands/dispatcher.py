@@ -3,6 +3,7 @@ import threading
 
 from django.core.management.base import BaseCommand
 
+from portal.configuration import configuration_told
 from portal.supervision.dispatcher import Dispatcher
 from portal.supervision.sessions import bound_idle_transactions
 
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         from devices.services.periodic import periodic_call_due
 
         bound_idle_transactions()
+        configuration_told("worker")
         ending = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: ending.set())

@@ -1,0 +1,125 @@
+"""The configuration in force, as far as it may be told, and the event of each change of it.
+
+Settings come from the environment, so nobody changes them through the product. What a process reads when it starts is
+compared with what the last one of its kind read; a difference is an event. Secrets are compared by a keyed hash.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from typing import Any, Final
+
+from django.db import DatabaseError, connection, transaction
+
+from audit.actor import Actor
+from audit.models import Event
+from audit.recorder import record
+from audit.secret_names import looks_secret
+from portal.audit_environment import read_audit
+from portal.credential_environment import read_rules_path, read_vault
+from portal.environment import read_environment
+from portal.mail_environment import read_mail
+from portal.netbox_environment import read_netbox
+
+logger = logging.getLogger(__name__)
+
+ACTION: Final = "product.configuration_changed"
+SECRETS: Final = frozenset({
+    "secret_key", "database_url", "database_owner_url", "database_sealer_url", "broker_url", "audit.anchors",
+    "netbox.token", "netbox.webhook_secret", "mail.settings.EMAIL_HOST_PASSWORD",
+})  # fmt: skip
+"""Settings that are, or may hold, a secret: only whether they changed is told."""
+TOLD: Final = frozenset({"device_credentials", "netbox.credential", "netbox.credential_field"})
+"""Settings that sound like a secret and hold a name or a path."""
+_LOCK: Final = 7_211_504_903_662
+_PASSWORD_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+
+
+def configuration_in_force(environ: Mapping[str, str]) -> dict[str, str]:
+    """Each setting by its name, as text; a secret is ``set, <16 hex digits>`` or ``not set``.
+
+    The digits are an HMAC of the value under the installation's secret key: they differ when the value does, and tell
+    nothing else to who lacks that key.
+
+    Raises:
+        SettingError: a setting cannot be used.
+    """
+    environment = read_environment(environ)
+    whole = {
+        **asdict(environment),
+        "audit": asdict(read_audit(environ, environment.home)),
+        "mail": asdict(read_mail(environ)),
+        "netbox": asdict(read_netbox(environ)),
+        "vault": read_vault(environ, environment.device_credentials),
+        "credential_rules": read_rules_path(environ),
+    }
+    key = environment.secret_key.encode()
+    return {name: _told(name, value, key) for name, value in sorted(_flat(whole))}
+
+
+def configuration_record(process: str, environ: Mapping[str, str] | None = None) -> int | None:
+    """Write an event if a process of this kind (``web``, ``worker``) starts with another configuration than the last.
+
+    Returns the event's id, or nothing where the configuration is the same.
+
+    Raises:
+        SettingError: a setting cannot be used.
+    """
+    now = [f"{name}={value}" for name, value in configuration_in_force(environ or os.environ).items()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        # Several processes start at once: one of them tells.
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        last = Event.objects.filter(object_type="product", object_id=process, action=ACTION).order_by("-id").first()
+        before = last.content()["after"] if last else None
+        known = list(before["settings"]) if before else []
+        if now == known:
+            return None
+        return record(
+            actor=Actor.system(process),
+            action=ACTION,
+            object_type="product",
+            object_id=process,
+            object_label=f"Configuration of {process} processes",
+            before=before,
+            after={"digest": hashlib.sha256("\n".join(now).encode()).hexdigest(), "settings": now},
+            details={"changed": sorted({line.partition("=")[0] for line in set(now) ^ set(known)})},
+        )
+
+
+def configuration_told(process: str) -> None:
+    """The same at a process's start, which a database that is away or not migrated does not prevent."""
+    try:
+        configuration_record(process)
+    except DatabaseError as error:
+        logger.warning("The configuration of this %s process could not be recorded: %s", process, str(error).strip())
+    finally:
+        connection.close()  # processes are forked from this one
+
+
+def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{above}{name}.")
+        else:
+            yield f"{above}{name}", value
+
+
+def _told(name: str, value: object, key: bytes) -> str:
+    text = _text(value)
+    hidden = name in SECRETS or (name not in TOLD and looks_secret(name.rpartition(".")[2]))
+    if not hidden and not _PASSWORD_IN_URL.search(text):
+        return text
+    if not value:
+        return "not set"
+    keyed = hmac.new(key, f"{name}\0{text}".encode(), hashlib.sha256).hexdigest()
+    return f"set, {keyed[:16]}"
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
