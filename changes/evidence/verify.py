@@ -937,10 +937,12 @@ class Stories:
         Raises:
             WrongError: it does not follow from those before it.
         """
+        if self._scope == "filter":
+            return  # chosen events leave out what is between them
         self._people.take(event)
         self._templates.take(event)
         change = event.body.get("change_id")
-        if change is None or self._scope == "filter":
+        if change is None:
             return
         if str(change) not in self._enclosed:
             raise WrongError(

@@ -356,6 +356,19 @@ def test_chosen_events_say_that_nothing_is_judged(tmp_path: Path, capsys: pytest
     assert "runs were started" not in said
 
 
+def test_chosen_events_of_a_template_need_not_follow_from_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def approved(log: Log) -> None:
+        states = {"state_from": "proposed", "state_to": "approved"}
+        log.say(TINA, "template_version.approved", "template_version", 9, change_id=None, **states)
+
+    maker = PackMaker(Case(first={"change.created": approved}), SIGNER)
+    maker.scope, maker.changes = "filter", {}
+    status, said = made(maker, tmp_path, capsys)
+    assert (status, "Nothing wrong was found." in said) == (0, True), said
+
+
 def test_the_list_of_decisions_that_people_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows: list[dict[str, Any]] = [
         {"id": number, "decision": "approved", "stage": stage, "group": stage, "plan_digest": DIGEST, "approver": who}
