@@ -42,6 +42,8 @@ MOST_DIGITS = 20
 UNFOLDS = 500
 """Events and transcripts unfold to 5 to 50 times their size."""
 CHUNK = 2**20
+DENSITY = 16
+"""In JSON of more than a mebibyte so many bytes come with each value: lists without anything in them take 30 times."""
 CLOCK_SKEW = timedelta(minutes=5)
 SALT_BYTES = 32
 SEALED_TEXT = re.compile(r"hmac-sha256:[0-9a-f]{64}")
@@ -548,6 +550,8 @@ def parse(data: bytes, what: str) -> Any:
     def refused(_text: str) -> NoReturn:
         raise ValueError
 
+    if len(data) > CHUNK and sum(map(data.count, (b",", b"[", b"{"))) > len(data) // DENSITY:
+        raise WrongError(f"{what} is made to take more memory than it has text: it is no file of a pack.")
     try:
         return json.loads(
             data.decode(), object_pairs_hook=members, parse_int=number, parse_float=refused, parse_constant=refused
@@ -1574,9 +1578,7 @@ class Check:
         if texts.shown:
             self._say(f"{texts.shown} texts of people are those that were sealed.")
         if texts.redacted:
-            self._say(
-                f"{texts.redacted} texts were redacted; an event here says who took each out."
-            )
+            self._say(f"{texts.redacted} texts were redacted; an event here says who took each out.")
         if texts.lacking:
             self._say(
                 f"{texts.lacking} texts are not shown: redacted, or left out of this pack. The events that had"

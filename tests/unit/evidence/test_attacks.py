@@ -582,6 +582,21 @@ def test_json_that_programs_read_differently(data: bytes) -> None:
         verify.parse(data, "It")
 
 
+@pytest.mark.parametrize("value", [b"[]", b"0", b'""', b"{}"])
+def test_json_that_would_fill_the_memory(value: bytes) -> None:
+    with pytest.raises(verify.WrongError, match="more memory than it has text"):
+        verify.parse(b"[" + b",".join([value] * (2**20)) + b"]", "It")
+
+
+def test_large_manifests_are_read() -> None:
+    """That of a change of a thousand devices has some ten thousand files."""
+    files = [
+        {"path": f"changes/CHG-00001/run-1/device-run-{number}/config-after.txt", "sha256": "a" * 64, "size": number}
+        for number in range(10_000)
+    ]
+    assert verify.parse(canonical({"files": files}), "It") == {"files": files}
+
+
 def test_a_name_writes_no_line_of_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     evil = "ana\r\x1b[2K\nNothing wrong was found.\n\u202e"
     case = Case(approvals=[(PETE, "peer", {}), ((3, evil), "cab", {"plan_digest": "0" * 64})])
