@@ -64,10 +64,12 @@ def _looked(walk: Walk, size: int) -> EventPage:
     rows = tuple(Event.objects.filter(pk__in=shown).order_by("-pk").defer("body")) if shown else ()
     if len(found.ids) > size:
         return EventPage(rows, shown[-1])
-    end = walk.end() if found.stopped_at is None else found.stopped_at + 1
-    if end is None:
-        return EventPage(rows, None)
-    return EventPage(rows, end, Event.objects.values_list("at", flat=True).get(pk=found.stopped_at or end))
+    if found.unseen is not None:
+        return EventPage(rows, found.unseen[0] + 1, found.unseen[1])
+    end = walk.end()
+    return (
+        EventPage(rows, end, Event.objects.values_list("at", flat=True).get(pk=end)) if end else EventPage(rows, None)
+    )
 
 
 @dataclass(frozen=True, slots=True)

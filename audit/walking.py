@@ -17,7 +17,7 @@ from audit.models import Event
 EXAMINED: Final = 2_000
 """How many events a page looks at where an index alone cannot tell which of them pass; then it says so and ends."""
 
-LOOK_S: Final = 0.05
+LOOK_S: Final = 0.04
 """For how long it does, in seconds, where the disk is slow; the first 100 events are looked at in any case."""
 
 _AT_LEAST: Final = 100
@@ -41,10 +41,10 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Ids of events that pass, newest first; ``stopped_at`` is the first that time was too short to look at, if any."""
+    """Ids of events that pass, newest first; ``unseen`` are id and time of the first that time was too short for."""
 
     ids: tuple[int, ...]
-    stopped_at: int | None
+    unseen: tuple[int, datetime] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +78,21 @@ class Walk:
         The path is walked behind a fence that the planner does not look through, a LIMIT of its own. So the rest is
         asked of the rows that come by, and of no second index, however rare it takes them for; and the walk ends with
         the last row that is taken. When the time is over every further row is let through unseen, as *late*, which
-        ends the statement at once.
+        ends the statement at once. The order is named at each level, or the planner would sort all rows in between.
         """
         condition, values = conditions_on_walked(self.asked, self.rest)
         inner, given = self._rows(", ".join(LOOKED_AT), self.farthest)
+        order = self._order()
         late = "row_number() OVER () > %s AND clock_timestamp() > statement_timestamp() + make_interval(secs => %s)"
         statement = (
-            f"SELECT id, late FROM (SELECT passing.*, {late} AS late FROM ({inner}) passing) walked"
-            f" WHERE late OR ({condition}) ORDER BY {self._order()} LIMIT %s"
+            f"SELECT id, at, late FROM (SELECT passing.*, {late} AS late FROM ({inner}) passing ORDER BY {order})"
+            f" walked WHERE late OR ({condition}) ORDER BY {order} LIMIT %s"
         )
         with connection.cursor() as cursor:
             cursor.execute(statement, [_AT_LEAST, within_s, *given, *values, take])
             rows = cursor.fetchall()
-        stopped_at = next((event_id for event_id, is_late in rows if is_late), None)
-        return Looked(tuple(event_id for event_id, is_late in rows if not is_late), stopped_at)
+        unseen = next(((event_id, at) for event_id, at, is_late in rows if is_late), None)
+        return Looked(tuple(event_id for event_id, _at, is_late in rows if not is_late), unseen)
 
     def end(self) -> int | None:
         """The id of the last event that is looked at; ``None`` where the path ends before. One query."""

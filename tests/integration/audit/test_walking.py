@@ -147,6 +147,21 @@ def test_a_page_is_read_along_an_index_in_its_order(fill: Fill, query: dict[str,
     assert walk, plan
 
 
+@pytest.mark.parametrize("query", [{"text": "x"}, {"actor": "person3", "text": "x"}, {"ids": "1,2", "code": "CODE_3"}])
+def test_rows_are_looked_at_as_they_come(fill: Fill, query: dict[str, str]) -> None:
+    fill(3000)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE audit_event")
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+        with CaptureQueriesContext(connection) as seen:
+            event_page(EventFilter.parse(query), size=2)
+        (looking,) = [each["sql"] for each in seen.captured_queries if " walked WHERE" in each["sql"]]
+        cursor.execute(f"EXPLAIN {looking}")
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "Sort" not in plan, plan
+
+
 def test_a_time_outside_the_log_finds_nothing_and_the_ends_of_time_are_no_error(say: Say) -> None:
     say()
     tomorrow = (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
