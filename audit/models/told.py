@@ -1,6 +1,6 @@
 """Fields of events whose text may stand beside the log."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.expressions import Col
@@ -16,7 +16,7 @@ class _ToldColumn(Col):
 
     target: "ToldField"
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:  # noqa: ANN401 - Django's own
+    def as_sql(self, compiler: Any, connection: Any) -> Any:  # noqa: ANN401 - Django's own
         column, params = super().as_sql(compiler, connection)
         table = column.rpartition(".")[0]
         event_id = f"{table}.{connection.ops.quote_name('id')}" if table else connection.ops.quote_name("id")
@@ -25,10 +25,16 @@ class _ToldColumn(Col):
             f" FROM audit_opening opening WHERE opening.event_id = {event_id}"
             f" AND opening.path = '{self.target.pointer}')"
         )
-        return sql, list(params)
+        return sql, params
 
 
-class ToldField(models.TextField):
+if TYPE_CHECKING:
+    Text = models.TextField[str, str]
+else:
+    Text = models.TextField
+
+
+class ToldField(Text):
     """A text of an event as people read it; ``pointer`` says where it stands in the event's body.
 
     Reading, filtering and searching find the text itself, which a row of ``audit_opening`` holds for events whose body

@@ -168,7 +168,7 @@ def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> Non
 def _decide(redaction: Redaction, event: Event, actor: Actor, state: RedactionState, comment: str) -> None:
     redaction.state = state
     redaction.decided_by_id, redaction.decided_by_name = actor.user_id, actor.username
-    redaction.decided_at = Now()  # type: ignore[assignment]
+    redaction.decided_at = Now()
     redaction.save(update_fields=["state", "decided_by_id", "decided_by_name", "decided_at"])
     redaction.refresh_from_db(fields=["decided_at"])
     _record(actor, redaction, event, state, came_from=RedactionState.PROPOSED, reason=comment.strip())

@@ -23,6 +23,7 @@ from tests.factories import (
     BASELINE,
     TARGET,
     Cast,
+    PersonFactory,
     actor,
     approved,
     assessed,
@@ -32,6 +33,7 @@ from tests.factories import (
     started,
     submitted,
 )
+from tests.sealing import seal_what_waits
 
 pytestmark = pytest.mark.e2e
 
@@ -202,6 +204,42 @@ def test_a_search_is_kept_and_a_change_is_read_from_its_beginning(
         page.get_by_role("link", name="Download the bytes of").first.click()
     plan = DevicePlan.objects.get(revision=change.revision, position=0)
     assert hashlib.sha256(Path(download.value.path()).read_bytes()).hexdigest() == plan.digest
+
+
+def test_two_people_redact_a_text(cast: Cast, devices: list[Device], comes: Comes, sealing_key: object) -> None:
+    change = draft(
+        cast.author, title="Move ACME's line", reason="The password is hunter2. " + "Ask in the office. " * 9
+    )
+    ready_plan(change, devices[:1])
+    created = Event.objects.get(change_id=change.pk, action="change.created")
+    morgan, auditor = comes(PersonFactory.create(roles=["change-manager"])), comes(cast.auditor)
+    auditor.goes("/audit/redactions/")
+    glance(auditor, "redactions-none")
+    morgan.goes(f"/audit/{created.pk}/")
+    glance(morgan, "event-texts")
+    morgan.clicks("link", "Redact a text")
+    page = morgan.page
+    page.get_by_label("after, reason").check()
+    glance(morgan, "redact")
+    page.get_by_label("Why").fill("It holds the password of a router.")
+    page.get_by_role("button", name="Propose the redaction").click()
+    expect(page.get_by_text("The redaction is proposed.")).to_be_visible()
+    glance(morgan, "redaction-proposed")
+    seal_what_waits()
+    auditor.goes(page.url)
+    page = auditor.page
+    page.get_by_text("Carry it out", exact=True).click()
+    glance(auditor, "redaction-confirm")
+    page.get_by_label("What you made sure of").fill("The password is another one now.")
+    page.get_by_role("button", name="Take the texts out").click()
+    expect(page.get_by_text("The texts are gone from the log.")).to_be_visible()
+    glance(auditor, "redaction-done")
+    auditor.goes("/audit/redactions/")
+    glance(auditor, "redactions")
+    auditor.goes(f"/audit/{created.pk}/")
+    expect(page.get_by_role("link", name="redacted")).to_be_visible()
+    expect(page.get_by_text("hunter2")).to_have_count(0)
+    glance(auditor, "event-redacted")
 
 
 def test_audit_log_is_closed_to_others(cast: Cast, comes: Comes) -> None:
