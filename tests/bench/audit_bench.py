@@ -4,6 +4,7 @@ PostgreSQL's own pgbench writes events as the application's role, turn by turn w
 columns, indexes and constraints, but without triggers; a ratio is the median of those of each two neighbours.
 
 - *event*: one event that names no state; the trigger puts it into the sealer's queue.
+- *text*: the same with a person's text beside it, which opens the commitment in its body; one statement.
 - *state*: a row's change of state with its event; both constraint triggers look at COMMIT.
 
 Each is measured with commits that wait for the disk, and with commits that do not, where the triggers' share is
@@ -36,17 +37,22 @@ _EVENT: Final = (
     f" (:client_id + 1)::text, 'CHG-00017', :client_id + 1, NULL, '{{before}}', '{{after}}', '', 'Looks good.',"
     f" '{_BODY}');"
 )
+_OPENED: Final = (
+    "WITH event AS ({event} RETURNING id), opened AS (INSERT INTO {openings} (event_id, path, salt, value)"
+    " SELECT id, '/reason', decode(repeat('5a', 32), 'hex'), 'Looks good.' FROM event) SELECT id FROM event;"
+)
 _EMPTY: Final = {"before": "", "after": "", "kind": "config"}
 _SETUP: Final = """
 CREATE TABLE bench_event (LIKE audit_event INCLUDING ALL);
+CREATE TABLE bench_opening (LIKE audit_opening INCLUDING ALL);
 CREATE TABLE bench_change (id bigint PRIMARY KEY, state text);
 CREATE TABLE bench_plain (id bigint PRIMARY KEY, state text);
 INSERT INTO bench_change SELECT n, 'a' FROM generate_series(1, 64) n;
 INSERT INTO bench_plain SELECT n, 'a' FROM generate_series(1, 64) n;
-INSERT INTO audit_stateful VALUES ('report', 'bench_change', 'state');
+UPDATE audit_stateful SET table_name = 'bench_change' WHERE object_type = 'change';
 SELECT audit_stateful_compile();
 CREATE CONSTRAINT TRIGGER bench_change_needs_event AFTER INSERT OR UPDATE OF state ON bench_change
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_require_event('report', 'state');
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_require_event('change', 'state');
 """
 
 
@@ -109,13 +115,18 @@ def _scripts() -> dict[str, tuple[str, str]]:
         steps = (("a", "b"), ("b", "a"))
         return "\n".join(
             move.format(
-                rows=rows, after=after, event=_EVENT.format(table=table, kind="report", before=before, after=after)
+                rows=rows, after=after, event=_EVENT.format(table=table, kind="change", before=before, after=after)
             )
             for before, after in steps
         )
 
+    def with_text(table: str, openings: str) -> str:
+        event = _EVENT.format(table=table, **_EMPTY).removesuffix(";")
+        return _OPENED.format(event=event, openings=openings)
+
     return {
         "event": (_EVENT.format(table="bench_event", **_EMPTY), _EVENT.format(table="audit_event", **_EMPTY)),
+        "text": (with_text("bench_event", "bench_opening"), with_text("audit_event", "audit_opening")),
         "state": (there_and_back("bench_plain", "bench_event"), there_and_back("bench_change", "audit_event")),
     }
 
