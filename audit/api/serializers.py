@@ -48,7 +48,9 @@ class EventSerializer(serializers.ModelSerializer[Event]):
 class EventDetailSerializer(EventSerializer):
     """One event with its body: what it looked like before and after, and what else was said."""
 
-    body = serializers.SerializerMethodField(help_text="The canonical body, as JSON.")
+    body = serializers.SerializerMethodField(
+        help_text="The body as JSON, with texts of people in their places. What is sealed stands in the export."
+    )
 
     class Meta(EventSerializer.Meta):
         fields = [*EventSerializer.Meta.fields, "txid", "db_user", "body"]
@@ -56,7 +58,7 @@ class EventDetailSerializer(EventSerializer):
 
     @extend_schema_field(OpenApiTypes.OBJECT)
     def get_body(self, event: Event) -> dict[str, Any]:
-        """The stored body, read."""
+        """The stored body with its texts, read."""
         return event.content()
 
 

@@ -53,8 +53,7 @@ def redaction_propose(*, actor: Actor, event_id: int, paths: Collection[str], re
         person = _reader(actor)
         said = _reason(reason)
         event = Event.objects.get(pk=event_id)
-        wanted = sorted(set(paths))
-        _check_paths(event, wanted)
+        wanted = _checked_paths(event, set(paths))
         redaction = _proposed(event_id, wanted, person, actor.username)
         _record(actor, redaction, event, RedactionState.PROPOSED, came_from="", reason=said)
     return redaction
@@ -109,17 +108,19 @@ def _reason(text: str, field: str = "reason") -> str:
     return said
 
 
-def _check_paths(event: Event, wanted: list[str]) -> None:
+def _checked_paths(event: Event, wanted: set[str]) -> list[str]:
+    """The texts, in order, with the plain digest of each that has one: that would let it be guessed."""
     if not wanted:
         raise RedactionRefusedError("paths", "Choose at least one text of the event.")
     there = set(Opening.objects.filter(event_id=event.pk, redaction_id=None).values_list("path", flat=True))
-    missing = [path for path in wanted if path not in there]
+    missing = sorted(wanted - there)
     if missing:
         raise RedactionRefusedError(
             "paths",
             f"Event {event.pk} has no text {missing[0][:80]!r} that can be taken out. It was taken out already, or is"
             " part of the sealed bytes.",
         )
+    return sorted(wanted | {f"{path}_sha256" for path in wanted} & there)
 
 
 def _proposed(event_id: int, paths: list[str], person: int, name: str) -> Redaction:

@@ -142,6 +142,12 @@ def test_a_proposal_waits_for_its_seal(event: int, morgan: Actor, audrey: Actor)
         redaction_carry_out(actor=audrey, redaction_id=redaction.pk)
 
 
+def test_the_digest_of_a_text_goes_with_it(say: Say, morgan: Actor) -> None:
+    event_id = say(object_type="config", after={"content": "secret", "content_sha256": "ab"}, reason="r")
+    found = redaction_propose(actor=morgan, event_id=event_id, paths=["/after/content"], reason=WHY)
+    assert found.paths == ["/after/content", "/after/content_sha256"]
+
+
 @pytest.mark.parametrize(
     ("paths", "reason", "words"),
     [
