@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -14,6 +15,8 @@ from devices.services.claims import Claim, database_time_plus, fenced_update
 PART_BYTES: Final = 1024 * 1024
 LEASE_S: Final = 120
 """How long a worker may be silent: a report's PDF or a count over a large log takes longer than a step on a device."""
+TELL_EVERY_S: Final = 1.0
+"""A large change has thousands of files; a statement for each would take longer than the files."""
 
 
 class PartsSink:
@@ -27,6 +30,7 @@ class PartsSink:
         self._buffer = bytearray()
         self._number = 0
         self._hashed = hashlib.sha256()
+        self._told = 0.0
         self.size = 0
         self.events = 0
         EvidencePart.objects.filter(pack=claim.row_id).delete()
@@ -60,17 +64,22 @@ class PartsSink:
         return self._hashed.hexdigest()
 
     def still_at_it(self) -> None:
-        """Renew the lease and say how far it is.
+        """Renew the lease and say how far it is, once a second at most.
 
         Raises:
             LeaseLostError: another worker makes this pack now.
         """
+        if time.monotonic() - self._told > TELL_EVERY_S:
+            self._renew()
+
+    def _renew(self) -> None:
         until = database_time_plus(LEASE_S)
         fenced_update(EvidencePack, self._claim, lease_until=until, events_done=self.events, size=self.size)
+        self._told = time.monotonic()
 
     def _keep(self, data: bytes) -> None:
         with transaction.atomic():
-            self.still_at_it()
+            self._renew()
             EvidencePart.objects.create(
                 pack_id=self._claim.row_id, fence=self._claim.fence, number=self._number, data=data
             )
