@@ -33,6 +33,7 @@ def walks_through(auditor: Person, product: Product, number: str, folder: Path) 
     checkpoint, key = keeps_a_checkpoint(auditor, folder)
     assert key in product.manage("audit_key", "show").stdout
     yield f"{checkpoint.name} is kept; the operator names the same key as the page"
+    yield f"the plan's bytes have the digest {takes_plan_bytes(auditor, number, folder)}"
     pack, program = takes_a_pack(auditor, number, folder)
     compares_the_plan(pack, shown)
     code, said = checks_it(program, pack, key, checkpoint)
@@ -79,6 +80,19 @@ def reads_the_trail(auditor: Person, number: str) -> tuple[str, int]:
     expect(page.get_by_role("complementary")).to_contain_text("Proved as this page was made")
     _shows(auditor, "event")
     return shown, int(page.url.rstrip("/").rsplit("/", 1)[1])
+
+
+def takes_plan_bytes(auditor: Person, number: str, folder: Path) -> str:
+    """The bytes that were signed for one device: their SHA-256 is what stands in the row."""
+    page = auditor.page
+    auditor.goes(f"/audit/?change_id={number}")
+    auditor.clicks("link", "This change from its beginning")
+    auditor.clicks("link", "Exact plan bytes")
+    _shows(auditor, "plan-bytes")
+    said = page.locator("tbody tr .digest code").first.get_attribute("title")
+    found = hashlib.sha256(_downloads(auditor, re.compile("^Download the bytes of"), folder).read_bytes()).hexdigest()
+    assert found == said
+    return found
 
 
 def keeps_a_checkpoint(auditor: Person, folder: Path) -> tuple[Path, str]:
