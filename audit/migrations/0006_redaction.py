@@ -18,7 +18,7 @@ ALTER TABLE audit_opening ADD CONSTRAINT audit_opening_is_whole CHECK (
     CASE WHEN redaction_id IS NULL THEN octet_length(salt) = 32 AND value IS NOT NULL AND path LIKE '/_%'
          ELSE salt IS NULL AND value IS NULL END);
 -- Salts do not compress, and texts that were taken out are to leave the pages soon.
-ALTER TABLE audit_opening SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1);
+ALTER TABLE audit_opening SET (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 0);
 ALTER TABLE audit_redaction ADD CONSTRAINT audit_redaction_names_texts CHECK (cardinality(paths) BETWEEN 1 AND 500);
 """
 

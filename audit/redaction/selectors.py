@@ -13,6 +13,7 @@ from audit.redaction.errors import RedactionNotFoundError
 from audit.redaction.openings import stored_openings
 
 PAGE = 50
+LABEL = "/object/label"
 
 _REPEATED = """
 SELECT DISTINCT other.event_id FROM audit_opening mine, audit_event e JOIN audit_opening other ON other.event_id = e.id
@@ -58,6 +59,8 @@ class RedactionPage:
 
 def place_in_words(path: str) -> str:
     """A JSON Pointer into an event's body as people read it: ``after, title``."""
+    if path == LABEL:
+        return "label"
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]
     return ", ".join(step.replace("_", " ") for step in steps)
 
