@@ -28,6 +28,10 @@ EVENT_COLUMNS: Final = (
 
 OPENING_COLUMNS: Final = ("event_id", "path", "salt", "value")
 """What is said of a text beside the log. Only a redaction names itself there."""
+ARCHIVE_COLUMNS: Final = (
+    "file", "size", "sha256", "manifest_sha256", "events", "leaves", "tree_size", "first_at", "last_at",
+)  # fmt: skip
+"""What the sealer's user may say of an archive. That its events have left the table, only the database says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,21 @@ AUDIT_GRANTS: Final = (
     # Searches that people keep. They are marked as deleted, never taken away.
     Grant(APPLICATION, "audit_saved_search", ("SELECT", "INSERT", "UPDATE")),
     Grant(READER, "audit_saved_search", ("SELECT",)),
+    # Retention: people place holds and set periods, the sealer's user makes archives. No login removes an event.
+    Grant(APPLICATION, "audit_legal_hold", ("SELECT", "INSERT", "UPDATE")),
+    Grant(APPLICATION, "audit_retention_period", ("SELECT", "INSERT", "UPDATE")),
+    Grant(APPLICATION, "audit_retrieval_test", ("SELECT", "INSERT")),
+    Grant(SEALER, "audit_retrieval_test", ("SELECT", "INSERT")),
+    Grant(SEALER, "audit_archive", ("SELECT", "INSERT"), ARCHIVE_COLUMNS),
+    *(Grant(role, "audit_due_event", ("SELECT",)) for role in (APPLICATION, SEALER)),
+    *(Grant(role, "audit_archived_event", ("SELECT",)) for role in LOGINS),
+    *(Grant(role, "audit_archive", ("SELECT",)) for role in (APPLICATION, READER)),
+    *(
+        Grant(role, table, ("SELECT",))
+        for table in ("audit_legal_hold", "audit_retention_period")
+        for role in (SEALER, READER)
+    ),
+    Grant(READER, "audit_retrieval_test", ("SELECT",)),
     Grant(SEALER, "audit_leaf", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_tile", ("SELECT", "INSERT", "UPDATE")),
     Grant(SEALER, "audit_checkpoint", ("SELECT", "INSERT")),
@@ -131,6 +150,10 @@ def grant_statements() -> list[str]:
         _AUDIT_REVOKES,
         *(_if_there(grant.table, grant.statement) for grant in AUDIT_GRANTS),
         _AUDIT_IDS_STAY,
+        _block(
+            f"IF to_regprocedure('{SCHEMA}.audit_archive_remove(bigint)') IS NOT NULL THEN\n"
+            f"    GRANT EXECUTE ON FUNCTION {SCHEMA}.audit_archive_remove(bigint) TO {SEALER};\nEND IF;"
+        ),
         *(
             _if_there(table, f"REVOKE {', '.join(privileges)} ON {SCHEMA}.{table} FROM {APPLICATION}")
             for table, privileges in REVOKED

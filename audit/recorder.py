@@ -79,6 +79,10 @@ class ObjectType(StrEnum):
     REDACTION = "redaction"
     CHECKPOINT = "checkpoint"
     SAVED_SEARCH = "saved_search"
+    LEGAL_HOLD = "legal_hold"
+    RETENTION_PERIOD = "retention_period"
+    AUDIT_ARCHIVE = "audit_archive"
+    RETRIEVAL_TEST = "retrieval_test"
 
 
 _ACTION = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")

@@ -42,5 +42,7 @@ STATEFUL: Final = (
     Stateful("evidence_pack", "changes_evidencepack"),
     Stateful("drift", "devices_driftrecord"),
     Stateful("redaction", "audit_redaction"),
+    Stateful("legal_hold", "audit_legal_hold"),
+    Stateful("audit_archive", "audit_archive"),
 )
 """What the migrations have entered into ``audit_stateful``; a test compares them."""

@@ -18,6 +18,7 @@ from audit.checkpoints import TrustedKey
 from audit.merkle import GrowingTree, edge, leaf_hash
 from audit.sealing.storage import tile_loader
 from audit.tiles import WIDTH, MissingHashError, node_reader
+from audit.verification.archives import ArchivedEvents, check_archives
 from audit.verification.columns import COLUMNS, differing_column
 from audit.verification.contents import Comparison
 from audit.verification.findings import Finding, FindingCode, Report
@@ -104,6 +105,8 @@ class _Verification:
         self._anchored_size = dict.fromkeys(witnesses, 0)
         self._lying: tuple[int, str] | None = None
         self._lies = 0
+        self._archived: ArchivedEvents | None = None
+        self._archives = 0
         self.compared: dict[str, int] = {}
 
     def everything(self, since_event: int | None) -> None:
@@ -116,6 +119,7 @@ class _Verification:
                     " keys into the file that AUDIT_VERIFIERS names.",
                 )
             self._checked = checked = self._begin(cursor, since_event)
+            self._archived = ArchivedEvents(connection.cursor(), self._start)
             heads = self._heads(cursor)
             expected = next(heads, None)
             with closing(self._leaves()) as leaves:
@@ -128,6 +132,7 @@ class _Verification:
             newest_is_of_a_key_in_use(cursor, self._keys)
             checked.finish(checked.tree.size)
             self._events_and_queue(cursor)
+            self._archives = check_archives(cursor)
             self._anchors_kept_all(cursor)
 
     def _begin(self, cursor: Any, since_event: int | None) -> CheckedTree:  # noqa: ANN401 - any cursor
@@ -172,6 +177,9 @@ class _Verification:
         leaf_index, stored, event_id, at, line, *columns = row
         if leaf_index != index:
             raise Finding(FindingCode.LEAF_GAP, f"Entry {index} of the tree is missing: the next one is {leaf_index}.")
+        assert self._archived is not None  # noqa: S101 - it is made before the first leaf
+        if self._archived.went(index, event_id, there=line is not None):
+            return bytes(stored)
         if line is None:
             raise Finding(
                 FindingCode.EVENT_MISSING, f"Event {event_id} was sealed as entry {index}, and is gone: it was deleted."
@@ -271,9 +279,10 @@ class _Verification:
     def report(self, finding: Finding | None) -> Report:
         size = self._checked.tree.size if self._checked else 0
         newest = self._newest
+        archived = self._archived.count if self._archived else 0
         return Report(
             first_index=self._start,
-            events=size - self._start,
+            events=size - self._start - archived,
             tiles=self._checked.tiles if self._checked else 0,
             checkpoints=self._checkpoints,
             waiting=self._waiting,
@@ -283,6 +292,8 @@ class _Verification:
             signed_at=newest.signed_at if newest else None,
             finding=finding,
             compared=self.compared,
+            archived=archived,
+            archives=self._archives,
         )
 
 

@@ -18,10 +18,11 @@ class AuditEnvironment:
     key_file: Path
     verifiers: Path
     anchors: tuple[AnchorSpecification, ...]
+    archives: Path
 
 
 def read_audit(environ: Mapping[str, str], home: Path) -> AuditEnvironment:
-    """Read ``AUDIT_KEY_FILE``, ``AUDIT_VERIFIERS`` and ``AUDIT_ANCHOR``.
+    """Read ``AUDIT_KEY_FILE``, ``AUDIT_VERIFIERS``, ``AUDIT_ANCHOR`` and ``AUDIT_ARCHIVES``.
 
     Raises:
         SettingError: the first that is wrong.
@@ -34,6 +35,7 @@ def read_audit(environ: Mapping[str, str], home: Path) -> AuditEnvironment:
         key_file=_path(environ, "AUDIT_KEY_FILE", home / "sealer" / "key"),
         verifiers=_path(environ, "AUDIT_VERIFIERS", home / "audit_verifiers"),
         anchors=anchors,
+        archives=_folder(environ, "AUDIT_ARCHIVES", home / "archives"),
     )
 
 
@@ -44,3 +46,10 @@ def _path(environ: Mapping[str, str], name: str, default: Path) -> Path:
     if not Path(value).is_absolute() or Path(value).is_dir():
         raise SettingError(f"{name} is {value!r}: give the whole path of a file.")
     return Path(value)
+
+
+def _folder(environ: Mapping[str, str], name: str, default: Path) -> Path:
+    value = environ.get(name, "").strip()
+    if value and (not Path(value).is_absolute() or Path(value).is_file()):
+        raise SettingError(f"{name} is {value!r}: give the whole path of a folder.")
+    return Path(value) if value else default

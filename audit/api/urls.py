@@ -7,6 +7,18 @@ from audit.api.redaction_views import (
     RedactionDetailView,
     RedactionListView,
 )
+from audit.api.retention_views import (
+    ArchiveListView,
+    HoldDeclineReleaseView,
+    HoldDetailView,
+    HoldListView,
+    HoldProposeReleaseView,
+    HoldReleaseView,
+    PeriodDetailView,
+    PeriodListView,
+    RetrievalTestDetailView,
+    RetrievalTestListView,
+)
 from audit.api.search_views import SavedSearchDetailView, SavedSearchListView
 from audit.api.views import EventDetailView, EventListView, ExportView
 
@@ -30,5 +42,23 @@ urlpatterns = [
         RedactionDeclineView.as_view(),
         name="api-audit-redaction-decline",
     ),
+    path("audit/holds/", HoldListView.as_view(), name="api-audit-holds"),
+    path("audit/holds/<int:hold_id>/", HoldDetailView.as_view(), name="api-audit-hold"),
+    path(
+        "audit/holds/<int:hold_id>/propose-release/",
+        HoldProposeReleaseView.as_view(),
+        name="api-audit-hold-propose-release",
+    ),
+    path(
+        "audit/holds/<int:hold_id>/decline-release/",
+        HoldDeclineReleaseView.as_view(),
+        name="api-audit-hold-decline-release",
+    ),
+    path("audit/holds/<int:hold_id>/release/", HoldReleaseView.as_view(), name="api-audit-hold-release"),
+    path("audit/retention/", PeriodListView.as_view(), name="api-audit-retention"),
+    path("audit/retention/<str:retention_class>/", PeriodDetailView.as_view(), name="api-audit-retention-period"),
+    path("audit/archives/", ArchiveListView.as_view(), name="api-audit-archives"),
+    path("audit/retrieval-tests/", RetrievalTestListView.as_view(), name="api-audit-retrieval-tests"),
+    path("audit/retrieval-tests/<int:test_id>/", RetrievalTestDetailView.as_view(), name="api-audit-retrieval-test"),
     path("audit/export/", ExportView.as_view(), name="api-audit-export"),
 ]

@@ -17,6 +17,8 @@ from audit.api.serializers import EventDetailSerializer, EventPageSerializer, Ev
 from audit.export import export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event
+from audit.retention.errors import EventArchivedError
+from audit.retention.whereabouts import where_event_went
 from audit.sealing.proof import proof_state
 from audit.selectors import event_get, event_page
 
@@ -80,6 +82,7 @@ class EventDetailView(AuditView):
             200: EventDetailSerializer,
             **_REFUSED,
             404: OpenApiResponse(description="No event has this id."),
+            410: OpenApiResponse(description="The event went to an archive; `detail` names it."),
         },
     )
     def get(self, request: Request, event_id: int) -> Response:  # noqa: ARG002 - DRF's signature
@@ -87,6 +90,9 @@ class EventDetailView(AuditView):
         try:
             event = event_get(event_id)
         except Event.DoesNotExist:
+            went = where_event_went(event_id)
+            if went:
+                raise EventArchivedError(went) from None
             raise NotFound(f"There is no audit event {event_id}.") from None
         return Response(EventDetailSerializer(event, context={"proofs": proof_state([event.pk])}).data)
 

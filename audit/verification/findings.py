@@ -33,6 +33,7 @@ class FindingCode(StrEnum):
     RUN_DIFFERS = "run_differs"
     TEXT_MISSING = "text_missing"
     TEXT_DIFFERS = "text_differs"
+    ARCHIVE_DIFFERS = "archive_differs"
 
 
 class Finding(Exception):  # noqa: N818 - it ends a verification, and is its result
@@ -51,7 +52,8 @@ class Report:
     ``first_index`` is the leaf it began with; ``events``, ``tiles`` and ``checkpoints`` count what was recomputed,
     ``waiting`` the events that are not sealed yet, ``anchored`` the checkpoints by anchor that agree, ``compared`` the
     rows by kind ("plans", "decisions") that say what the log says. ``tree_size``, ``root`` (hex) and ``signed_at`` are
-    the newest checkpoint's.
+    the newest checkpoint's. ``archived`` counts the entries whose events are in archives: the tree binds their hashes,
+    but their texts were not read. ``archives`` are the records of archives that were compared.
     """
 
     first_index: int
@@ -65,3 +67,5 @@ class Report:
     signed_at: datetime | None
     finding: Finding | None = None
     compared: Mapping[str, int] = field(default_factory=dict)
+    archived: int = 0
+    archives: int = 0

@@ -11,6 +11,8 @@ LINE_SOURCE_SHA256 = "3a41ce36b30ec23a492fd2e58213b63ee858f8c352fea0c38865aa947c
 GUARDS = (
     ("audit_event", "audit_event_only_grows"),
     ("audit_event", "audit_event_row_stays"),
+    ("audit_event", "audit_event_leaves_by_archive"),
+    ("audit_event", "audit_event_row_leaves_by_archive"),
     ("audit_event", "audit_event_is_enqueued"),
     ("audit_event", "audit_event_needs_change"),
     ("audit_opening", "audit_opening_with_event"),
@@ -28,6 +30,11 @@ GUARDS = (
     ("audit_tile", "audit_tile_stays"),
     ("audit_checkpoint", "audit_checkpoint_is_whole"),
     ("audit_checkpoint", "audit_checkpoint_stays"),
+    ("audit_legal_hold", "audit_legal_hold_moves"),
+    ("audit_legal_hold", "audit_legal_hold_stays"),
+    ("audit_archive", "audit_archive_moves"),
+    ("audit_archive", "audit_archive_stays"),
+    ("audit_archived_event", "audit_archived_event_stays"),
 )
 
 
@@ -42,9 +49,8 @@ def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
     """
     cursor.execute(
         "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal"
-        " AND tgrelid = ANY (ARRAY['audit_event', 'audit_opening', 'audit_redaction', 'audit_pending',"
-        " 'audit_leaf', 'audit_tile', 'audit_checkpoint']"
-        "::regclass[])"
+        " AND tgrelid = ANY (%s::text[]::regclass[])",
+        (sorted({table for table, _name in GUARDS}),),
     )
     found = {(table, name): enabled for table, name, enabled in cursor.fetchall()}
     for guard in GUARDS:

@@ -11,9 +11,15 @@ _COMPARED = """
 WITH compared AS (
     SELECT thing.id, thing.state, last.state_to, last.id AS event
     FROM (SELECT id, ({state})::text AS state FROM {table}) thing JOIN LATERAL (
-        SELECT id, state_to FROM audit_event
-        WHERE object_type = {kind} AND object_id = thing.id::text AND state_to <> '' AND state_to <> state_from
-            AND id >= {since}
+        SELECT id, state_to FROM (
+            (SELECT id, state_to FROM audit_event
+             WHERE object_type = {kind} AND object_id = thing.id::text AND state_to <> '' AND state_to <> state_from
+                AND id >= {since}
+             ORDER BY id DESC LIMIT 1)
+            UNION ALL
+            (SELECT event_id, state_to FROM audit_archived_event
+             WHERE object_type = {kind} AND object_id = thing.id::text AND state_to <> '' AND event_id >= {since}
+             ORDER BY event_id DESC LIMIT 1)) said
         ORDER BY id DESC LIMIT 1) last ON true
 )
 SELECT totals.number, wrong.* FROM (SELECT count(*) AS number FROM compared) totals LEFT JOIN LATERAL (

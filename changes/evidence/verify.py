@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 PACK_SCHEMA = "countersign.evidence-pack/1"
+ARCHIVE_SCHEMA = "countersign.audit-archive/1"
 LINE_LIMIT = 16 * 2**20
 MANIFEST_LIMIT = 256 * 2**20
 """A manifest has some 300 bytes for each file; a pack of the whole log can hold hundreds of thousands."""
@@ -52,6 +53,10 @@ BESIDE_THE_MANIFEST = {
     "manifest.json", "openings.jsonl", "log/keys", "log/checkpoint", "log/consistency.jsonl", "log/receipt.jsonl",
 }  # fmt: skip
 """Files that prove themselves. With them comes log/whole.json or log/proofs.jsonl."""
+ARCHIVE_FILES = {
+    "manifest.json", "events.jsonl", "README.txt", "log/keys", "log/checkpoint", "log/proofs.jsonl",
+    "log/manifest.note",
+}  # fmt: skip
 BORN = {"plan": "building", "device_run": "pending"}
 """The states in which things begin that come with another one's event: a plan with its change's, a device with its
 run's."""
@@ -1687,6 +1692,66 @@ class Check:
         )
 
 
+class ArchiveCheck(Check):
+    """The checks of an archive: events that left the database when their time was over (docs/retention.md)."""
+
+    def _files(self) -> None:
+        self._manifest = self._pack.json("manifest.json", MANIFEST_LIMIT)
+        other = sorted(self._pack.names ^ ARCHIVE_FILES)
+        if other:
+            raise WrongError(f"{other[0]} is missing from the archive, or was put there afterwards.")
+        listed = {item["path"]: item for item in self._manifest["files"]}
+        if len(listed) < len(self._manifest["files"]) or set(listed) != {"events.jsonl", "README.txt"}:
+            raise WrongError("The manifest does not list the files of an archive.")
+        for path, item in listed.items():
+            if self._pack.digest(path) != (item["size"], item["sha256"]):
+                raise WrongError(f"{path} was altered: it is not what the manifest says.")
+        self._say("Its events are those of the manifest, byte for byte.")
+
+    def _events(self, head: Checkpoint) -> None:
+        self._signed_manifest(head)
+        made, count = moment(self._manifest["made_at"], "The manifest"), 0
+        for event in self._proved(head, None):
+            if moment(event.at, event.name) > made + CLOCK_SKEW:
+                raise WrongError(f"{event.name} is of {event.at}, which is later than the archive itself.")
+            count += 1
+        if count != self._manifest["events"]:
+            raise WrongError(f"The manifest speaks of {self._manifest['events']} events, but there are {count}.")
+        self._say(f"Each of the {count} events stands in the log under this head, unchanged.")
+
+    def _signed_manifest(self, head: Checkpoint) -> None:
+        """The log's key has signed the manifest's digest."""
+        what = "The archive's manifest"
+        _size, digest = self._pack.digest("manifest.json")
+        try:
+            text, _, signatures = self._pack.whole("log/manifest.note", LINE_LIMIT).decode().rpartition("\n\n")
+        except ValueError:
+            raise WrongError(f"{what} has no signature that can be read.") from None
+        lines = [_signature_line(line, what) for line in signatures.split("\n")[:-1]]
+        keys = [key for key in self._keys if key.name == head.origin]
+        signers, _at = _signers(f"{text}\n", lines, keys, head.size, what)
+        if text != f"{ARCHIVE_SCHEMA}\n{head.origin}\n{digest}":
+            raise WrongError(f"{what} was exchanged: what was signed is the digest of another one.")
+        self._say(f"The manifest is signed by {', '.join(signers)}: no event was taken out of the archive or put in.")
+
+    def _limits(self) -> None:
+        self._say("")
+        self._say("What this does not show:")
+        self._say("- which events are in other archives, or in the database.")
+        if not self._pinned:
+            self._say("- whose log this is: the key came with the archive. Name the key that you know with --key.")
+        self._say(
+            "- that you were shown the only log: keep the tree heads that you receive, and name them with --checkpoint."
+        )
+
+
+def check_of(pack: Pack, say: Any) -> Check:
+    """The checks that the file asks for by its schema: those of an evidence pack, or those of an archive."""
+    manifest = pack.json("manifest.json", MANIFEST_LIMIT)
+    is_archive = isinstance(manifest, dict) and manifest.get("schema") == ARCHIVE_SCHEMA
+    return (ArchiveCheck if is_archive else Check)(pack, say)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Check the pack that is named."""
     parser = argparse.ArgumentParser(description="Checks an evidence pack of Countersign, offline.")
@@ -1704,7 +1769,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         keys = [read_key(key) for key in given.key]
         held = [(str(path), path.read_bytes()[:LINE_LIMIT]) for path in given.checkpoint]
-        Check(Pack(given.pack), say).run(keys, held)
+        check_of(Pack(given.pack), say).run(keys, held)
     except (UnreadableError, OSError) as error:
         say(f"CANNOT BE CHECKED: {error}")
         return 2

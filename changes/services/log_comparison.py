@@ -63,7 +63,9 @@ WITH said AS (
 )
 SELECT count(*) FILTER (WHERE event IS NOT NULL),
     (SELECT array[wrong, thing, event::text] FROM told
-     WHERE wrong IS NOT NULL AND (wrong <> 'unsaid' OR %(since)s = 0) ORDER BY event LIMIT 1) FROM told
+     WHERE wrong IS NOT NULL AND (wrong <> 'unsaid' OR (%(since)s = 0 AND NOT EXISTS (
+        SELECT FROM audit_archived_event gone WHERE gone.object_type = 'approval' AND gone.object_id = thing)))
+     ORDER BY event LIMIT 1) FROM told
 """
 
 _RUNS = """
@@ -80,7 +82,9 @@ WITH said AS (
 )
 SELECT count(*) FILTER (WHERE event IS NOT NULL),
     (SELECT array[wrong, thing, event::text] FROM told
-     WHERE wrong IS NOT NULL AND (wrong <> 'unsaid' OR %(since)s = 0) ORDER BY event LIMIT 1) FROM told
+     WHERE wrong IS NOT NULL AND (wrong <> 'unsaid' OR (%(since)s = 0 AND NOT EXISTS (
+        SELECT FROM audit_archived_event gone WHERE gone.object_type = 'run' AND gone.object_id = thing)))
+     ORDER BY event LIMIT 1) FROM told
 """
 
 _DEVICE_RUNS = """

@@ -29,6 +29,13 @@ from audit.errors import (
     SavedSearchNotFoundError,
 )
 from audit.redaction.errors import EventNotFoundError, RedactionNotFoundError, RedactionRefusedError
+from audit.retention.errors import (
+    ArchiveNotFoundError,
+    EventArchivedError,
+    HoldNotFoundError,
+    HoldStateError,
+    RetentionRefusedError,
+)
 from changes.domain.canonical import CanonicalError
 from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.plan import PayloadError, PlanHashMismatchError
@@ -63,6 +70,11 @@ STATUSES: tuple[tuple[type[Exception], int], ...] = (
     (RedactionNotFoundError, 404),
     (EventNotFoundError, 404),
     (RedactionRefusedError, 409),
+    (HoldNotFoundError, 404),
+    (ArchiveNotFoundError, 404),
+    (EventArchivedError, 410),
+    (HoldStateError, 409),
+    (RetentionRefusedError, 403),
     (NotSealedError, 409),
     (KeyFileError, 409),
     (UnknownDeviceFilterError, 400),

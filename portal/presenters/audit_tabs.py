@@ -12,6 +12,7 @@ TABS: Final = (
     ("evidence-list", "Evidence packs"),
     ("audit-redactions", "Redactions"),
     ("audit-searches", "Saved searches"),
+    ("retention", "Retention"),
 )
 """URL name and label of each page."""
 

@@ -9,6 +9,7 @@ from portal.views import (
     breakers,
     credentials,
     devices,
+    retention,
 )
 
 urlpatterns: list[URLPattern] = [
@@ -36,6 +37,14 @@ urlpatterns: list[URLPattern] = [
     ),
     path("audit/redactions/<int:redaction_id>/decline/", audit_redactions.decline, name="audit-redaction-decline"),
     path("audit/<int:event_id>/redact/", audit_redactions.propose, name="audit-redact"),
+    path("audit/retention/", retention.retention, name="retention"),
+    path("audit/retention/holds/", retention.hold_new, name="hold-new"),
+    path("audit/retention/holds/<int:hold_id>/propose/", retention.hold_propose, name="hold-propose"),
+    path("audit/retention/holds/<int:hold_id>/decline/", retention.hold_decline, name="hold-decline"),
+    path("audit/retention/holds/<int:hold_id>/release/", retention.hold_end, name="hold-release"),
+    path("audit/retention/periods/", retention.period_change, name="retention-period"),
+    path("audit/retention/tests/<int:test_id>/", retention.retrieval_test_detail, name="retrieval-test"),
+    path("audit/retention/tests/<int:test_id>/pdf/", retention.retrieval_test_pdf, name="retrieval-test-pdf"),
     path("audit/searches/", audit_searches.searches, name="audit-searches"),
     path("audit/searches/<int:search_id>/change/", audit_searches.search_change, name="audit-search-change"),
     path("audit/searches/<int:search_id>/delete/", audit_searches.search_delete, name="audit-search-delete"),

@@ -39,6 +39,7 @@ ALLOWED_HOSTS = list(_environment.allowed_hosts)
 AUDIT_KEY_FILE = _audit.key_file
 AUDIT_VERIFIERS = _audit.verifiers
 AUDIT_ANCHORS = _audit.anchors
+AUDIT_ARCHIVES = _audit.archives
 
 # ---- database
 EMBEDDED_POSTGRES = not _environment.database_url

@@ -11,6 +11,7 @@ from audit.errors import AuditError, FilterError
 from audit.export import ExportFormat, export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event, SavedSearch
+from audit.retention.whereabouts import archived_until, where_event_went
 from audit.sealing.proof import event_proof, proof_state
 from audit.selectors import EXAMINED, EventPage, event_get, event_page
 from changes.trail import references_of
@@ -49,6 +50,7 @@ def audit_list(request: HttpRequest) -> HttpResponse:
             "filtered": bool(asked),
             "rows": event_rows(page.events, proof_state(event.pk for event in page.events)),
             "searched_to": page.searched_to,
+            "archived_until": None if page.next_before_id or problem else archived_until(),
             "examined": EXAMINED,
             "saved": SavedSearch.objects.open_to(request.user.pk or 0),
             "keepable": [] if problem else _keepable(request),
@@ -124,6 +126,10 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     try:
         event = event_get(event_id)
     except Event.DoesNotExist:
+        went = where_event_went(event_id)
+        if went:
+            title, back = "This event went to an archive", reverse("retention")
+            return refused(request, title, went, status=HTTPStatus.GONE, url=back, label="Retention")
         raise Http404(f"There is no event {event_id}.") from None
     older = Event.objects.filter(pk__lt=event.pk).order_by("-pk").values_list("pk", flat=True).first()
     newer = Event.objects.filter(pk__gt=event.pk).order_by("pk").values_list("pk", flat=True).first()

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 
 from audit.errors import FilterError, UnknownFilterError
 from audit.filters import only_value, whole_number
+from audit.retention.whereabouts import where_change_went
 from changes.trail import trail_page
 from portal.presenters.audit_trail import trail_moments
 from portal.presenters.links import audit_url, page_url
@@ -28,6 +29,10 @@ def audit_trail(request: HttpRequest, change_id: int) -> HttpResponse:
         title = "This page does not exist"
         return refused(request, title, str(error), status=HTTPStatus.BAD_REQUEST, url=here, label="From the beginning")
     page = trail_page(change_id, after_id=after)
+    went = "" if after else where_change_went(change_id)
+    if not page.rows and went:
+        title, back = "The events of this change went to an archive", reverse("retention")
+        return refused(request, title, went, status=HTTPStatus.GONE, url=back, label="Retention")
     if not page.rows and not after:
         raise Http404(f"The log holds no event of change {change_id}.")
     number = f"CHG-{change_id:05d}"
@@ -36,6 +41,7 @@ def audit_trail(request: HttpRequest, change_id: int) -> HttpResponse:
         "audit/trail.html",
         {
             "number": number,
+            "went": went,
             "moments": trail_moments(change_id, page),
             "next_url": f"{here}?{CURSOR}={page.next_after_id}" if page.next_after_id else "",
             "first_url": here if after else "",

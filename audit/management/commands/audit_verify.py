@@ -4,10 +4,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from audit.anchors.kinds import FileAnchor, make_anchor
 from audit.anchors.protocols import Witness
+from audit.checkpoints import TrustedKey
 from audit.errors import KeyFileError
+from audit.models import Archive
+from audit.retention.checking import check_recorded
+from audit.retention.errors import ArchiveError
 from audit.sealing.trust import read_trusted, trusted_keys
 from audit.verification.contents import comparisons
 from audit.verification.findings import Report
@@ -27,6 +32,10 @@ class Command(BaseCommand):
         add("--keys", type=Path, default=None, help="a file of verifier keys, instead of AUDIT_VERIFIERS")
         add("--anchor", type=Path, action="append", default=[], metavar="FILE", help="checkpoints to compare with")
         add("--without-anchors", action="store_true", help="do not ask the anchors of AUDIT_ANCHOR")
+        add(
+            "--archive", type=Path, action="append", default=[], metavar="FILE", help="verify this archive, not the log"
+        )
+        add("--archives", action="store_true", help="verify every archive whose events have left the table, too")
         add("--log-only", action="store_true", help="do not compare plans, decisions and runs with the log")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's options
@@ -35,6 +44,10 @@ class Command(BaseCommand):
             keys = read_trusted(options["keys"]) if options["keys"] else trusted_keys()
         except KeyFileError as error:
             raise CommandError(str(error)) from None
+        if options["archive"]:
+            for path in options["archive"]:
+                self._check_archive(path, keys)
+            return
         witnesses: dict[str, Witness] = {str(path): _given(path) for path in options["anchor"]}
         if not options["without_anchors"]:
             witnesses |= configured_witnesses()
@@ -48,7 +61,25 @@ class Command(BaseCommand):
         self._tell(report)
         if report.finding is not None:
             raise CommandError(f"The audit log is not as it should be. {report.finding.sentence}")
+        if options["archives"]:
+            for archive in Archive.objects.filter(state="removed").order_by("pk"):
+                self._check_archive(Path(settings.AUDIT_ARCHIVES) / archive.file, keys)
         self.stdout.write("The audit log is whole.")
+
+    def _check_archive(self, path: Path, keys: tuple[TrustedKey, ...]) -> None:
+        try:
+            with connection.cursor() as cursor:
+                checked, recorded = check_recorded(cursor, path, keys)
+        except ArchiveError as error:
+            raise CommandError(f"This archive is not as it should be. {error}") from None
+        self.stdout.write(
+            f"{path.name}: {checked.events:,} events, each proved to stand in the log under the signed tree head of"
+            f" {checked.signed.head.size:,} entries. The manifest is signed with the log's key."
+        )
+        if recorded is None:
+            self.stdout.write(f"{path.name} is not recorded in this database. Its events are still in the table.")
+        else:
+            self.stdout.write(f"{path.name} is the file that was recorded as archive {recorded.archive_id}.")
 
     def _progress(self, events: int) -> None:
         self.stderr.write(f"{events:,} events ...")
@@ -61,6 +92,11 @@ class Command(BaseCommand):
         )
         for name, count in report.anchored.items():
             self.stdout.write(f"Anchor {name}: {count:,} checkpoints agree.")
+        if report.archives:
+            self.stdout.write(
+                f"Events in archives: {report.archived:,}, in {report.archives:,} of them. The tree binds their hashes;"
+                " their texts are in the files: see --archive and --archives."
+            )
         if any(report.compared.values()):
             counts = ", ".join(f"{what} {count:,}" for what, count in report.compared.items())
             self.stdout.write(f"Compared with what the log says of them: {counts}.")

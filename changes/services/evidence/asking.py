@@ -16,6 +16,7 @@ from changes.domain.errors import ChangeError, InvalidInputError
 from changes.domain.evidence import OPEN, PackScope, PackState, may_have_evidence
 from changes.errors import ChangeNotFoundError, ConflictError
 from changes.models import ChangeRequest, EvidencePack
+from changes.services.evidence.archived import demand_all_there
 from changes.services.people import enforce, person_of
 
 OPEN_AT_ONCE: Final = 20
@@ -42,6 +43,7 @@ def pack_ask(
         FilterError: a filter that does not exist, or a value that it cannot have.
         InvalidInputError: no choice of events, or a tree head that this log never had.
         ConflictError: too many packs are being made.
+        EventArchivedError: events that it needs went to archives.
     """
     try:
         with transaction.atomic():
@@ -66,6 +68,7 @@ def _ask(
         change = ChangeRequest.objects.filter(pk=change_id or 0).first()
         if change is None:
             raise ChangeNotFoundError(f"There is no change with the number {change_id}.")
+    demand_all_there(scope, change_id)
     _check_held(held_sizes)
     if EvidencePack.objects.filter(state__in=OPEN).count() >= OPEN_AT_ONCE:
         raise ConflictError(f"{OPEN_AT_ONCE} evidence packs are being made already. Try again when one is ready.")

@@ -29,6 +29,7 @@ from changes.domain.evidence import OPEN, PackState
 from changes.errors import ChangeNotFoundError
 from changes.models import EvidencePack
 from changes.services.evidence.archive import Archive
+from changes.services.evidence.archived import demand_all_there
 from changes.services.evidence.asking import pack_audit
 from changes.services.evidence.choosing import chosen_events, encloses_changes
 from changes.services.evidence.enclosing import Enclosure
@@ -156,6 +157,7 @@ class _Making:
         sink = PartsSink(self.claim)
         archive = Archive(sink, made_at)
         manifest = self._contents(archive, sink, chosen, size, made_at)
+        demand_all_there(self.pack.scope, self.pack.change_id)
         receipt = self._announce(archive.add("manifest.json", manifest).sha256, size)
         self._await_seal(receipt, sink)
         head = write_log(

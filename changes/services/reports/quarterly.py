@@ -26,7 +26,12 @@ _POLICY_OBJECTS: Final = (
     "maintenance_window", "gate_exception", "platform_mapping", "kill_switch", "delegation", "hook",
 )  # fmt: skip
 _STORES: Final = (
-    ("Audit log", "audit_event", "at", "kept for ever; the database refuses to remove an event"),
+    (
+        "Audit log",
+        "audit_event",
+        "at",
+        "by the periods of retention; the database removes nothing that is not in a signed archive",
+    ),
     ("Decisions", "changes_approval", "created_at", "kept for ever; the database refuses to remove one"),
     ("Plans", "changes_planrevision", "created_at", "kept as long as their change"),
     ("Runs", "changes_run", "started_at", "kept as long as their change"),

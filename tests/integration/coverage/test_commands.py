@@ -24,7 +24,8 @@ from tests.integration.coverage.walking import WHY
 from tests.integration.lab_fixtures import LAB_PASSWORD, LabFactory, small_device
 
 WALKED: Final = frozenset({
-    "audit_export", "audit_key", "audit_sealer", "audit_verify", "changepassword", "clearsessions", "config_backup",
+    "audit_archive", "audit_export", "audit_key", "audit_retrieval_test", "audit_sealer", "audit_verify",
+    "changepassword", "clearsessions", "config_backup",
     "createsuperuser", "devices_sync", "evidence_pack", "person",
 })  # fmt: skip
 """Commands that a test below calls."""
@@ -137,6 +138,9 @@ def test_the_log_and_its_exports(notes: Notes, tmp_path: Path, settings: Setting
     run(notes, "audit_sealer", "--once")
     exported = run(notes, "audit_export", "--format", "jsonl", "--out", str(tmp_path / "log.jsonl"))
     by_command(exported, "audit.exported")
+    run(notes, "audit_archive", "--apply", "--folder", str(tmp_path / "archives"))
+    with pytest.raises(CommandError, match="nothing to retrieve"):
+        run(notes, "audit_retrieval_test")
     run(notes, "clearsessions")
     verified = run(notes, "audit_verify")
     assert all(event.object_id for event in verified)

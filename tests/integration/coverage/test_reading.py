@@ -70,7 +70,7 @@ def world(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> tuple[Walk, World, d
         "action_id": 1, "item_id": 1, "mapping_id": mapping.pk, "source": "netbox", "alert_id": 1, "offer_id": 1,
         "host_key_id": 1, "token_id": "00000000-0000-0000-0000-000000000000", "redaction_id": 1, "hold_id": 1,
         "feed_id": "00000000-0000-0000-0000-000000000000", "notification_id": admin.notifications.latest("pk").pk,
-        "archive_id": 1, "path": "x",
+        "archive_id": 1, "test_id": 1, "path": "x",
     }  # fmt: skip
     walk = Walk(cast, notes)
     return walk, seen, ids | {"_admin": admin}

@@ -1,0 +1,261 @@
+"""From events whose time is over to a signed archive, and out of the table; killed anywhere, it loses nothing.
+
+The steps, in this order: the file is written under a draft's name, synced and read back; renamed; recorded in the
+database together with an event that names its digest; that event is sealed; only then do the events leave the table,
+by the database's own function, which looks at everything once more. What was recorded and not removed is found and
+finished by the next run. Runs as the sealer's user, who alone has the key.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import psycopg
+
+from audit.checkpoints import TrustedKey, verify_checkpoint
+from audit.merkle import inclusion_proof
+from audit.recorder import ObjectType
+from audit.retention.archive_file import CheckedArchive, Enclosed, Line, archive_write
+from audit.retention.checking import check_against_leaves
+from audit.retention.choosing import Chosen, choose
+from audit.retention.errors import ArchiveError
+from audit.retention.ranges import Places
+from audit.sealing.events import say
+from audit.sealing.keys import SealingKey
+from audit.sealing.looking_back import look_back
+from audit.sealing.memory import HeadMemory
+from audit.sealing.presence import clocks_agree
+from audit.sealing.seal import seal_once
+from audit.sealing.storage import last_checkpoint, tile_loader
+from audit.tiles import node_reader
+
+EVENTS_AT_ONCE: Final = 100_000
+"""Events of one archive, unless told otherwise."""
+ARCHIVE_LOCK: Final = 7_211_504_903_774
+"""The session advisory lock of the one process that makes archives."""
+_ROWS: Final = 2_000
+_NODES: Final = 16_384
+
+_LINES: Final = """
+SELECT leaf.leaf_index, event.id, audit_event_line(event.id, event.at, event.txid, event.db_user, event.body)
+FROM audit_leaf leaf JOIN audit_event event ON event.id = leaf.event_id
+WHERE leaf.leaf_index = ANY (%s) ORDER BY leaf.leaf_index
+"""
+_RECORD: Final = """
+INSERT INTO audit_archive (file, size, sha256, manifest_sha256, events, leaves, tree_size, first_at, last_at)
+VALUES (%s, %s, %s, %s, %s, %s::int8multirange, %s, %s, %s) RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """An archive that was made or finished: its number, its file, and how many events left the table for it."""
+
+    archive_id: int
+    file: Path
+    events: int
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A recorded archive whose events cannot leave the table now, and why, as the database says it."""
+
+    archive_id: int
+    file: Path
+    why: str
+
+
+class Archivist:
+    """Makes archives in ``folder`` through the sealer's connection. One in the whole installation at a time."""
+
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        *,
+        folder: Path,
+        key_file: Path,
+        memory: HeadMemory,
+        keys: Sequence[TrustedKey],
+        after: Callable[[str], None] = lambda _step: None,
+    ) -> None:
+        """``memory`` is the sealer's; ``after`` is told of each step once it is done: tests end the process there.
+
+        Raises:
+            KeyFileError: the key cannot be read.
+            RolledBackError: the database is behind what the sealer has signed.
+            ClockError: this host's clock and the database's are too far apart.
+            ArchiveError: the folder cannot be written, or another process makes archives.
+        """
+        self._connection = connection
+        self._folder = folder
+        self._key = SealingKey.read(key_file)
+        self._memory = memory
+        self._keys = keys
+        self._after = after
+        look_back(connection, memory, self._key, {}, accept_restore=False)
+        clocks_agree(connection)
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for draft in folder.glob(".archive-*.draft"):
+                draft.unlink()
+        except OSError as error:
+            raise ArchiveError(f"{folder} cannot be written ({error.strerror}).") from None
+        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone()
+        if not row or not row[0]:
+            raise ArchiveError("Another process makes archives now. Wait until it is done.")
+
+    def finish(self) -> Iterator[Archived | Held]:
+        """Finish what an earlier run recorded: check each file once more and have its events leave the table."""
+        rows = self._connection.execute(
+            "SELECT id, file, sha256 FROM audit_archive WHERE state = 'recorded' ORDER BY id"
+        ).fetchall()
+        for archive_id, name, sha256 in rows:
+            checked = self._checked(self._folder / name)
+            if checked.sha256 != sha256:
+                raise ArchiveError(f"{name} is not the file that was recorded: its SHA-256 is {checked.sha256}.")
+            yield self._remove(archive_id, self._folder / name)
+
+    def make(self, limit: int = EVENTS_AT_ONCE) -> Archived | Held | None:
+        """Move up to ``limit`` events to a new archive; None where no event's time is over.
+
+        Raises:
+            ArchiveError: the file cannot be written, or does not verify. No event has left the table then.
+        """
+        with self._connection.transaction(), psycopg.Cursor(self._connection) as cursor:
+            chosen = choose(cursor, limit)
+        if chosen is None:
+            return None
+        path = self._new_path()
+        checked = self._written(path, chosen)
+        archive_id = self._record(path, checked, chosen)
+        self._after("recorded")
+        return self._remove(archive_id, path)
+
+    def _new_path(self) -> Path:
+        """The next name that is free. A file that is there belongs to a run that ended before it recorded it."""
+        row = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM audit_archive").fetchone()
+        assert row is not None  # noqa: S101 - an aggregate always gives a row
+        paths = (self._folder / f"archive-{number:05d}.zip" for number in count(row[0]))
+        return next(path for path in paths if not path.exists())
+
+    def _written(self, path: Path, chosen: Chosen) -> CheckedArchive:
+        draft = path.with_name(f".{path.stem}.draft")
+        told: dict[str, object] = {
+            "origin": self._key.origin,
+            "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
+            "first_at": chosen.first_at.astimezone(UTC).isoformat(),
+            "last_at": chosen.last_at.astimezone(UTC).isoformat(),
+            "classes": chosen.classes,
+        }
+        try:
+            archive_write(draft, self._lines(chosen.places), self._enclosed(), told=told)
+            self._after("written")
+            _sync(draft)
+            checked = self._checked(draft)
+            if str(checked.places) != str(chosen.places):
+                raise ArchiveError("The archive does not hold the events that were chosen. Run manage.py audit_verify.")
+            draft.replace(path)
+            _sync(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+            raise ArchiveError(f"{path} cannot be written ({error.strerror}).") from None
+        self._after("renamed")
+        return checked
+
+    def _enclosed(self) -> Enclosed:
+        with psycopg.Cursor(self._connection) as cursor:
+            last = last_checkpoint(cursor)
+        if last is None:
+            raise ArchiveError("Nothing is sealed yet.")
+        verify_checkpoint(last[2], (TrustedKey(verifier) for verifier in self._key.verifiers))
+        node = lru_cache(maxsize=_NODES)(node_reader(self._tile, keep=256))
+        return Enclosed(last[2], self._key.signers, lambda place: inclusion_proof(place, last[0], node))
+
+    def _tile(self, level: int, tile_index: int) -> bytes:
+        with psycopg.Cursor(self._connection) as cursor:
+            return tile_loader(cursor)(level, tile_index)
+
+    def _lines(self, places: Places) -> Iterator[Line]:
+        asked: list[int] = []
+        for place in places:
+            asked.append(place)
+            if len(asked) == _ROWS:
+                yield from self._connection.execute(_LINES, (asked,)).fetchall()
+                asked = []
+        yield from self._connection.execute(_LINES, (asked,)).fetchall()
+
+    def _checked(self, path: Path) -> CheckedArchive:
+        """The file, read back: every line against the log's key, and against the leaf that the database keeps."""
+        with psycopg.Cursor(self._connection) as cursor:
+            return check_against_leaves(cursor, path, self._keys)
+
+    def _record(self, path: Path, checked: CheckedArchive, chosen: Chosen) -> int:
+        size = checked.signed.head.size
+        with self._connection.transaction():
+            row = self._connection.execute(
+                _RECORD,
+                (path.name, checked.size, checked.sha256, checked.manifest_sha256, checked.events, str(checked.places),
+                 size, chosen.first_at, chosen.last_at),
+            ).fetchone()  # fmt: skip
+            assert row is not None  # noqa: S101 - RETURNING gives it
+            say(
+                self._connection,
+                action="audit_archive.recorded",
+                object_type=ObjectType.AUDIT_ARCHIVE,
+                object_id=row[0],
+                object_label=path.name,
+                state_to="recorded",
+                details={
+                    "sha256": checked.sha256,
+                    "manifest_sha256": checked.manifest_sha256,
+                    "events": checked.events,
+                    "leaves_sha256": hashlib.sha256(str(checked.places).encode()).hexdigest(),
+                    "first_at": chosen.first_at,
+                    "last_at": chosen.last_at,
+                    "classes": chosen.classes,
+                },
+            )
+        return int(row[0])
+
+    def _remove(self, archive_id: int, path: Path) -> Archived | Held:
+        self._seal()
+        self._after("sealed")
+        try:
+            with self._connection.transaction():
+                say(
+                    self._connection,
+                    action="audit_archive.removed",
+                    object_type=ObjectType.AUDIT_ARCHIVE,
+                    object_id=archive_id,
+                    object_label=path.name,
+                    state_from="recorded",
+                    state_to="removed",
+                )
+                row = self._connection.execute("SELECT audit_archive_remove(%s)", (archive_id,)).fetchone()
+                self._after("removing")
+        except psycopg.errors.ObjectInUse as error:
+            return Held(archive_id, path, error.diag.message_primary or "")
+        assert row is not None  # noqa: S101 - a function gives a row
+        self._after("removed")
+        return Archived(archive_id, path, int(row[0]))
+
+    def _seal(self) -> None:
+        """Seal what waits, as ``audit_sealer --once`` does; the sealer may do so at the same time."""
+        while sealed := seal_once(self._connection, self._key):
+            self._memory.remember(sealed.note)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
