@@ -22,6 +22,6 @@ class Command(BaseCommand):
         """
         raise CommandError(
             "There are no superusers here: nobody is past the approvals, and no account is made without an event in the"
-            f" audit log. Run `manage.py person {username} --create --add administrator`, then `manage.py changepassword"
-            f" {username}`; docs/operations.md has the roles under People."
+            f" audit log. Run `manage.py person {username} --create --add administrator`, then"
+            f" `manage.py changepassword {username}`; docs/operations.md has the roles under People."
         )
