@@ -14,7 +14,7 @@ def run_basis(change: ChangeRequest, revision: PlanRevision) -> dict[str, object
     rows = Approval.objects.filter(revision=revision, decision=Decision.APPROVED, voided_at=None).order_by("pk")
     found = rows.values_list("pk", "approver_id", "stage", "created_at")
     return {
-        "approvals": [pk for pk, *given in found if tuple(given) in live],
+        "approvals": [pk for pk, person, stage, at in found if (person, stage, at) in live],
         "hands": sorted(facts.editor_ids | {facts.author_id}),
         "demand_digest": revision.demand_digest,
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -49,7 +51,7 @@ def chosen_events(pack: EvidencePack) -> QuerySet[Event] | None:
     return Event.objects.filter(chosen)
 
 
-def _ids(statement: str, values: object) -> list[str]:
+def _ids(statement: str, values: Sequence[object] | Mapping[str, object]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()]
