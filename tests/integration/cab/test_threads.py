@@ -69,7 +69,7 @@ def test_a_line_is_kept_as_the_page_shows_it_and_no_secret_is_stored(
     assert (line.line_text, line.line_number) == ("ntp server 192.0.2.123", 7)
     assert "s3cr3t" not in secret.line_text
     assert "s3cr3t" not in str(list(ThreadComment.objects.values_list("text", flat=True)))
-    assert not Event.objects.filter(body__contains="s3cr3t").exists()
+    assert not any("s3cr3t" in str(event.content()) for event in Event.objects.all())
 
 
 @pytest.mark.parametrize(

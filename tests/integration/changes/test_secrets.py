@@ -24,7 +24,7 @@ def everything_kept(change: ChangeRequest) -> str:
         kept += [run.code, run.detail]
     for step in RunStep.objects.filter(device_run__run__change=change):
         kept += [step.code, step.detail, step.data, step.transcript]
-    kept += list(Event.objects.filter(change_id=change.pk).values_list("body", "reason"))
+    kept += [event.content() for event in Event.objects.filter(change_id=change.pk)]
     return json.dumps(kept)
 
 
