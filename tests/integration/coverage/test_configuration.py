@@ -61,4 +61,4 @@ def test_no_secret_is_told() -> None:
     assert told["netbox.url"] == "https://netbox.example.net"
     assert told["netbox.token"].startswith("set, ")
     configuration_record("web", ENVIRON)
-    assert not Event.objects.filter(body__contains=PLANTED).exists()
+    assert not any(PLANTED in str(event.content()) for event in Event.objects.all())
