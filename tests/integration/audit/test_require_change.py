@@ -165,6 +165,35 @@ def test_many_rows_may_change_in_one_statement_with_an_event_each(say: Say) -> N
             say(object_id=row, state_from="draft", state_to="approved")
 
 
+def test_what_the_guards_read_does_not_grow_with_an_objects_events(say: Say) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_event (actor_name, origin, request_id, ip, action, object_type, object_id, object_label,"
+            " state_from, state_to, code, reason, body) SELECT 'x', 'web', '', '', 'change.noted', 'change', '17', '',"
+            " '', '', '', '', '{}' FROM generate_series(1, 3000)"
+        )
+    with as_owner():
+        run("ANALYZE audit_event")  # so that the planner believes that nearly all events are about this object
+    with transaction.atomic():
+        run("INSERT INTO audit_test_change (id, state) VALUES (17, 'draft')")
+        say(action="change.created", state_to="draft")
+    with transaction.atomic():
+        to("approved")
+        say(state_from="draft", state_to="approved")
+        before = events_read()
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        assert 0 < events_read() - before < 10
+
+
+def events_read() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(idx_tup_fetch, 0) + coalesce(seq_tup_read, 0) FROM pg_stat_xact_user_tables"
+            " WHERE relid = 'audit_event'::regclass"
+        )
+        return int(cursor.fetchone()[0])
+
+
 def test_of_a_thing_without_states_an_event_of_one_needs_a_row_written_now(say: Say, draft: int) -> None:
     with pytest.raises(IntegrityError, match="not written in this transaction"), transaction.atomic():
         say(object_type="template", state_to="renamed")
