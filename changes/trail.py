@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -68,15 +69,16 @@ def references_of(event: Event) -> References:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """The rows that events speak about: device runs and numbers of revisions by the plan's and by the run's id."""
+    """The device runs that events speak about, and numbers of revisions by the plan's id, its digest, the run's id."""
 
     device_runs: Mapping[int, DeviceRun]
     revisions: Mapping[int, int]
+    digests: Mapping[str, int]
     runs: Mapping[int, int]
 
     @classmethod
     def of(cls, change_id: int, events: Sequence[Event]) -> _Found:
-        return cls(_device_runs(change_id, events), _revisions(change_id, events), _runs(change_id, events))
+        return cls(_device_runs(change_id, events), *_revisions(change_id), _runs(change_id, events))
 
 
 def _device_runs(change_id: int, events: Iterable[Event]) -> Mapping[int, DeviceRun]:
@@ -87,13 +89,12 @@ def _device_runs(change_id: int, events: Iterable[Event]) -> Mapping[int, Device
     return {row.pk: row for row in rows.defer("device_plan__payload", "device_plan__revision__inputs")}
 
 
-def _revisions(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
-    """The numbers of the plan revisions by their ids."""
-    ids = {number for each in events if each.object_type == "plan" and (number := _id(each.object_id))}
-    ids |= {row for each in events if (row := _id(_details(each).get("revision_id")))}
-    if not ids:
-        return {}
-    return dict(PlanRevision.objects.filter(pk__in=ids, change_id=change_id).values_list("pk", "number"))
+def _revisions(change_id: int) -> tuple[Mapping[int, int], Mapping[str, int]]:
+    """The numbers of the change's plan revisions by their ids, and by digests that one revision alone has."""
+    rows = list(PlanRevision.objects.filter(change_id=change_id).order_by().values_list("pk", "number", "digest"))
+    times = Counter(digest for _pk, _number, digest in rows if digest)
+    by_digest = {digest: number for _pk, number, digest in rows if times[digest] == 1}
+    return {pk: number for pk, number, _digest in rows}, by_digest
 
 
 def _runs(change_id: int, events: Iterable[Event]) -> Mapping[int, int]:
@@ -132,7 +133,8 @@ def _revision(event: Event, details: Mapping[str, Any], found: _Found) -> int | 
     number = _id(event.object_id) or 0
     if event.object_type in {"plan", "run"}:
         return (found.revisions if event.object_type == "plan" else found.runs).get(number)
-    return _id(details.get("revision"))
+    named = details.get("plan_digest")
+    return _id(details.get("revision")) or (found.digests.get(named) if isinstance(named, str) else None)
 
 
 def _position(value: object) -> int | None:

@@ -43,8 +43,9 @@ def evidence_links(change_id: int, references: References) -> tuple[Link, ...]:
 
 def _links(change_id: int, references: References) -> Iterator[Link]:
     revision = references.revision
-    if revision:
+    if revision and references.position is None:
         yield Link(f"Plan, revision {revision}", page_url("change-plan", change_id, revision=revision))
+    if revision:
         yield Link("Exact plan bytes", page_url("audit-plan", change_id, revision) + _anchor(references.position))
     if references.approval_id:
         yield Link("Approval", page_url("change-approvals", change_id))

@@ -17,8 +17,8 @@ from tests.integration.sealing_fixtures import Seal
 
 pytestmark = pytest.mark.django_db
 
-TRAIL_QUERIES = 4
-"""Events with their texts, proofs, device runs and runs; one more where events are about the making of a plan."""
+TRAIL_QUERIES = 5
+"""Events with their texts, proofs, device runs, the change's revisions, and runs."""
 
 
 @pytest.fixture
