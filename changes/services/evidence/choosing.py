@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q, QuerySet
@@ -51,7 +52,7 @@ def chosen_events(pack: EvidencePack) -> QuerySet[Event] | None:
     return Event.objects.filter(chosen)
 
 
-def _ids(statement: str, values: Sequence[object] | Mapping[str, object]) -> list[str]:
+def _ids(statement: str, values: Sequence[Any] | Mapping[str, Any]) -> list[str]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         return [row[0] for row in cursor.fetchall()]

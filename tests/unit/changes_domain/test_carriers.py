@@ -18,7 +18,7 @@ def body(kind: str = "approval", *, actor: int | None = 3, **details: object) ->
     return {"action": "approval.approved", "actor": {"id": actor}, "object": about, "state": state, "details": details}
 
 
-NEW = {"plan_digest": DIGEST, "stage": "cab", "approver_id": 3}
+NEW: dict[str, Any] = {"plan_digest": DIGEST, "stage": "cab", "approver_id": 3}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_approval(said: dict[str, Any], told: bool) -> None:
     ],
 )
 def test_the_step_to_approved_names_the_plan_of_a_standard_change(
-    kind: str, details: dict[str, str], told: bool
+    kind: str, details: dict[str, Any], told: bool
 ) -> None:
     assert is_told_by(Carrier("change", 7, DIGEST, kind), body("change", **details)) is told
 
