@@ -72,7 +72,8 @@ fmt: dev
 
 # A run of 100 devices against bare nornir, alternating, with 0, 20 and 100 ms (ARGS="--devices 50 --round-trips 20"; docs/performance.md);
 # BENCH=diff, scrub, inventory, backup or audit measures that part alone; BENCH=canary has a canary fail before 2,000 devices; BENCH=hang
-# kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs; BENCH=gate has approvals wait for their seal.
+# kills the parts of a worker; BENCH=memory has a worker go through 10,000 device runs; BENCH=gate has approvals wait for their seal;
+# BENCH=sealing or export takes a million events through the audit log and out of the house.
 bench: dev
 	@if [ "$(BENCH)" = execution ]; then PYTHON="$(PYTHON)" requirements/install.sh bench; fi
 	@$(VENV)/python -m tests.bench.$(BENCH)_bench $(ARGS)
