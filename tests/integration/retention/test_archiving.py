@@ -107,6 +107,16 @@ def closed(cast: Cast, seal: Seal) -> int:
     return run.change_id
 
 
+@pytest.fixture
+def ended(cast: Cast, seal: Seal) -> int:
+    """A change that was canceled 800 days ago; its id."""
+    change = factories.draft(cast.author)
+    change_cancel(change_id=change.pk, actor=actor(cast.author), comment="Not needed.")
+    aged(f"change_id = {change.pk}")
+    seal()
+    return change.pk
+
+
 def test_a_closed_change_moves_to_an_archive_that_verifies_and_the_log_stays_whole(
     cast: Cast, closed: int, seal: Seal, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -133,9 +143,9 @@ def test_a_closed_change_moves_to_an_archive_that_verifies_and_the_log_stays_who
 
 @pytest.mark.parametrize("step", ["written", "renamed", "recorded", "sealed", "removing", "removed"])
 def test_killed_at_any_step_it_loses_nothing_and_the_next_run_ends_it(
-    step: str, closed: int, seal: Seal, tmp_path: Path
+    step: str, ended: int, seal: Seal, tmp_path: Path
 ) -> None:
-    ids = set(Event.objects.filter(change_id=closed).values_list("pk", flat=True))
+    ids = set(Event.objects.filter(change_id=ended).values_list("pk", flat=True))
 
     def kill(done: str) -> None:
         if done == step:
@@ -145,14 +155,14 @@ def test_killed_at_any_step_it_loses_nothing_and_the_next_run_ends_it(
         first = archivist(tmp_path, kill)
         with pytest.raises(KilledError):
             first.make()
-    there = set(Event.objects.filter(change_id=closed).values_list("pk", flat=True))
+    there = set(Event.objects.filter(change_id=ended).values_list("pk", flat=True))
     assert there == (set() if step == "removed" else ids)
     seal()
     assert verified().endswith("The audit log is whole.\n")
     with as_sealer():
         again = archivist(tmp_path)
         outcomes = [*again.finish(), again.make()]
-    assert not Event.objects.filter(change_id=closed).exists()
+    assert not Event.objects.filter(change_id=ended).exists()
     assert set(ArchivedEvent.objects.values_list("event_id", flat=True)) == ids
     assert Archive.objects.filter(state="removed").count() == 1
     assert sum(isinstance(outcome, Archived) for outcome in outcomes) == (step != "removed")
@@ -179,12 +189,12 @@ def test_what_is_recent_open_or_of_a_class_without_period_stays(cast: Cast, seal
 
 
 def test_a_held_change_and_a_held_range_stay_until_two_people_release_them(
-    cast: Cast, closed: int, seal: Seal, tmp_path: Path
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path
 ) -> None:
     by_change = hold_place(
-        actor=actor(cast.auditor), given={"matter": "Case 7", "reason": "Lawsuit.", "change_id": f"CHG-{closed:05}"}
+        actor=actor(cast.auditor), given={"matter": "Case 7", "reason": "Lawsuit.", "change_id": f"CHG-{ended:05}"}
     )
-    first = Event.objects.filter(change_id=closed).earliest("pk").at
+    first = Event.objects.filter(change_id=ended).earliest("pk").at
     by_range = hold_place(
         actor=actor(cast.outsider),
         given={"matter": "Case 8", "reason": "Inquiry.", "since": first.isoformat(), "until": ""},
@@ -204,12 +214,12 @@ def test_a_held_change_and_a_held_range_stay_until_two_people_release_them(
 
 
 def test_a_hold_that_comes_after_the_record_keeps_the_events_in_the_table(
-    cast: Cast, closed: int, seal: Seal, tmp_path: Path
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path
 ) -> None:
     def hold(step: str) -> None:
         if step == "recorded":
             with as_owner():
-                given = {"matter": "Case 9", "reason": "Late.", "change_id": str(closed)}
+                given = {"matter": "Case 9", "reason": "Late.", "change_id": str(ended)}
                 hold_place(actor=actor(cast.auditor), given=given)
             with connection.cursor() as cursor:
                 cursor.execute(f"SET ROLE {SEALER}")
@@ -218,7 +228,7 @@ def test_a_hold_that_comes_after_the_record_keeps_the_events_in_the_table(
         outcome = archivist(tmp_path, hold).make()
     assert isinstance(outcome, Held)
     assert "the others are held" in outcome.why
-    assert Event.objects.filter(change_id=closed).exists()
+    assert Event.objects.filter(change_id=ended).exists()
     hold_propose_release(actor=actor(cast.auditor), hold_id=LegalHold.objects.get().pk, reason="Done.")
     seal()
     hold_release(actor=actor(cast.outsider), hold_id=LegalHold.objects.get().pk)
@@ -226,8 +236,8 @@ def test_a_hold_that_comes_after_the_record_keeps_the_events_in_the_table(
         assert [type(each) for each in archivist(tmp_path).finish()] == [Archived]
 
 
-def test_nobody_removes_an_event_without_the_archive(closed: int, seal: Seal, tmp_path: Path) -> None:
-    event = Event.objects.filter(change_id=closed).earliest("pk").pk
+def test_nobody_removes_an_event_without_the_archive(ended: int, seal: Seal, tmp_path: Path) -> None:
+    event = Event.objects.filter(change_id=ended).earliest("pk").pk
     for role in (as_owner, as_sealer):
         with pytest.raises(DatabaseError, match=r"only grows|permission denied"), role() as cursor:
             cursor.execute(f"DELETE FROM audit_event WHERE id = {event}")
@@ -241,21 +251,21 @@ def test_nobody_removes_an_event_without_the_archive(closed: int, seal: Seal, tm
         cursor.execute("INSERT INTO audit_archived_event VALUES (%s, 0, 1, now(), NULL, 'change', '1', '')", [event])
 
 
-def test_a_thing_goes_on_from_its_archived_state_and_from_no_other(closed: int, seal: Seal, tmp_path: Path) -> None:
+def test_a_thing_goes_on_from_its_archived_state_and_from_no_other(ended: int, seal: Seal, tmp_path: Path) -> None:
     assert isinstance(archived(tmp_path), Archived)
-    for said, refused in (("rejected", True), ("closed", False)):
+    for said, refused in (("rejected", True), ("canceled", False)):
         with undone(), connection.cursor() as cursor:
             deferred()
-            cursor.execute(f"UPDATE changes_changerequest SET state = 'draft' WHERE id = {closed}")
+            cursor.execute(f"UPDATE changes_changerequest SET state = 'draft' WHERE id = {ended}")
             record(
                 actor=factories.TESTER,
                 action="change.reopened",
                 object_type="change",
-                object_id=closed,
+                object_id=ended,
                 state_from=said,
                 state_to="draft",
             )
-            with pytest.raises(IntegrityError, match="it was closed") if refused else nullcontext():
+            with pytest.raises(IntegrityError, match="it was canceled") if refused else nullcontext():
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
