@@ -108,7 +108,7 @@ def takes_a_pack(auditor: Person, number: str, folder: Path) -> tuple[Path, Path
     """The pack of one change, and the program that checks it."""
     page = auditor.page
     auditor.goes(f"/evidence/new/?change_id={number}")
-    _shows(auditor, "pack-new")
+    auditor.poses("auditor-pack-new")
     auditor.clicks("button", "Have the pack made")
     download = page.get_by_role("link", name=re.compile("^Download "))
     expect(download).to_be_visible(timeout=MADE_MS)
