@@ -149,7 +149,10 @@ def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[R
         if redaction.state != RedactionState.PROPOSED:
             word = RedactionState(redaction.state).label.lower()
             raise RedactionRefusedError("state", f"This redaction is {word} already, by {redaction.decided_by_name}.")
-        yield redaction, Event.objects.get(pk=redaction.event_id)
+        event = Event.objects.filter(pk=redaction.event_id).first()
+        if event is None:
+            raise RedactionRefusedError("event", f"Event {redaction.event_id} went to an archive since. Nothing was done.")
+        yield redaction, event
 
 
 def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> None:

@@ -114,7 +114,8 @@ def redaction(request: HttpRequest, redaction_id: int) -> HttpResponse:
 
 def _page(request: HttpRequest, found: RedactionSteps, *, problem: str = "") -> HttpResponse:
     row = found.redaction
-    texts = {each.path: each for each in text_rows(texts_of(event_get(row.event_id)))}
+    event = Event.objects.filter(pk=row.event_id).first()  # it may have gone to an archive since
+    texts = {each.path: each for each in text_rows(texts_of(event))} if event else {}
     own = row.proposed_by_id == request.user.pk
     decides = decides_redactions(request.user.pk)
     waits = row.state == "proposed"
