@@ -151,7 +151,9 @@ def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[R
             raise RedactionRefusedError("state", f"This redaction is {word} already, by {redaction.decided_by_name}.")
         event = Event.objects.filter(pk=redaction.event_id).first()
         if event is None:
-            raise RedactionRefusedError("event", f"Event {redaction.event_id} went to an archive since. Nothing was done.")
+            raise RedactionRefusedError(
+                "event", f"Event {redaction.event_id} went to an archive since. Nothing was done."
+            )
         yield redaction, event
 
 
