@@ -33,7 +33,7 @@ class NewHoldSerializer(serializers.Serializer[Any]):
     until = serializers.CharField(required=False, help_text="Not included; a bare day is. Without it: for ever.")
 
 
-class ReasonSerializer(serializers.Serializer[Any]):
+class HoldReasonSerializer(serializers.Serializer[Any]):
     """Why."""
 
     reason = serializers.CharField()

@@ -10,11 +10,11 @@ from audit.api.actors import request_actor
 from audit.api.permissions import ReadsAudit
 from audit.api.retention_serializers import (
     ArchiveSerializer,
+    HoldReasonSerializer,
     HoldSerializer,
     NewHoldSerializer,
     PeriodChangeSerializer,
     PeriodSerializer,
-    ReasonSerializer,
     RetrievalTestSerializer,
 )
 from audit.models import Archive, LegalHold, RetrievalTest
@@ -85,7 +85,7 @@ class HoldProposeReleaseView(_RetentionView):
     @extend_schema(
         operation_id="audit_holds_propose_release",
         summary="Propose the release of a hold",
-        request=ReasonSerializer,
+        request=HoldReasonSerializer,
         responses={200: HoldSerializer, **_REFUSED, **_STEP},
     )
     def post(self, request: Request, hold_id: int) -> Response:
@@ -99,7 +99,7 @@ class HoldDeclineReleaseView(_RetentionView):
     @extend_schema(
         operation_id="audit_holds_decline_release",
         summary="Decline a proposed release",
-        request=ReasonSerializer,
+        request=HoldReasonSerializer,
         responses={200: HoldSerializer, **_REFUSED, **_STEP},
     )
     def post(self, request: Request, hold_id: int) -> Response:
