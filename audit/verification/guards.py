@@ -1,9 +1,9 @@
 """Whether the database still has what guards the log: triggers that are switched on, and the function of the line."""
 
-import hashlib
 from typing import Any
 
 from audit.verification.findings import Finding, FindingCode
+from audit.verification.guard_sources import check_sources, source_digest
 
 # Of the text of audit_event_line without white space (migration 0003): what leaves and exports are made with.
 LINE_SOURCE_SHA256 = "3a41ce36b30ec23a492fd2e58213b63ee858f8c352fea0c38865aa947cf8388f"
@@ -78,14 +78,10 @@ def check_guards(cursor: Any) -> None:  # noqa: ANN401 - any cursor
         " WHERE oid = to_regprocedure('audit_event_line(bigint, timestamptz, bigint, text, text)')"
     )
     row = cursor.fetchone()
-    if row is None or line_source_digest(row[0]) != LINE_SOURCE_SHA256:
+    if row is None or source_digest(row[0]) != LINE_SOURCE_SHA256:
         raise Finding(
             FindingCode.GUARD_MISSING,
             "The function audit_event_line, which makes the sealed form of an event, is not the one of this version:"
             " it could show a form that the event does not have.",
         )
-
-
-def line_source_digest(source: str) -> str:
-    """The digest of a function's text, whatever its white space."""
-    return hashlib.sha256("".join(source.split()).encode()).hexdigest()
+    check_sources(cursor)

@@ -7,7 +7,8 @@ from django.db import connection
 
 from audit.models import Event
 from tests.factories import PersonFactory, joins, switched
-from tests.integration.audit.test_guard_attacks import as_if_restored, in_a_transaction, own_txid, refused, run
+from tests.integration.audit.test_guard_attacks import as_if_restored, in_a_transaction, own_txid, refused
+from tests.integration.audit.test_require_change import run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -202,8 +202,7 @@ def test_a_tile_that_grew_ends_no_sealer(
     fill(1)
     ending = threading.Event()
     sealer = make_sealer(tmp_path, look_every_s=0.01)
-    monitor = logging.Handler()
-    monitor.emit = lambda _record: ending.set()  # type: ignore[method-assign]
+    monitor = Telling(ending)
     logging.getLogger("audit.sealing.sealer").addHandler(monitor)
     try:
         with leading(), no_closing():
@@ -212,6 +211,18 @@ def test_a_tile_that_grew_ends_no_sealer(
         logging.getLogger("audit.sealing.sealer").removeHandler(monitor)
     assert "Tile 0/0 is missing or has another length" in caplog.text or "Nothing is sealed" in caplog.text
     assert Pending.objects.count() == 1
+
+
+class Telling(logging.Handler):
+    """Ends the sealer at its first message."""
+
+    def __init__(self, ending: threading.Event) -> None:
+        super().__init__()
+        self.ending = ending
+
+    def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002 - logging's signature
+        """Whatever it says."""
+        self.ending.set()
 
 
 @contextmanager
