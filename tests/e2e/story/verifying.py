@@ -50,10 +50,10 @@ def walks_through(auditor: Person, product: Product, number: str, folder: Path) 
         yield sees_the_edit(auditor, product, approval)
 
 
-def _shows(auditor: Person, name: str) -> None:
+def _shows(auditor: Person, name: str, window: ViewportSize = GUIDE) -> None:
     """A picture for the guide, and those of all windows, where pictures are taken."""
     if SCREENSHOTS:
-        auditor.page.set_viewport_size(GUIDE)
+        auditor.page.set_viewport_size(window)
         auditor.pictures(f"walkthrough/{name}")
         auditor.page.set_viewport_size(DESKTOP)
         auditor.poses(f"auditor-{name}")
@@ -63,7 +63,7 @@ def reads_the_trail(auditor: Person, number: str) -> tuple[str, int]:
     """Its events, oldest first, and one of them: the plan's digest that an approval names, and that event's id."""
     page = auditor.page
     auditor.goes("/audit/")
-    _shows(auditor, "audit-log")
+    _shows(auditor, "audit-log", DESKTOP)
     page.get_by_role("textbox", name="Change", exact=True).fill(number)
     auditor.clicks("button", "Filter")
     auditor.clicks("link", "This change from its beginning")
