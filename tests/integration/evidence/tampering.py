@@ -31,7 +31,8 @@ def canonical(value: object) -> bytes:
 def put_right(files: Files) -> None:
     """Let the manifest list what is there now."""
     manifest = json.loads(files["manifest.json"])
-    listed = [name for name in files if name != "manifest.json" and not name.startswith("log/")]
+    apart = {"manifest.json", "openings.jsonl"}
+    listed = [name for name in files if name not in apart and not name.startswith("log/")]
     manifest["files"] = [
         {"path": name, "size": len(files[name]), "sha256": hashlib.sha256(files[name]).hexdigest()} for name in listed
     ]

@@ -76,7 +76,8 @@ def test_a_real_change_verifies_and_each_tamper_is_named(
 
     status, said = verified(pack, "--key", key, "--checkpoint", str(note))
     assert status == 0, said
-    assert "1 plans have the digests that were approved; 1 runs" in said
+    assert "1 plans have the digests that the log names" in said
+    assert "1 runs were started with the approvals that the policy asked for" in said
     assert "3 devices were given approved plans and no others" in said
     assert "is a beginning of the same log" in said
     status, said = verified(whole, "--key", key)
