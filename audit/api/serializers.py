@@ -113,7 +113,9 @@ class CheckpointSerializer(serializers.Serializer[LogOverview]):
 
     origin = serializers.CharField(source="head.signed.head.origin", help_text="The log's name.")
     size = serializers.IntegerField(source="head.size", help_text="How many entries it covers.")
-    root = serializers.SerializerMethodField(help_text="The root of the tree, in hexadecimal digits.")
+    root = serializers.SerializerMethodField(  # type: ignore[assignment] # a field; Field.root is another thing
+        help_text="The root of the tree, in hexadecimal digits."
+    )
     signed_at = serializers.DateTimeField(source="head.signed.signed_at", allow_null=True)
     checkpoint = serializers.CharField(source="head.note", help_text="The signed note, byte for byte.")
     keys = LogKeySerializer(many=True)

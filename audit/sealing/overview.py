@@ -34,7 +34,8 @@ class LogOverview:
 
 def log_overview() -> LogOverview:
     """What people keep and compare. The signature of the newest checkpoint is verified. Three queries."""
-    head, problem, keys = None, "", ()
+    head, problem = None, ""
+    keys: tuple[TrustedKey, ...] = ()
     try:
         keys = trusted_keys()
         head = newest_head()
