@@ -12,7 +12,7 @@ from tests.integration.coverage.noting import Notes
 
 
 def rule(name: str) -> DriftRule:
-    return DriftRule.objects.create(name=name, pattern="ntp", drift_class="cosmetic")
+    return DriftRule.objects.create(position=1, name=name, pattern="ntp", drift_class="cosmetic")
 
 
 def said(found: DriftRule, **parts: object) -> None:
