@@ -77,6 +77,12 @@ class BeatDirectory:
             activity_s=self.age_s("activity", now=now),
         )
 
+    def has_room(self, *, workers: int) -> bool:
+        """Whether a worker is free that no task which was taken already waits for."""
+        now = time.time()
+        busy = [age for age in self._ages("busy-", now) if age < BUSY_FRESH_S]
+        return len(busy) + len(self._ages("taken-", now)) < workers
+
     def _ages(self, prefix: str, now: float) -> list[float]:
         try:
             names = [entry.name for entry in self.path.iterdir() if entry.name.startswith(prefix)]

@@ -5,7 +5,7 @@ from django.db import InterfaceError, OperationalError, connections
 from django_q.brokers.orm import ORM
 
 from portal.supervision.beats import beat_acknowledged, beat_acknowledging
-from portal.supervision.doorbell import beat_polled, beat_taken, is_accepted
+from portal.supervision.doorbell import beat_polled, beat_taken, has_room, is_accepted
 
 logger = logging.getLogger(__name__)
 
@@ -16,16 +16,18 @@ Package = tuple[int, str]
 
 
 class DoorbellBroker(ORM):  # type: ignore[misc]  # django-q2 has no types
-    """django-q2's PostgreSQL broker, with three differences.
+    """django-q2's PostgreSQL broker, with four differences.
 
-    It beats for the watchdog; it waits out a restart of PostgreSQL instead of dying (a task whose acknowledgement is
-    lost runs again); and it hands out only functions of our own task modules, because whoever can write a row
-    could otherwise name any function.
+    It beats for the watchdog; it takes no more than the group can begin at once; it waits out a restart of PostgreSQL
+    instead of dying (a task whose acknowledgement is lost runs again); and it hands out only functions of our own task
+    modules, because whoever can write a row could otherwise name any function.
     """
 
     def dequeue(self) -> list[Package]:
-        """Take what is due; without PostgreSQL, wait a second and take nothing."""
+        """Take what is due if a worker is free for it; without PostgreSQL, wait a second and take nothing."""
         beat_polled()
+        if not has_room():
+            return []
         try:
             packages: list[Package] = super().dequeue() or []
             accepted = [package for package in packages if self._is_accepted(*package)]

@@ -1,6 +1,7 @@
 """What every broker of ours does with a message, wherever it waited: only our own tasks are handed to a worker."""
 
 import logging
+import time
 from typing import Any
 
 from django.conf import settings
@@ -9,6 +10,10 @@ from django_q.signing import BadSignature, SignedPackage
 from portal.supervision.beats import BeatDirectory, taken
 
 logger = logging.getLogger(__name__)
+
+LOOK_FOR_ROOM_S = 0.02
+PATIENCE_S = 0.5
+"""How long one look waits for room; shorter than the watchdog's patience with a queue that nobody looks at."""
 
 
 def is_accepted(name: str, payload: str | bytes) -> bool:
@@ -33,6 +38,22 @@ def beat_polled() -> None:
     beats = BeatDirectory.of_this_process()
     if beats is not None:
         beats.touch("polled")
+
+
+def has_room() -> bool:
+    """Whether this group can begin one more task now; it waits a moment for that.
+
+    A task that is taken beyond it would wait behind the group's own work, while workers of other hosts idle.
+    """
+    beats = BeatDirectory.of_this_process()
+    if beats is None:
+        return True
+    deadline = time.monotonic() + PATIENCE_S
+    while not beats.has_room(workers=settings.COUNTERSIGN_WORKERS):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_FOR_ROOM_S)
+    return True
 
 
 def beat_taken(ids: list[Any]) -> None:

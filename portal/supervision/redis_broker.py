@@ -14,7 +14,7 @@ from django_q.brokers import Broker
 from redis import Redis, RedisError
 
 from portal.supervision.beats import beat_acknowledged
-from portal.supervision.doorbell import beat_polled, beat_taken, is_accepted
+from portal.supervision.doorbell import beat_polled, beat_taken, has_room, is_accepted
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +53,10 @@ class RedisDoorbellBroker(Broker):  # type: ignore[misc]  # django-q2 has no typ
             return None
 
     def dequeue(self) -> list[tuple[str, str]]:
-        """Take the next task, waiting a second for it; without Redis, wait a second and take nothing."""
+        """Take the next task if a worker is free for it, waiting a second; without Redis too, and take nothing."""
         beat_polled()
+        if not has_room():
+            return []
         try:
             found = self.connection.blpop([self._list], timeout=WAIT_S)
         except RedisError as error:

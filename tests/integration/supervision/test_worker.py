@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django_q.brokers import get_broker
 from django_q.models import OrmQ
 from django_q.tasks import async_task
 
@@ -98,6 +99,21 @@ def test_stopped_pusher_is_noticed(worker: StartWorker, tmp_path: Path) -> None:
     async_task(f"{JOBS}.note", str(tmp_path / "notes"), "after")
     wait_for(lambda: "after" in jobs.lines(tmp_path / "notes"), "the second job", seconds=40, log=running.log)
     assert running.cluster() != first
+    assert running.stop() == 0
+
+
+def test_what_a_busy_group_cannot_begin_is_left_to_other_hosts(worker: StartWorker, tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    running = worker(COUNTERSIGN_WORKERS="1")
+    async_task(f"{JOBS}.note_around", str(notes), 6)
+    wait_for(lambda: "begun" in jobs.lines(notes), "the long job", seconds=40, log=running.log)
+    for number in range(3):
+        async_task(f"{JOBS}.note", str(notes), str(number))
+    time.sleep(1.5)
+    left = get_broker().queue_size()
+    assert "ended" not in jobs.lines(notes), "looked too late"
+    assert left == 3, "tasks waited behind the long one, where no other host could take them"
+    wait_for(lambda: len(jobs.lines(notes)) == 5, "all jobs", log=running.log)
     assert running.stop() == 0
 
 

@@ -37,6 +37,22 @@ def test_reading_of_the_beats(tmp_path: Path) -> None:
     assert beats.read(workers=2, age_s=1.0).oldest_taken_s is None
 
 
+def test_room_for_one_more_task(tmp_path: Path) -> None:
+    beats = BeatDirectory(tmp_path / "beats")
+    beats.clear()
+    assert beats.has_room(workers=1)
+    beats.touch("taken-1")
+    assert not beats.has_room(workers=1), "it is about to begin"
+    assert beats.has_room(workers=2)
+    beats.touch("busy-10")
+    assert not beats.has_room(workers=2)
+    beats.drop("taken-1")
+    assert beats.has_room(workers=2)
+    long_ago = time.time() - 60
+    os.utime(beats.path / "busy-10", (long_ago, long_ago))
+    assert beats.has_room(workers=1), "a worker that is gone takes no room for ever"
+
+
 @pytest.mark.parametrize("port", [0, -1, 65536])
 def test_number_that_is_no_port(port: int) -> None:
     with pytest.raises(DemoError, match="is no port: choose another with `make demo PORT=8001`"):
