@@ -859,7 +859,8 @@ class Templates:
                 found.setdefault(person, name)
             if not version.copied_from:
                 return found
-            version, wanted = self._by_label.get(version.copied_from), version.copied_from
+            wanted = version.copied_from
+            version = self._by_label.get(wanted)
 
     def why_not_approved(self, version_id: str, number: str) -> str:
         """Why a version does not carry a change that nobody else approves: two people approved what it says."""
