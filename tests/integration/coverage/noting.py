@@ -123,7 +123,8 @@ def noting() -> Iterator[Notes]:
         for (table,) in cursor.fetchall():
             cursor.execute(
                 f'CREATE TRIGGER coverage_note AFTER INSERT OR UPDATE OR DELETE ON "{table}"'
-                " FOR EACH ROW EXECUTE FUNCTION coverage_note()"
+                " FOR EACH ROW EXECUTE FUNCTION coverage_note();"
+                f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note'
             )
     try:
         yield Notes()
