@@ -85,6 +85,11 @@ _ROOT = pow(2, (_P - 1) // 4, _P)
 Point = tuple[int, int, int, int]
 
 
+def counted(count: int, one: str, many: str) -> str:
+    """A number with its words."""
+    return f"{count} {one if count == 1 else many}"
+
+
 def _point(encoded: bytes) -> Point | None:
     """The point that 32 bytes name; None: there is none."""
     number = int.from_bytes(encoded, "little")
@@ -1020,7 +1025,8 @@ class Stories:
         """Where each change stands at the end of the events."""
         for story in list(self._stories.values())[:20]:
             stands = next((state for (kind, _), state in story.states.items() if kind == "change"), "unknown")
-            yield f"{story.number} is {stands} at its last event here ({story.last}); {len(story.runs)} runs of it."
+            runs = counted(len(story.runs), "run", "runs")
+            yield f"{story.number} is {stands} at its last event here ({story.last}); {runs} of it."
 
     def _written(self, story: Story, event: Event) -> None:
         actor, after = event.body["actor"], event.body.get("after") or {}
@@ -1521,7 +1527,8 @@ class Check:
             self._same_log(head, old, proof, "an earlier tree head of the pack")
             proofs[old.size] = proof
         if lines:
-            self._say(f"{len(lines)} earlier tree heads are beginnings of the same log.")
+            heads = counted(len(lines), "earlier tree head is a beginning", "earlier tree heads are beginnings")
+            self._say(f"{heads} of the same log.")
         for name, note in held:
             old = read_checkpoint(note, self._keys, f"The tree head that you hold in {name}")
             known = proofs.get(old.size)
@@ -1584,7 +1591,9 @@ class Check:
         if texts.shown:
             self._say(f"{texts.shown} texts of people are those that were sealed.")
         if texts.redacted:
-            self._say(f"{texts.redacted} texts were redacted; an event here says who took each out.")
+            self._say(
+                f"{counted(texts.redacted, 'text was', 'texts were')} redacted; an event here says who took each out."
+            )
         if texts.lacking:
             self._say(
                 f"{texts.lacking} texts are not shown: redacted, or left out of this pack. The events that had"
@@ -1593,12 +1602,12 @@ class Check:
 
     def _judged(self, stories: Stories) -> None:
         if stories.plans:
-            self._say(f"{stories.plans} plans have the digests that the log names.")
+            self._say(f"{counted(stories.plans, 'plan has the digest', 'plans have the digests')} that the log names.")
         if stories.runs:
             self._say(
-                f"{stories.runs} runs were started with the"
+                f"{counted(stories.runs, 'run was', 'runs were')} started with the"
                 " approvals that the policy asked for, by people without a hand in the change;"
-                f" {stories.devices} devices were given approved plans and no others."
+                f" {counted(stories.devices, 'device was', 'devices were')} given what was approved and nothing else."
             )
         for sentence in stories.told():
             self._say(sentence)

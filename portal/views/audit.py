@@ -109,7 +109,7 @@ def _trail_url(request: HttpRequest) -> str:
 
 def _exports(request: HttpRequest) -> list[dict[str, str]]:
     """The addresses that export what the filters choose."""
-    labels = {ExportFormat.CSV: "CSV", ExportFormat.JSONL: "JSON Lines", ExportFormat.OPENINGS: "Texts"}
+    labels = {ExportFormat.CSV: "CSV", ExportFormat.JSONL: "JSON Lines", ExportFormat.OPENINGS: "texts"}
     exports = []
     for form, label in labels.items():
         query = request.GET.copy()

@@ -6,5 +6,6 @@ import "./keyboard.js";
 import "./diff-view.js";
 import "./requests.js";
 import "./change-form.js";
+import "./tabs.js";
 
 document.documentElement.classList.add("has-js");

@@ -76,14 +76,14 @@ def test_a_real_change_verifies_and_each_tamper_is_named(
 
     status, said = verified(pack, "--key", key, "--checkpoint", str(note))
     assert status == 0, said
-    assert "1 plans have the digests that the log names" in said
-    assert "1 runs were started with the approvals that the policy asked for" in said
-    assert "3 devices were given approved plans and no others" in said
+    assert "1 plan has the digest that the log names" in said
+    assert "1 run was started with the approvals that the policy asked for" in said
+    assert "3 devices were given what was approved and nothing else" in said
     assert "is a beginning of the same log" in said
     status, said = verified(whole, "--key", key)
     assert status == 0, said
     assert "none is missing, none was changed" in said
-    assert "3 devices were given approved plans" in said
+    assert "3 devices were given what was approved" in said
     _what_is_in_it(pack, office)
     capsys.readouterr()
 

@@ -100,7 +100,7 @@ def test_a_redaction_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     maker.late["openings.jsonl"] = opening(CREATED, "/object/label", TITLE)
     code, said = checked(maker, tmp_path, capsys)
     assert code == 0, said
-    assert "1 texts were redacted; an event here says who took each out." in said
+    assert "1 text was redacted; an event here says who took each out." in said
     assert "not shown" not in said
 
 

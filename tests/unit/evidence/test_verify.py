@@ -104,8 +104,8 @@ def test_a_true_pack_is_told_in_words(whole_log: bool, tmp_path: Path, capsys: p
     said = said_of(maker, tmp_path, "--key", SIGNER.verifier, exits=0, capsys=capsys)
     assert ("are the first 16 entries of the log: none is missing" in said) is whole_log
     assert "signed by example.net/countersign" in said
-    assert "1 runs were started with the approvals that the policy asked for" in said
-    assert "2 devices were given approved plans and no others" in said
+    assert "1 run was started with the approvals that the policy asked for" in said
+    assert "2 devices were given what was approved and nothing else" in said
     assert said.endswith("Nothing wrong was found.\n")
 
 
@@ -301,7 +301,7 @@ def test_what_ran_was_not_approved(name: str, tmp_path: Path, capsys: pytest.Cap
 
 def test_who_reviewed_the_template_may_approve(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     case = Case(template_editor=TINA, template_reviewer=ANA)
-    assert "1 runs were started" in said_of(PackMaker(case, SIGNER), tmp_path, exits=0, capsys=capsys)
+    assert "1 run was started" in said_of(PackMaker(case, SIGNER), tmp_path, exits=0, capsys=capsys)
 
 
 def test_a_demand_that_was_softened(maker: PackMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
