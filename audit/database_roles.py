@@ -58,7 +58,8 @@ AUDIT_GRANTS: Final = (
     Grant(READER, "audit_event", ("SELECT",)),
     # What opens the commitments of events comes with them. Nobody changes it: a redaction's trigger does.
     Grant(APPLICATION, "audit_opening", ("SELECT", "INSERT"), OPENING_COLUMNS),
-    Grant(SEALER, "audit_opening", ("INSERT",), OPENING_COLUMNS),
+    # Archives hold the texts, too.
+    Grant(SEALER, "audit_opening", ("SELECT", "INSERT"), OPENING_COLUMNS),
     Grant(READER, "audit_opening", ("SELECT",)),
     Grant(APPLICATION, "audit_redaction", ("SELECT", "INSERT", "UPDATE")),
     Grant(READER, "audit_redaction", ("SELECT",)),
@@ -151,8 +152,8 @@ def grant_statements() -> list[str]:
         *(_if_there(grant.table, grant.statement) for grant in AUDIT_GRANTS),
         _AUDIT_IDS_STAY,
         _block(
-            f"IF to_regprocedure('{SCHEMA}.audit_archive_remove(bigint)') IS NOT NULL THEN\n"
-            f"    GRANT EXECUTE ON FUNCTION {SCHEMA}.audit_archive_remove(bigint) TO {SEALER};\nEND IF;"
+            f"IF to_regprocedure('{SCHEMA}.audit_archive_remove(bigint, text)') IS NOT NULL THEN\n"
+            f"    GRANT EXECUTE ON FUNCTION {SCHEMA}.audit_archive_remove(bigint, text) TO {SEALER};\nEND IF;"
         ),
         *(
             _if_there(table, f"REVOKE {', '.join(privileges)} ON {SCHEMA}.{table} FROM {APPLICATION}")

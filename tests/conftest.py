@@ -25,6 +25,7 @@ from audit.database_roles import APPLICATION
 from portal.embedded_postgres import attach, roles_prepare
 from tests.database import as_superuser, sign_in_as_superuser
 
+TRUNCATED = frozenset({"audit_event", "audit_opening"})  # their rows leave by archives alone
 NEVER_EMPTIED = frozenset({"audit_stateful", "auth_permission", "django_content_type", "django_migrations"})
 # The database refuses to empty these, to their owner too unless it is told to look away: only here.
 KEPT_BY_TRIGGERS = {
@@ -173,7 +174,7 @@ def _empty_what_is_filled() -> Iterator[None]:
             "SET LOCAL ROLE NONE",  # the superuser who signed in
             "SET LOCAL session_replication_role = replica",  # no foreign key is looked after meanwhile
             *(f"ALTER TABLE {table} DISABLE TRIGGER {trigger}" for table, trigger in triggers),
-            *(f"{'TRUNCATE' if name == 'audit_event' else 'DELETE FROM'} {name}" for name in filled),
+            *(f"{'TRUNCATE' if name in TRUNCATED else 'DELETE FROM'} {name}" for name in filled),
             *(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}" for table, trigger in triggers),
         ]
 

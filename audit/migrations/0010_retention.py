@@ -1,9 +1,10 @@
 """How long events stay in the table, what keeps them there longer, and where they went afterwards.
 
 An event leaves the table only through ``audit_archive_remove()``, which demands a recorded archive whose own event is
-sealed, and looks once more whether each event's time is over and nothing holds it. Its leaf and the tree stay. What is
-left of it is a row of ``audit_archived_event``. Which changes have ended is said by the app that has changes: its
-migration replaces the view ``audit_ended_change``.
+sealed, and looks once more whether each event's time is over, nothing holds it and no redaction of it waits. Its texts
+leave with it. Its leaf and the tree stay. What is left of it is a row of ``audit_archived_event``. A hold keeps the
+texts of what it holds, too: no redaction of them is carried out. Which changes have ended is said by the app that has
+changes: its migration replaces the view ``audit_ended_change``.
 """
 
 from importlib import import_module
@@ -66,12 +67,16 @@ WITH period AS MATERIALIZED (
     FROM audit_retention_period WHERE days IS NOT NULL
 ), hold AS MATERIALIZED (
     SELECT change_id, since, coalesce(until, 'infinity') AS until FROM audit_legal_hold WHERE state <> 'released'
+), asked AS MATERIALIZED (
+    SELECT redaction.event_id, event.change_id FROM audit_redaction redaction
+    JOIN audit_event event ON event.id = redaction.event_id WHERE redaction.state = 'proposed'
 ), ended AS MATERIALIZED (
     SELECT c.change_id, c.change_class, period.before FROM audit_ended_change c JOIN period USING (change_class)
     WHERE c.ended_at < period.before
         AND NOT EXISTS (SELECT FROM hold WHERE hold.change_id = c.change_id)
         AND NOT EXISTS (SELECT FROM hold JOIN audit_event held
                         ON held.change_id = c.change_id AND held.at >= hold.since AND held.at < hold.until)
+        AND NOT EXISTS (SELECT FROM asked WHERE asked.change_id = c.change_id)
 ), due AS (
     SELECT event.id, event.at, event.change_id, ended.change_class FROM ended
     JOIN audit_event event ON event.change_id = ended.change_id AND event.at < ended.before
@@ -81,11 +86,13 @@ WITH period AS MATERIALIZED (
     WHERE period.change_class = 'none' AND (event.state_to = '' OR event.state_to = event.state_from)
         AND NOT audit_always_kept(event.object_type, event.action)
         AND NOT EXISTS (SELECT FROM hold WHERE event.at >= hold.since AND event.at < hold.until)
+        AND NOT EXISTS (SELECT FROM asked WHERE asked.event_id = event.id)
 )
 SELECT leaf.leaf_index, due.id AS event_id, due.at, due.change_id, due.change_class
 FROM due JOIN audit_leaf leaf ON leaf.event_id = due.id
 WHERE leaf.leaf_index < (SELECT max(tree_size) FROM audit_checkpoint);
-COMMENT ON VIEW audit_due_event IS 'The sealed events whose time is over and that nothing holds.';
+COMMENT ON VIEW audit_due_event IS
+    'The sealed events whose time is over, that nothing holds, and on whose redaction nobody has to decide.';
 """
 
 GUARDS = """
@@ -139,16 +146,57 @@ BEGIN
 END
 $body$;
 
+-- The hold that keeps an event: of its change, of a range with its time, or of a range with one of its change's events.
+CREATE FUNCTION audit_held_by(event bigint) RETURNS bigint LANGUAGE sql STABLE
+    SET search_path = pg_catalog, %1$I, pg_temp AS $body$
+SELECT hold.id FROM audit_legal_hold hold JOIN audit_event kept ON kept.id = event
+WHERE hold.state <> 'released'
+    AND (hold.change_id = kept.change_id
+         OR (kept.at >= hold.since AND kept.at < coalesce(hold.until, 'infinity'))
+         OR EXISTS (SELECT FROM audit_event other WHERE other.change_id = kept.change_id
+                        AND other.at >= hold.since AND other.at < coalesce(hold.until, 'infinity')))
+ORDER BY hold.id LIMIT 1
+$body$;
+
+-- The lock keeps a hold that is being placed before or after this, never within. It belongs to the owner, who may lock.
+CREATE FUNCTION audit_redaction_waits_for_holds() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path = pg_catalog, %1$I, pg_temp AS $body$
+DECLARE
+    held audit_legal_hold;
+BEGIN
+    LOCK TABLE audit_legal_hold IN SHARE MODE;
+    SELECT * INTO held FROM audit_legal_hold WHERE id = audit_held_by(NEW.event_id);
+    IF FOUND THEN
+        RAISE EXCEPTION 'The redaction %% is refused: the legal hold %% (%%) keeps event %% with its texts.',
+            NEW.id, held.id, held.matter, NEW.event_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'redaction_of_a_held_event';
+    END IF;
+    PERFORM FROM audit_event WHERE id = NEW.event_id;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'The redaction %% is refused: event %% went to an archive.', NEW.id, NEW.event_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'redaction_of_a_held_event';
+    END IF;
+    RETURN NEW;
+END
+$body$;
+
 -- While events leave by audit_archive_remove(), and only then, an archive that is still to be done has rows of its own.
 CREATE FUNCTION audit_refuse_unarchived() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, %1$I, pg_temp AS $body$
+DECLARE
+    thing bigint;
 BEGIN
     IF TG_LEVEL = 'STATEMENT' THEN
         PERFORM FROM audit_archive archive JOIN audit_archived_event gone ON gone.archive_id = archive.id
             WHERE archive.state = 'recorded' LIMIT 1;
     ELSE
+        IF TG_TABLE_NAME = 'audit_opening' THEN
+            thing := OLD.event_id;
+        ELSE
+            thing := OLD.id;
+        END IF;
         PERFORM FROM audit_archived_event gone JOIN audit_archive archive ON archive.id = gone.archive_id
-            WHERE gone.event_id = OLD.id AND archive.state = 'recorded';
+            WHERE gone.event_id = thing AND archive.state = 'recorded';
     END IF;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'The audit log only grows: %% of %% is refused.', TG_OP, TG_TABLE_NAME
@@ -162,6 +210,8 @@ $body$
 END
 $do$;
 
+CREATE TRIGGER audit_redaction_of_held BEFORE UPDATE ON audit_redaction
+    FOR EACH ROW WHEN (NEW.state = 'carried_out') EXECUTE FUNCTION audit_redaction_waits_for_holds();
 CREATE TRIGGER audit_legal_hold_moves BEFORE INSERT OR UPDATE ON audit_legal_hold
     FOR EACH ROW EXECUTE FUNCTION audit_hold_moves();
 CREATE TRIGGER audit_legal_hold_stays BEFORE DELETE OR TRUNCATE ON audit_legal_hold
@@ -176,6 +226,14 @@ CREATE TRIGGER audit_archived_event_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
 CREATE TRIGGER audit_retrieval_test_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_retrieval_test
     FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+
+DROP TRIGGER audit_opening_never_goes ON audit_opening;
+CREATE TRIGGER audit_opening_never_goes BEFORE TRUNCATE ON audit_opening
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_change();
+CREATE TRIGGER audit_opening_leaves_by_archive BEFORE DELETE ON audit_opening
+    FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse_unarchived();
+CREATE TRIGGER audit_opening_row_leaves_by_archive BEFORE DELETE ON audit_opening
+    FOR EACH ROW EXECUTE FUNCTION audit_refuse_unarchived();
 
 DROP TRIGGER audit_event_row_stays ON audit_event;
 DROP TRIGGER audit_event_only_grows ON audit_event;
@@ -199,21 +257,26 @@ ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_only_grows;
 ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_row_stays;
 ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_leaves_by_archive;
 ALTER TABLE audit_event ENABLE ALWAYS TRIGGER audit_event_row_leaves_by_archive;
+ALTER TABLE audit_opening ENABLE ALWAYS TRIGGER audit_opening_never_goes;
+ALTER TABLE audit_opening ENABLE ALWAYS TRIGGER audit_opening_leaves_by_archive;
+ALTER TABLE audit_opening ENABLE ALWAYS TRIGGER audit_opening_row_leaves_by_archive;
+ALTER TABLE audit_redaction ENABLE ALWAYS TRIGGER audit_redaction_of_held;
 """
 
-# The locks keep a hold that is being placed, and a period that is being changed, before or after this, never within.
+# The locks keep a redaction that is being carried out, a hold that is being placed, and a period that is being changed
+# before or after this, never within. ``texts`` is the digest of which texts the file holds, as audit.retention makes it.
 REMOVE = """
 DO $do$
 BEGIN
     EXECUTE format($ddl$
-CREATE FUNCTION audit_archive_remove(archive bigint) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
+CREATE FUNCTION audit_archive_remove(archive bigint, texts text) RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER
     SET search_path = pg_catalog, %1$I, pg_temp AS $body$
 DECLARE
     told audit_archive;
     sealed_to bigint;
     moved bigint;
 BEGIN
-    LOCK TABLE audit_legal_hold, audit_retention_period IN SHARE MODE;
+    LOCK TABLE audit_redaction, audit_legal_hold, audit_retention_period IN SHARE MODE;
     SELECT * INTO told FROM audit_archive WHERE id = archive AND state = 'recorded' FOR UPDATE;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'There is no recorded archive %% whose events are still to be removed.', archive
@@ -248,6 +311,17 @@ BEGIN
             ' their time is not over any more, or they are not what was sealed.', told.events, archive, moved
             USING ERRCODE = 'object_in_use';
     END IF;
+    IF texts IS DISTINCT FROM (
+            SELECT encode(sha256(coalesce(string_agg(
+                sha256(convert_to(opening.event_id || ' ' || opening.path, 'UTF8')), ''::bytea
+                ORDER BY gone.leaf_index, opening.path COLLATE "C"), ''::bytea)), 'hex')
+            FROM audit_archived_event gone JOIN audit_opening opening ON opening.event_id = gone.event_id
+            WHERE gone.archive_id = archive AND opening.redaction_id IS NULL) THEN
+        RAISE EXCEPTION 'The file of archive %% does not hold the texts that stand beside its events: one was redacted'
+            ' since it was written. Run it again.', archive USING ERRCODE = 'object_in_use';
+    END IF;
+    DELETE FROM audit_opening USING audit_archived_event gone
+        WHERE gone.archive_id = archive AND gone.event_id = audit_opening.event_id;
     DELETE FROM audit_event USING audit_archived_event gone
         WHERE gone.archive_id = archive AND gone.event_id = audit_event.id;
     UPDATE audit_archive SET state = 'removed', removed_at = clock_timestamp() WHERE id = archive;
@@ -257,7 +331,7 @@ $body$
     $ddl$, current_schema());
 END
 $do$;
-REVOKE EXECUTE ON FUNCTION audit_archive_remove(bigint) FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION audit_archive_remove(bigint, text) FROM PUBLIC;
 """
 
 # The guard goes on from the last step of a thing, also where the event of that step is in an archive.
@@ -417,7 +491,7 @@ class Migration(migrations.Migration):
             "DROP VIEW audit_due_event; DROP VIEW audit_ended_change; DROP FUNCTION audit_always_kept(text, text)",
         ),
         migrations.RunSQL(GUARDS, migrations.RunSQL.noop),
-        migrations.RunSQL(REMOVE, "DROP FUNCTION audit_archive_remove(bigint)"),
+        migrations.RunSQL(REMOVE, "DROP FUNCTION audit_archive_remove(bigint, text)"),
         migrations.RunSQL(GUARDS_WITH_ARCHIVES, GUARDS_OF_BEFORE),
         require_event(table="audit_retention_period", object_type="retention_period", state_column=None),
         require_event(table="audit_legal_hold", object_type="legal_hold"),

@@ -26,9 +26,7 @@ _STRAY = f"""
 SELECT opening.event_id, opening.path FROM audit_opening opening
 LEFT JOIN audit_event event ON event.id = opening.event_id
 WHERE opening.event_id >= %s
-    AND ((event.id IS NULL
-          AND NOT EXISTS (SELECT FROM audit_archived_event gone WHERE gone.event_id = opening.event_id))
-        OR strpos(event.body, '{{"{MEMBER}":"hmac-sha256:') = 0) LIMIT 1
+    AND (event.id IS NULL OR strpos(event.body, '{{"{MEMBER}":"hmac-sha256:') = 0) LIMIT 1
 """  # noqa: S608 - constants
 
 _REDACTED = """

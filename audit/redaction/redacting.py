@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+import psycopg
 from django.contrib.auth import get_user_model
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
@@ -14,6 +15,7 @@ from audit.models import Event, Opening, Redaction, RedactionState
 from audit.readers import reads_log
 from audit.recorder import ObjectType, record
 from audit.redaction.errors import RedactionNotFoundError, RedactionRefusedError
+from audit.retention.holding import why_redaction_waits
 from audit.sealing.proof import is_sealed
 
 DECIDERS: Final = ("auditor", "administrator")
@@ -67,12 +69,17 @@ def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -
     Raises:
         LogClosedError: the person is no auditor and no administrator.
         RedactionNotFoundError: there is none.
-        RedactionRefusedError: it is decided already, the person proposed it or caused the event, or the proposal is
-            not sealed yet.
+        RedactionRefusedError: it is decided already, the person proposed it or caused the event, the proposal is not
+            sealed yet, or a legal hold keeps the event.
     """
     with _deciding("carry_out", actor, redaction_id) as (redaction, event):
         _check_other_person(redaction, event, actor)
-        _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
+        _check_not_held(event.pk)
+        try:
+            _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
+        except IntegrityError as error:
+            _check_kept_meanwhile(event.pk, error)
+            raise
         for forget in _forgetting.values():
             forget(event, redaction.paths)
     return redaction
@@ -169,6 +176,21 @@ def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> Non
             "state",
             "The proposal is not sealed in the audit log yet. Wait a second; if it stays so, look at the sealer.",
         )
+
+
+def _check_not_held(event_id: int) -> None:
+    why = why_redaction_waits(event_id)
+    if why:
+        raise RedactionRefusedError("event", why)
+
+
+def _check_kept_meanwhile(event_id: int, error: IntegrityError) -> None:
+    """The database looked once more: a hold was placed, or the event went to an archive, in the same moment."""
+    cause = error.__cause__
+    if isinstance(cause, psycopg.Error) and cause.diag.constraint_name == "redaction_of_a_held_event":
+        raise RedactionRefusedError(
+            "event", f"Event {event_id} came under a legal hold, or went to an archive, just now. Nothing was done."
+        ) from None
 
 
 def _decide(redaction: Redaction, event: Event, actor: Actor, state: RedactionState, comment: str) -> None:

@@ -1,7 +1,8 @@
 """The file of an archive: written as a stream, and checked from its bytes up, without any database.
 
 Its form is that of an evidence pack without plans (docs/retention.md), so the same ``verify.py`` checks both. In place
-of a receipt it has ``log/manifest.note``: the manifest's digest, signed with the keys of the log.
+of a receipt it has ``log/manifest.note``: the manifest's digest, signed with the keys of the log. The texts of people
+are in a file of their own, which may lack some, or be missing.
 """
 
 import hashlib
@@ -18,12 +19,14 @@ from audit.body import canonical
 from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
 from audit.merkle import leaf_hash, verify_inclusion
 from audit.notes import Note, NoteError, Signer
+from audit.retention.archive_texts import Text, Texts, TextsCheck, text_lines
 from audit.retention.errors import ArchiveError
 from audit.retention.ranges import Places
 
 SCHEMA: Final = "countersign.audit-archive/1"
 EVENTS, README, MANIFEST = "events.jsonl", "README.txt", "manifest.json"
 PROOFS, CHECKPOINT, KEYS, SIGNED = "log/proofs.jsonl", "log/checkpoint", "log/keys", "log/manifest.note"
+OPENINGS: Final = "openings.jsonl"
 _FILES: Final = frozenset({EVENTS, README, MANIFEST, PROOFS, CHECKPOINT, KEYS, SIGNED})
 _SMALL: Final = 64 * 2**20
 _LINE: Final = 16 * 2**20
@@ -35,7 +38,9 @@ time was over. Check it, on a machine with nothing but Python 3.9 or newer, with
     python3 verify.py {name} --key <the public key of the log>
 
 verify.py comes with each release (changes/evidence/verify.py) and with each evidence pack. events.jsonl holds an event
-a line, byte for byte as it was sealed; log/ holds the proofs that each stands in the log.
+a line, byte for byte as it was sealed; log/ holds the proofs that each stands in the log. openings.jsonl holds what
+people typed, a text a line. Each is checked against its event. The archive verifies without a line of this file, and
+without the file, too: so a text that nobody may keep any longer can be taken out.
 """
 
 Line = tuple[int, int, str]
@@ -62,6 +67,7 @@ class CheckedArchive:
     manifest: dict[str, Any]
     places: Places
     signed: SignedHead
+    texts: Texts
 
     @property
     def events(self) -> int:
@@ -69,15 +75,19 @@ class CheckedArchive:
         return len(self.places)
 
 
-def archive_write(path: Path, lines: Iterable[Line], enclosed: Enclosed, *, told: dict[str, object]) -> None:
+def archive_write(
+    path: Path, lines: Iterable[Line], texts: Iterable[Text], enclosed: Enclosed, *, told: dict[str, object]
+) -> None:
     """Write an archive to ``path``; ``told`` are members of the manifest besides those that follow from the content.
 
-    The lines ascend by place. Memory grows by two numbers an event. Nothing is synced to disk here.
+    The lines ascend by place, and the texts are in the same order. Memory grows by two numbers an event. Nothing is
+    synced to disk here.
     """
     found: list[tuple[int, int]] = []
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         files = [_add(archive, EVENTS, _event_lines(lines, found))]
         files.append(_add(archive, README, [_ABOUT.format(name=path.name.lstrip(".")).encode()]))
+        _add(archive, OPENINGS, text_lines(texts))
         places = Places.of(place for place, _event in found)
         content = {**told, "schema": SCHEMA, "events": len(found), "leaves": str(places), "files": files,
                    "whole_log": False, "changes": {}}  # fmt: skip
@@ -87,6 +97,16 @@ def archive_write(path: Path, lines: Iterable[Line], enclosed: Enclosed, *, told
         archive.writestr(KEYS, "".join(f"{signer.verifier}\n" for signer in enclosed.signers))
         _add(archive, PROOFS, _proof_lines(found, enclosed.path_of))
         archive.writestr(SIGNED, manifest_note(hashlib.sha256(manifest).hexdigest(), enclosed.signers))
+
+
+def archive_rewrite(path: Path, draft: Path, texts: Iterable[Text]) -> None:
+    """Write an archive anew to ``draft`` with these texts and no others; all else stays byte for byte what it is."""
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            if name != OPENINGS:
+                with old.open(name) as stream:
+                    _add(new, name, iter(lambda stream=stream: stream.read(_CHUNK), b""))
+        _add(new, OPENINGS, text_lines(texts))
 
 
 def manifest_note(digest: str, signers: Sequence[Signer]) -> str:
@@ -153,7 +173,7 @@ def _check(
     each: Callable[[int, int, bytes], None] | None,
 ) -> CheckedArchive:
     names = archive.namelist()
-    if len(names) != len(_FILES) or set(names) != _FILES:
+    if len(names) != len(set(names)) or set(names) - {OPENINGS} != _FILES:
         raise ArchiveError(f"{path.name} does not hold exactly the files of an archive.")
     signed = _signed_head(archive, keys)
     manifest_bytes = _whole(archive, MANIFEST)
@@ -166,15 +186,18 @@ def _check(
         if _digest(archive, item["path"]) != (item["size"], item["sha256"]):
             raise ArchiveError(f"{item['path']} of {path.name} was altered: it is not what the signed manifest says.")
     places = Places()
+    texts = TextsCheck(_lines(archive, OPENINGS) if OPENINGS in names else iter(()))
     for place, event_id, line in _proved(archive, signed):
         places.append(place)
+        texts.take(event_id, line)
         if each is not None:
             each(place, event_id, line)
     if (str(places), len(places)) != (manifest["leaves"], manifest["events"]):
         raise ArchiveError(f"{path.name} does not hold the events that its signed manifest names.")
+    shown = texts.end()
     file.seek(0)
     return CheckedArchive(
-        hashlib.file_digest(file, "sha256").hexdigest(), file.tell(), digest, manifest, places, signed
+        hashlib.file_digest(file, "sha256").hexdigest(), file.tell(), digest, manifest, places, signed, shown
     )
 
 

@@ -1,9 +1,10 @@
 """From events whose time is over to a signed archive, and out of the table; killed anywhere, it loses nothing.
 
 The steps, in this order: the file is written under a draft's name, synced and read back; renamed; recorded in the
-database together with an event that names its digest; that event is sealed; only then do the events leave the table,
-by the database's own function, which looks at everything once more. What was recorded and not removed is found and
-finished by the next run. Runs as the sealer's user, who alone has the key.
+database together with an event that names its digest; that event is sealed; only then do the events and their texts
+leave the tables, by the database's own function, which looks at everything once more. What was recorded and not removed
+is found and finished by the next run. Where a text was redacted meanwhile, that run takes it out of the file, too. Runs
+as the sealer's user, who alone has the key.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ import psycopg
 from audit.checkpoints import TrustedKey, verify_checkpoint
 from audit.merkle import inclusion_proof
 from audit.recorder import ObjectType
-from audit.retention.archive_file import CheckedArchive, Enclosed, Line, archive_write
+from audit.redaction.commitments import Opening
+from audit.retention.archive_file import CheckedArchive, Enclosed, Line, archive_rewrite, archive_write
+from audit.retention.archive_texts import Text, texts_digest
 from audit.retention.checking import check_against_leaves
 from audit.retention.choosing import Chosen, choose
 from audit.retention.errors import ArchiveError
@@ -47,6 +50,11 @@ _LINES: Final = """
 SELECT leaf.leaf_index, event.id, audit_event_line(event.id, event.at, event.txid, event.db_user, event.body)
 FROM audit_leaf leaf JOIN audit_event event ON event.id = leaf.event_id
 WHERE leaf.leaf_index = ANY (%s) ORDER BY leaf.leaf_index
+"""
+_TEXTS: Final = """
+SELECT opening.event_id, opening.path, opening.salt, opening.value
+FROM audit_leaf leaf JOIN audit_opening opening ON opening.event_id = leaf.event_id
+WHERE leaf.leaf_index = ANY (%s) AND opening.redaction_id IS NULL ORDER BY leaf.leaf_index, opening.path COLLATE "C"
 """
 _RECORD: Final = """
 INSERT INTO audit_archive (file, size, sha256, manifest_sha256, events, leaves, tree_size, first_at, last_at)
@@ -114,13 +122,16 @@ class Archivist:
     def finish(self) -> Iterator[Archived | Held]:
         """Finish what an earlier run recorded: check each file once more and have its events leave the table."""
         rows = self._connection.execute(
-            "SELECT id, file, sha256 FROM audit_archive WHERE state = 'recorded' ORDER BY id"
+            "SELECT id, file, manifest_sha256 FROM audit_archive WHERE state = 'recorded' ORDER BY id"
         ).fetchall()
-        for archive_id, name, sha256 in rows:
-            checked = self._checked(self._folder / name)
-            if checked.sha256 != sha256:
-                raise ArchiveError(f"{name} is not the file that was recorded: its SHA-256 is {checked.sha256}.")
-            yield self._remove(archive_id, self._folder / name)
+        for archive_id, name, manifest_sha256 in rows:
+            path = self._folder / name
+            checked = self._checked(path)
+            if checked.manifest_sha256 != manifest_sha256:
+                raise ArchiveError(f"{name} is not the archive that was recorded: its manifest is another one.")
+            if checked.texts.digest != texts_digest(self._texts(checked.places)):
+                checked = self._with_texts_of_now(path, checked)
+            yield self._remove(archive_id, path, checked)
 
     def make(self, limit: int = EVENTS_AT_ONCE) -> Archived | Held | None:
         """Move up to ``limit`` events to a new archive; None where no event's time is over.
@@ -136,7 +147,7 @@ class Archivist:
         checked = self._written(path, chosen)
         archive_id = self._record(path, checked, chosen)
         self._after("recorded")
-        return self._remove(archive_id, path)
+        return self._remove(archive_id, path, checked)
 
     def _new_path(self) -> Path:
         """The next name that is free. A file that is there belongs to a run that ended before it recorded it."""
@@ -146,7 +157,7 @@ class Archivist:
         return next(path for path in paths if not path.exists())
 
     def _written(self, path: Path, chosen: Chosen) -> CheckedArchive:
-        draft = path.with_name(f".{path.stem}.draft")
+        draft = _draft(path)
         told: dict[str, object] = {
             "origin": self._key.origin,
             "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -155,19 +166,32 @@ class Archivist:
             "classes": chosen.classes,
         }
         try:
-            archive_write(draft, self._lines(chosen.places), self._enclosed(), told=told)
+            lines, texts = self._lines(chosen.places), self._texts(chosen.places)
+            archive_write(draft, lines, texts, self._enclosed(), told=told)
             self._after("written")
-            _sync(draft)
-            checked = self._checked(draft)
-            if str(checked.places) != str(chosen.places):
-                raise ArchiveError("The archive does not hold the events that were chosen. Run manage.py audit_verify.")
-            draft.replace(path)
-            _sync(path.parent)
+            checked = self._in_place(draft, path, chosen.places)
         except OSError as error:
-            with suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise ArchiveError(f"{path} cannot be written ({error.strerror}).") from None
+            raise _unwritable(path, draft, error) from None
         self._after("renamed")
+        return checked
+
+    def _with_texts_of_now(self, path: Path, was: CheckedArchive) -> CheckedArchive:
+        """The same archive with the texts of the database: one was redacted since, or the file has lost one."""
+        draft = _draft(path)
+        try:
+            archive_rewrite(path, draft, self._texts(was.places))
+            return self._in_place(draft, path, was.places)
+        except OSError as error:
+            raise _unwritable(path, draft, error) from None
+
+    def _in_place(self, draft: Path, path: Path, places: Places) -> CheckedArchive:
+        """Sync a draft, read it back, and give it its name."""
+        _sync(draft)
+        checked = self._checked(draft)
+        if str(checked.places) != str(places):
+            raise ArchiveError("The archive does not hold the events that were chosen. Run manage.py audit_verify.")
+        draft.replace(path)
+        _sync(path.parent)
         return checked
 
     def _enclosed(self) -> Enclosed:
@@ -184,13 +208,13 @@ class Archivist:
             return tile_loader(cursor)(level, tile_index)
 
     def _lines(self, places: Places) -> Iterator[Line]:
-        asked: list[int] = []
-        for place in places:
-            asked.append(place)
-            if len(asked) == _ROWS:
-                yield from self._connection.execute(_LINES, (asked,)).fetchall()
-                asked = []
-        yield from self._connection.execute(_LINES, (asked,)).fetchall()
+        for asked in _batches(places):
+            yield from self._connection.execute(_LINES, (asked,)).fetchall()
+
+    def _texts(self, places: Places) -> Iterator[Text]:
+        for asked in _batches(places):
+            for event_id, path, salt, value in self._connection.execute(_TEXTS, (asked,)).fetchall():
+                yield event_id, Opening(path, bytes(salt), value)
 
     def _checked(self, path: Path) -> CheckedArchive:
         """The file, read back: every line against the log's key, and against the leaf that the database keeps."""
@@ -225,7 +249,7 @@ class Archivist:
             )
         return int(row[0])
 
-    def _remove(self, archive_id: int, path: Path) -> Archived | Held:
+    def _remove(self, archive_id: int, path: Path, checked: CheckedArchive) -> Archived | Held:
         self._seal()
         self._after("sealed")
         try:
@@ -239,7 +263,9 @@ class Archivist:
                     state_from="recorded",
                     state_to="removed",
                 )
-                row = self._connection.execute("SELECT audit_archive_remove(%s)", (archive_id,)).fetchone()
+                row = self._connection.execute(
+                    "SELECT audit_archive_remove(%s, %s)", (archive_id, checked.texts.digest)
+                ).fetchone()
                 self._after("removing")
         except psycopg.errors.ObjectInUse as error:
             return Held(archive_id, path, error.diag.message_primary or "")
@@ -251,6 +277,22 @@ class Archivist:
         """Seal what waits, as ``audit_sealer --once`` does; the sealer may do so at the same time."""
         while sealed := seal_once(self._connection, self._key):
             self._memory.remember(sealed.note)
+
+
+def _batches(places: Places) -> Iterator[list[int]]:
+    rest = iter(places)
+    while batch := list(islice(rest, _ROWS)):
+        yield batch
+
+
+def _draft(path: Path) -> Path:
+    return path.with_name(f".{path.stem}.draft")
+
+
+def _unwritable(path: Path, draft: Path, error: OSError) -> ArchiveError:
+    with suppress(OSError):
+        draft.unlink(missing_ok=True)
+    return ArchiveError(f"{path} cannot be written ({error.strerror}).")
 
 
 def _sync(path: Path) -> None:

@@ -49,18 +49,22 @@ def check_against_leaves(
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What the database says of an archive: its number, its file's name and digest (hex), and where it stands."""
+    """What the database says of an archive: its number, its file's name, where it stands, and digests (hex)."""
 
     archive_id: int
     file: str
     state: str
     sha256: str
+    """Of the file as it was written; another one has the same events where a text was taken out of it later."""
+    manifest_sha256: str
     leaves: str
 
 
 def recorded_as(cursor: Cursor, file: str) -> Recorded | None:
     """The record of the archive with this file name; None where there is none."""
-    cursor.execute("SELECT id, file, state, sha256, leaves::text FROM audit_archive WHERE file = %s", (file,))
+    cursor.execute(
+        "SELECT id, file, state, sha256, manifest_sha256, leaves::text FROM audit_archive WHERE file = %s", (file,)
+    )
     row = cursor.fetchone()
     return Recorded(*row) if row else None
 
@@ -70,14 +74,18 @@ def check_recorded(
 ) -> tuple[CheckedArchive, Recorded | None]:
     """Check a file by itself, against the leaves, and against its record where the database has one.
 
+    The record names the signed manifest, which binds the events. People's texts are checked one by one; a file that
+    lacks some is the same archive.
+
     Raises:
         ArchiveError: the first thing that is wrong, as a sentence.
     """
     checked = check_against_leaves(cursor, path, keys, each=each)
     recorded = recorded_as(cursor, path.name)
-    if recorded is not None and (recorded.sha256, recorded.leaves) != (checked.sha256, str(checked.places)):
+    found = (checked.manifest_sha256, str(checked.places))
+    if recorded is not None and (recorded.manifest_sha256, recorded.leaves) != found:
         raise ArchiveError(
-            f"{path.name} is a true archive, but not the one that was recorded under this name: its SHA-256 is"
-            f" {checked.sha256}, and {recorded.sha256} was recorded."
+            f"{path.name} is a true archive, but not the one that was recorded under this name: the SHA-256 of its"
+            f" manifest is {checked.manifest_sha256}, and {recorded.manifest_sha256} was recorded."
         )
     return checked, recorded

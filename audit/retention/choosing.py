@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from audit.retention.ranges import Places
@@ -34,6 +35,14 @@ def due_events(cursor: Cursor) -> tuple[DueEvents, ...]:
         " GROUP BY due.change_class ORDER BY due.change_class"
     )
     return tuple(DueEvents(RetentionClass(name), *rest) for name, *rest in cursor.fetchall())
+
+
+def unrecorded(cursor: Cursor, folder: Path) -> list[Path]:
+    """Archives in the folder that no record names: a run was ended before it recorded them. One query."""
+    files = sorted(folder.glob("archive-*.zip"))
+    cursor.execute("SELECT file FROM audit_archive WHERE file = ANY (%s)", ([path.name for path in files],))
+    recorded = {name for (name,) in cursor.fetchall()}
+    return [path for path in files if path.name not in recorded]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from audit.actor import Actor
 from audit.checkpoints import TrustedKey
 from audit.models import Archive, ArchivedEvent, RetrievalTest
 from audit.recorder import record
+from audit.retention.archive_texts import Texts
 from audit.retention.checking import check_recorded
 from audit.retention.errors import ArchiveError
 
@@ -26,7 +27,10 @@ _chance: Final = secrets.SystemRandom()
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """What came of one archive: ``problem`` is empty where its file verified and every event was found in it."""
+    """What came of one archive: ``problem`` is empty where its file verified and every event was found in it.
+
+    ``texts`` of people are those that were sealed; ``lacking`` ones were redacted, or taken out of the file.
+    """
 
     archive_id: int
     file: str
@@ -34,6 +38,8 @@ class Retrieved:
     size: int
     seconds: str
     looked_up: list[dict[str, object]]
+    texts: int
+    lacking: int
     problem: str
 
 
@@ -64,10 +70,11 @@ def _retrieved(archive: Archive, folder: Path, keys: Sequence[TrustedKey], looke
             thing = f"{body['object']['type']} {body['object']['id']}"
             found[event_id] = {"event": event_id, "leaf": place, "action": body["action"], "object": thing}
 
-    began, problem = datetime.now(UTC), ""
+    began, problem, texts = datetime.now(UTC), "", Texts(0, 0, "")
     try:
         with connection.cursor() as cursor:
-            check_recorded(cursor, folder / archive.file, keys, each=each)
+            checked, _record = check_recorded(cursor, folder / archive.file, keys, each=each)
+        texts = checked.texts
     except ArchiveError as error:
         problem = str(error)
     lost = sorted(asked - found.keys())
@@ -80,6 +87,8 @@ def _retrieved(archive: Archive, folder: Path, keys: Sequence[TrustedKey], looke
         size=archive.size,
         seconds=f"{(datetime.now(UTC) - began).total_seconds():.1f}",
         looked_up=[] if problem else [found[key] for key in sorted(found)],
+        texts=texts.shown,
+        lacking=texts.lacking,
         problem=problem,
     )
 

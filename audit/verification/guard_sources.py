@@ -7,10 +7,22 @@ from audit.stateful import STATEFUL
 from audit.verification.findings import Finding, FindingCode
 
 SOURCES = {
+    "audit_always_kept": "58e5da1daf81f53cd8d72aae9992b138f00333baebce22db3c48c6113a70d0f8",
+    "audit_archive_moves": "4fdaaf13b9284231a0646a8b346849eaedb45e15b81ceb1d5e30b6df6a98e8db",
+    "audit_archive_remove": "9c519e2264cfe3a2baf599b5a3f81a208de184492b243236cb66993256e1c8e5",
     "audit_checkpoint_fits": "07f2280b0e98de4e917eddb417495b7eb5b63e3c927875481bf97e308081b755",
     "audit_enqueue": "8d709c022fa88e84e57dec438a0e3dc437b281981f9f38266f4c852eda9d30d8",
+    "audit_held_by": "fca0f417f6162241f3fa2f73a4755d59cf94e8ae3e908d5d741dbf44c3743d42",
+    "audit_hold_moves": "0522a0064721615d09050ef65b52f224bacacb3e8092b304c28c50772113e81e",
+    "audit_opening_comes_with_event": "75310b184891c281a8596274ac0fab74de1d14018339a2dba9114423577d58bd",
+    "audit_opening_stays": "7419bbb0954f506f34b86e92d29a14a6adf2e137aa6f109c0eeb2849856754af",
+    "audit_redaction_empties": "a6b54809e5a37ce88c1449d0ab67489903b6a6a1c8e5db69043f70cc0f5347c9",
+    "audit_redaction_guard": "5abd27eb8c7a5b0bd4ebf5e3d82e79115172afa201b9b81e8592f9943fe0b5d0",
+    "audit_redaction_is_told": "84a7a1e54421d49f66ee5efdc0308bb92663859f6b9fba9e3bedc5e27406856b",
+    "audit_redaction_waits_for_holds": "aab8bf203d125853fc32d99704278fe29328cb8159104f0d5724f074734fdf45",
     "audit_refuse_change": "d7658e4befa4b0f00eee024cbc34e7004062a9ed05b4625f018a661f6a74c584",
     "audit_refuse_gap": "e6fa930263f83966e9cebfddcb18b17aed0670cc1ac292ce962a67b5c5d9e6a9",
+    "audit_refuse_unarchived": "48b99f7be506458f53e53d5b0fd257b8021763935fdd0da2c84b6858a823e067",
     "audit_refuse_unsealed": "5a3e8fbdd8bd980ed8ec62a96efd8e5a786846d77fc1b1132f078868df14846b",
     "audit_require_event": "1776a341f171884419f3c538d8d83456992aa0c02aa3e87e120e6034ba14578f",
     "audit_require_event_about": "2b524fc5248656b74b1de3d99bad1df844d5154012875d5cc4a1ba0f6c6034f1",

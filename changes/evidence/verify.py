@@ -57,6 +57,7 @@ ARCHIVE_FILES = {
     "manifest.json", "events.jsonl", "README.txt", "log/keys", "log/checkpoint", "log/proofs.jsonl",
     "log/manifest.note",
 }  # fmt: skip
+"""With them comes openings.jsonl, from which a text may have been taken out later."""
 BORN = {"plan": "building", "device_run": "pending"}
 """The states in which things begin that come with another one's event: a plan with its change's, a device with its
 run's."""
@@ -1437,6 +1438,8 @@ class Judgement:
 class Check:
     """All checks of one pack; each says in words what it found."""
 
+    LEFT_OUT = "left out of this pack"
+
     def __init__(self, pack: Pack, say: Any) -> None:
         self._pack = pack
         self._say = say
@@ -1596,7 +1599,7 @@ class Check:
             )
         if texts.lacking:
             self._say(
-                f"{texts.lacking} texts are not shown: redacted, or left out of this pack. The events that had"
+                f"{texts.lacking} texts are not shown: redacted, or {self.LEFT_OUT}. The events that had"
                 " them are proved all the same."
             )
 
@@ -1705,9 +1708,11 @@ class Check:
 class ArchiveCheck(Check):
     """The checks of an archive: events that left the database when their time was over (docs/retention.md)."""
 
+    LEFT_OUT = "taken out of this archive"
+
     def _files(self) -> None:
         self._manifest = self._pack.json("manifest.json", MANIFEST_LIMIT)
-        other = sorted(self._pack.names ^ ARCHIVE_FILES)
+        other = sorted((self._pack.names - {"openings.jsonl"}) ^ ARCHIVE_FILES)
         if other:
             raise WrongError(f"{other[0]} is missing from the archive, or was put there afterwards.")
         listed = {item["path"]: item for item in self._manifest["files"]}
@@ -1721,13 +1726,17 @@ class ArchiveCheck(Check):
     def _events(self, head: Checkpoint) -> None:
         self._signed_manifest(head)
         made, count = moment(self._manifest["made_at"], "The manifest"), 0
+        texts = Texts(self._pack.lines("openings.jsonl") if "openings.jsonl" in self._pack.names else iter(()))
         for event in self._proved(head, None):
             if moment(event.at, event.name) > made + CLOCK_SKEW:
                 raise WrongError(f"{event.name} is of {event.at}, which is later than the archive itself.")
+            texts.take(event)
             count += 1
+        texts.end()
         if count != self._manifest["events"]:
             raise WrongError(f"The manifest speaks of {self._manifest['events']} events, but there are {count}.")
         self._say(f"Each of the {count} events stands in the log under this head, unchanged.")
+        self._texts(texts)
 
     def _signed_manifest(self, head: Checkpoint) -> None:
         """The log's key has signed the manifest's digest."""

@@ -73,6 +73,12 @@ def event_texts(event: Event) -> EventTexts:
     )
 
 
+def redaction_texts(found: RedactionSteps, event: Event | None) -> list[TextRow]:
+    """The texts that a redaction is about; without their words where they are gone. One query at most."""
+    there = {each.path: each for each in text_rows(texts_of(event))} if event else {}
+    return [there.get(path) or TextRow(path, place_in_words(path), "", "", True) for path in found.redaction.paths]
+
+
 def text_rows(texts: tuple[TextOfEvent, ...]) -> tuple[TextRow, ...]:
     """Texts for reading; no query."""
     return tuple(

@@ -28,8 +28,10 @@ from audit.redaction.selectors import (
     repeated_in,
     texts_of,
 )
+from audit.retention.holding import why_redaction_waits
+from audit.retention.whereabouts import where_event_went
 from audit.selectors import event_get
-from portal.presenters.audit_redactions import redaction_row, text_rows
+from portal.presenters.audit_redactions import redaction_row, redaction_texts, text_rows
 from portal.presenters.audit_tabs import audit_tabs
 from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
@@ -115,15 +117,17 @@ def redaction(request: HttpRequest, redaction_id: int) -> HttpResponse:
 def _page(request: HttpRequest, found: RedactionSteps, *, problem: str = "") -> HttpResponse:
     row = found.redaction
     event = Event.objects.filter(pk=row.event_id).first()  # it may have gone to an archive since
-    texts = {each.path: each for each in text_rows(texts_of(event))} if event else {}
     own = row.proposed_by_id == request.user.pk
     decides = decides_redactions(request.user.pk)
     waits = row.state == "proposed"
+    held = why_redaction_waits(row.event_id) if waits else ""
     context = {
         "row": redaction_row(found),
-        "texts": [texts[path] for path in row.paths if path in texts],
+        "texts": redaction_texts(found, event),
+        "archived": "" if event else where_event_went(row.event_id),
         "problem": problem,
-        "may_carry_out": waits and decides and not own,
+        "may_carry_out": waits and decides and not own and not held,
+        "held": "" if problem else held,
         "may_decline": waits and (decides or own),
         "own": own,
         "why_not": NOT_YOURS if waits and not decides and not own else "",

@@ -83,17 +83,13 @@ def hold_end(request: HttpRequest, hold_id: int) -> HttpResponse:
 @posted("retention")
 def period_change(request: HttpRequest) -> HttpResponse:
     """Set how long events of a class stay."""
-    name = request.POST.get("retention_class", "")
-    return _step(
-        request,
-        lambda: period_set(
-            actor=actor_of(request),
-            retention_class=name,
-            days=request.POST.get("days", ""),
-            reason=request.POST.get("reason", ""),
-        ),
-        "The period is set.",
-    )
+    given = {name: request.POST.get(name, "") for name in ("retention_class", "days", "reason")}
+    try:
+        period_set(actor=actor_of(request), **given)
+    except AuditError as error:
+        return _page(request, problem=error, period=given)
+    messages.success(request, "The period is set.")
+    return redirect("retention")
 
 
 @require_safe
@@ -149,7 +145,13 @@ def _report(request: HttpRequest, test: RetrievalTest, *, problem: str = "") -> 
     return render(request, "audit/retrieval_test.html", context, status=status)
 
 
-def _page(request: HttpRequest, *, problem: AuditError | None = None, form: HoldForm | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    *,
+    problem: AuditError | None = None,
+    form: HoldForm | None = None,
+    period: dict[str, str] | None = None,
+) -> HttpResponse:
     if isinstance(problem, RetentionRefusedError):
         url = reverse("retention")
         return refused(request, "This is not yours to do", str(problem), url=url, label="Retention")
@@ -163,6 +165,7 @@ def _page(request: HttpRequest, *, problem: AuditError | None = None, form: Hold
         "may_hold": not person.roles.isdisjoint({"auditor", "administrator"}),
         "periods": period_rows(),
         "may_set": "administrator" in person.roles,
+        "period": period,
         "classes": [(each.value, each.label) for each in RetentionClass],
         "archives": archive_rows(Archive.objects.order_by("-pk")[:LISTED]),
         "tests": test_rows(RetrievalTest.objects.order_by("-pk")[:LISTED]),

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.errors import KeyFileError, SealingError
 from audit.retention.archiving import EVENTS_AT_ONCE, Archived, Archivist, Held
-from audit.retention.choosing import due_events
+from audit.retention.choosing import due_events, unrecorded
 from audit.retention.errors import ArchiveError
 from audit.sealing.database import connect_sealer
 from audit.sealing.memory import HeadMemory
@@ -35,9 +35,11 @@ class Command(BaseCommand):
             raise CommandError("--events takes a number from 1 to 1,000,000.")
         try:
             with connect_sealer() as connection:
+                folder = options["folder"] or Path(settings.AUDIT_ARCHIVES)
                 self._tell_due(connection)
+                self._tell_unrecorded(connection, folder)
                 if options["apply"]:
-                    self._apply(connection, options["folder"] or Path(settings.AUDIT_ARCHIVES), options["events"])
+                    self._apply(connection, folder, options["events"])
                 else:
                     self.stdout.write("Nothing was changed. To move them: manage.py audit_archive --apply")
         except (ArchiveError, KeyFileError, SealingError) as error:
@@ -58,6 +60,14 @@ class Command(BaseCommand):
             )
         if not due:
             self.stdout.write("The time of no event is over, or what is due is held.")
+
+    def _tell_unrecorded(self, connection: psycopg.Connection[Any], folder: Path) -> None:
+        with psycopg.Cursor(connection) as cursor:
+            for path in unrecorded(cursor, folder):
+                self.stdout.write(
+                    f"{path} is not recorded: a run was ended before that. Its events are still in the table, and go to"
+                    " another file. Delete this one: it holds texts of people, which nobody keeps track of in it."
+                )
 
     def _apply(self, connection: psycopg.Connection[Any], folder: Path, limit: int) -> None:
         key_file = Path(settings.AUDIT_KEY_FILE)

@@ -76,10 +76,18 @@ class Command(BaseCommand):
             f"{path.name}: {checked.events:,} events, each proved to stand in the log under the signed tree head of"
             f" {checked.signed.head.size:,} entries. The manifest is signed with the log's key."
         )
+        self.stdout.write(f"Texts of people that are those that were sealed: {checked.texts.shown:,}.")
+        if checked.texts.lacking:
+            self.stdout.write(f"Texts that are missing, redacted or taken out of the file: {checked.texts.lacking:,}.")
         if recorded is None:
             self.stdout.write(f"{path.name} is not recorded in this database. Its events are still in the table.")
-        else:
+        elif recorded.sha256 == checked.sha256:
             self.stdout.write(f"{path.name} is the file that was recorded as archive {recorded.archive_id}.")
+        else:
+            self.stdout.write(
+                f"{path.name} holds the events that were recorded as archive {recorded.archive_id}, but is not the file"
+                " as it was written: texts were taken out of it since, or it was packed anew."
+            )
 
     def _progress(self, events: int) -> None:
         self.stderr.write(f"{events:,} events ...")

@@ -91,10 +91,10 @@ def run(seal: Seal) -> Run:
 def last(say: Say, seal: Seal) -> int:
     """The last of twelve events under two checkpoints, of eight and twelve entries."""
     for number in range(8):
-        say(object_id=number + 1, code="YES")
+        say(object_id=number + 1, code="yes")
     seal()
     for number in range(4):
-        say(object_id=number + 20, code="OK")
+        say(object_id=number + 20, code="ok")
     seal()
     return Event.objects.latest("id").pk
 
@@ -121,7 +121,7 @@ def test_a_log_with_its_plans_decisions_and_runs_is_whole(run: Run) -> None:
 
 
 def test_an_edited_event_is_named(last: int) -> None:
-    edit = f"UPDATE audit_event SET body = replace(body, '\"OK\"', '\"NO\"'), code = 'NO' WHERE id = {last}"
+    edit = f"UPDATE audit_event SET body = replace(body, '\"ok\"', '\"no\"'), code = 'no' WHERE id = {last}"
     with undone():
         forge(edit)
         assert first_thing_wrong() == f"Event {last} (entry 11) is not what was sealed: it was changed afterwards."
@@ -129,7 +129,7 @@ def test_an_edited_event_is_named(last: int) -> None:
         forge(edit, REHASH)
         assert first_thing_wrong().startswith("The first 12 entries do not give the tree that was signed")
     with undone():
-        forge(f"UPDATE audit_event SET code = 'NO' WHERE id = {last}")
+        forge(f"UPDATE audit_event SET code = 'no' WHERE id = {last}")
         assert first_thing_wrong() == f"The column code of event {last} does not say what its sealed body says."
     assert "whole" in audit_verify()
 
@@ -234,7 +234,7 @@ def test_an_older_copy_in_the_logs_place_is_behind_its_anchor(last: int, say: Sa
 def test_two_histories_for_two_readers_differ_at_the_anchor(last: int, sealing_key: SealingKey, anchor: Path) -> None:
     """Signed with the true key, and whole by itself."""
     given_to(anchor)
-    forge("UPDATE audit_event SET body = replace(body, '\"YES\"', '\"NO\"'), code = 'NO' WHERE code = 'YES'",
+    forge("UPDATE audit_event SET body = replace(body, '\"yes\"', '\"no\"'), code = 'no' WHERE code = 'yes'",
           *BUILD_ANEW)  # fmt: skip
     sealed_by(sealing_key)
     assert "whole" in audit_verify()

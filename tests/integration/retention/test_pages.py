@@ -84,7 +84,10 @@ def test_who_may_neither_hold_nor_set_learns_it_and_the_attempt_is_in_the_log(ca
 def test_a_period_that_cannot_be_is_refused_with_a_sentence(cast: Cast, given: dict[str, str], sentence: str) -> None:
     response = signed_in(cast.outsider).post("/audit/retention/periods/", given)
     assert response.status_code == 400
-    assert sentence in response.content.decode()
+    page = response.content.decode()
+    assert sentence in page
+    assert f'value="{given["days"]}"' in page
+    assert f"required>{given['reason']}</textarea>" in page
     assert RetentionPeriod.objects.get(change_class="normal").days == 700
 
 
