@@ -125,6 +125,7 @@ def noting() -> Iterator[Notes]:
                 f'CREATE TRIGGER coverage_note AFTER INSERT OR UPDATE OR DELETE ON "{table}"'
                 " FOR EACH ROW EXECUTE FUNCTION coverage_note()"
             )
+            cursor.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note')
     try:
         yield Notes()
     finally:
