@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from audit.body import canonical
 from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
@@ -105,7 +105,7 @@ def archive_rewrite(path: Path, draft: Path, texts: Iterable[Text]) -> None:
         for name in old.namelist():
             if name != OPENINGS:
                 with old.open(name) as stream:
-                    _add(new, name, iter(lambda stream=stream: stream.read(_CHUNK), b""))
+                    _add(new, name, _chunks(stream))
         _add(new, OPENINGS, text_lines(texts))
 
 
@@ -136,6 +136,11 @@ def _proof_lines(found: Iterable[tuple[int, int]], path_of: Callable[[int], list
         yield f"{canonical({'event': event_id, 'leaf': place, 'proof': proof})}\n".encode()
 
 
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    while chunk := stream.read(_CHUNK):
+        yield chunk
+
+
 def _add(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[str, object]:
     hashed, size = hashlib.sha256(), 0
     with archive.open(name, "w", force_zip64=True) as file:
@@ -160,7 +165,8 @@ def archive_check(
         with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             return _check(path, file, archive, keys, each)
     except (OSError, zipfile.BadZipFile, EOFError) as error:
-        raise ArchiveError(f"{path.name} cannot be read: it is missing, was cut off or is damaged ({error}).") from None
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ArchiveError(f"{path.name} cannot be read: it is missing, was cut off or is damaged ({why}).") from None
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ArchiveError(f"{path.name} does not have the form of an archive ({type(error).__name__}).") from None
 

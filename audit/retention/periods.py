@@ -71,6 +71,6 @@ def _days(text: str) -> int | None:
     if not text.isascii() or not text.isdecimal() or len(text) > 6 or not SHORTEST_DAYS <= int(text) <= LONGEST_DAYS:
         raise BadRetentionError(
             "days",
-            f"Give a number of days from {SHORTEST_DAYS} to {LONGEST_DAYS}, or nothing: then they stay for ever.",
+            f"Give a number of days from {SHORTEST_DAYS} to {LONGEST_DAYS:,}, or nothing: then they stay for ever.",
         )
     return int(text)

@@ -43,7 +43,7 @@ def _held(hold: LegalHold) -> str:
     if hold.change_id:
         return f"CHG-{hold.change_id:05d}"
     since = f"{hold.since:%-d %b %Y %H:%M}" if hold.since else ""
-    return f"{since} to {hold.until:%-d %b %Y %H:%M} UTC" if hold.until else f"everything from {since} UTC on"
+    return f"{since} to {hold.until:%-d %b %Y %H:%M} UTC" if hold.until else f"Everything from {since} UTC on"
 
 
 def period_rows() -> list[dict[str, Any]]:

@@ -24,8 +24,8 @@ OF_A_CHANGE = 100
 
 # An HMAC with a salt of zeros, in SQL: what opens it is checked as every other.
 FILL = """
-INSERT INTO audit_event (id, at, actor_id, actor_name, origin, request_id, ip, action, object_type, object_id, object_label,
-    change_id, device_id, state_from, state_to, code, reason, body) OVERRIDING SYSTEM VALUE
+INSERT INTO audit_event (id, at, actor_id, actor_name, origin, request_id, ip, action, object_type, object_id,
+    object_label, change_id, device_id, state_from, state_to, code, reason, body) OVERRIDING SYSTEM VALUE
 SELECT n, now() - make_interval(days => %(days)s, mins => -n::int), NULL, 'worker', 'system', '', '', 'thing.noted',
     CASE WHEN change IS NULL THEN 'device' ELSE 'change' END, coalesce(change, n)::text, '', change, NULL,
     CASE WHEN last THEN 'draft' ELSE '' END, CASE WHEN last THEN 'canceled' ELSE '' END, '', '',
@@ -33,8 +33,9 @@ SELECT n, now() - make_interval(days => %(days)s, mins => -n::int), NULL, 'worke
     || '{"lines":"' || repeat('x', 300) || '"},"before":null,"change_id":' || coalesce(change::text, 'null')
     || ',"code":"","details":null,"device_id":null,"object":{"id":"' || coalesce(change, n) || '","label":"","type":"'
     || CASE WHEN change IS NULL THEN 'device' ELSE 'change' END || '"},"reason":'
-    || CASE WHEN n %% 3 > 0 THEN '""' ELSE '{"redactable":"hmac-sha256:' || encode(sha256(decode(repeat('5c', 64), 'hex')
-        || sha256(convert_to(repeat('6', 64) || 'Checked before the change ' || n, 'UTF8'))), 'hex') || '"}' END
+    || CASE WHEN n %% 3 > 0 THEN '""' ELSE '{"redactable":"hmac-sha256:' || encode(sha256(
+        decode(repeat('5c', 64), 'hex') || sha256(
+        convert_to(repeat('6', 64) || 'Checked before the change ' || n, 'UTF8'))), 'hex') || '"}' END
     || ',"schema":"countersign.audit-event/2","state":{"from":"","to":""}}'
 FROM (SELECT n, CASE WHEN n %% 2 = 0 THEN %(first)s + n / (2 * %(each)s) END AS change,
              n %% 2 = 0 AND (n / 2) %% %(each)s = 0 AS last
@@ -47,7 +48,8 @@ WHERE position('redactable' IN body) > 0 AND action = 'thing.noted'
 """
 CHANGES = """
 INSERT INTO changes_changerequest SELECT (jsonb_populate_record(NULL::changes_changerequest,
-    to_jsonb(model) || jsonb_build_object('id', n, 'state', CASE WHEN n < %(until)s THEN 'canceled' ELSE 'draft' END))).*
+    to_jsonb(model) || jsonb_build_object('id', n, 'state',
+    CASE WHEN n < %(until)s THEN 'canceled' ELSE 'draft' END))).*
 FROM (SELECT * FROM changes_changerequest ORDER BY id LIMIT 1) model, generate_series(%(first)s, %(last)s) AS n
 """
 NO_GUARDS = ("audit_event", "audit_opening", "changes_changerequest", "audit_retention_period")

@@ -126,6 +126,7 @@ def noting() -> Iterator[Notes]:
                 " FOR EACH ROW EXECUTE FUNCTION coverage_note();"
                 f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note'
             )
+            cursor.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note')
     try:
         yield Notes()
     finally:

@@ -76,7 +76,7 @@ def test_who_may_neither_hold_nor_set_learns_it_and_the_attempt_is_in_the_log(ca
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        ({"retention_class": "normal", "days": "30", "reason": "x"}, "from 400 to 36500"),
+        ({"retention_class": "normal", "days": "30", "reason": "x"}, "from 400 to 36,500"),
         ({"retention_class": "other", "days": "500", "reason": "x"}, "no such class"),
         ({"retention_class": "normal", "days": "500", "reason": ""}, "Say in a few words"),
     ],
