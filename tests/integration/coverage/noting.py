@@ -123,8 +123,7 @@ def noting() -> Iterator[Notes]:
         for (table,) in cursor.fetchall():
             cursor.execute(
                 f'CREATE TRIGGER coverage_note AFTER INSERT OR UPDATE OR DELETE ON "{table}"'
-                " FOR EACH ROW EXECUTE FUNCTION coverage_note();"
-                f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note'
+                " FOR EACH ROW EXECUTE FUNCTION coverage_note()"
             )
             cursor.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER coverage_note')
     try:
