@@ -2,6 +2,7 @@ import os
 import tempfile
 import time
 from argparse import ArgumentParser
+from collections.abc import Callable
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -43,7 +44,7 @@ class Command(BaseCommand):
         out = Path(str(options["out"]))
         try:
             pack = _ask(options)
-            pack = _made(pack, float(str(options["wait"])))
+            pack = _made(pack, float(str(options["wait"])), tell=self.stderr.write)
             size = _write(pack, out)
         except (ChangeError, AuditError) as error:
             raise CommandError(str(error)) from error
@@ -72,12 +73,17 @@ def _ask(options: dict[str, object]) -> EvidencePack:
     )
 
 
-def _made(pack: EvidencePack, wait_s: float) -> EvidencePack:
-    until = time.monotonic() + wait_s
+def _made(pack: EvidencePack, wait_s: float, *, tell: Callable[[str], object]) -> EvidencePack:
+    until, said = time.monotonic() + wait_s, ""
     while True:
         state = pack_make(pack.pk)
         if state in {PackState.READY, PackState.FAILED, PackState.EXPIRED} or time.monotonic() > until:
             break
+        pack.refresh_from_db()
+        waits_for = pack.detail or "Another process is at work on it."
+        if waits_for != said:
+            tell(f"Waiting up to {wait_s:.0f} s. {waits_for}")
+            said = waits_for
         time.sleep(LOOK_EVERY_S)
     pack.refresh_from_db()
     if state != PackState.READY:

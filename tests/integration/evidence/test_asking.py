@@ -8,9 +8,11 @@ import re
 import zipfile
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.test import Client
 from django.utils import timezone
@@ -89,6 +91,14 @@ def test_a_pack_waits_for_the_sealer_and_says_so(audrey: User) -> None:
     assert (pack.code, pack.owner, pack.size) == ("EVIDENCE_NOT_SEALED", None, 0)
     assert "sealer" in pack.detail
     assert pack.not_before is not None
+
+
+def test_the_command_says_what_it_waits_for(audrey: User, tmp_path: Path) -> None:
+    said, out = io.StringIO(), tmp_path / "pack.zip"
+    with pytest.raises(CommandError, match="It waits for the sealer"):
+        call_command("evidence_pack", "--actor", "audrey", "--out", str(out), "--wait", "0.6", stderr=said)
+    assert said.getvalue().count("It waits for the sealer") == 1, "at once, and once"
+    assert not out.exists()
 
 
 def test_a_made_pack_is_downloaded_by_a_link_of_ones_own_and_expires(
