@@ -369,6 +369,8 @@ class Pack:
             self._zip = zipfile.ZipFile(path)
             with path.open("rb") as file:
                 _check_archive(self._zip, file)
+        except FileNotFoundError:
+            raise UnreadableError(f"There is no file {path}.") from None
         except (OSError, zipfile.BadZipFile, struct.error, NotImplementedError, ValueError):
             raise UnreadableError(f"{path} is no complete zip archive: it was cut off, or is something else.") from None
         self.names = frozenset(self._zip.namelist())

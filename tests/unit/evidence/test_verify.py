@@ -231,6 +231,8 @@ def test_an_archive_that_was_cut_off(maker: PackMaker, tmp_path: Path, capsys: p
     pack.write_bytes(pack.read_bytes()[:-100])
     assert verify.main([str(pack)]) == 2
     assert "is no complete zip archive" in capsys.readouterr().out
+    assert verify.main([str(tmp_path / "another.zip")]) == 2
+    assert f"There is no file {tmp_path / 'another.zip'}." in capsys.readouterr().out
 
 
 # ---- plans and approvals
