@@ -34,6 +34,12 @@ def as_superuser() -> Iterator[CursorWrapper]:
         yield cursor
 
 
+def analyze(*tables: str) -> None:
+    """Let the planner know what these tables hold now; asked by another than their owner, ANALYZE only warns."""
+    with as_owner() as cursor:
+        cursor.execute(f"ANALYZE {', '.join(tables)}")
+
+
 @contextmanager
 def _as_role(role: str) -> Iterator[CursorWrapper]:
     """An error takes the switch back with the savepoint, or by hand where no transaction is open."""

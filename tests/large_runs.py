@@ -18,7 +18,7 @@ from changes.models import DevicePlan, DeviceRun, Run, RunStep, Wave
 from changes.services.device_events import WORKER, audit_device_run
 from changes.services.run_control import audit_run
 from devices.models import Device
-from tests.database import as_owner
+from tests.database import analyze, as_owner
 from tests.factories import Cast, DeviceFactory, actor, started
 
 _S = DeviceRunState
@@ -43,8 +43,7 @@ def large_run(cast: Cast, devices: int = 2_000, *, sites: int = 20, waves: int =
         audit_run(run, "run.filled", actor=actor(cast.implementer))
     RunStep.objects.bulk_create((step for row in made for step in _steps(row, chance)), batch_size=1_000)
     Run.objects.filter(pk=run.pk).update(device_count=devices, started_at=begun)
-    with as_owner() as cursor:
-        cursor.execute("ANALYZE changes_devicerun, changes_runstep, devices_device")
+    analyze("changes_devicerun", "changes_runstep", "devices_device")
     moves(first, _S.SUCCEEDED)
     run.refresh_from_db()
     return run

@@ -12,7 +12,7 @@ from audit.errors import BadFilterError
 from audit.filters import EventFilter
 from audit.models import Event
 from audit.selectors import PAGE_LIMIT, EventPage, event_page, events
-from tests.database import as_owner
+from tests.database import analyze
 
 Say = Callable[..., int]
 Fill = Callable[..., None]
@@ -156,8 +156,7 @@ INDEXES: tuple[tuple[dict[str, str], str], ...] = (
 @pytest.mark.django_db
 def test_each_filter_reads_its_own_index(fill: Fill) -> None:
     fill(20_000, body_bytes=10)
-    with as_owner() as cursor:
-        cursor.execute("ANALYZE audit_event")
+    analyze("audit_event")
     for asked, index in INDEXES:
         plan = events(EventFilter.parse(asked)).filter(id__lt=2**62)[:51].explain()
         assert re.search(rf"Index Scan (Backward using|on) {index}\b", plan), plan

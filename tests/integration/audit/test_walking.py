@@ -15,7 +15,7 @@ from audit import selectors
 from audit.filters import EventFilter
 from audit.models import Event
 from audit.selectors import EventPage, event_page, events, story_page
-from tests.database import as_owner
+from tests.database import analyze, as_owner
 
 Say = Callable[..., int]
 Fill = Callable[..., None]
@@ -136,8 +136,8 @@ def test_a_page_takes_a_fixed_number_of_queries(fill: Fill, query: dict[str, str
 )
 def test_a_page_is_read_along_an_index_in_its_order(fill: Fill, query: dict[str, str]) -> None:
     fill(3000)
+    analyze("audit_event")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE audit_event")
         cursor.execute("SET LOCAL enable_seqscan = off")
         with CaptureQueriesContext(connection) as seen:
             event_page(EventFilter.parse(query), size=2)
@@ -150,8 +150,8 @@ def test_a_page_is_read_along_an_index_in_its_order(fill: Fill, query: dict[str,
 @pytest.mark.parametrize("query", [{"text": "x"}, {"actor": "person3", "text": "x"}])
 def test_rows_are_looked_at_as_they_come(fill: Fill, query: dict[str, str]) -> None:
     fill(3000)
+    analyze("audit_event")
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE audit_event")
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
         with CaptureQueriesContext(connection) as seen:

@@ -21,7 +21,7 @@ from changes.services.queueing import MOST_RINGS
 from changes.services.run_control import audit_run
 from devices.models import Device
 from devices.services.claims import Claim, claimable
-from tests.database import as_owner
+from tests.database import analyze
 from tests.factories import Cast, DeviceFactory, started
 from tests.integration.supervision.conftest import wait_for
 from tests.large_runs import plans_beside
@@ -110,8 +110,7 @@ def test_as_many_workers_are_called_at_once_as_there_is_work_for(run: Run) -> No
 
 
 def test_the_next_device_is_found_without_looking_at_all_that_wait(run: Run) -> None:
-    with as_owner() as cursor:
-        cursor.execute("ANALYZE changes_devicerun, changes_wave, changes_run")
+    analyze("changes_devicerun", "changes_wave", "changes_run")
     waiting = claimable(claimable_device_runs(run.pk)).select_for_update(skip_locked=True, of=("self",))
     with transaction.atomic():
         assert waiting[:THREADS].count() == THREADS
