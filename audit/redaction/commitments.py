@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.errors import UnrecordableError
-from audit.redaction.fields import TITLED, holds_free_text
+from audit.redaction.fields import PARTS, SOUGHT, TITLED, holds_free_text
 
 SALT_BYTES: Final = 32
 MEMBER: Final = "redactable"
@@ -22,7 +22,6 @@ DIFFERS: Final = "[does not fit what was sealed]"
 """What readers see where the text beside the log is not the one that was sealed."""
 
 _FORM: Final = re.compile(r"hmac-sha256:[0-9a-f]{64}")
-_PARTS: Final = ("after", "before", "details")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +65,32 @@ def commit(body: dict[str, Any], kind: str) -> list[Opening]:
         body["reason"] = _sealed(body["reason"], "/reason", found)
     if kind in TITLED and body["object"]["label"]:
         body["object"]["label"] = _sealed(body["object"]["label"], "/object/label", found)
-    for part in _PARTS:
+    for part in PARTS:
         if body[part]:
-            body[part] = _committed(body[part], f"/{part}", False, kind, found)
+            body[part] = _committed(body[part], f"/{part}", kind, found)
     return found
 
 
-def _committed(value: Any, path: str, free: bool, kind: str, found: list[Opening]) -> Any:  # noqa: ANN401 - JSON
+def _committed(
+    value: Any,  # noqa: ANN401 - JSON
+    path: str,
+    kind: str,
+    found: list[Opening],
+    *,
+    free: bool = False,
+    all_free: bool = False,
+) -> Any:  # noqa: ANN401 - JSON
     if isinstance(value, dict):
         if sealed_in(value):
             raise UnrecordableError(path, "has the form of a commitment. Record the text itself.")
         for name, inner in value.items():
             if inner and isinstance(inner, dict | list | str):
-                free_here = holds_free_text(name, kind)
-                value[name] = _committed(inner, f"{path}/{_step(name)}", free_here, kind, found)
+                here = {"free": all_free or holds_free_text(name, kind), "all_free": all_free or name in SOUGHT}
+                value[name] = _committed(inner, f"{path}/{_step(name)}", kind, found, **here)
         return value
     if isinstance(value, list):
-        return [_committed(inner, f"{path}/{index}", free, kind, found) for index, inner in enumerate(value)]
+        inside = {"free": free, "all_free": all_free}
+        return [_committed(inner, f"{path}/{index}", kind, found, **inside) for index, inner in enumerate(value)]
     return _sealed(value, path, found) if free and isinstance(value, str) and value else value
 
 

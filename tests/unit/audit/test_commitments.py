@@ -21,7 +21,7 @@ from audit.redaction.commitments import (
     sealed_in,
     told,
 )
-from audit.redaction.fields import FREE_TEXT
+from audit.redaction.fields import FREE_TEXT, is_text_of_a_person
 
 SALT = bytes(range(32))
 ANA = Actor(user_id=7, username="ana", origin=Origin.WEB)
@@ -120,3 +120,47 @@ def test_an_event_gives_its_texts_beside_its_body() -> None:
     opened = [Opening(*each) for each in zip(paths, salts, values, strict=True)]  # type: ignore[arg-type]
     promised = dict(commitments(sealed))
     assert all(opens(promised[each.path], each.salt, each.value) for each in opened)
+
+
+def test_what_people_look_for_is_committed_to_with_all_that_is_in_it() -> None:
+    said = body(details={"format": "csv", "filters": {"actor": "hunter2", "ids": [1], "deep": {"x": ["hunter2"]}}})
+    openings = {each.path: each.value for each in commit(said, "export")}
+    assert openings == {"/details/filters/actor": "hunter2", "/details/filters/deep/x/0": "hunter2"}
+    assert "hunter2" not in json.dumps(said)
+
+
+@pytest.mark.parametrize("kind", ["legal_hold", "scheduled_start", "change"])
+def test_a_label_that_people_choose_is_committed_to(kind: str) -> None:
+    said = body(object={"label": "Doe against ACME"})
+    assert [each.path for each in commit(said, kind)] == ["/object/label"]
+
+
+def test_why_a_decision_was_withdrawn_and_a_line_that_was_spoken_of_are_texts_of_people() -> None:
+    said = body(details={"because": "hunter2", "line": "username x password hunter2", "stage": "peer"})
+    assert [each.path for each in commit(said, "approval")] == ["/details/because", "/details/line"]
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "is_one"),
+    [
+        ("/reason", "approval", True),
+        ("/object/label", "change", True),
+        ("/object/label", "approval", False),
+        ("/after/title", "change", True),
+        ("/after/name", "change", True),
+        ("/after/name", "device", False),
+        ("/details/items/0", "meeting", True),
+        ("/details/filters/actor", "export", True),
+        ("/details/a~1b~0c/comment", "change", True),
+        ("/details/plan_digest", "approval", False),
+        ("/details/stages/0", "change", False),
+        ("/actor/name", "change", False),
+        ("/object/id", "change", False),
+        ("/state/to", "change", False),
+        ("/details", "change", False),
+        ("/", "change", False),
+        ("/code", "change", False),
+    ],
+)
+def test_where_texts_of_people_stand(path: str, kind: str, is_one: bool) -> None:
+    assert is_text_of_a_person(path, kind) is is_one
