@@ -1,9 +1,10 @@
 """One step of the sealer: what waits becomes leaves, tiles and a signed checkpoint, in one transaction."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import psycopg
@@ -23,16 +24,15 @@ BATCH = 50_000
 # large, so that no vacuum holds it for long, and in a mode that lets anchors be noted meanwhile.
 _LOCK = "LOCK TABLE audit_anchoring IN SHARE UPDATE EXCLUSIVE MODE"
 
-# The lock is taken first: only then does a statement see what the one before has committed.
-_NEW_LEAVES = """
-INSERT INTO audit_leaf (leaf_index, event_id, leaf_hash)
-SELECT %s + row_number() OVER (ORDER BY event.id) - 1, event.id,
-    sha256('\\x00'::bytea || convert_to(
-        audit_event_line(event.id, event.at, event.txid, event.db_user, event.body), 'UTF8'))
-FROM (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT %s) waiting
-    JOIN audit_event event ON event.id = waiting.event_id
-RETURNING leaf_index, leaf_hash
+# The lock is taken first: only then does a statement see what the one before has committed. The OFFSET is a fence:
+# each event is looked up by its id. Otherwise a queue that was long once has the planner read the whole log.
+_WAITING = """
+SELECT waiting.event_id, event.leaf_hash
+FROM (SELECT event_id FROM audit_pending ORDER BY event_id LIMIT %s) waiting CROSS JOIN LATERAL (
+    SELECT sha256('\\x00'::bytea || convert_to(audit_event_line(id, at, txid, db_user, body), 'UTF8')) AS leaf_hash
+    FROM audit_event WHERE id = waiting.event_id OFFSET 0) event
 """
+_KEEP_LEAVES = "COPY audit_leaf (leaf_index, event_id, leaf_hash) FROM STDIN (FORMAT binary)"
 
 # Only what became a leaf just now: events that were committed meanwhile stay.
 _TAKE = """
@@ -75,25 +75,26 @@ def seal_once(
     """
     with connection.transaction(), psycopg.Cursor(connection) as cursor:
         cursor.execute(_LOCK)
-        tree, signed_before = _tree_so_far(cursor, key)
+        load = cache(tile_loader(cursor))  # the few tiles at the right edge, which are asked for again and again
+        tree, signed_before = _tree_so_far(cursor, key, load)
         first_index = tree.size
-        cursor.execute(_NEW_LEAVES, (first_index, batch), binary=True)
-        leaves = [bytes(leaf_hash) for _, leaf_hash in sorted(cursor.fetchall())]
-        if not leaves:
+        waiting = sorted(cursor.execute(_WAITING, (batch,), binary=True).fetchall())
+        if not waiting:
             return None
+        _keep_leaves(cursor, first_index, waiting)
         cursor.execute(_TAKE, (first_index,))
-        size = first_index + len(leaves)
-        changed = extended_tiles(first_index, leaves, tile_loader(cursor))
+        size = first_index + len(waiting)
+        changed = extended_tiles(first_index, [leaf for _event, leaf in waiting], load)
         _keep_tiles(cursor, changed)
         unix_time = max(int(clock()), signed_before)
-        head = TreeHead(key.origin, size, tree_root(size, node_reader(overlaid(changed, tile_loader(cursor)))))
+        head = TreeHead(key.origin, size, tree_root(size, node_reader(overlaid(changed, load))))
         note = sign_checkpoint(head, key.signers, unix_time=unix_time)
         signed_at = datetime.fromtimestamp(unix_time, UTC)
         cursor.execute(
             "INSERT INTO audit_checkpoint (tree_size, root, note, signed_at) VALUES (%s, %s, %s, %s)",
             (head.size, head.root, note, signed_at),
         )
-    return Sealed(first_index, len(leaves), head, note, signed_at)
+    return Sealed(first_index, len(waiting), head, note, signed_at)
 
 
 def tree_of(load: TileLoader, size: int) -> GrowingTree:
@@ -108,7 +109,7 @@ def tree_of(load: TileLoader, size: int) -> GrowingTree:
         raise TreeDamagedError(f"{error} Run `manage.py audit_verify`; nothing is signed until it passes.") from None
 
 
-def _tree_so_far(cursor: psycopg.Cursor[Any], key: SealingKey) -> tuple[GrowingTree, int]:
+def _tree_so_far(cursor: psycopg.Cursor[Any], key: SealingKey, load: TileLoader) -> tuple[GrowingTree, int]:
     """The tree to go on from, and when (seconds) its head was signed."""
     last = last_checkpoint(cursor)
     if last is None:
@@ -121,13 +122,20 @@ def _tree_so_far(cursor: psycopg.Cursor[Any], key: SealingKey) -> tuple[GrowingT
             f"The last checkpoint, of {size} entries, is none of this sealer's keys: {error} If the key file was"
             " replaced, put the old key back beside the new one; else run `manage.py audit_verify`."
         ) from None
-    tree = tree_of(tile_loader(cursor), size)
+    tree = tree_of(load, size)
     if (signed.head.size, signed.head.root, root) != (size, tree.root(), tree.root()):
         raise TreeDamagedError(
             f"The tree of {size} entries is not the one that was signed. Run `manage.py audit_verify`;"
             " nothing is signed until it passes."
         )
     return tree, int(signed_at.timestamp())
+
+
+def _keep_leaves(cursor: psycopg.Cursor[Any], first_index: int, waiting: Iterable[tuple[int, bytes]]) -> None:
+    with cursor.copy(_KEEP_LEAVES) as copy:
+        copy.set_types(("int8", "int8", "bytea"))
+        for leaf_index, (event_id, leaf) in enumerate(waiting, start=first_index):
+            copy.write_row((leaf_index, event_id, leaf))
 
 
 def _keep_tiles(cursor: psycopg.Cursor[Any], changed: Mapping[tuple[int, int], bytes]) -> None:

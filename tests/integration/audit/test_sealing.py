@@ -27,7 +27,7 @@ from audit.sealing.memory import HeadMemory
 from audit.sealing.seal import remembered_head_stands, seal_once
 from audit.sealing.sealer import Sealer
 from audit.verify import verify
-from tests.database import as_owner, as_sealer
+from tests.database import analyze, as_owner, as_sealer
 from tests.integration.sealing_fixtures import Seal
 from tests.sealing import ORIGIN
 
@@ -105,6 +105,27 @@ def test_a_batch_takes_the_smallest_ids_and_leaves_the_rest_waiting(
     assert (sealed.first_index, sealed.count, sealed.head.size) == (0, 4, 4)
     assert list(Leaf.objects.order_by("leaf_index").values_list("event_id", flat=True)) == waiting[:4]
     assert sorted(Pending.objects.values_list("event_id", flat=True)) == waiting[4:]
+
+
+def test_a_step_reads_the_events_that_it_seals_and_not_the_whole_log(
+    fill: Callable[..., None], sealing_key: SealingKey
+) -> None:
+    fill(2_000)
+    analyze("audit_event", "audit_pending")  # so that the planner takes what waits for a large part of the log
+    with as_sealer() as cursor:
+        seal_once(connection.connection, sealing_key, batch=1_000)
+        before = _rows_read(cursor)
+        sealed = seal_once(connection.connection, sealing_key, batch=500)
+        assert sealed is not None
+        assert sealed.count == 500
+        assert _rows_read(cursor) - before == 500
+
+
+def _rows_read(cursor: CursorWrapper) -> int:
+    """Rows of the log that this transaction has read, by whichever way."""
+    cursor.execute("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'audit_event'")
+    rows: int = cursor.fetchone()[0]
+    return rows
 
 
 def test_an_event_that_was_rolled_back_is_never_sealed(seal: Seal, say: Callable[..., int]) -> None:
