@@ -11,8 +11,10 @@ import hmac
 import logging
 import os
 import re
+import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
 from django.db import DatabaseError, connection, transaction
@@ -35,10 +37,17 @@ SECRETS: Final = frozenset({
     "netbox.token", "netbox.webhook_secret", "mail.settings.EMAIL_HOST_PASSWORD",
 })  # fmt: skip
 """Settings that are, or may hold, a secret: only whether they changed is told."""
-TOLD: Final = frozenset({"device_credentials", "netbox.credential", "netbox.credential_field"})
-"""Settings that sound like a secret and hold a name or a path."""
+TOLD: Final = frozenset({
+    "breaker_credential_failures", "device_credentials", "netbox.credential", "netbox.credential_field", "pin_workers",
+    "vault.secret_id_file", "vault.token_file",
+})  # fmt: skip
+"""Settings that sound like a secret and hold a name, a path, a number or a switch."""
+FILES: Final = ("audit.verifiers", "credential_rules", "device_ca_file", "mail.ca_file", "vault.ca_file")
+"""Settings that name a file which says who is believed: what it holds is told by its SHA-256, too."""
 _LOCK: Final = 7_211_504_903_662
-_PASSWORD_IN_URL = re.compile(r"//[^/@\s]*:[^/@\s]*@")
+_LOOKED_AT: Final = 200
+_USER_IN_URL = re.compile(r"//[^\s,]*@")
+"""A user, a token or a password in an address; wider than the standard, since people forget to encode."""
 
 
 def configuration_in_force(environ: Mapping[str, str]) -> dict[str, str]:
@@ -60,23 +69,26 @@ def configuration_in_force(environ: Mapping[str, str]) -> dict[str, str]:
         "credential_rules": read_rules_path(environ),
     }
     key = environment.secret_key.encode()
-    return {name: _told(name, value, key) for name, value in sorted(_flat(whole))}
+    flat = dict(_flat(whole))
+    files = {f"{name} (content)": _content(flat[name]) for name in FILES if flat.get(name)}
+    return dict(sorted({**{name: _told(name, value, key) for name, value in flat.items()}, **files}.items()))
 
 
 def configuration_record(process: str, environ: Mapping[str, str] | None = None) -> int | None:
     """Write an event if a process of this kind (``web``, ``worker``) starts with another configuration than the last.
 
-    Returns the event's id, or nothing where the configuration is the same.
+    The last is that of this host, so that two hosts with settings of their own do not take turns in the log; on a host
+    that has told none, it is that of any. Returns the event's id, or nothing where the configuration is the same.
 
     Raises:
         SettingError: a setting cannot be used.
     """
     now = [f"{name}={value}" for name, value in configuration_in_force(environ or os.environ).items()]
+    host = socket.gethostname() or "unknown"
     with transaction.atomic(), connection.cursor() as cursor:
         # Several processes start at once: one of them tells.
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        last = Event.objects.filter(object_type="product", object_id=process, action=ACTION).order_by("-id").first()
-        before = last.content()["after"] if last else None
+        before = _last_told(process, host)
         known = list(before["settings"]) if before else []
         if now == known:
             return None
@@ -88,8 +100,28 @@ def configuration_record(process: str, environ: Mapping[str, str] | None = None)
             object_label=f"Configuration of {process} processes",
             before=before,
             after={"digest": hashlib.sha256("\n".join(now).encode()).hexdigest(), "settings": now},
-            details={"changed": sorted({line.partition("=")[0] for line in set(now) ^ set(known)})},
+            details={"host": host, "changed": sorted({line.partition("=")[0] for line in set(now) ^ set(known)})},
         )
+
+
+def _last_told(process: str, host: str) -> dict[str, Any] | None:
+    """What the last process of this kind told on this host, else on any; the newest 200 events are looked at."""
+    events = Event.objects.filter(object_type="product", object_id=process, action=ACTION).order_by("-id")
+    newest: dict[str, Any] | None = None
+    for event in events[:_LOOKED_AT].iterator():
+        told = event.content()
+        if (told["details"] or {}).get("host") == host:
+            return dict(told["after"])
+        newest = newest or told["after"]
+    return newest
+
+
+def _content(value: object) -> str:
+    """The SHA-256 of the file of this name."""
+    try:
+        return hashlib.sha256(Path(str(value)).read_bytes()).hexdigest()
+    except OSError:
+        return "cannot be read"
 
 
 def configuration_told(process: str) -> None:
@@ -113,7 +145,7 @@ def _flat(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any
 def _told(name: str, value: object, key: bytes) -> str:
     text = _text(value)
     hidden = name in SECRETS or (name not in TOLD and looks_secret(name.rpartition(".")[2]))
-    if not hidden and not _PASSWORD_IN_URL.search(text):
+    if not hidden and not _USER_IN_URL.search(text):
         return text
     if not value:
         return "not set"

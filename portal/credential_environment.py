@@ -58,8 +58,9 @@ def _check_path(rest: str) -> None:
     mount, _, path = whole.partition("//" if "//" in whole else "/")
     if not mount or "{name}" not in path or set("?#%") & set(whole):
         raise SettingError(
-            f"DEVICE_CREDENTIALS is 'vault:{rest}': give the mount and a path with {{name}}, "
-            "such as vault:secret/countersign/{name}; {purpose} becomes read or write."
+            # Not repeated: who gave an address here may have put a password into it.
+            "DEVICE_CREDENTIALS begins with vault: and names no mount and path with {name}: "
+            "give it such as vault:secret/countersign/{name}; {purpose} becomes read or write."
         )
 
 

@@ -17,13 +17,27 @@ _FEED = re.compile(
 """The address of a calendar feed, whose token opens it: no log needs it, an access log neither. Mistyped ones count."""
 
 
+_NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+"""What ends a line, moves a terminal's cursor or turns the order of letters: with it, lines could be forged."""
+
+
+def on_one_line(text: str) -> str:
+    """The text with line ends, control characters and marks of direction as Python writes them."""
+    return _NO_TEXT.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def indented(text: str) -> str:
+    """A text of several lines, none of which looks like the beginning of a line of the log."""
+    return "\n".join(f"  {on_one_line(line)}" for line in text.split("\n"))
+
+
 def without_feed_tokens(text: str) -> str:
     """The text with the tokens of calendar feeds hidden in their addresses."""
     return _FEED.sub(lambda found: f"{found['path'] or ''}[hidden]", text)
 
 
 class SecretFilter(logging.Filter):
-    """Masks a record for every handler that it stands on: the message, the traceback and the stack.
+    """Masks a record for every handler that it stands on, and keeps it to its line: message, traceback and stack.
 
     It works on the finished text, since a secret may come in any argument, or in an exception that a library raised.
     """
@@ -36,13 +50,13 @@ class SecretFilter(logging.Filter):
             from devices.services.scrubbing import Scrubber
 
             scrub = Scrubber.load()
-            record.msg, record.args = without_feed_tokens(scrub.prose(record.getMessage())), None
+            record.msg, record.args = on_one_line(without_feed_tokens(scrub.prose(record.getMessage()))), None
             if record.exc_info and not record.exc_text:
                 record.exc_text = _PLAIN.formatException(record.exc_info)
             if record.exc_text:
-                record.exc_text = without_feed_tokens(scrub.prose(record.exc_text))
+                record.exc_text = indented(without_feed_tokens(scrub.prose(record.exc_text)))
             if record.stack_info:
-                record.stack_info = scrub.prose(record.stack_info)
+                record.stack_info = indented(scrub.prose(record.stack_info))
         except Exception as error:  # noqa: BLE001 - a log line that cannot be masked is not written as it is
             record.msg = f"A log line of {record.name} could not be masked ({type(error).__name__}), so it is left out."
             record.args, record.exc_info, record.exc_text, record.stack_info = None, None, None, None

@@ -1,12 +1,14 @@
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views.decorators.http import require_safe
 
 from portal.views.design import design_system
 from portal.views.health import readyz
 from portal.views.preferences import preference_set
 
 
+@require_safe
 def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's signature
     """Answer 200 as long as this process serves requests."""
     return HttpResponse("ok\n", content_type="text/plain; charset=utf-8")

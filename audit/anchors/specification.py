@@ -21,7 +21,7 @@ class AnchorSpecificationError(ValueError):
 class AnchorSpecification:
     """One anchor: its kind, where it is, and how often it is given a checkpoint, in seconds.
 
-    ``name`` is how the setting wrote it, and how people and the database call it.
+    ``name`` is how people and the database call it: as the setting wrote it, but for a query, which may hold a token.
     """
 
     kind: str
@@ -67,7 +67,8 @@ def _one(word: str) -> AnchorSpecification:
     if problem:
         # The word may hold a password; its kind does not.
         raise AnchorSpecificationError(f"An anchor that begins with {kind[:20]!r} cannot be used: {problem}")
-    return AnchorSpecification(kind, word if kind in {"https", "http", "syslog"} else target, EVERY_S[kind], word)
+    name = f"{word.partition('?')[0]}?…" if kind in {"https", "http"} and "?" in word else word
+    return AnchorSpecification(kind, word if kind in {"https", "http", "syslog"} else target, EVERY_S[kind], name)
 
 
 def _problem(kind: str, target: str, word: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.views.decorators.http import require_safe
 
 from portal.presenters.actions import actions_of
 from portal.presenters.approvals import ladder_of
@@ -82,6 +83,7 @@ def last_answer(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     return response
 
 
+@require_safe
 @signed_in
 def change_detail(request: HttpRequest, change_id: int) -> HttpResponse:
     """The summary of a change; while its plan is being built, the part that polls."""
@@ -112,6 +114,7 @@ def detail_page(request: HttpRequest, sight: Sight, *, refusal: Refusal | None =
     return render(request, "changes/detail.html", context, status=refusal.status if refusal else 200)
 
 
+@require_safe
 @signed_in
 def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
     """Who decided what, stage by stage."""
@@ -121,6 +124,7 @@ def change_approvals(request: HttpRequest, change_id: int) -> HttpResponse:
     return render(request, "changes/approvals.html", context)
 
 
+@require_safe
 @signed_in
 def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
     """The runs of a change."""
@@ -133,6 +137,7 @@ def change_execution(request: HttpRequest, change_id: int) -> HttpResponse:
     return render(request, "changes/execution.html", context)
 
 
+@require_safe
 @signed_in
 def change_timeline(request: HttpRequest, change_id: int) -> HttpResponse:
     """The audit events of a change, newest first."""

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.cache import patch_vary_headers
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from changes.domain.states import PlanState
 from changes.errors import DigestMismatchError
@@ -41,6 +41,7 @@ from portal.views.rendering import wants_partial
 PAGE_OF_LINES = 2_000
 
 
+@require_safe
 @signed_in
 def change_plan(request: HttpRequest, change_id: int) -> HttpResponse:
     """The plan of a change, drawn as diffs. Opening a ready one is put on record: it is what lets a person approve."""
@@ -168,6 +169,7 @@ def _marked(request: HttpRequest, sight: Sight, selection: Selection, position: 
     return response
 
 
+@require_safe
 @signed_in
 def plan_lines(request: HttpRequest, change_id: int, position: int) -> HttpResponse:
     """Unchanged lines of a device's running configuration, masked: rows for a fold, or a page of their own."""

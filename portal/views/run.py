@@ -14,6 +14,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
 
 from changes.domain.errors import InvalidInputError
 from changes.domain.orders import Order
@@ -59,6 +60,7 @@ _POLLED = ("since", "told", "decided", "shown", "divided", "have")
 # ---- the page
 
 
+@require_safe
 @signed_in
 def run_detail(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
     """A run as it stands: figures, what needs attention, and its devices as a tree."""
@@ -157,6 +159,7 @@ def _moment(text: str) -> float:
 
 
 @csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
 @signed_in
 def run_live(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
     """What of a run's page moved since its last answer; 204 where nothing did, and 286 with the last answer.
@@ -212,6 +215,7 @@ def _let_through(run: Run, ids: Sequence[int], query: RunQuery) -> set[int]:
     return set(rows.filter(pk__in=ids).values_list("pk", flat=True))
 
 
+@require_safe
 @signed_in
 def run_branch(request: HttpRequest, change_id: int, run_id: int) -> HttpResponse:
     """What stands below one wave or site of the tree, as a part of the page; without a script the page itself."""
@@ -231,6 +235,7 @@ def run_branch(request: HttpRequest, change_id: int, run_id: int) -> HttpRespons
 # ---- one device
 
 
+@require_safe
 @signed_in
 def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id: int) -> HttpResponse:
     """One device of a run: steps, session, lines and diff; as a page, or as the part that a row unfolds."""
@@ -260,6 +265,7 @@ def run_device(request: HttpRequest, change_id: int, run_id: int, device_run_id:
     return render(request, "changes/run_device.html", context)
 
 
+@require_safe
 @signed_in
 def run_session(_request: HttpRequest, change_id: int, run_id: int, device_run_id: int) -> HttpResponse:
     """Every session with one device in a run as one text file, redacted as on its page."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
@@ -18,6 +19,8 @@ from audit.checkpoints import TreeHead, sign_checkpoint
 from audit.errors import CheckpointNotFoundError, LogClosedError, NotSealedError, UnreadableCheckpointError
 from audit.models import Checkpoint, Event
 from audit.notes import Signer
+from audit.recorder import record
+from audit.sealing import comparing
 from audit.sealing.comparing import Verdict, checkpoint_compare, checkpoint_download, downloaded_sizes
 from audit.sealing.keys import SealingKey
 from audit.sealing.overview import fingerprint, log_overview
@@ -174,3 +177,23 @@ def test_the_api_does_the_same(audrey: User, kept: str) -> None:
     for body in ({}, {"checkpoint": 1}, {"checkpoint": "x", "more": 1}, [1], {"checkpoint": "x"}):
         refused = client.post("/api/v1/audit/checkpoints/compare/", body, format="json")
         assert (refused.status_code, refused.json()["code"]) == (400, "unreadable_checkpoint")
+
+
+def test_one_checkpoint_taken_again_and_again_pushes_no_other_out(
+    auditor: Actor, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(comparing, "NEWEST_DOWNLOADED", 2)
+    first, last = Checkpoint.objects.order_by("tree_size").values_list("tree_size", flat=True)[:2]
+    assert first < last
+    checkpoint_download(actor=auditor, size=first)
+    for _ in range(3):
+        checkpoint_download(actor=auditor, size=last)
+    assert downloaded_sizes() == [first, last]
+
+
+@pytest.mark.parametrize("forged", ["no number", "-1", "\u0661", "9" * 30, "4 entries"])
+def test_an_event_that_names_no_size_counts_for_no_checkpoint(auditor: Actor, kept: str, forged: str) -> None:
+    assert kept
+    with transaction.atomic():
+        record(actor=auditor, action="audit.checkpoint_downloaded", object_type="checkpoint", object_id=forged)
+    assert downloaded_sizes() == []

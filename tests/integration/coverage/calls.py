@@ -28,14 +28,28 @@ def addresses() -> set[str]:
     }
 
 
+def undeclared() -> set[str]:
+    """Addresses whose view does not say which methods it takes, so that it takes all; a class may take none."""
+    return {
+        str(pattern.name)
+        for pattern in patterns()
+        if not methods(pattern.callback) and kind_of(pattern.callback) is None
+    }
+
+
 def reading() -> list[URLPattern]:
     """The addresses that are read."""
     return [pattern for pattern in patterns() if "GET" in (methods(pattern.callback) or {"GET"})]
 
 
+def kind_of(view: Callable[..., Any]) -> type | None:
+    """The class of a view, if it has one."""
+    return getattr(view, "cls", None) or getattr(view, "view_class", None)
+
+
 def methods(view: Callable[..., Any]) -> set[str]:
     """The methods that a view takes; none where it does not say."""
-    kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    kind = kind_of(view)
     if kind is not None:
         return {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(kind, name)}
     named: set[str] = set()

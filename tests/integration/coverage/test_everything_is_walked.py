@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management import get_commands
 from django.urls import NoReverseMatch, reverse
 
-from tests.integration.coverage.calls import addresses, walked
+from tests.integration.coverage.calls import addresses, undeclared, walked
 from tests.integration.coverage.test_commands import NOTHING_OF_OURS, WALKED
 
 NOT_WALKED: Final[Mapping[str, str]] = {
@@ -28,6 +28,13 @@ def test_every_address_that_may_change_something_is_walked() -> None:
     gone = walked() - addresses()
     assert not gone, f"The walk calls what is no address any more: {', '.join(sorted(gone))}."
     assert set(NOT_WALKED) <= addresses()
+
+
+def test_every_view_says_which_methods_it_takes() -> None:
+    assert not undeclared(), (
+        f"These views take every method, and the walk cannot know it: {', '.join(sorted(undeclared()))}. Put"
+        " `require_safe` or `require_http_methods` on top of them."
+    )
 
 
 def test_every_command_is_walked() -> None:

@@ -67,6 +67,7 @@ def test_manual_steps(walk: Walk) -> None:
     steps = [run.decision_steps.get() for run in runs]
     first, second = (ids(change_id=run.change_id) for run in runs)
     if walk.door == "page":
+        walk.page(cast.peer, "run-live", {"shown": ""}, quiet=True, refuse=False, run_id=runs[0].pk, **first)
         walk.page(cast.peer, "change-steps", {"answer": "confirm", "step": steps[0].pk, "comment": WHY}, **first)
         walk.page(cast.peer, "change-steps", {"answer": "stop", "step": steps[1].pk, "comment": WHY}, **second)
     else:

@@ -202,3 +202,28 @@ def test_a_credential_shows_its_username_alone_and_cannot_travel() -> None:
         assert "netops" in text
     with pytest.raises(TypeError, match="stays in its process"):
         pickle.dumps(credential)
+
+
+@pytest.mark.parametrize("mark", ["\n", "\r", "\x1b[2J", "\x85", "\u2028", "\u202e", "\u2066", "\x00"])
+def test_nobody_writes_lines_of_his_own(log: tuple[logging.Logger, io.StringIO], mark: str) -> None:
+    logger, written = log
+    logger.warning("An error during %s", f"/changes/{mark}2026-03-01 ERROR portal: all is lost")
+    [line] = written.getvalue().splitlines()
+    assert line.startswith("An error during /changes/\\")
+    assert mark[0] not in line
+
+
+def test_an_error_that_was_caught_begins_no_line_of_the_log(log: tuple[logging.Logger, io.StringIO]) -> None:
+    logger, written = log
+
+    def fail() -> None:
+        raise RuntimeError("first\n2026-03-01 ERROR portal: all is lost\x1b[2J")
+
+    try:
+        fail()
+    except RuntimeError:
+        logger.exception("failed")
+    head, *rest = written.getvalue().splitlines()
+    assert head == "failed"
+    assert all(line.startswith("  ") for line in rest)
+    assert "\x1b" not in written.getvalue()

@@ -215,3 +215,9 @@ def test_a_web_server_that_is_away_is_told() -> None:
         port = probe.getsockname()[1]
     with pytest.raises(AnchorError, match="does not answer"):
         HttpAnchor(f"http://127.0.0.1:{port}/").publish(NOTES[0])
+
+
+def test_what_may_be_a_token_in_an_address_is_no_part_of_the_name_that_is_shown() -> None:
+    [anchor] = read_specifications("https://witness.example.net/log?token=s3cret every=9", default=Path("/x"))
+    assert (anchor.name, anchor.every_s) == ("https://witness.example.net/log?…", 9)
+    assert anchor.target == "https://witness.example.net/log?token=s3cret"
