@@ -59,6 +59,15 @@ class GrowingTree:
         self._edge.append(node)
         self.size += 1
 
+    def append_whole(self, root: bytes, height: int) -> None:
+        """Add the next ``2**height`` leaves at once by the root over them; the size has to be a multiple of that."""
+        node, size = root, self.size >> height
+        while size & 1:
+            node = _sha256(b"\x01" + self._edge.pop() + node).digest()
+            size >>= 1
+        self._edge.append(node)
+        self.size += 1 << height
+
     def root_with(self, leaf: bytes, height: int) -> bytes:
         """The root over the last ``2**height`` leaves once ``leaf`` is added, which has to complete them.
 

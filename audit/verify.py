@@ -125,12 +125,12 @@ class _Verification:
             with closing(self._leaves()) as leaves:
                 for leaf in leaves:
                     checked.append(leaf)
-                    while expected is not None and expected.size == checked.tree.size:
-                        self._meet(expected, checked.tree)
+                    while expected is not None and expected.size == checked.size:
+                        self._meet(expected, checked.head())
                         expected = next(heads, None)
-            self._end(expected, checked.tree.size)
+            self._end(expected, checked.size)
             newest_is_of_a_key_in_use(cursor, self._keys)
-            checked.finish(checked.tree.size)
+            checked.finish(checked.size)
             self._events_and_queue(cursor)
             self._archives = check_archives(cursor)
             self._anchors_kept_all(cursor)
@@ -178,7 +178,7 @@ class _Verification:
         if leaf_index != index:
             raise Finding(FindingCode.LEAF_GAP, f"Entry {index} of the tree is missing: the next one is {leaf_index}.")
         assert self._archived is not None  # noqa: S101 - it is made before the first leaf
-        if self._archived.went(index, event_id, there=line is not None):
+        if index >= self._archived.next and self._archived.went(index, event_id, there=line is not None):
             return bytes(stored)
         if line is None:
             raise Finding(
@@ -277,7 +277,7 @@ class _Verification:
                 )
 
     def report(self, finding: Finding | None) -> Report:
-        size = self._checked.tree.size if self._checked else 0
+        size = self._checked.size if self._checked else 0
         newest = self._newest
         archived = self._archived.count if self._archived else 0
         return Report(

@@ -35,13 +35,16 @@ ORDER BY event_id LIMIT 1
 
 
 class ArchivedEvents:
-    """Tells of each entry, in ascending order, whether its event went to an archive; 5,000 are read at once."""
+    """Tells of each entry, in ascending order, whether its event went to an archive; 5,000 are read at once.
+
+    No entry before ``next`` did: those need not be asked for.
+    """
 
     def __init__(self, cursor: Cursor, start: int) -> None:
         self._cursor = cursor
         self._read: list[tuple[int, int]] = []
         self._at = 0
-        self._next = start
+        self._next_page = self.next = start
         self.count = 0
 
     def went(self, index: int, event_id: int, *, there: bool) -> bool:
@@ -52,8 +55,9 @@ class ArchivedEvents:
         """
         while self._at < len(self._read) and self._read[self._at][0] < index:
             self._at += 1
-        if self._at == len(self._read) and self._next <= index:
+        if self._at == len(self._read) and self._next_page <= index:
             self._read_from(index)
+        self.next = self._read[self._at][0] if self._at < len(self._read) else self._next_page
         if self._at == len(self._read) or self._read[self._at][0] != index:
             return False
         if there or self._read[self._at][1] != event_id:
@@ -72,7 +76,7 @@ class ArchivedEvents:
         )
         self._read, self._at = self._cursor.fetchall(), 0
         # Where fewer came there are no further ones; else those from the last one on are read next.
-        self._next = self._read[-1][0] + 1 if len(self._read) == _PAGE else 2**63
+        self._next_page = self._read[-1][0] + 1 if len(self._read) == _PAGE else 2**63
 
 
 def check_archives(cursor: Cursor) -> int:

@@ -10,12 +10,16 @@ TILES_AHEAD = 64
 
 
 class CheckedTree:
-    """A growing tree that compares each tile as it becomes full, and the unfinished ones at the end."""
+    """A growing tree that compares each tile as it becomes full, and the unfinished ones at the end.
+
+    Leaves are hashed together when their tile is full, or when the head is asked for.
+    """
 
     def __init__(self, cursor: Cursor, *, tree: GrowingTree) -> None:
         """Go on from ``tree``, whose size is a multiple of 256 or 0, with the unfinished tiles of higher levels."""
         self._load = _read_ahead(cursor)
-        self.tree = tree
+        self._tree = tree
+        self.size = tree.size
         self.tiles = 0
         self._rows: list[bytearray] = [bytearray()]
         for level in range(1, 8):
@@ -31,9 +35,30 @@ class CheckedTree:
         """
         row = self._rows[0]
         row += leaf
+        self.size += 1
         if len(row) == TILE_BYTES:
-            self._full(0, self.tree.size // WIDTH, self.tree.root_with(leaf, HEIGHT))
-        self.tree.append(leaf)
+            self._full(0, (self.size - 1) // WIDTH, self._root_of_tile(row, leaf))
+
+    def head(self) -> GrowingTree:
+        """The tree over all leaves so far."""
+        self._add_from(self._rows[0])
+        return self._tree
+
+    def _root_of_tile(self, row: bytearray, leaf: bytes) -> bytes:
+        """The root over the leaves of a full tile, whose last is ``leaf``; the tree has them all afterwards."""
+        if self._tree.size % WIDTH == 0:
+            root = subtree_root(bytes(row))
+            self._tree.append_whole(root, HEIGHT)
+            return root
+        self._add_from(row[:-HASH_BYTES])
+        root = self._tree.root_with(leaf, HEIGHT)
+        self._tree.append(leaf)
+        return root
+
+    def _add_from(self, row: bytearray) -> None:
+        """Add those leaves of the unfinished tile that the tree does not have yet, one by one."""
+        for at in range(self._tree.size % WIDTH * HASH_BYTES, len(row), HASH_BYTES):
+            self._tree.append(bytes(row[at : at + HASH_BYTES]))
 
     def _full(self, level: int, tile_index: int, root: bytes) -> None:
         self._compare(level, tile_index, bytes(self._rows[level]))
