@@ -13,13 +13,17 @@ class RedactionNotFoundError(AuditError):
 
 
 class RedactionRefusedError(AuditError):
-    """A redaction cannot be proposed or decided so; ``field`` names what is in the way."""
+    """A redaction cannot be proposed or decided so; ``field`` names what is in the way.
+
+    ``kept`` is what the log keeps of it: the sentence, without what was typed.
+    """
 
     code = "redaction_refused"
 
-    def __init__(self, field: str, sentence: str) -> None:
+    def __init__(self, field: str, sentence: str, *, kept: str = "") -> None:
         super().__init__(sentence)
         self.field = field
+        self.kept = kept or sentence
 
 
 class EventNotFoundError(AuditError):

@@ -11,9 +11,10 @@ from django.db.models.functions import Now
 
 from audit.actor import Actor
 from audit.errors import LogClosedError
-from audit.models import Event, Opening, Redaction, RedactionState
+from audit.models import ArchivedEvent, Event, Opening, Redaction, RedactionState
 from audit.readers import reads_log
 from audit.recorder import ObjectType, record
+from audit.redaction.archived import ALL_TEXTS, Subject, checked_archived, subject_of
 from audit.redaction.errors import RedactionNotFoundError, RedactionRefusedError
 from audit.retention.holding import why_redaction_waits
 from audit.sealing.proof import is_sealed
@@ -22,9 +23,13 @@ DECIDERS: Final = ("auditor", "administrator")
 """The roles (groups) that carry a redaction out or decline it."""
 SHORTEST_REASON: Final = 10
 LONGEST_REASON: Final = 2_000
+MOST_TEXTS: Final = 500
+"""Texts of one event that one redaction takes out; the database says so, too."""
+_TELLING: Final = 4
+"""A text of fewer characters can stand in a reason by chance."""
 
-Forgetting = Callable[[Event, Collection[str]], None]
-"""Removes what else is kept of an event's texts (their paths), in the redaction's transaction; see :func:`register`."""
+Forgetting = Callable[[Subject, Collection[str]], None]
+"""Removes what else is kept of an event's texts (their paths, or ``*``), in the redaction's transaction."""
 
 _forgetting: dict[str, Forgetting] = {}
 
@@ -49,13 +54,17 @@ def redaction_propose(*, actor: Actor, event_id: int, paths: Collection[str], re
     Raises:
         LogClosedError: the person does not read the log.
         Event.DoesNotExist: there is no such event.
-        RedactionRefusedError: no reason, a text that is not there or gone already, or an open proposal for the event.
+        RedactionRefusedError: no reason or one that repeats a text, a text that is not there or gone already, more than
+            500 texts, or an open proposal for the event.
     """
     with _remembering("propose", actor, event_id), transaction.atomic():
         person = _reader(actor)
         said = _reason(reason)
-        event = Event.objects.get(pk=event_id)
+        event = subject_of(event_id)
+        if event is None:
+            raise Event.DoesNotExist
         wanted = _checked_paths(event, set(paths))
+        _check_not_repeated(said, "reason", event_id, wanted)
         redaction = _proposed(event_id, wanted, person, actor.username)
         _record(actor, redaction, event, RedactionState.PROPOSED, came_from="", reason=said)
     return redaction
@@ -70,11 +79,12 @@ def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -
         LogClosedError: the person is no auditor and no administrator.
         RedactionNotFoundError: there is none.
         RedactionRefusedError: it is decided already, the person proposed it or caused the event, the proposal is not
-            sealed yet, or a legal hold keeps the event.
+            sealed yet, a legal hold keeps the event, or the comment repeats a text.
     """
     with _deciding("carry_out", actor, redaction_id) as (redaction, event):
         _check_other_person(redaction, event, actor)
         _check_not_held(event.pk)
+        _check_not_repeated(comment, "comment", event.pk, redaction.paths)
         try:
             _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
         except IntegrityError as error:
@@ -115,8 +125,10 @@ def _reason(text: str, field: str = "reason") -> str:
     return said
 
 
-def _checked_paths(event: Event, wanted: set[str]) -> list[str]:
+def _checked_paths(event: Subject, wanted: set[str]) -> list[str]:
     """The texts, in order, with the plain digest of each that has one: that would let it be guessed."""
+    if isinstance(event, ArchivedEvent):
+        return checked_archived(event.pk, wanted)
     if not wanted:
         raise RedactionRefusedError("paths", "Choose at least one text of the event.")
     there = set(Opening.objects.filter(event_id=event.pk, redaction_id=None).values_list("path", flat=True))
@@ -126,8 +138,24 @@ def _checked_paths(event: Event, wanted: set[str]) -> list[str]:
             "paths",
             f"Event {event.pk} has no text {missing[0][:80]!r} that can be taken out. It was taken out already, or is"
             " part of the sealed bytes.",
+            kept=f"Event {event.pk} has no such text that can be taken out.",
         )
-    return sorted(wanted | {f"{path}_sha256" for path in wanted} & there)
+    chosen = sorted(wanted | {f"{path}_sha256" for path in wanted} & there)
+    if len(chosen) > MOST_TEXTS:
+        raise RedactionRefusedError(
+            "paths", f"These are {len(chosen):,} texts. Choose at most {MOST_TEXTS}, and propose the others afterwards."
+        )
+    return chosen
+
+
+def _check_not_repeated(said: str, field: str, event_id: int, paths: Collection[str]) -> None:
+    """What is said of a redaction stays in the log, so it must not hold the text itself."""
+    texts = Opening.objects.filter(event_id=event_id, path__in=paths).values_list("value", flat=True)
+    wanted = (text.strip().casefold() for text in texts if text)
+    if any(len(text) >= _TELLING and text in said.casefold() for text in wanted):
+        raise RedactionRefusedError(
+            field, f"The {field} repeats a text that is to be taken out, and would stay in the log. Say it without."
+        )
 
 
 def _proposed(event_id: int, paths: list[str], person: int, name: str) -> Redaction:
@@ -143,7 +171,7 @@ def _proposed(event_id: int, paths: list[str], person: int, name: str) -> Redact
 
 
 @contextmanager
-def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[Redaction, Event]]:
+def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[Redaction, Subject]]:
     """The open redaction, locked, for somebody who may decide on it; a refusal is rolled back and audited."""
     event_id = Redaction.objects.filter(pk=redaction_id).values_list("event_id", flat=True).first()
     with _remembering(attempt, actor, event_id or 0, redaction_id), transaction.atomic():
@@ -156,19 +184,25 @@ def _deciding(attempt: str, actor: Actor, redaction_id: int) -> Iterator[tuple[R
         if redaction.state != RedactionState.PROPOSED:
             word = RedactionState(redaction.state).label.lower()
             raise RedactionRefusedError("state", f"This redaction is {word} already, by {redaction.decided_by_name}.")
-        event = Event.objects.filter(pk=redaction.event_id).first()
-        if event is None:
+        event = subject_of(redaction.event_id)
+        if event is None or (isinstance(event, ArchivedEvent) and redaction.paths != [ALL_TEXTS]):
             raise RedactionRefusedError(
                 "event", f"Event {redaction.event_id} went to an archive since. Nothing was done."
             )
         yield redaction, event
 
 
-def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> None:
+def _check_other_person(redaction: Redaction, event: Subject, actor: Actor) -> None:
     if redaction.proposed_by_id == actor.user_id:
         raise RedactionRefusedError("person", "You proposed it. Another auditor or administrator has to carry it out.")
     if event.actor_id == actor.user_id:
         raise RedactionRefusedError("person", "You caused this event. Another person has to carry its redaction out.")
+    if _share_an_address(actor.user_id, {redaction.proposed_by_id, event.actor_id}):
+        raise RedactionRefusedError(
+            "person",
+            "Your account has the same e-mail address as that of who proposed it or caused the event, so both are taken"
+            " for one person's. Another auditor or administrator has to carry it out.",
+        )
     told = Event.objects.filter(object_type=ObjectType.REDACTION, object_id=str(redaction.pk))
     proposal = told.filter(action="redaction.proposed").values_list("pk", flat=True).first()
     if proposal is None or not is_sealed(proposal):
@@ -176,6 +210,13 @@ def _check_other_person(redaction: Redaction, event: Event, actor: Actor) -> Non
             "state",
             "The proposal is not sealed in the audit log yet. Wait a second; if it stays so, look at the sealer.",
         )
+
+
+def _share_an_address(person: int | None, others: Collection[int | None]) -> bool:
+    people = get_user_model().objects.filter(pk__in=[person, *(pk for pk in others if pk is not None)])
+    addresses = {pk: email.strip().lower() for pk, email in people.values_list("pk", "email")}
+    own = addresses.pop(person, "")
+    return bool(own) and own in addresses.values()
 
 
 def _check_not_held(event_id: int) -> None:
@@ -193,7 +234,7 @@ def _check_kept_meanwhile(event_id: int, error: IntegrityError) -> None:
         ) from None
 
 
-def _decide(redaction: Redaction, event: Event, actor: Actor, state: RedactionState, comment: str) -> None:
+def _decide(redaction: Redaction, event: Subject, actor: Actor, state: RedactionState, comment: str) -> None:
     redaction.state = state
     redaction.decided_by_id, redaction.decided_by_name = actor.user_id, actor.username
     redaction.decided_at = Now()
@@ -203,7 +244,7 @@ def _decide(redaction: Redaction, event: Event, actor: Actor, state: RedactionSt
 
 
 def _record(
-    actor: Actor, redaction: Redaction, event: Event, state: RedactionState, *, came_from: str, reason: str
+    actor: Actor, redaction: Redaction, event: Subject, state: RedactionState, *, came_from: str, reason: str
 ) -> None:
     record(
         actor=actor,
@@ -212,7 +253,7 @@ def _record(
         object_id=redaction.pk,
         object_label=f"redaction {redaction.pk} of event {event.pk}",
         change_id=event.change_id,
-        device_id=event.device_id,
+        device_id=None if isinstance(event, ArchivedEvent) else event.device_id,
         state_from=came_from,
         state_to=state.value,
         reason=reason,
@@ -233,7 +274,7 @@ def _remembering(attempt: str, actor: Actor, event_id: int, redaction_id: int = 
                 object_type=ObjectType.REDACTION,
                 object_id=redaction_id or "none",
                 object_label=f"redaction {redaction_id}" if redaction_id else "redaction",
-                reason=str(refusal),
+                reason=refusal.kept if isinstance(refusal, RedactionRefusedError) else str(refusal),
                 details={"event": event_id or None},
             )
         raise

@@ -154,12 +154,30 @@ def test_the_digest_of_a_text_goes_with_it(say: Say, morgan: Actor) -> None:
         ([], WHY, "Choose at least one text"),
         (["/details/digest"], WHY, "has no text '/details/digest'"),
         (["/reason"], "short", "Say why"),
+        (["/reason"], f"They wrote: {SECRET.upper()}", "repeats a text that is to be taken out"),
+        (["/" + "x" * 90], WHY, "has no text"),
     ],
 )
 def test_what_cannot_be_proposed_is_told(event: int, morgan: Actor, paths: list[str], reason: str, words: str) -> None:
     with pytest.raises(RedactionRefusedError, match=words):
         redaction_propose(actor=morgan, event_id=event, paths=paths, reason=reason)
     assert not Redaction.objects.filter(event_id=event).exists()
+    refusal = Event.objects.filter(action="redaction.propose_refused").latest("pk").content()
+    assert not any(typed in json.dumps(refusal) for typed in (SECRET, "nowhere", "/details/digest", "xxx"))
+
+
+def test_what_is_said_with_the_decision_does_not_repeat_the_text(proposed: Redaction, audrey: Actor) -> None:
+    with pytest.raises(RedactionRefusedError, match="The comment repeats a text"):
+        redaction_carry_out(actor=audrey, redaction_id=proposed.pk, comment=f"Seen: {SECRET}")
+    assert Event.objects.get(pk=proposed.event_id).reason == SECRET
+
+
+def test_more_texts_than_one_redaction_takes_are_told(say: Say, morgan: Actor) -> None:
+    event_id = say(object_type="config", details={"items": [f"text {number}" for number in range(501)]})
+    paths = [f"/details/items/{number}" for number in range(501)]
+    with pytest.raises(RedactionRefusedError, match="These are 501 texts"):
+        redaction_propose(actor=morgan, event_id=event_id, paths=paths, reason=WHY)
+    assert len(redaction_propose(actor=morgan, event_id=event_id, paths=paths[1:], reason=WHY).paths) == 500
 
 
 def test_one_proposal_at_a_time_and_a_decided_one_stays(proposed: Redaction, morgan: Actor, audrey: Actor) -> None:
@@ -180,8 +198,7 @@ PAST_THE_SERVICE = {
     "alone": (CARRY_OUT.format(by="proposed_by_id"), "who proposed it cannot carry it out"),
     "nobody": ("UPDATE audit_redaction SET state = 'carried_out'", "does not say who decided"),
     "other texts": ("UPDATE audit_redaction SET paths = '{/after/title}', state = 'declined'", "stays as it is"),
-    "by its author": (CARRY_OUT.format(by=7), "who caused the event cannot carry it out"),
-    "untold": (CARRY_OUT.format(by=99), "this transaction holds no audit event for it"),
+    "by nobody": (CARRY_OUT.format(by=987_654), "who decides is no auditor and no administrator"),
     "without a row": ("UPDATE audit_opening SET salt = NULL, value = NULL, redaction_id = 1", "permission denied"),
 }
 
@@ -194,18 +211,34 @@ def test_the_database_refuses_every_other_way(proposed: Redaction, name: str) ->
     assert Event.objects.get(pk=proposed.event_id).reason == SECRET
 
 
-def test_an_event_in_anothers_name_does_not_count(proposed: Redaction, audrey: Actor, say: Say) -> None:
-    told = {"object_type": "redaction", "object_id": proposed.pk, "state_from": "proposed", "state_to": "carried_out"}
+def test_untold_or_told_in_anothers_name_it_is_not_committed(proposed: Redaction, audrey: Actor, say: Say) -> None:
+    with pytest.raises(DatabaseError, match="this transaction holds no audit event for it"):
+        run(CARRY_OUT.format(by=audrey.user_id))
+    other = actor(PersonFactory.create(username="arthur-r", roles=["administrator"]))
+    told = {
+        "object_type": "redaction", "object_id": proposed.pk, "state_from": "proposed", "state_to": "carried_out",
+        "details": {"event": proposed.event_id, "paths": proposed.paths},
+    }  # fmt: skip
     say(actor=audrey, action="redaction.carried_out", **told)
     with pytest.raises(DatabaseError, match="no event says so in the name of who did it"):
-        run(CARRY_OUT.format(by=99))
-    run(CARRY_OUT.format(by=audrey.user_id))  # what the event of this transaction says
+        run(CARRY_OUT.format(by=other.user_id))
+    run(CARRY_OUT.format(by=audrey.user_id).replace("'x'", "'audrey-r'"))  # what the event of this transaction says
 
 
-def test_an_unsealed_proposal_is_refused_by_the_database_too(event: int, morgan: Actor) -> None:
+def test_who_caused_the_event_is_refused_by_the_database_too(
+    say: Say, morgan: Actor, audrey: Actor, seal: Seal
+) -> None:
+    event_id = say(actor=audrey, object_type="config", reason=SECRET)
+    redaction_propose(actor=morgan, event_id=event_id, paths=["/reason"], reason=WHY)
+    seal()
+    with pytest.raises(DatabaseError, match="who caused the event cannot carry it out"):
+        run(CARRY_OUT.format(by=audrey.user_id))
+
+
+def test_an_unsealed_proposal_is_refused_by_the_database_too(event: int, morgan: Actor, audrey: Actor) -> None:
     redaction_propose(actor=morgan, event_id=event, paths=["/reason"], reason=WHY)
     with pytest.raises(DatabaseError, match="its proposal is not sealed"):
-        run(CARRY_OUT.format(by=99))
+        run(CARRY_OUT.format(by=audrey.user_id))
 
 
 @pytest.mark.parametrize(
@@ -233,8 +266,8 @@ TAMPERED = {
         f"UPDATE audit_opening SET salt = NULL, value = NULL, redaction_id = 5{HERE}",
         "by the redaction 5, but no events say that one person proposed this and another one carried it out",
     ),
-    "moved": (f"UPDATE audit_opening SET path = '/code'{HERE}", "is gone, and no redaction"),
-    "one more": ("INSERT INTO audit_opening VALUES ({event}, '/code', sha256(''), 'x')", "was put there afterwards"),
+    "moved": (f"UPDATE audit_opening SET path = '/details/code'{HERE}", "is gone, and no redaction"),
+    "one more": ("INSERT INTO audit_opening VALUES ({event}, '/details/code', sha256(''), 'x')", "was put there afterwards"),
     "put beside": ("INSERT INTO audit_opening VALUES ({bare}, '/reason', sha256(''), 'x')", "was put there afterwards"),
 }
 
