@@ -15,5 +15,5 @@ class AuditConfig(AppConfig):
         from audit.verification import contents
         from audit.verification.states import compare_states
 
-        contents.register("openings", compare_openings)
+        contents.register("openings", compare_openings, at_the_end=True)
         contents.register("states", compare_states)

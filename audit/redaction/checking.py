@@ -7,6 +7,7 @@ import psycopg
 from django.db import connection
 
 from audit.redaction.commitments import MEMBER, commitments, opens
+from audit.redaction.fields import is_text_of_a_person
 from audit.verification.findings import Finding, FindingCode
 
 ROWS_AT_ONCE = 2_000
@@ -29,11 +30,19 @@ WHERE opening.event_id >= %s
     AND (event.id IS NULL OR strpos(event.body, '{{"{MEMBER}":"hmac-sha256:') = 0) LIMIT 1
 """  # noqa: S608 - constants
 
+# Both steps name the event and the text, and are those of two people, of whom the second did not cause the event.
 _REDACTED = """
-SELECT done.body FROM audit_event done JOIN audit_event asked
-    ON (asked.object_type, asked.object_id) = (done.object_type, done.object_id)
-    AND asked.action = 'redaction.proposed' AND asked.id < done.id AND asked.actor_id <> done.actor_id
-WHERE done.object_type = 'redaction' AND done.object_id = %s AND done.action = 'redaction.carried_out' LIMIT 1
+SELECT count(*) FROM audit_event done
+JOIN audit_event asked ON asked.object_type = 'redaction' AND asked.object_id = done.object_id
+    AND asked.action = 'redaction.proposed' AND asked.state_to = 'proposed'
+    AND asked.id < done.id AND asked.actor_id <> done.actor_id
+JOIN audit_event about ON about.id = %(event)s AND about.actor_id IS DISTINCT FROM done.actor_id
+WHERE done.object_type = 'redaction' AND done.object_id = %(redaction)s
+    AND done.action = 'redaction.carried_out' AND done.state_to = 'carried_out'
+    AND done.body::jsonb #> '{details,event}' = to_jsonb(about.id)
+    AND asked.body::jsonb #> '{details,event}' = to_jsonb(about.id)
+    AND done.body::jsonb #> '{details,paths}' @> to_jsonb(%(path)s::text)
+    AND asked.body::jsonb #> '{details,paths}' = done.body::jsonb #> '{details,paths}'
 """
 
 
@@ -51,7 +60,9 @@ def compare_openings(since: int) -> dict[str, int]:
         rows.execute(_COMMITTED, (since,), binary=True)
         for event_id, body, paths, *beside in rows:
             stored = dict(zip(paths or (), zip(*(each or () for each in beside), strict=True), strict=True))
-            for path, promised in commitments(json.loads(body)):
+            sealed = json.loads(body)
+            for path, promised in commitments(sealed):
+                _check_place(event_id, path, sealed)
                 if _opened(event_id, path, promised, stored.pop(path, None)):
                     opened += 1
                 else:
@@ -66,13 +77,23 @@ def compare_openings(since: int) -> dict[str, int]:
     return {"texts": opened, "redacted texts": taken_out}
 
 
+def _check_place(event_id: int, path: str, sealed: dict[str, Any]) -> None:
+    thing = sealed.get("object")
+    if not is_text_of_a_person(path, str(thing.get("type")) if isinstance(thing, dict) else ""):
+        raise Finding(
+            FindingCode.TEXT_DIFFERS,
+            f"Event {event_id} has a commitment at {path}, where no text of a person stands: another program than this"
+            " one wrote it, so that what stands there could be taken out.",
+        )
+
+
 def _opened(event_id: int, path: str, promised: str, stored: tuple[Any, ...] | None) -> bool:
     """Whether the text is there and fits; False where a redaction took it out."""
     if stored is None:
         raise Finding(
             FindingCode.TEXT_MISSING,
             f"The text {path} of event {event_id} is gone, and no redaction took it out: it was deleted past the"
-            " database's guards.",
+            " database's guards, or never written with it.",
         )
     salt, text, redaction_id = stored
     if redaction_id is not None:
@@ -89,14 +110,13 @@ def _opened(event_id: int, path: str, promised: str, stored: tuple[Any, ...] | N
 
 def _told(event_id: int, path: str, redaction_id: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_REDACTED, [str(redaction_id)])
-        row = cursor.fetchone()
-    details = json.loads(row[0])["details"] if row else {}
-    if details.get("event") != event_id or path not in details.get("paths", ()):
+        cursor.execute(_REDACTED, {"event": event_id, "redaction": str(redaction_id), "path": path})
+        (found,) = cursor.fetchone()
+    if not found:
         raise Finding(
             FindingCode.TEXT_MISSING,
             f"The text {path} of event {event_id} was taken out by the redaction {redaction_id}, but no events say that"
-            " one person proposed this and another one carried it out.",
+            " one person proposed this and another one, who did not cause the event, carried it out.",
         )
 
 

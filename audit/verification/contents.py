@@ -13,13 +13,18 @@ that is not what the log says. Its memory must not grow with the number of event
 """
 
 _registered: dict[str, Comparison] = {}
+_at_the_end: dict[str, Comparison] = {}
 
 
-def register(name: str, comparison: Comparison) -> None:
-    """Have every verification of the whole log make this comparison too; a second one of the name replaces it."""
-    _registered[name] = comparison
+def register(name: str, comparison: Comparison, *, at_the_end: bool = False) -> None:
+    """Have every verification of the whole log make this comparison too; a second one of the name replaces it.
+
+    ``at_the_end`` is for what the application's login alone could spoil for ever, since the log only grows: it must not
+    hide what the other comparisons find.
+    """
+    (_at_the_end if at_the_end else _registered)[name] = comparison
 
 
 def comparisons() -> tuple[Comparison, ...]:
-    """All that are registered."""
-    return tuple(_registered.values())
+    """All that are registered, in the order in which they are made."""
+    return (*_registered.values(), *_at_the_end.values())

@@ -264,10 +264,13 @@ TAMPERED = {
     "deleted": (f"DELETE FROM audit_opening{HERE}", "is gone, and no redaction took it out"),
     "gone untold": (
         f"UPDATE audit_opening SET salt = NULL, value = NULL, redaction_id = 5{HERE}",
-        "by the redaction 5, but no events say that one person proposed this and another one carried it out",
+        "by the redaction 5, but no events say that one person proposed this and another one, who did not",
     ),
     "moved": (f"UPDATE audit_opening SET path = '/details/code'{HERE}", "is gone, and no redaction"),
-    "one more": ("INSERT INTO audit_opening VALUES ({event}, '/details/code', sha256(''), 'x')", "was put there afterwards"),
+    "one more": (
+        "INSERT INTO audit_opening VALUES ({event}, '/details/code', sha256(''), 'x')",
+        "was put there afterwards",
+    ),
     "put beside": ("INSERT INTO audit_opening VALUES ({bare}, '/reason', sha256(''), 'x')", "was put there afterwards"),
 }
 

@@ -1,5 +1,7 @@
 """Who has the application's login, or acts alone, tries to take a text out; and where a text outlives its redaction."""
 
+# ruff: noqa: S608 - what is put into a statement is made here
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -9,13 +11,20 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
 
 from audit.actor import Actor, Origin
+from audit.body import canonical
 from audit.database_roles import APPLICATION
 from audit.models import Event, Opening, Redaction
+from audit.redaction.checking import compare_openings
 from audit.redaction.errors import RedactionRefusedError
 from audit.redaction.redacting import redaction_carry_out, redaction_propose
 from audit.retention.holds import hold_place
+from audit.sealing.trust import trusted_keys
+from audit.verification import contents
+from audit.verification.findings import Finding, FindingCode
+from audit.verify import verify
 from tests.database import as_owner
 from tests.factories import PersonFactory
+from tests.forging import forge
 from tests.integration.audit.test_guard_attacks import as_if_restored, own_txid
 from tests.integration.audit.test_roles import signed_in
 
@@ -227,3 +236,73 @@ def test_a_transaction_of_before_a_hold_does_not_get_past_it(
             )
         other.execute("ROLLBACK")
     assert Opening.objects.get(event_id=event, path="/reason").value == SECRET
+
+
+def committed_by_sql(say: Say, body: dict[str, object]) -> int:
+    """What the application's login can write past ``record()``: an event with commitments, and nothing beside it."""
+    event = say(object_type="config")
+    whole = Event.objects.get(pk=event).sealed() | body
+    same = "actor_id, actor_name, origin, request_id, ip, action, object_type, object_id, change_id, device_id"
+    rest = "object_label, state_from, state_to, code, reason"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO audit_event ({same}, {rest}, body) SELECT {same}, '', '', '', '', '', %s"
+            " FROM audit_event WHERE id = %s RETURNING id",
+            [canonical(whole), event],
+        )
+        return int(cursor.fetchone()[0])
+
+
+SEALED = {"redactable": f"hmac-sha256:{'ab' * 32}"}
+
+
+def test_an_event_without_its_text_hides_nothing_that_others_did(say: Say, seal: Seal) -> None:
+    """The log only grows, so who may append could end every verification for ever."""
+    event = committed_by_sql(say, {"reason": SEALED})
+    seal()
+
+    def others(_since: int) -> dict[str, int]:
+        raise Finding(FindingCode.STATE_DIFFERS, "Somebody changed a state.")
+
+    contents.register("what a test looks at", others)
+    try:
+        found = verify(keys=trusted_keys(), comparisons=contents.comparisons()).finding
+    finally:
+        contents.register("what a test looks at", lambda _since: {})
+    assert found is not None
+    assert found.sentence == "Somebody changed a state."
+    found = verify(keys=trusted_keys(), comparisons=contents.comparisons()).finding
+    assert found is not None
+    assert f"The text /reason of event {event} is gone, and no redaction took it out" in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"details": {"plan_digest": SEALED}}, "/details/plan_digest"),
+        ({"code": SEALED}, "/code"),
+        ({"object": {"type": "config", "id": "17", "label": SEALED}}, "/object/label"),
+        ({"object": SEALED}, "/object"),
+    ],
+)
+def test_a_commitment_where_no_text_of_a_person_stands_is_named(say: Say, body: dict[str, object], path: str) -> None:
+    event = committed_by_sql(say, body)
+    with pytest.raises(Finding, match=f"Event {event} has a commitment at {path}, where no text of a person stands"):
+        compare_openings(event)
+
+
+def test_a_redaction_whose_steps_name_another_event_is_named(proposed: Redaction, audrey: Actor, say: Say) -> None:
+    """As a superuser could have made it: rows and events are there, but for another event."""
+    redaction_carry_out(actor=audrey, redaction_id=proposed.pk)
+    assert compare_openings(0)["redacted texts"] == 1
+    forge(f"UPDATE audit_event SET body = replace(body, '\"event\":{proposed.event_id},', '\"event\":1,')"
+          " WHERE action = 'redaction.proposed'")  # fmt: skip
+    with pytest.raises(Finding, match="no events say that one person proposed this and another one"):
+        compare_openings(0)
+
+
+def test_a_redaction_by_who_caused_the_event_is_named(proposed: Redaction, audrey: Actor) -> None:
+    redaction_carry_out(actor=audrey, redaction_id=proposed.pk)
+    forge(f"UPDATE audit_event SET actor_id = {audrey.user_id} WHERE id = {proposed.event_id}")
+    with pytest.raises(Finding, match="who did not cause the event"):
+        compare_openings(0)

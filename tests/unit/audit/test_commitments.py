@@ -5,6 +5,8 @@ import hmac
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from audit.actor import Actor, Origin
 from audit.body import canonical
@@ -164,3 +166,17 @@ def test_why_a_decision_was_withdrawn_and_a_line_that_was_spoken_of_are_texts_of
 )
 def test_where_texts_of_people_stand(path: str, kind: str, is_one: bool) -> None:
     assert is_text_of_a_person(path, kind) is is_one
+
+
+_NAMES = some.sampled_from(["note", "items", "name", "filters", "stage", "0", "a/b~c", ""])
+_VALUES = some.recursive(
+    some.sampled_from(["", "text", 7, None]),
+    lambda inner: some.lists(inner, max_size=3) | some.dictionaries(_NAMES, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(details=some.dictionaries(_NAMES, _VALUES, max_size=4), kind=some.sampled_from(["change", "approval"]))
+def test_what_is_committed_to_stands_where_the_verification_allows_it(details: dict[str, object], kind: str) -> None:
+    said = body(details=details, reason="x", object={"label": "y"})
+    assert all(is_text_of_a_person(each.path, kind) for each in commit(said, kind))
