@@ -24,6 +24,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from audit.database_roles import APPLICATION
 from portal.embedded_postgres import attach, roles_prepare
 from tests.database import as_superuser, sign_in_as_superuser
+from tests.template_database import template_drop, template_prepare
 
 TRUNCATED = frozenset({"audit_event", "audit_opening"})  # their rows leave by archives alone
 NEVER_EMPTIED = frozenset({"audit_stateful", "auth_permission", "django_content_type", "django_migrations"})
@@ -85,7 +86,7 @@ LONGEST = (
     "tests/integration/drivers/test_napalm_ios.py",
 )
 PERMISSIONS = "django.contrib.auth.management.create_permissions"
-TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+)?")
+TEST_DATABASE = re.compile(r"test_(?P<session>\d+)(_gw\d+|_template|_unfinished)?")
 
 # Machines are noisy: no example has a deadline. In CI everybody gets the same examples; elsewhere new ones are tried.
 hypothesis.settings.register_profile("here", deadline=None)
@@ -101,6 +102,12 @@ def pytest_configure(config: pytest.Config) -> None:
         attachment = attach(settings.COUNTERSIGN_HOME, durable=settings.EMBEDDED_POSTGRES_DURABLE)
         roles_prepare(attachment.layout)
     sign_in_as_superuser()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The workers have ended, and with them the need for what they copied."""
+    if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
+        template_drop()
 
 
 @pytest.hookimpl(wrapper=True)
@@ -121,10 +128,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None,
+    django_db_blocker: DjangoDbBlocker,
+    request: pytest.FixtureRequest,
+) -> None:
     """Each xdist worker has a database of its own; those that killed sessions left are dropped first."""
     if settings.EMBEDDED_POSTGRES:
         _drop_databases_of_dead_sessions()
+    if hasattr(request.config, "workerinput"):
+        with django_db_blocker.unblock():
+            template_prepare()
 
 
 @pytest.fixture(scope="session")
