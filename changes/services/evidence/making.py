@@ -35,6 +35,7 @@ from changes.services.evidence.choosing import chosen_events, encloses_changes
 from changes.services.evidence.enclosing import Enclosure
 from changes.services.evidence.following import Named
 from changes.services.evidence.proving import write_log
+from changes.services.evidence.redacted import redactions_before_ready, redactions_so_far
 from changes.services.evidence.storing import LEASE_S, PartsSink, parts_forget
 from devices.errors import LeaseLostError
 from devices.services.claims import Claim, claim_next, database_time_plus, fenced_update
@@ -107,7 +108,7 @@ def _make(claim: Claim) -> None:
             _Making(pack, claim).all()
     except LeaseLostError:
         logger.warning("Evidence pack %s went to another worker", pack.pk)
-    except NotSealedError as error:
+    except (NotSealedError, _RedactedMeanwhileError) as error:
         _wait(pack, claim, str(error))
     except AuditError as error:
         _fail(pack, claim, str(error))
@@ -142,6 +143,10 @@ def _go(
             pack_audit(pack, did, actor=WORKER, state_from=pack.state, state_to=state, code=code, reason=reason)
 
 
+class _RedactedMeanwhileError(Exception):
+    """What was read for a pack may hold a text that is gone from the log since."""
+
+
 @dataclass
 class _Making:
     """One attempt at a pack."""
@@ -150,6 +155,7 @@ class _Making:
     claim: Claim
 
     def all(self) -> None:
+        redactions = redactions_so_far()
         self._to(PackState.MAKING, "begun")
         made_at = datetime.now(UTC)
         chosen, size = chosen_events(self.pack), newest_head().size
@@ -169,7 +175,7 @@ class _Making:
             between=lambda _count: sink.still_at_it(),
         )
         archive.close()
-        self._ready(sink, sink.finish(), head.size)
+        self._ready(sink, sink.finish(), head.size, redactions)
 
     def _count(self, chosen: QuerySet[Event] | None, size: int) -> None:
         total = size if chosen is None else count_sealed(chosen, size)
@@ -255,9 +261,11 @@ class _Making:
                 renewed = now
             time.sleep(LOOK_EVERY_S)
 
-    def _ready(self, sink: PartsSink, digest: str, tree_size: int) -> None:
+    def _ready(self, sink: PartsSink, digest: str, tree_size: int, redactions: int) -> None:
         expires_at = timezone.now() + KEPT
         with transaction.atomic():
+            if redactions_before_ready() != redactions:
+                raise _RedactedMeanwhileError("A text was redacted while it was made. It is made anew without it.")
             fenced_update(
                 EvidencePack,
                 self.claim,

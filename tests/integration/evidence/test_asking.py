@@ -15,11 +15,16 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
 from audit.actor import Actor, Origin
+from audit.database_roles import APPLICATION
 from audit.models import Event
+from audit.recorder import record
+from audit.redaction import redacting
+from audit.redaction.redacting import redaction_carry_out, redaction_propose
 from changes.domain.evidence import PackScope
 from changes.domain.policy import Role
 from changes.errors import ConflictError, PolicyDeniedError
@@ -28,7 +33,9 @@ from changes.services.evidence.asking import pack_ask
 from changes.services.evidence.downloading import link_token, pack_parts
 from changes.services.evidence.expiring import packs_expire, packs_ring
 from changes.services.evidence.making import pack_make
+from changes.services.evidence.redacted import LOCK
 from tests.factories import PersonFactory
+from tests.integration.audit.test_roles import signed_in
 
 Seal = Callable[[], int]
 pytestmark = pytest.mark.django_db
@@ -178,7 +185,9 @@ def test_pages_ask_for_a_change_for_filters_and_for_everything(audrey: User, cli
     assert "whole log" in client.get("/evidence/new/").content.decode()
     assert "chosen events" in client.get("/evidence/new/?actor=audrey&before_id=9").content.decode()
     for bad in ("?nobody=1", "?change_id=999999", "?change_id=CHG-x"):
-        assert client.get(f"/evidence/new/{bad}").status_code == 400, bad
+        refused = client.get(f"/evidence/new/{bad}")
+        assert refused.status_code == 400, bad
+        assert "of the whole log" not in refused.content.decode(), bad
     answer = client.post("/evidence/make/", {"scope": "filter", "actor": "audrey", "held_sizes": "77777"})
     assert answer.status_code == 409
     assert "no tree head over 77777 entries" in answer.content.decode()
@@ -205,3 +214,47 @@ def test_the_api_does_the_same(audrey: User, client: Client, seal: Seal, monkeyp
     assert client.get(url).json()["results"][0]["id"] == pack.pk
     client.force_login(PersonFactory.create(username="pete", roles=(Role.PEER,)))
     assert client.get(f"{url}{pack.pk}/").status_code == 403
+
+
+def redacted(event: int, seal: Seal) -> None:
+    morgan = PersonFactory.create(roles=(Role.CHANGE_MANAGER,))
+    found = redaction_propose(actor=actor(morgan), event_id=event, paths=["/reason"], reason="It holds a password.")
+    seal()
+    redaction_carry_out(actor=actor(PersonFactory.create(roles=(Role.ADMINISTRATOR,))), redaction_id=found.pk)
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_a_text_that_goes_while_a_pack_is_made_is_in_no_pack(
+    audrey: User, seal: Seal, monkeypatch: pytest.MonkeyPatch, seen: bool
+) -> None:
+    """``seen``: the redaction finds the pack in the making; else it was committed before it could."""
+    from changes.services.evidence import making
+
+    event = record(actor=actor(audrey), action="config.read", object_type="config", object_id=1, reason="hunter2!")
+    pack = asked(audrey)
+    with monkeypatch.context() as patch:
+        if not seen:
+            patch.setitem(redacting._forgetting, "evidence packs", lambda _event, _paths: None)
+        patch.setattr(making, "demand_all_there", lambda _scope, _change: redacted(event, seal))
+        made(pack, seal, monkeypatch)
+    assert pack.state != "ready"
+    if seen:
+        assert not EvidencePart.objects.exists()
+    EvidencePack.objects.filter(pk=pack.pk).update(not_before=None)
+    pack = made(pack, seal, monkeypatch)
+    assert pack.state == "ready", pack.detail
+    with zipfile.ZipFile(io.BytesIO(b"".join(EvidencePart.objects.values_list("data", flat=True)))) as archive:
+        openings = archive.read("openings.jsonl")
+    assert b"hunter2" not in openings
+
+
+def test_no_pack_becomes_ready_while_a_redaction_is_carried_out(
+    audrey: User, seal: Seal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = record(actor=actor(audrey), action="config.read", object_type="config", object_id=1, reason="hunter2!")
+    with CaptureQueriesContext(connection) as asked_for:
+        assert made(asked(audrey), seal, monkeypatch).state == "ready"
+    assert any("pg_advisory_xact_lock_shared" in query["sql"] for query in asked_for.captured_queries)
+    redacted(event, seal)  # its transaction is this test's, and goes on
+    with signed_in(APPLICATION) as other:
+        assert other.execute("SELECT pg_try_advisory_xact_lock_shared(%s)", (LOCK,)).fetchone() == (False,)
