@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO, NamedTuple, NoReturn
 
 PACK_SCHEMA = "countersign.evidence-pack/1"
 ARCHIVE_SCHEMA = "countersign.audit-archive/1"
@@ -43,6 +43,7 @@ MOST_DIGITS = 20
 UNFOLDS = 500
 """Events and transcripts unfold to 5 to 50 times their size."""
 CHUNK = 2**20
+LINES_CHUNK = 2**18
 DENSITY = 16
 """In JSON of more than a mebibyte so many bytes come with each value: lists without anything in them take 30 times."""
 CLOCK_SKEW = timedelta(minutes=5)
@@ -182,22 +183,51 @@ class GrowingTree:
         return root
 
 
-def root_from_inclusion(leaf: bytes, index: int, size: int, proof: list[bytes]) -> bytes | None:
-    """The root to which an inclusion proof leads; None: no proof for this place has that form."""
-    if not 0 <= index < size:
-        return None
-    place, last, node = index, size - 1, leaf
-    for sibling in proof:
-        if last == 0:
+class Inclusions:
+    """Follows inclusion proofs, one after the other, to the roots that they lead to.
+
+    The paths of neighbours meet after a few steps. Where one comes to the same hash in the same place as the proof
+    before, and all that is left of both proofs is the same, it leads to the same root, which was hashed then.
+    """
+
+    def __init__(self) -> None:
+        self._proof: list[str] = []
+        self._steps: list[tuple[int, int, bytes]] = []
+        self._root: bytes | None = None
+
+    def root(self, leaf: bytes, index: int, size: int, proof: list[str]) -> bytes | None:
+        """The root to which a proof leads (hashes in hex digits); None: no proof for this place has that form.
+
+        Raises:
+            ValueError, TypeError: the proof has something that is no hash.
+        """
+        if not 0 <= index < size:
             return None
-        if place & 1 or place == last:
-            node = node_hash(sibling, node)
-            while not place & 1 and place:
-                place, last = place >> 1, last >> 1
+        place, last, node = index, size - 1, leaf
+        steps: list[tuple[int, int, bytes]] = []
+        for number, text in enumerate(proof):
+            step = (place, last, node)
+            if self._steps[number : number + 1] == [step] and self._proof[number:] == proof[number:]:
+                steps += self._steps[number:]
+                root = self._root
+                break
+            if last == 0:
+                return None
+            sibling = bytes.fromhex(text)
+            if len(sibling) != 32:
+                raise ValueError(text)
+            steps.append(step)
+            if place & 1 or place == last:
+                node = node_hash(sibling, node)
+                while not place & 1 and place:
+                    place, last = place >> 1, last >> 1
+            else:
+                node = node_hash(node, sibling)
+            place, last = place >> 1, last >> 1
         else:
-            node = node_hash(node, sibling)
-        place, last = place >> 1, last >> 1
-    return node if last == 0 else None
+            root = node if last == 0 else None
+        self._proof, self._steps, self._root = proof, steps, root
+        return root
 
 
 def is_consistent(old_size: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]) -> bool:
@@ -377,13 +407,13 @@ class Pack:
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Its lines, without their line feeds."""
+        rest = b""
         with self._open(name) as stream:
-            while line := stream.readline(LINE_LIMIT):
-                if not line.endswith(b"\n"):
-                    raise WrongError(
-                        f"{name} ends in the middle of a line, or has one of more than {LINE_LIMIT} bytes."
-                    )
-                yield line[:-1]
+            while len(rest) < LINE_LIMIT and (chunk := stream.read(LINES_CHUNK)):
+                *whole, rest = (rest + chunk).split(b"\n")
+                yield from whole
+        if rest:
+            raise WrongError(f"{name} ends in the middle of a line, or has one of more than {LINE_LIMIT} bytes.")
 
     def few(self, name: str, most: int = MOST_LINES) -> list[bytes]:
         """All lines of a file that has few of them."""
@@ -438,10 +468,6 @@ class _Stream:
     def read(self, size: int) -> bytes:
         data: bytes = self._told(lambda: self._file.read(size))
         return data
-
-    def readline(self, limit: int) -> bytes:
-        line: bytes = self._told(lambda: self._file.readline(limit))
-        return line
 
     def _told(self, act: Callable[[], Any]) -> Any:
         try:
@@ -542,39 +568,46 @@ def _two_archives() -> WrongError:
     )
 
 
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _number(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ValueError
+    return int(digits)
+
+
+def _refused(_text: str) -> NoReturn:
+    raise ValueError
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_int=_number, parse_float=_refused, parse_constant=_refused)
+
+
 def parse(data: bytes, what: str) -> Any:
     """JSON that all programs read alike: UTF-8, no name twice, no fractions, no endless numbers.
 
     Raises:
         WrongError: it is none.
     """
-
-    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise ValueError
-        return found
-
-    def number(digits: str) -> int:
-        if len(digits) > MOST_DIGITS:
-            raise ValueError
-        return int(digits)
-
-    def refused(_text: str) -> NoReturn:
-        raise ValueError
-
     if len(data) > CHUNK and sum(map(data.count, (b",", b"[", b"{"))) > len(data) // DENSITY:
         raise WrongError(f"{what} is made to take more memory than it has text: it is no file of a pack.")
     try:
-        return json.loads(
-            data.decode(), object_pairs_hook=members, parse_int=number, parse_float=refused, parse_constant=refused
-        )
+        text = data.decode().strip(" \t\r\n")
+        said, end = DECODER.raw_decode(text)
+        if end < len(text):
+            raise ValueError
     except (ValueError, RecursionError):
         raise WrongError(f"{what} is not JSON that can be read in one way only.") from None
+    return said
 
 
-def moment(text: str, what: str) -> datetime:
-    """A time in UTC as the log writes it.
+def moment(text: str, what: object) -> datetime:
+    """A time in UTC as the log writes it, in ``what``: an event, or what a sentence calls it.
 
     Raises:
         WrongError: it is none.
@@ -605,13 +638,17 @@ def hashes(texts: list[str], what: str) -> list[bytes]:
 # ---- what the log says, event by event
 
 
-@dataclass(frozen=True)
-class Event:
+class Event(NamedTuple):
     """One event of the log, once it is proved to stand there."""
 
     id: int
     at: str
     body: dict[str, Any]
+    has_texts: bool
+    """Whether there may be commitments in it: without, nothing in its line can be read as their name."""
+
+    def __str__(self) -> str:
+        return self.name
 
     @property
     def name(self) -> str:
@@ -641,13 +678,13 @@ def read_event(line: bytes, place: int) -> Event:
     """
     said = parse(line, f"Line {place} of the events")
     body = said.get("body") if isinstance(said, dict) else None
-    if not isinstance(body, dict) or not {"action", "actor", "object", "state"} <= set(body):
+    if not isinstance(body, dict) or not body.keys() >= {"action", "actor", "object", "state"}:
         raise WrongError(f"Line {place} of the events is no event.")
     texts = (said.get("at"), body["action"], body["object"].get("type"), body["object"].get("id"))
     ids = (said.get("id"), body["actor"].get("id") or 0, body.get("change_id") or 0)
-    if not all(isinstance(text, str) for text in texts) or not all(type(number) is int for number in ids):
+    if {*map(type, texts)} != {str} or {*map(type, ids)} != {int}:
         raise WrongError(f"Line {place} of the events is no event.")
-    return Event(said["id"], said["at"], body)
+    return Event(said["id"], said["at"], body, b"redactable" in line or b"\\" in line)
 
 
 def follow(states: dict[tuple[str, str], str], event: Event) -> None:
@@ -674,18 +711,16 @@ def follow(states: dict[tuple[str, str], str], event: Event) -> None:
 
 
 def committed(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
-    """Where commitments stand in an event's body (JSON Pointers), and what they are."""
-    if isinstance(value, dict):
-        sealed = value.get("redactable")
-        if len(value) == 1 and isinstance(sealed, str) and SEALED_TEXT.fullmatch(sealed):
-            yield path, sealed
-            return
-        for name, inner in value.items():
-            step = name.replace("~", "~0").replace("/", "~1")
+    """Where commitments stand in an object or a list of an event's body (JSON Pointers), and what they are."""
+    is_object = isinstance(value, dict)
+    sealed = value.get("redactable") if is_object and len(value) == 1 else None
+    if isinstance(sealed, str) and SEALED_TEXT.fullmatch(sealed):
+        yield path, sealed
+        return
+    for name, inner in value.items() if is_object else enumerate(value):
+        if isinstance(inner, (dict, list)):
+            step = str(name).replace("~", "~0").replace("/", "~1")
             yield from committed(inner, f"{path}/{step}")
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from committed(inner, f"{path}/{index}")
 
 
 class Texts:
@@ -704,7 +739,7 @@ class Texts:
         Raises:
             WrongError: a text is not the one that was sealed, or belongs to no event here.
         """
-        promised = dict(committed(event.body))
+        promised = dict(committed(event.body)) if event.has_texts else {}
         while self._ahead is not None and self._ahead["event"] == event.id:
             self._open(event, self._ahead, promised)
             self._read()
@@ -742,7 +777,7 @@ class Texts:
                 " put in."
             )
         salt = bytes.fromhex(said["salt"])
-        made = hmac.new(salt, said["value"].encode(), hashlib.sha256).hexdigest()
+        made = hmac.digest(salt, said["value"].encode(), "sha256").hex()
         if len(salt) != SALT_BYTES or sealed != f"hmac-sha256:{made}":
             raise WrongError(
                 f"The text {path} of {event.name} is not the one that was sealed: it was exchanged, or guessed."
@@ -768,13 +803,16 @@ class People:
 
     def __init__(self) -> None:
         self._by_name: dict[str, int] = {}
+        self._named: dict[int, Any] = {}
         self._one: dict[int, int] = {}
         self._groups: dict[int, frozenset[str]] = {}
 
     def take(self, event: Event) -> None:
         """Remember the name of who acted, and what an account may do from now on."""
         actor, thing = event.body["actor"], event.body["object"]
-        if actor["id"] is not None and actor.get("origin") != "system":
+        is_person = actor["id"] is not None and actor.get("origin") != "system"
+        if is_person and self._named.get(actor["id"]) != actor["name"]:
+            self._named[actor["id"]] = actor["name"]
             name = unicodedata.normalize("NFKC", str(actor["name"])).casefold()
             self._one.setdefault(actor["id"], self._by_name.setdefault(name, actor["id"]))
         if event.body["action"] in {"user.created", "user.access_changed", "user.access_found", "user.removed"}:
@@ -948,6 +986,23 @@ class Stories:
         self._people = People()
         self._templates = Templates(self._people)
         self.plans = self.runs = self.devices = self.unproved = 0
+        self._handlers = {
+            "change.created": self._written,
+            "change.edited": self._written,
+            "plan.ready": self._planned,
+            "plan_demand.settled": self._asked,
+            "plan_demand.replaced": self._asked,
+            "change.submitted": self._submitted,
+            "approval.approved": self._approved,
+            "approval.withdrawn": self._withdrawn,
+            "approval.voided": self._withdrawn,
+            "run.started": self._started,
+            "run.resumed": self._led,
+            "run.retried": self._led,
+            "run.rollback_started": self._led,
+            "run.ended": self._ended,
+            "change.finished": self._finished,
+        }
 
     def take(self, event: Event) -> None:
         """Judge the next event.
@@ -985,23 +1040,7 @@ class Stories:
             (story.threads.add if event.body["state"]["to"] == "open" else story.threads.discard)(thing["id"])
 
     def _handle(self, story: Story, event: Event) -> None:
-        handler = {
-            "change.created": self._written,
-            "change.edited": self._written,
-            "plan.ready": self._planned,
-            "plan_demand.settled": self._asked,
-            "plan_demand.replaced": self._asked,
-            "change.submitted": self._submitted,
-            "approval.approved": self._approved,
-            "approval.withdrawn": self._withdrawn,
-            "approval.voided": self._withdrawn,
-            "run.started": self._started,
-            "run.resumed": self._led,
-            "run.retried": self._led,
-            "run.rollback_started": self._led,
-            "run.ended": self._ended,
-            "change.finished": self._finished,
-        }.get(event.body["action"])
+        handler = self._handlers.get(event.body["action"])
         if handler is not None:
             handler(story, event)
 
@@ -1082,7 +1121,7 @@ class Stories:
             absent=details.get("on_behalf_of_id"),
             group=details.get("group", ""),
             digest=details["plan_digest"],
-            at=moment(event.at, event.name),
+            at=moment(event.at, event),
             name=event.name,
             carried_from=details.get("carried_from") or "",
         )
@@ -1096,7 +1135,7 @@ class Stories:
         else:
             given.wrong = self._right(given, event, story)
             if details.get("given_at"):
-                given.at = min(given.at, moment(details["given_at"], event.name))
+                given.at = min(given.at, moment(details["given_at"], event))
             story.given.append(given)
         story.approvals[given.key] = given
 
@@ -1422,7 +1461,7 @@ class Judgement:
         if approval.carried_from and not (carries and self._covers(approval, devices)):
             return f"{approval.name} was carried over from a plan that did not hold every device as it is sent"
         hours = stage.get("expires_after_h") or 0
-        if hours and approval.at + timedelta(hours=hours) <= moment(self.event.at, self.event.name):
+        if hours and approval.at + timedelta(hours=hours) <= moment(self.event.at, self.event):
             return f"{approval.name} had expired"
         return ""
 
@@ -1449,6 +1488,7 @@ class Check:
         self._keys: list[Key] = []
         self._pinned = False
         self._unproved = 0
+        self._inclusions = Inclusions()
 
     def run(self, keys: list[Key], held: list[tuple[str, bytes]]) -> None:
         """Check everything.
@@ -1569,9 +1609,9 @@ class Check:
             )
         tree = GrowingTree() if self._manifest["whole_log"] else None
         texts = Texts(self._pack.lines("openings.jsonl") if "openings.jsonl" in self._pack.names else iter(()))
-        count = 0
+        count, latest = 0, made + CLOCK_SKEW
         for event in self._proved(head, tree):
-            if moment(event.at, event.name) > made + CLOCK_SKEW:
+            if moment(event.at, event) > latest:
                 raise WrongError(f"{event.name} is of {event.at}, which is later than the pack itself.")
             stories.take(event)
             texts.take(event)
@@ -1648,10 +1688,11 @@ class Check:
             raise WrongError(f"Where the proof of event {said['event']} stands, there is {event.name}: it was moved.")
         if said["leaf"] <= before:
             raise WrongError(f"{event.name} does not stand in the order of the log.")
-        if (
-            root_from_inclusion(leaf_hash(line), said["leaf"], head.size, hashes(said["proof"], event.name))
-            != head.root
-        ):
+        try:
+            root = self._inclusions.root(leaf_hash(line), said["leaf"], head.size, said["proof"])
+        except (TypeError, ValueError):
+            raise WrongError(f"The proof of {event.name} cannot be read.") from None
+        if root != head.root:
             raise WrongError(
                 f"{event.name} is not what was sealed: with its text the proof does not lead to the signed tree head."
                 " It was edited, or never stood in the log."
@@ -1730,7 +1771,7 @@ class ArchiveCheck(Check):
         made, count = moment(self._manifest["made_at"], "The manifest"), 0
         texts = Texts(self._pack.lines("openings.jsonl") if "openings.jsonl" in self._pack.names else iter(()))
         for event in self._proved(head, None):
-            if moment(event.at, event.name) > made + CLOCK_SKEW:
+            if moment(event.at, event) > made + CLOCK_SKEW:
                 raise WrongError(f"{event.name} is of {event.at}, which is later than the archive itself.")
             texts.take(event)
             count += 1

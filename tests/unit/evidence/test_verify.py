@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -86,13 +87,60 @@ def test_proofs_lead_to_the_root_and_nowhere_else(size: int, place: int, old: in
         tree.add(each)
     assert tree.root() == root(leaves)
     proof = path(place, leaves)
-    assert verify.root_from_inclusion(leaves[place], place, size, proof) == root(leaves)
-    assert verify.root_from_inclusion(leaf(b"other"), place, size, proof) != root(leaves)
-    assert verify.root_from_inclusion(leaves[place], place, size, [*proof, bytes(32)]) is None
+    texts, inclusions = [step.hex() for step in proof], verify.Inclusions()
+    assert inclusions.root(leaves[place], place, size, texts) == root(leaves)
+    assert inclusions.root(leaf(b"other"), place, size, texts) != root(leaves)
+    assert inclusions.root(leaves[place], place, size, [*texts, "00" * 32]) is None
     between = consistency(old, leaves)
     assert verify.is_consistent(old, root(leaves[:old]), size, root(leaves), between)
     assert not verify.is_consistent(old, root([*leaves[: old - 1], leaf(b"other")]), size, root(leaves), between)
     assert not verify.is_consistent(old, root(leaves[:old]), size, root(leaves), [*between, bytes(32)])
+
+
+@given(st.data())
+def test_a_proof_after_others_leads_where_it_leads_alone(data: st.DataObject) -> None:
+    """What was hashed for the proof before is taken for nothing but the same path."""
+    size = data.draw(st.integers(1, 70))
+    leaves = [leaf(str(number).encode()) for number in range(size)]
+    inclusions = verify.Inclusions()
+    for place in data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=12)):
+        proof = [step.hex() for step in path(place, leaves)]
+        assert inclusions.root(leaves[place], place, size, proof) == root(leaves)
+        if proof:
+            at = data.draw(st.integers(0, len(proof) - 1))
+            wrong = [*proof[:at], leaf(b"other").hex(), *proof[at + 1 :]]
+            fresh = verify.Inclusions().root(leaves[place], place, size, wrong)
+            assert inclusions.root(leaves[place], place, size, wrong) == fresh != root(leaves)
+            assert inclusions.root(leaves[place], place, size, [*proof, proof[-1]]) is None
+            assert inclusions.root(leaves[place], place, size, proof[:-1]) != root(leaves)
+
+
+@pytest.mark.parametrize("part", ["00", "00" * 33, "g" * 64, None, 7])
+def test_a_proof_of_something_else_than_hashes_is_not_followed(part: Any) -> None:  # noqa: ANN401 - of any kind
+    with pytest.raises((TypeError, ValueError)):
+        verify.Inclusions().root(bytes(32), 0, 2, [part])
+
+
+@pytest.mark.parametrize("name", ["redactable", "\\u0072edactable", "re\\u0064actable"])
+def test_a_commitment_is_found_however_its_name_is_written(name: str) -> None:
+    sealed = f"hmac-sha256:{'0' * 64}"
+    said = f'[{{"{name}":"{sealed}"}}]'
+    body = f'{{"action":"a","actor":{{"id":1}},"object":{{"type":"t","id":"1"}},"state":{{}},"x":{said}}}'
+        name,
+        sealed,
+    )
+    event = verify.read_event(f'{{"id":1,"at":"2026-01-01T00:00:00Z","body":{body}}}'.encode(), 1)
+    texts = verify.Texts(iter(()))
+    texts.take(event)
+    assert texts.lacking == 1
+    assert dict(verify.committed(event.body)) == {"/x/0": sealed}
+
+
+def test_an_account_that_takes_anothers_name_is_the_same_person() -> None:
+    people = verify.People()
+    for account, name in ((1, "olivia"), (2, "Bo"), (1, "BO"), (3, "bo"), (1, "olivia")):
+        people.take(verify.Event(1, "", {"actor": {"id": account, "name": name}, "object": {}, "action": "x"}, False))
+    assert [people.one(account) for account in (1, 2, 3)] == [1, 2, 2]
 
 
 # ---- whole packs
