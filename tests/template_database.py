@@ -1,4 +1,4 @@
-"""One migrated database that xdist's workers copy: to migrate takes some ten seconds of one core, to copy a third of one."""
+"""One migrated database that xdist's workers copy: to migrate takes some ten seconds of one core, to copy far less."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
