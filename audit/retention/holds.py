@@ -10,7 +10,7 @@ from django.db.models.functions import Now
 from audit.actor import Actor
 from audit.errors import BadFilterError
 from audit.filters import EventFilter, whole_number
-from audit.models import Event, LegalHold
+from audit.models import ArchivedEvent, Event, LegalHold
 from audit.recorder import ObjectType, record
 from audit.retention.errors import BadRetentionError, HoldNotFoundError, HoldStateError
 from audit.retention.people import KEEPERS, demand_role, refuse
@@ -123,11 +123,11 @@ def _scope(given: Mapping[str, str]) -> tuple[int | None, datetime | None, datet
         {name: given.get(name, "").strip() for name in ("since", "until")},
     )
     if bool(change) == bool(times["since"]) or (change and times["until"]):
-        raise BadRetentionError("change_id", "Give either one change, or a time range from since on.")
+        raise BadRetentionError("change_id", "Give either one change, or when a time range begins.")
     try:
         if change:
             number = whole_number("change_id", change.upper().removeprefix("CHG-").lstrip("0"))
-            if not Event.objects.filter(change_id=number).exists():
+            if not any(model.objects.filter(change_id=number).exists() for model in (Event, ArchivedEvent)):
                 raise BadRetentionError("change_id", f"The log has no event of the change {number}.")
             return number, None, None
         wanted = EventFilter.parse(times)

@@ -26,7 +26,7 @@ def where_change_went(change_id: int) -> str:
     if not counts:
         return ""
     files = Archive.objects.filter(pk__in=counts).order_by("pk").values_list("pk", "file")
-    told = ", ".join(f"{file} ({counts[pk]} events)" for pk, file in files)
+    told = ", ".join(f"{file} ({counts[pk]} event{'' if counts[pk] == 1 else 's'})" for pk, file in files)
     return f"Earlier events of this change went to the archive {told} when their time was over."
 
 

@@ -121,8 +121,8 @@ def _admit(actor: Actor) -> None:
 
 
 def _plain(note: str) -> str:
-    """The note as it was signed: browsers end lines with CR LF, and a copied text can lack its last line feed."""
-    return note.replace("\r\n", "\n").strip("\n") + "\n"
+    """The note as it was signed: browsers write CR LF, editors a mark at the start; copying adds or loses blanks."""
+    return note.removeprefix("\ufeff").replace("\r\n", "\n").strip(" \t\n") + "\n"
 
 
 def _compare(note: str, now: EnclosedHead) -> Comparison:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from audit.actor import Origin
+from audit.errors import FilterError
 from audit.recorder import ObjectType
 from changes.domain.risk.levels import RiskLevel
 from changes.domain.states import ACTIVE, ENDED, EXECUTING, IN_REVIEW, ChangeState
@@ -108,6 +109,16 @@ class MoreEventFiltersForm(FilterForm):
     origin = forms.ChoiceField(required=False, choices=[*ANY, *((origin.value, origin.value) for origin in Origin)])
     request_id = _text("Request")
     ids = _text("Event ids", "17,18")
+
+
+def in_words_of_the_page(error: FilterError) -> str:
+    """What is wrong with a filter of the audit log, with the filter named as the page names it."""
+    fields = {**EventFilterForm.base_fields, **MoreEventFiltersForm.base_fields}
+    sentence = str(error)
+    if error.field not in fields or not sentence.startswith(f"{error.field} "):
+        return sentence
+    label = fields[error.field].label or error.field.replace("_", " ").capitalize()
+    return f"“{label}”{sentence.removeprefix(error.field)}"
 
 
 def facet_choices(asked: Mapping[str, Sequence[str]]) -> dict[str, Choices]:

@@ -18,7 +18,7 @@ from portal.presenters.audit_proofs import ProofMark, proof_mark
 from portal.presenters.links import audit_url, device_url, page_url
 from portal.presenters.visible import visible
 
-_REFUSALS: Final = ("_refused", "_failed", ".failed")
+_REFUSALS: Final = ("_refused", ".refused", "_failed", ".failed", ".not_proved", ".throttled")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _ONE_LINE: Final = 100
 
@@ -197,7 +197,7 @@ def _label(event: Event) -> str:
 def _word(state: str) -> str:
     """A state as people read it; what it was is history, so it has no live glyph. A digest is cut to what names it."""
     if _SHA256.fullmatch(state):
-        return state[:12]
+        return f"Digest {state[:12]}"
     return state.replace("_", " ").capitalize()
 
 

@@ -52,6 +52,7 @@ class RedactionRow:
     state: str
     tone: str
     waits: bool
+    carried_out: bool
     reason: str
     comment: str
     proposed_by: str
@@ -97,15 +98,17 @@ def redaction_row(found: RedactionSteps) -> RedactionRow:
     """One redaction; no query."""
     row = found.redaction
     state = RedactionState(row.state)
+    withdrawn = state is RedactionState.DECLINED and row.decided_by_id == row.proposed_by_id
     return RedactionRow(
         id=row.pk,
         url=reverse("audit-redaction", args=[row.pk]),
         event_id=row.event_id,
         event_url=reverse("audit-detail", args=[row.event_id]),
         places=tuple(place_in_words(path) for path in row.paths),
-        state=str(state.label),
+        state="Withdrawn" if withdrawn else str(state.label),
         tone=_TONES[state],
         waits=state is RedactionState.PROPOSED,
+        carried_out=state is RedactionState.CARRIED_OUT,
         reason=visible(found.reason),
         comment=visible(found.comment),
         proposed_by=row.proposed_by_name,

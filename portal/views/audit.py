@@ -11,11 +11,11 @@ from audit.errors import AuditError, FilterError
 from audit.export import ExportFormat, export_format, export_start
 from audit.filters import EventFilter, only_value, whole_number
 from audit.models import Event, SavedSearch
-from audit.retention.whereabouts import archived_until, where_event_went
+from audit.retention.whereabouts import archived_until, where_change_went, where_event_went
 from audit.sealing.proof import event_proof, proof_state
 from audit.selectors import EXAMINED, EventPage, event_get, event_page
 from changes.trail import references_of
-from portal.forms.filters import EventFilterForm, MoreEventFiltersForm
+from portal.forms.filters import EventFilterForm, MoreEventFiltersForm, in_words_of_the_page
 from portal.presenters.audit_pages import event_detail, event_rows
 from portal.presenters.audit_proofs import checked_mark
 from portal.presenters.audit_redactions import event_texts
@@ -26,6 +26,7 @@ from portal.views.acting import actor_of
 
 PAGE = 50
 CURSOR = "before_id"
+MOST_DIGITS = 19
 
 
 @require_safe
@@ -36,9 +37,11 @@ def audit_list(request: HttpRequest) -> HttpResponse:
     try:
         page = _page(_as_the_log_reads_it(request.GET))
     except FilterError as error:
-        problem = str(error)
+        problem = in_words_of_the_page(error)
     asked = {name: values for name, values in request.GET.lists() if name != CURSOR and any(values)}
     more = MoreEventFiltersForm(asked)
+    change_id = _change_asked_for(request)
+    went = where_change_went(change_id) if change_id and not page.next_before_id else ""
     return render(
         request,
         "audit/list.html",
@@ -54,7 +57,8 @@ def audit_list(request: HttpRequest) -> HttpResponse:
             "examined": EXAMINED,
             "saved": SavedSearch.objects.open_to(request.user.pk or 0),
             "keepable": [] if problem else _keepable(request),
-            "trail_url": _trail_url(request),
+            "went": went,
+            "trail_url": _trail_url(change_id) if page.events or page.searched_to or went else "",
             "next_url": _url(request, {CURSOR: str(page.next_before_id)}) if page.next_before_id else "",
             "first_url": _url(request) if CURSOR in request.GET else "",
             "exports": [] if problem else _exports(request),
@@ -101,10 +105,14 @@ def _keepable(request: HttpRequest) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in _as_the_log_reads_it(request.GET).items() if value and name != CURSOR]
 
 
-def _trail_url(request: HttpRequest) -> str:
-    """The story of the change that the filters name, if they name one."""
-    change_id = _as_the_log_reads_it(request.GET).get("change_id", "")
-    return reverse("audit-trail", args=[change_id]) if change_id.isascii() and change_id.isdigit() else ""
+def _trail_url(change_id: int) -> str:
+    return reverse("audit-trail", args=[change_id]) if change_id else ""
+
+
+def _change_asked_for(request: HttpRequest) -> int:
+    """The change that the filters name; 0 where they name none."""
+    given = _as_the_log_reads_it(request.GET).get("change_id", "")
+    return int(given) if given.isascii() and given.isdigit() and len(given) < MOST_DIGITS else 0
 
 
 def _exports(request: HttpRequest) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
 from portal.views.posting import posted
 
+NOTHING_GIVEN = "Choose the file that you kept, or paste its text."
 _PLAIN = "text/plain; charset=utf-8"
 
 
@@ -34,6 +35,8 @@ def checkpoints(request: HttpRequest) -> HttpResponse:
 def checkpoint_compare_view(request: HttpRequest) -> HttpResponse:
     """Whether the log continues the checkpoint that was typed in or given as a file."""
     text = _given(request)
+    if not text.strip():
+        return _page(request, problem=NOTHING_GIVEN, status=HTTPStatus.BAD_REQUEST)
     try:
         return _page(request, comparison=checkpoint_compare(actor=actor_of(request), note=text))
     except AuditError as error:

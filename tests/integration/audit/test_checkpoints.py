@@ -75,7 +75,16 @@ def test_a_checkpoint_is_handed_out_as_it_was_signed_and_the_log_says_so(auditor
     assert Event.objects.latest("pk") == event
 
 
-@pytest.mark.parametrize("changed", [str, lambda note: note.replace("\n", "\r\n"), lambda note: f"\n{note.strip()}"])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        str,
+        lambda note: note.replace("\n", "\r\n"),
+        lambda note: f"\n{note.strip()}",
+        lambda note: f"\ufeff{note}",
+        lambda note: f" \t\n  {note}  ",
+    ],
+)
 def test_the_log_continues_a_checkpoint_that_was_kept(auditor: Actor, kept: str, changed: Callable[[str], str]) -> None:
     found = checkpoint_compare(actor=auditor, note=changed(kept))
     assert (found.verdict, found.now - (found.kept or 0)) == (Verdict.CONTINUED, 3)
@@ -148,6 +157,10 @@ def test_the_page_shows_what_is_kept_and_compares_a_file_or_a_text(audrey: User,
         answer = client.post("/audit/checkpoints/compare/", given)
         assert answer.status_code == 200
         assert "The log continues your checkpoint" in answer.content.decode()
+    for nothing in ({}, {"checkpoint": " "}):
+        answer = client.post("/audit/checkpoints/compare/", nothing)
+        assert answer.status_code == 400
+        assert "Choose the file that you kept, or paste its text." in answer.content.decode()
     refused = client.post("/audit/checkpoints/compare/", {"checkpoint": "half of <it>"})
     assert refused.status_code == 400
     assert "half of &lt;it&gt;</textarea>" in refused.content.decode()

@@ -97,14 +97,26 @@ def test_change_is_found_by_its_number(auditor: Client, cast: Cast) -> None:
     assert f'value="{change.number.lower()}"' in found
 
 
+def test_only_a_change_with_events_leads_to_its_trail(auditor: Client, cast: Cast) -> None:
+    change = draft(cast.author)
+    assert f'href="/audit/changes/{change.pk}/"' in page(auditor, f"/audit/?change_id={change.number}")
+    assert f'href="/audit/changes/{change.pk}/"' not in page(auditor, f"/audit/?change_id={change.number}&text=nowhere")
+    for unknown in ("CHG-99999", "9" * 18):
+        html = page(auditor, f"/audit/?change_id={unknown}")
+        assert "No event matches" in html
+        assert "/audit/changes/" not in html
+
+
 @pytest.mark.parametrize(
     ("query", "sentence"),
     [
         ("?actr=olivia", "There is no filter &#x27;actr&#x27;"),
-        ("?change_id=CHG-x", "change_id needs a whole number"),
-        ("?change_id=CHG-", "change_id needs a whole number"),
-        ("?since=yesterday", "since needs a day or a time"),
-        ("?actor=a&actor=b", "actor is given 2 times"),
+        ("?change_id=CHG-x", "“Change” needs a whole number"),
+        ("?change_id=CHG-", "“Change” needs a whole number"),
+        ("?since=yesterday", "“From (UTC)” needs a day or a time"),
+        ("?actor=a&actor=b", "“Who” is given 2 times"),
+        ("?device_id=x", "“Device&#x27;s id” needs a whole number"),
+        ("?origin=a&origin=b", "“Origin” is given 2 times"),
         ("?before_id=x", "before_id needs a whole number"),
         ("?text=%00", "holds characters that no event can hold"),
     ],
@@ -126,6 +138,17 @@ def test_every_filter_of_the_log_is_on_the_page(auditor: Client) -> None:
 def test_rare_filters_are_unfolded_when_they_are_used(auditor: Client) -> None:
     assert '<details class="filter-bar__more" open>' in page(auditor, "/audit/?object_type=device")
     assert '<details class="filter-bar__more">' in page(auditor, "/audit/?actor=x")
+
+
+def test_a_digest_in_the_place_of_a_state_says_that_it_is_one(auditor: Client) -> None:
+    happened("test.settled", state_to="d" * 64)
+    assert f"Digest {'d' * 12}</td>" in page(auditor, "/audit/?action=test.settled")
+
+
+@pytest.mark.parametrize("action", ["access.refused", "access.not_proved", "access.throttled", "user.sign_in_failed"])
+def test_refused_attempts_stand_out(auditor: Client, action: str) -> None:
+    happened(action)
+    assert f'<code class="event-action" data-tone="warn">{action}</code>' in page(auditor, f"/audit/?action={action}")
 
 
 def test_refusals_stand_out(auditor: Client) -> None:

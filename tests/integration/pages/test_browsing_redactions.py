@@ -130,3 +130,7 @@ def test_who_proposed_it_withdraws_it(morgan: Client, event: int) -> None:
     found.refresh_from_db()
     assert found.state == "declined"
     assert Event.objects.get(pk=event).reason == SECRET
+    for address in (reverse("audit-redactions"), reverse("audit-redaction", args=[found.pk])):
+        html = morgan.get(address).content.decode()
+        assert ">Withdrawn</span>" in html
+        assert ">Declined</span>" not in html

@@ -128,6 +128,9 @@ def test_pages_and_api_say_where_archived_events_went(cast: Cast, closed: int, t
         response = auditor.get(url)
         assert response.status_code == 410
         assert "archive-00001.zip" in response.content.decode()
+    explorer = auditor.get(f"/audit/?change_id={closed}").content.decode()
+    assert "Earlier events are in an archive" in explorer
+    assert "archive-00001.zip" in explorer
     assert 'href="/audit/retention/">archives' in auditor.get("/audit/").content.decode()
     page = auditor.get("/audit/retention/").content.decode()
     assert "archive-00001.zip" in page
