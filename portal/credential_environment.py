@@ -59,8 +59,8 @@ def _check_path(rest: str) -> None:
     if not mount or "{name}" not in path or set("?#%") & set(whole):
         raise SettingError(
             # Not repeated: who gave an address here may have put a password into it.
-            "DEVICE_CREDENTIALS begins with vault: and names no mount and path with {name}: "
-            "give it such as vault:secret/countersign/{name}; {purpose} becomes read or write."
+            "DEVICE_CREDENTIALS begins with vault: and goes on wrongly: give the mount and a path with {name}, "
+            "such as vault:secret/countersign/{name}; {purpose} becomes read or write."
         )
 
 

@@ -3,6 +3,7 @@
 The names and their meaning are listed in docs/operations.md.
 """
 
+import ipaddress
 import os
 import re
 import secrets
@@ -16,6 +17,7 @@ from changes.domain.kpis.targets import Bounds, TargetError, parse_targets
 
 BASE_DIR = Path(__file__).resolve().parents[1]
 SECRET_KEY_MIN_LENGTH = 32
+_SOCKET = "unix"
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 HOST_PATTERN = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]")
 
@@ -62,6 +64,8 @@ class Environment:
     breaker_cool_down_s: int
     breaker_give_up_s: int
     kpi_targets: Mapping[str, Bounds]
+    trusted_proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
+    trusts_socket: bool
 
     @property
     def https(self) -> bool:
@@ -118,6 +122,8 @@ def read_environment(environ: Mapping[str, str]) -> Environment:
             environ, "COUNTERSIGN_BREAKER_GIVE_UP_S", default=900, lowest=0, highest=86_400
         ),
         kpi_targets=_kpi_targets(environ),
+        trusted_proxies=_trusted_proxies(environ),
+        trusts_socket=_SOCKET in _proxy_words(environ),
     )
 
 
@@ -130,6 +136,25 @@ def _kpi_targets(environ: Mapping[str, str]) -> Mapping[str, Bounds]:
         return parse_targets(_text(environ, "COUNTERSIGN_KPI_TARGETS"))
     except TargetError as error:
         raise SettingError(f"COUNTERSIGN_KPI_TARGETS: {error}") from None
+
+
+def _trusted_proxies(environ: Mapping[str, str]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    found = []
+    for word in _proxy_words(environ):
+        if word == _SOCKET:
+            continue
+        try:
+            found.append(ipaddress.ip_network(word))
+        except ValueError:
+            raise SettingError(
+                f"COUNTERSIGN_TRUSTED_PROXIES has {word!r}: give addresses or networks of your proxies, separated by"
+                " commas, such as 127.0.0.1,10.0.0.0/24, or `unix` for a proxy on the web server's socket."
+            ) from None
+    return tuple(found)
+
+
+def _proxy_words(environ: Mapping[str, str]) -> list[str]:
+    return [word.strip() for word in _text(environ, "COUNTERSIGN_TRUSTED_PROXIES").split(",") if word.strip()]
 
 
 def _home(environ: Mapping[str, str]) -> Path:

@@ -1,4 +1,4 @@
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 from django.views.decorators.http import require_safe
@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 from portal.views.design import design_system
 from portal.views.health import readyz
 from portal.views.preferences import preference_set
+from portal.views.sign_in import SignInView
 
 
 @require_safe
@@ -18,7 +19,7 @@ urlpatterns = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("api/", include("portal.api.urls")),
-    path("sign-in/", LoginView.as_view(), name="sign-in"),
+    path("sign-in/", SignInView.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("preferences/", preference_set, name="preference-set"),
     path("design/", design_system, name="design-system"),

@@ -20,7 +20,7 @@ from changes.api.bodies import body_of
 from changes.domain.errors import InvalidInputError
 from devices.api.openapi import refusals
 from portal.api.authentication import ApiTokenAuthentication, PasswordAuthentication
-from portal.api.throttles import PersonThrottle, TokenThrottle
+from portal.api.throttles import PersonThrottle, RefusalThrottle, TokenThrottle
 from portal.errors import TokenMintedByTokenError
 from portal.feeds import MAX_NAME, MAX_SITE, feed_create, feed_end, feed_path, feeds_of
 from portal.models import ApiToken, CalendarFeed
@@ -65,7 +65,7 @@ class FeedListView(APIView):
     """A person's feeds."""
 
     authentication_classes = [ApiTokenAuthentication, SessionAuthentication, PasswordAuthentication]
-    throttle_classes = [PersonThrottle, TokenThrottle]
+    throttle_classes = [PersonThrottle, RefusalThrottle, TokenThrottle]
 
     @extend_schema(
         operation_id="calendar_feeds_list",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rest_framework.request import Request
-from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.throttling import BaseThrottle, SimpleRateThrottle
+
+from portal import refusal_limits as limits
+from portal.minute_counts import network_of
 
 if TYPE_CHECKING:
     # REST framework's views import this module through the settings: at run time that would be a circle.
@@ -19,7 +22,7 @@ class PasswordThrottle(SimpleRateThrottle):
 
     def get_cache_key(self, request: Request, view: APIView) -> str:  # noqa: ARG002 - DRF's signature
         """One count per address."""
-        return self.cache_format % {"scope": self.scope, "ident": self.get_ident(request)}
+        return self.cache_format % {"scope": self.scope, "ident": network_of(self.get_ident(request))}
 
 
 class TokenThrottle(SimpleRateThrottle):
@@ -44,3 +47,15 @@ class PersonThrottle(SimpleRateThrottle):
         if not request.user.is_authenticated:
             return None
         return self.cache_format % {"scope": self.scope, "ident": request.user.pk}
+
+
+class RefusalThrottle(BaseThrottle):
+    """Who is refused again and again waits until the minute is over; each such attempt is an event."""
+
+    def allow_request(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's signature
+        """Whether the person may go on."""
+        return not request.user.is_authenticated or not limits.refused_too_often(int(request.user.pk))
+
+    def wait(self) -> float:
+        """Seconds until then."""
+        return float(limits.counts.left_s())

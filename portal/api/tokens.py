@@ -16,7 +16,7 @@ from audit.api.actors import request_actor
 from changes.api.bodies import body_of
 from devices.api.openapi import refusals
 from portal.api.authentication import ApiTokenAuthentication, PasswordAuthentication
-from portal.api.throttles import PersonThrottle, TokenThrottle
+from portal.api.throttles import PersonThrottle, RefusalThrottle, TokenThrottle
 from portal.errors import TokenMintedByTokenError
 from portal.models import ApiToken
 from portal.tokens import DEFAULT_DAYS, MAX_DAYS, MAX_NAME, token_create, token_revoke, tokens_of
@@ -62,7 +62,7 @@ class TokenListView(APIView):
     """A person's tokens."""
 
     authentication_classes = [ApiTokenAuthentication, SessionAuthentication, PasswordAuthentication]
-    throttle_classes = [PersonThrottle, TokenThrottle]
+    throttle_classes = [PersonThrottle, RefusalThrottle, TokenThrottle]
 
     @extend_schema(
         operation_id="tokens_list",

@@ -24,6 +24,9 @@ _audit = read_audit(os.environ, _environment.home)
 # ---- the installation
 COUNTERSIGN_HOME = _environment.home
 COUNTERSIGN_URL = _environment.url
+# Whose X-Forwarded-For is believed; empty: nobody's.
+COUNTERSIGN_TRUSTED_PROXIES = _environment.trusted_proxies
+COUNTERSIGN_TRUSTS_SOCKET = _environment.trusts_socket
 COUNTERSIGN_WORKERS = _environment.workers
 COUNTERSIGN_THREADS = _environment.threads
 COUNTERSIGN_PIN_WORKERS = _environment.pin_workers
@@ -133,6 +136,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "portal.client_address.ClientAddressMiddleware",
     "portal.middleware.RequestIdMiddleware",
     "portal.refusal_events.RefusalEventsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -257,7 +261,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["portal.api.parsers.StrictJSONParser"],
-    "DEFAULT_THROTTLE_CLASSES": ["portal.api.throttles.PersonThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["portal.api.throttles.PersonThrottle", "portal.api.throttles.RefusalThrottle"],
     "DEFAULT_THROTTLE_RATES": {"password": "30/min", "tokens": "30/hour", "person": "1200/min"},
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "portal.api.errors.exception_handler",

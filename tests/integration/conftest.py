@@ -6,6 +6,7 @@ import pytest
 
 from changes.rendering import TemplateError, check_syntax
 from changes.services import planning, preview
+from portal.refusal_limits import counts
 from portal.views import change_form
 
 
@@ -27,3 +28,9 @@ def _check_each_template_once() -> Iterator[None]:
         for user in (planning, preview, change_form):
             patch.setattr(user, "check_syntax", remembered)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _nobody_was_refused_yet() -> None:
+    """Refusals are counted by the minute and the process, which are those of many tests."""
+    counts.forget()

@@ -51,7 +51,8 @@ def methods(view: Callable[..., Any]) -> set[str]:
     """The methods that a view takes; none where it does not say."""
     kind = kind_of(view)
     if kind is not None:
-        return {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(kind, name)}
+        taken = {"get", "post", "put", "patch", "delete"} & set(getattr(kind, "http_method_names", ()))
+        return {name.upper() for name in taken if hasattr(kind, name)}
     named: set[str] = set()
     inner: Any = view
     while inner is not None:
