@@ -126,9 +126,6 @@ def test_a_commitment_is_found_however_its_name_is_written(name: str) -> None:
     sealed = f"hmac-sha256:{'0' * 64}"
     said = f'[{{"{name}":"{sealed}"}}]'
     body = f'{{"action":"a","actor":{{"id":1}},"object":{{"type":"t","id":"1"}},"state":{{}},"x":{said}}}'
-        name,
-        sealed,
-    )
     event = verify.read_event(f'{{"id":1,"at":"2026-01-01T00:00:00Z","body":{body}}}'.encode(), 1)
     texts = verify.Texts(iter(()))
     texts.take(event)
