@@ -62,7 +62,8 @@ AUDIT_GRANTS: Final = (
     Grant(SEALER, "audit_opening", ("SELECT", "INSERT"), OPENING_COLUMNS),
     Grant(READER, "audit_opening", ("SELECT",)),
     Grant(APPLICATION, "audit_redaction", ("SELECT", "INSERT", "UPDATE")),
-    Grant(READER, "audit_redaction", ("SELECT",)),
+    # What was redacted goes out of the files of archives, too.
+    *(Grant(role, "audit_redaction", ("SELECT",)) for role in (SEALER, READER)),
     Grant(SEALER, "audit_pending", ("SELECT", "DELETE")),
     *(
         Grant(role, table, ("SELECT",))
@@ -151,9 +152,12 @@ def grant_statements() -> list[str]:
         _AUDIT_REVOKES,
         *(_if_there(grant.table, grant.statement) for grant in AUDIT_GRANTS),
         _AUDIT_IDS_STAY,
-        _block(
-            f"IF to_regprocedure('{SCHEMA}.audit_archive_remove(bigint, text)') IS NOT NULL THEN\n"
-            f"    GRANT EXECUTE ON FUNCTION {SCHEMA}.audit_archive_remove(bigint, text) TO {SEALER};\nEND IF;"
+        *(
+            _block(
+                f"IF to_regprocedure('{SCHEMA}.{function}') IS NOT NULL THEN\n"
+                f"    GRANT EXECUTE ON FUNCTION {SCHEMA}.{function} TO {SEALER};\nEND IF;"
+            )
+            for function in ("audit_archive_remove(bigint, text)", "audit_archive_give_up(bigint)")
         ),
         *(
             _if_there(table, f"REVOKE {', '.join(privileges)} ON {SCHEMA}.{table} FROM {APPLICATION}")

@@ -8,7 +8,7 @@ import socket
 import ssl
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,13 @@ from urllib.parse import urlsplit
 from django.core.mail import EmailMessage
 
 from audit.anchors.files import FileAnchor, reason_of, refuse_what_is_no_file, write_all
-from audit.anchors.protocols import Anchor
+from audit.anchors.protocols import Anchor, Newest
 from audit.anchors.specification import AnchorSpecification
 from audit.checkpoints import TreeHead
 from audit.errors import AnchorError
 from audit.notes import NOTE_LIMIT, Note
 
-__all__ = ["FileAnchor", "GitAnchor", "HttpAnchor", "MailAnchor", "SyslogAnchor", "make_anchor"]
+__all__ = ["FileAnchor", "GitAnchor", "HttpAnchor", "MailAnchor", "SyslogAnchor", "make_anchor", "newest_anchors"]
 
 TIMEOUT_S = 15.0
 _SYSLOG_NOTICE = 13 * 8 + 5  # facility "log audit", severity "notice" (RFC 5424, section 6.2.1)
@@ -43,6 +43,12 @@ def make_anchor(specification: AnchorSpecification) -> Anchor:
             return MailAnchor(target)
         case _:
             return HttpAnchor(target)
+
+
+def newest_anchors(specifications: Iterable[AnchorSpecification]) -> dict[str, Newest]:
+    """By name, those of the anchors that tell what they were given last."""
+    made = {specification.name: make_anchor(specification) for specification in specifications}
+    return {name: anchor for name, anchor in made.items() if isinstance(anchor, Newest)}
 
 
 @dataclass(frozen=True)

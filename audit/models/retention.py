@@ -97,7 +97,10 @@ class LegalHold(models.Model):
 
 
 class Archive(models.Model):
-    """A signed file of events. ``recorded``: written and verified; ``removed``: its events have left the table.
+    """A signed file of events.
+
+    ``recorded``: written and verified; ``removed``: its events have left the table; ``given_up``: they stay, and the
+    file counts for nothing.
 
     ``sha256`` is the file's, ``size`` its bytes, ``tree_size`` the checkpoint that its proofs lead to. The database
     has one more column, ``leaves``: the places of the events in the tree, as an ``int8multirange``.
@@ -127,7 +130,8 @@ class Archive(models.Model):
 class ArchivedEvent(models.Model):
     """What is left in the database of an event that went to an archive. Its leaf in the tree stays, too.
 
-    ``state_to`` is the state to which it led, empty where it changed none.
+    ``state_to`` is the state to which it led, empty where it changed none. ``actor_id`` is who caused it; empty where
+    nobody did, and for events that were archived before that was kept.
     """
 
     event_id = models.BigIntegerField(primary_key=True)
@@ -138,6 +142,7 @@ class ArchivedEvent(models.Model):
     object_type = models.TextField()
     object_id = models.TextField()
     state_to = models.TextField()
+    actor_id = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "audit_archived_event"

@@ -7,8 +7,12 @@ are in a file of their own, which may lack some, or be missing.
 
 import hashlib
 import json
+import os
 import zipfile
+import zlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedReader
 from itertools import zip_longest
@@ -19,7 +23,7 @@ from audit.body import canonical
 from audit.checkpoints import SignedHead, TrustedKey, verify_checkpoint
 from audit.merkle import leaf_hash, verify_inclusion
 from audit.notes import Note, NoteError, Signer
-from audit.retention.archive_texts import Text, Texts, TextsCheck, text_lines
+from audit.retention.archive_texts import Lacks, Text, Texts, TextsCheck, parse_text, text_lines
 from audit.retention.errors import ArchiveError
 from audit.retention.ranges import Places
 
@@ -31,6 +35,9 @@ _FILES: Final = frozenset({EVENTS, README, MANIFEST, PROOFS, CHECKPOINT, KEYS, S
 _SMALL: Final = 64 * 2**20
 _LINE: Final = 16 * 2**20
 _CHUNK: Final = 2**20
+_MODE: Final = 0o640
+"""An archive holds what people typed: it is not for everybody on the machine."""
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ABOUT: Final = """\
 This is an archive of the audit log of a Countersign installation. Its events were kept in the database until their
 time was over. Check it, on a machine with nothing but Python 3.9 or newer, with
@@ -45,6 +52,8 @@ without the file, too: so a text that nobody may keep any longer can be taken ou
 
 Line = tuple[int, int, str]
 """The place of an event in the tree, its id, and the line that was sealed."""
+Each = Callable[[int, int, bytes], None]
+"""Is told of an event that is proved: its place, its id and its line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +89,16 @@ def archive_write(
 ) -> None:
     """Write an archive to ``path``; ``told`` are members of the manifest besides those that follow from the content.
 
-    The lines ascend by place, and the texts are in the same order. Memory grows by two numbers an event. Nothing is
+    The lines ascend by place, and the texts are in the same order. Memory grows by 16 bytes an event. Nothing is
     synced to disk here.
     """
-    found: list[tuple[int, int]] = []
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    found = _Found(array("q"), array("q"))
+    with _created(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         files = [_add(archive, EVENTS, _event_lines(lines, found))]
         files.append(_add(archive, README, [_ABOUT.format(name=path.name.lstrip(".")).encode()]))
         _add(archive, OPENINGS, text_lines(texts))
-        places = Places.of(place for place, _event in found)
-        content = {**told, "schema": SCHEMA, "events": len(found), "leaves": str(places), "files": files,
+        places = Places.of(found.places)
+        content = {**told, "schema": SCHEMA, "events": len(places), "leaves": str(places), "files": files,
                    "whole_log": False, "changes": {}}  # fmt: skip
         manifest = _canonical(content)
         archive.writestr(MANIFEST, manifest)
@@ -99,14 +108,29 @@ def archive_write(
         archive.writestr(SIGNED, manifest_note(hashlib.sha256(manifest).hexdigest(), enclosed.signers))
 
 
+def archive_texts(path: Path) -> Iterator[Text]:
+    """The texts that a file holds, in their order. Nothing is checked but their form.
+
+    Raises:
+        ArchiveError: it cannot be read.
+    """
+    with _readable(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        if OPENINGS in archive.namelist():
+            yield from (parse_text(line) for line in _lines(archive, OPENINGS))
+
+
 def archive_rewrite(path: Path, draft: Path, texts: Iterable[Text]) -> None:
     """Write an archive anew to ``draft`` with these texts and no others; all else stays byte for byte what it is."""
-    with zipfile.ZipFile(path) as old, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as new:
+    with zipfile.ZipFile(path) as old, _created(draft) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
             if name != OPENINGS:
                 with old.open(name) as stream:
                     _add(new, name, _chunks(stream))
         _add(new, OPENINGS, text_lines(texts))
+
+
+def _created(path: Path) -> IO[bytes]:
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, _MODE), "w+b")
 
 
 def manifest_note(digest: str, signers: Sequence[Signer]) -> str:
@@ -124,14 +148,23 @@ def _canonical(content: dict[str, object]) -> bytes:
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
 
 
-def _event_lines(lines: Iterable[Line], found: list[tuple[int, int]]) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """Places and ids of the events that were written, eight bytes each."""
+
+    places: "array[int]"
+    events: "array[int]"
+
+
+def _event_lines(lines: Iterable[Line], found: _Found) -> Iterator[bytes]:
     for place, event_id, line in lines:
-        found.append((place, event_id))
+        found.places.append(place)
+        found.events.append(event_id)
         yield f"{line}\n".encode()
 
 
-def _proof_lines(found: Iterable[tuple[int, int]], path_of: Callable[[int], list[bytes]]) -> Iterator[bytes]:
-    for place, event_id in found:
+def _proof_lines(found: _Found, path_of: Callable[[int], list[bytes]]) -> Iterator[bytes]:
+    for place, event_id in zip(found.places, found.events, strict=True):
         proof = [node.hex() for node in path_of(place)]
         yield f"{canonical({'event': event_id, 'leaf': place, 'proof': proof})}\n".encode()
 
@@ -152,22 +185,29 @@ def _add(archive: zipfile.ZipFile, name: str, chunks: Iterable[bytes]) -> dict[s
 
 
 def archive_check(
-    path: Path, keys: Sequence[TrustedKey], *, each: Callable[[int, int, bytes], None] | None = None
+    path: Path, keys: Sequence[TrustedKey], *, each: Each = lambda *_event: None, lacks: Lacks = lambda *_text: None
 ) -> CheckedArchive:
     """Check every byte of an archive: manifest and its signature, tree head, and each event up to that head.
 
-    ``each`` is told of every event once it is proved: its place, its id and its line. Memory grows with the places.
+    ``each`` is told of every event once it is proved: its place, its id and its line; ``lacks`` of every text that is
+    not in the file. Memory grows with the stretches of places.
 
     Raises:
         ArchiveError: the first thing that is wrong, as a sentence.
     """
+    with _readable(path), path.open("rb") as file, zipfile.ZipFile(file) as archive:
+        return _check(path, file, archive, keys, each, lacks)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What a damaged or hostile file makes our libraries raise becomes a sentence."""
     try:
-        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
-            return _check(path, file, archive, keys, each)
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
+        yield
+    except (OSError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ArchiveError(f"{path.name} cannot be read: it is missing, was cut off or is damaged ({why}).") from None
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise ArchiveError(f"{path.name} does not have the form of an archive ({type(error).__name__}).") from None
 
 
@@ -176,11 +216,14 @@ def _check(
     file: BufferedReader,
     archive: zipfile.ZipFile,
     keys: Sequence[TrustedKey],
-    each: Callable[[int, int, bytes], None] | None,
+    each: Each,
+    lacks: Lacks,
 ) -> CheckedArchive:
     names = archive.namelist()
     if len(names) != len(set(names)) or set(names) - {OPENINGS} != _FILES:
         raise ArchiveError(f"{path.name} does not hold exactly the files of an archive.")
+    if any(each.compress_type not in _METHODS or each.flag_bits & 1 for each in archive.infolist()):
+        raise ArchiveError(f"{path.name} is packed or encrypted in a way that archives are not.")
     signed = _signed_head(archive, keys)
     manifest_bytes = _whole(archive, MANIFEST)
     digest = hashlib.sha256(manifest_bytes).hexdigest()
@@ -189,15 +232,14 @@ def _check(
     if manifest["schema"] != SCHEMA or {item["path"] for item in manifest["files"]} != {EVENTS, README}:
         raise ArchiveError(f"{path.name} has a manifest of another kind.")
     for item in manifest["files"]:
-        if _digest(archive, item["path"]) != (item["size"], item["sha256"]):
+        if _digest(archive, item["path"], item["size"]) != (item["size"], item["sha256"]):
             raise ArchiveError(f"{item['path']} of {path.name} was altered: it is not what the signed manifest says.")
     places = Places()
-    texts = TextsCheck(_lines(archive, OPENINGS) if OPENINGS in names else iter(()))
+    texts = TextsCheck(_lines(archive, OPENINGS) if OPENINGS in names else iter(()), lacks)
     for place, event_id, line in _proved(archive, signed):
         places.append(place)
         texts.take(event_id, line)
-        if each is not None:
-            each(place, event_id, line)
+        each(place, event_id, line)
     if (str(places), len(places)) != (manifest["leaves"], manifest["events"]):
         raise ArchiveError(f"{path.name} does not hold the events that its signed manifest names.")
     shown = texts.end()
@@ -259,10 +301,11 @@ def _whole(archive: zipfile.ZipFile, name: str) -> bytes:
     return data
 
 
-def _digest(archive: zipfile.ZipFile, name: str) -> tuple[int, str]:
+def _digest(archive: zipfile.ZipFile, name: str, most: int) -> tuple[int, str]:
+    """Size and digest; what is longer than it may be is not unpacked further."""
     hashed, size = hashlib.sha256(), 0
     with archive.open(name) as stream:
-        while chunk := stream.read(_CHUNK):
+        while size <= most and (chunk := stream.read(_CHUNK)):
             hashed.update(chunk)
             size += len(chunk)
     return size, hashed.hexdigest()

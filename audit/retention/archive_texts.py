@@ -6,13 +6,15 @@ its event, so a text can be taken out of a file later, and the file verifies wit
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
 from audit.redaction.commitments import MEMBER, Opening, commitments, opens
 from audit.retention.errors import ArchiveError
 
+Lacks = Callable[[int, str], None]
+"""Is told of the event and the path of each text that a file lacks."""
 _COMMITTED: Final = f'{{"{MEMBER}":"hmac-sha256:'.encode()
 
 Text = tuple[int, Opening]
@@ -63,11 +65,25 @@ def text_lines(texts: Iterable[Text]) -> Iterator[bytes]:
         yield f"{json.dumps(line, sort_keys=True, separators=(',', ':'))}\n".encode()
 
 
+def parse_text(line: bytes) -> Text:
+    """A line of the file.
+
+    Raises:
+        ArchiveError: it has another form.
+        ValueError: it is no JSON.
+    """
+    said = json.loads(line)
+    if type(said["event"]) is not int or not all(type(said[name]) is str for name in ("path", "salt", "value")):
+        raise ArchiveError("The archive has a line in openings.jsonl that opens nothing.")
+    return said["event"], Opening(said["path"], bytes.fromhex(said["salt"]), said["value"])
+
+
 class TextsCheck:
     """Opens the commitments of events as they go by, with the lines of the file, in the same order."""
 
-    def __init__(self, lines: Iterator[bytes]) -> None:
+    def __init__(self, lines: Iterator[bytes], lacks: Lacks = lambda _event, _path: None) -> None:
         self._lines = lines
+        self._lacks = lacks
         self._which = WhichTexts()
         self._lacking = 0
         self._ahead = self._read()
@@ -90,6 +106,8 @@ class TextsCheck:
             self._which.add(event_id, opening.path)
             self._ahead = self._read()
         self._lacking += len(promised)
+        for path in promised:
+            self._lacks(event_id, path)
 
     def end(self) -> Texts:
         """What was found, once all events went by.
@@ -106,9 +124,4 @@ class TextsCheck:
 
     def _read(self) -> Text | None:
         line = next(self._lines, None)
-        if line is None:
-            return None
-        said = json.loads(line)
-        if type(said["event"]) is not int or not all(type(said[name]) is str for name in ("path", "salt", "value")):
-            raise ArchiveError("The archive has a line in openings.jsonl that opens nothing.")
-        return said["event"], Opening(said["path"], bytes.fromhex(said["salt"]), said["value"])
+        return None if line is None else parse_text(line)

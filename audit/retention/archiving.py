@@ -3,13 +3,12 @@
 The steps, in this order: the file is written under a draft's name, synced and read back; renamed; recorded in the
 database together with an event that names its digest; that event is sealed; only then do the events and their texts
 leave the tables, by the database's own function, which looks at everything once more. What was recorded and not removed
-is found and finished by the next run. Where a text was redacted meanwhile, that run takes it out of the file, too. Runs
-as the sealer's user, who alone has the key.
+is found and finished by the next run, or given up. Texts that were redacted meanwhile go out of the files, too: see
+:mod:`audit.retention.archive_redacting`. Runs as the sealer's user, who alone has the key.
 """
 
 import hashlib
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,11 +19,13 @@ from typing import Any, Final
 
 import psycopg
 
+from audit.anchors.protocols import Newest
 from audit.checkpoints import TrustedKey, verify_checkpoint
 from audit.merkle import inclusion_proof
 from audit.recorder import ObjectType
 from audit.redaction.commitments import Opening
-from audit.retention.archive_file import CheckedArchive, Enclosed, Line, archive_rewrite, archive_write
+from audit.retention.archive_file import CheckedArchive, Enclosed, Line, archive_write
+from audit.retention.archive_redacting import ArchivedTexts, RedactedFile, draft_of, exchanged, synced
 from audit.retention.archive_texts import Text, texts_digest
 from audit.retention.checking import check_against_leaves
 from audit.retention.choosing import Chosen, choose
@@ -56,6 +57,13 @@ SELECT opening.event_id, opening.path, opening.salt, opening.value
 FROM audit_leaf leaf JOIN audit_opening opening ON opening.event_id = leaf.event_id
 WHERE leaf.leaf_index = ANY (%s) AND opening.redaction_id IS NULL ORDER BY leaf.leaf_index, opening.path COLLATE "C"
 """
+_HOLDERS: Final = """
+SELECT string_agg(DISTINCT coalesce(session.usename, 'unknown'), ', ')
+FROM pg_locks held JOIN pg_stat_activity session ON session.pid = held.pid
+WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (held.classid::bigint << 32 | held.objid::bigint) = %s
+"""
 _RECORD: Final = """
 INSERT INTO audit_archive (file, size, sha256, manifest_sha256, events, leaves, tree_size, first_at, last_at)
 VALUES (%s, %s, %s, %s, %s, %s::int8multirange, %s, %s, %s) RETURNING id
@@ -80,6 +88,15 @@ class Held:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """A recorded archive whose file is missing or wrong, and why. Its events are in the table."""
+
+    archive_id: int
+    file: Path
+    why: str
+
+
 class Archivist:
     """Makes archives in ``folder`` through the sealer's connection. One in the whole installation at a time."""
 
@@ -91,9 +108,12 @@ class Archivist:
         key_file: Path,
         memory: HeadMemory,
         keys: Sequence[TrustedKey],
+        newest: Mapping[str, Newest] | None = None,
         after: Callable[[str], None] = lambda _step: None,
     ) -> None:
-        """``memory`` is the sealer's; ``after`` is told of each step once it is done: tests end the process there.
+        """``memory`` is the sealer's, and ``newest`` are the anchors that are asked where it remembers nothing.
+
+        ``after`` is told of each step once it is done: tests end the process there.
 
         Raises:
             KeyFileError: the key cannot be read.
@@ -107,31 +127,100 @@ class Archivist:
         self._memory = memory
         self._keys = keys
         self._after = after
-        look_back(connection, memory, self._key, {}, accept_restore=False)
+        look_back(connection, memory, self._key, newest or {}, accept_restore=False)
         clocks_agree(connection)
+        _take_lock(connection)
+        self._texts_in_files = ArchivedTexts(connection, folder, self._checked)
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             for draft in folder.glob(".archive-*.draft"):
                 draft.unlink()
         except OSError as error:
             raise ArchiveError(f"{folder} cannot be written ({error.strerror}).") from None
-        row = connection.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone()
-        if not row or not row[0]:
-            raise ArchiveError("Another process makes archives now. Wait until it is done.")
 
-    def finish(self) -> Iterator[Archived | Held]:
-        """Finish what an earlier run recorded: check each file once more and have its events leave the table."""
+    def finish(self) -> Iterator[Archived | Held | Broken]:
+        """Finish what an earlier run recorded: check each file once more and have its events leave the table.
+
+        A file that is missing or wrong keeps no other from being finished.
+        """
         rows = self._connection.execute(
             "SELECT id, file, manifest_sha256 FROM audit_archive WHERE state = 'recorded' ORDER BY id"
         ).fetchall()
         for archive_id, name, manifest_sha256 in rows:
             path = self._folder / name
-            checked = self._checked(path)
-            if checked.manifest_sha256 != manifest_sha256:
-                raise ArchiveError(f"{name} is not the archive that was recorded: its manifest is another one.")
-            if checked.texts.digest != texts_digest(self._texts(checked.places)):
-                checked = self._with_texts_of_now(path, checked)
-            yield self._remove(archive_id, path, checked)
+            try:
+                checked = self._recorded(archive_id, path, manifest_sha256)
+            except ArchiveError as error:
+                yield Broken(archive_id, path, str(error))
+            else:
+                yield self._remove(archive_id, path, checked)
+
+    def redact(self) -> Iterator[RedactedFile | Broken]:
+        """Take texts that two people have redacted out of the files of this folder; each file that changes is an event.
+
+        Files of archives whose events are still in the table get the texts that stand beside them now.
+        """
+        rows = self._connection.execute(
+            "SELECT id, file, manifest_sha256 FROM audit_archive WHERE state = 'recorded' ORDER BY id"
+        ).fetchall()
+        for archive_id, name, manifest_sha256 in rows:
+            path = self._folder / name
+            try:
+                self._recorded(archive_id, path, manifest_sha256)
+            except ArchiveError as error:
+                yield Broken(archive_id, path, str(error))
+        for archive_id, path in self._texts_in_files.concerned():
+            try:
+                redacted = self._texts_in_files.redact(archive_id, path)
+            except ArchiveError as error:
+                yield Broken(archive_id, path, str(error))
+            else:
+                if redacted is not None:
+                    yield redacted
+
+    def give_up(self, archive_id: int, reason: str) -> Path:
+        """Leave a recorded archive: its events stay in the table and may go to another one; its file is deleted.
+
+        Raises:
+            ArchiveError: there is no such archive, or its events have left the table.
+        """
+        row = self._connection.execute("SELECT file FROM audit_archive WHERE id = %s", (archive_id,)).fetchone()
+        if row is None:
+            raise ArchiveError(f"There is no archive {archive_id}.")
+        path = self._folder / str(row[0])
+        try:
+            with self._connection.transaction():
+                self._connection.execute("SELECT audit_archive_give_up(%s)", (archive_id,))
+                say(
+                    self._connection,
+                    action="audit_archive.given_up",
+                    object_type=ObjectType.AUDIT_ARCHIVE,
+                    object_id=archive_id,
+                    object_label=path.name,
+                    state_from="recorded",
+                    state_to="given_up",
+                    reason=reason,
+                )
+        except psycopg.errors.NoDataFound:
+            raise ArchiveError(
+                f"The archive {archive_id} cannot be given up: its events are not in the table."
+            ) from None
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise ArchiveError(f"{path} is given up, but cannot be deleted ({error.strerror}). Delete it.") from None
+        return path
+
+    def _recorded(self, archive_id: int, path: Path, manifest_sha256: str) -> CheckedArchive:
+        """The file of a recorded archive, with the texts that stand beside its events now."""
+        checked = self._checked(path)
+        if checked.manifest_sha256 != manifest_sha256:
+            raise ArchiveError(f"{path.name} is not the archive that was recorded: its manifest is another one.")
+        if checked.texts.digest != texts_digest(self._texts(checked.places)):
+            checked = self._with_texts_of_now(path, checked)
+            self._after("renewed")
+            self._texts_in_files.say(archive_id, path, checked, redactions=())
+        return checked
 
     def make(self, limit: int = EVENTS_AT_ONCE) -> Archived | Held | None:
         """Move up to ``limit`` events to a new archive; None where no event's time is over.
@@ -150,14 +239,17 @@ class Archivist:
         return self._remove(archive_id, path, checked)
 
     def _new_path(self) -> Path:
-        """The next name that is free. A file that is there belongs to a run that ended before it recorded it."""
-        row = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM audit_archive").fetchone()
-        assert row is not None  # noqa: S101 - an aggregate always gives a row
-        paths = (self._folder / f"archive-{number:05d}.zip" for number in count(row[0]))
-        return next(path for path in paths if not path.exists())
+        """The next name that is free. A file that is there belongs to a run that ended before it recorded it.
+
+        A recorded name is never used again, though its file may have been moved away.
+        """
+        rows = self._connection.execute("SELECT id, file FROM audit_archive ORDER BY id").fetchall()
+        recorded = {name for _id, name in rows}
+        paths = (self._folder / f"archive-{number:05d}.zip" for number in count(rows[-1][0] + 1 if rows else 1))
+        return next(path for path in paths if path.name not in recorded and not path.exists())
 
     def _written(self, path: Path, chosen: Chosen) -> CheckedArchive:
-        draft = _draft(path)
+        draft = draft_of(path)
         told: dict[str, object] = {
             "origin": self._key.origin,
             "made_at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%fZ}",
@@ -177,21 +269,16 @@ class Archivist:
 
     def _with_texts_of_now(self, path: Path, was: CheckedArchive) -> CheckedArchive:
         """The same archive with the texts of the database: one was redacted since, or the file has lost one."""
-        draft = _draft(path)
-        try:
-            archive_rewrite(path, draft, self._texts(was.places))
-            return self._in_place(draft, path, was.places)
-        except OSError as error:
-            raise _unwritable(path, draft, error) from None
+        return exchanged(path, self._checked, was, self._texts(was.places))
 
     def _in_place(self, draft: Path, path: Path, places: Places) -> CheckedArchive:
         """Sync a draft, read it back, and give it its name."""
-        _sync(draft)
+        synced(draft)
         checked = self._checked(draft)
         if str(checked.places) != str(places):
             raise ArchiveError("The archive does not hold the events that were chosen. Run manage.py audit_verify.")
         draft.replace(path)
-        _sync(path.parent)
+        synced(path.parent)
         return checked
 
     def _enclosed(self) -> Enclosed:
@@ -279,25 +366,22 @@ class Archivist:
             self._memory.remember(sealed.note)
 
 
+def _take_lock(connection: psycopg.Connection[Any]) -> None:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone()
+    if row and row[0]:
+        return
+    holders = connection.execute(_HOLDERS, (ARCHIVE_LOCK,)).fetchone()
+    who = holders[0] if holders and holders[0] else "a session that has just ended"
+    raise ArchiveError(f"Another process makes archives now, signed in as {who}. Wait until it is done.")
+
+
 def _batches(places: Places) -> Iterator[list[int]]:
     rest = iter(places)
     while batch := list(islice(rest, _ROWS)):
         yield batch
 
 
-def _draft(path: Path) -> Path:
-    return path.with_name(f".{path.stem}.draft")
-
-
 def _unwritable(path: Path, draft: Path, error: OSError) -> ArchiveError:
     with suppress(OSError):
         draft.unlink(missing_ok=True)
     return ArchiveError(f"{path} cannot be written ({error.strerror}).")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Final
 
 from audit.retention.ranges import Places
@@ -14,6 +13,15 @@ from audit.sealing.storage import Cursor
 _DUE: Final = """
 audit_due_event due WHERE NOT EXISTS (
     SELECT FROM audit_archive archive WHERE archive.state = 'recorded' AND archive.leaves @> due.leaf_index)
+"""
+
+
+# The database makes stretches of the places: a million of them are few bytes then. Without a class, the row of all.
+_CHOSEN: Final = f"""
+WITH chosen AS MATERIALIZED (
+    SELECT due.leaf_index, due.at, due.change_class FROM {_DUE} ORDER BY due.leaf_index LIMIT %s)
+SELECT change_class, range_agg(int8range(leaf_index, leaf_index + 1))::text, min(at), max(at), count(*)
+FROM chosen GROUP BY GROUPING SETS ((), (change_class)) HAVING count(*) > 0 ORDER BY change_class NULLS FIRST
 """
 
 
@@ -37,14 +45,6 @@ def due_events(cursor: Cursor) -> tuple[DueEvents, ...]:
     return tuple(DueEvents(RetentionClass(name), *rest) for name, *rest in cursor.fetchall())
 
 
-def unrecorded(cursor: Cursor, folder: Path) -> list[Path]:
-    """Archives in the folder that no record names: a run was ended before it recorded them. One query."""
-    files = sorted(folder.glob("archive-*.zip"))
-    cursor.execute("SELECT file FROM audit_archive WHERE file = ANY (%s)", ([path.name for path in files],))
-    recorded = {name for (name,) in cursor.fetchall()}
-    return [path for path in files if path.name not in recorded]
-
-
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The events of one archive: their places in the tree, the time of the first and last, and how many of a class."""
@@ -57,14 +57,9 @@ class Chosen:
 
 def choose(cursor: Cursor, limit: int) -> Chosen | None:
     """The first ``limit`` events, by their place, that may go now; None where there is none. One query."""
-    cursor.execute(
-        f"SELECT due.leaf_index, due.at, due.change_class FROM {_DUE} ORDER BY due.leaf_index LIMIT %s", (limit,)
-    )
-    rows = cursor.fetchall()
-    if not rows:
+    cursor.execute(_CHOSEN, (limit,))
+    found = cursor.fetchall()
+    if not found:
         return None
-    classes: dict[str, int] = {}
-    for _place, _at, name in rows:
-        classes[name] = classes.get(name, 0) + 1
-    times = [at for _place, at, _name in rows]
-    return Chosen(Places.of(place for place, _at, _name in rows), min(times), max(times), classes)
+    total, *classes = found
+    return Chosen(Places.parse(total[1]), total[2], total[3], {name: number for name, _, _, _, number in classes})

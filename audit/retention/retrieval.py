@@ -15,7 +15,7 @@ from audit.checkpoints import TrustedKey
 from audit.models import Archive, ArchivedEvent, RetrievalTest
 from audit.recorder import record
 from audit.retention.archive_texts import Texts
-from audit.retention.checking import check_recorded
+from audit.retention.checking import Compared, check_recorded
 from audit.retention.errors import ArchiveError
 
 SAMPLE: Final = 3
@@ -29,7 +29,8 @@ _chance: Final = secrets.SystemRandom()
 class Retrieved:
     """What came of one archive: ``problem`` is empty where its file verified and every event was found in it.
 
-    ``texts`` of people are those that were sealed; ``lacking`` ones were redacted, or taken out of the file.
+    ``texts`` of people are those that were sealed; ``lacking`` ones were redacted. A text that is missing without a
+    redaction is a problem, and so is one that is still there after its redaction.
     """
 
     archive_id: int
@@ -73,8 +74,8 @@ def _retrieved(archive: Archive, folder: Path, keys: Sequence[TrustedKey], looke
     began, problem, texts = datetime.now(UTC), "", Texts(0, 0, "")
     try:
         with connection.cursor() as cursor:
-            checked, _record = check_recorded(cursor, folder / archive.file, keys, each=each)
-        texts = checked.texts
+            compared = check_recorded(cursor, folder / archive.file, keys, each=each)
+        texts, problem = compared.checked.texts, texts_problem(compared)
     except ArchiveError as error:
         problem = str(error)
     lost = sorted(asked - found.keys())
@@ -91,6 +92,21 @@ def _retrieved(archive: Archive, folder: Path, keys: Sequence[TrustedKey], looke
         lacking=texts.lacking,
         problem=problem,
     )
+
+
+def texts_problem(compared: Compared) -> str:
+    """What is wrong with the texts of a file that is right otherwise, as a sentence; empty where nothing is."""
+    if compared.unexplained:
+        return (
+            f"Texts are missing that no redaction took out: {compared.unexplained:,}. They were taken out by hand."
+            " Restore the file from a backup."
+        )
+    if compared.redacted:
+        return (
+            f"Texts are still in the file that two people have redacted: {compared.redacted:,}. Run manage.py"
+            " audit_archive --redact as the sealer's user."
+        )
+    return ""
 
 
 def _some_events(archive: Archive, number: int) -> set[int]:

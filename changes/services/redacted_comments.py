@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Final
 
-from audit.models import Event
+from audit.redaction.archived import ALL_TEXTS, Subject
 from audit.redaction.commitments import REDACTED
 from changes.models import Approval, ThreadComment
 
 _REASON: Final = "/reason"
 
 
-def comments_redact(event: Event, paths: Collection[str]) -> None:
+def comments_redact(event: Subject, paths: Collection[str]) -> None:
     """Empty the comment that an event's reason repeats; part of carrying out a redaction. The decision itself stays."""
-    if _REASON not in paths or not event.object_id.isdecimal():
+    if {_REASON, ALL_TEXTS}.isdisjoint(paths) or not event.object_id.isdecimal():
         return
     if event.object_type == "approval":
         Approval.objects.filter(pk=int(event.object_id)).exclude(comment="").update(comment=REDACTED)

@@ -1,23 +1,24 @@
 import signal
 import threading
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 
 import psycopg
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from audit.anchors.kinds import make_anchor
-from audit.anchors.protocols import Newest
+from audit.anchors.kinds import newest_anchors
 from audit.errors import SealingError
 from audit.sealing.anchoring import AnchorThread
+from audit.sealing.configuration import configuration_tell
 from audit.sealing.database import connect_sealer
 from audit.sealing.keys import SealingKey
 from audit.sealing.looking_back import look_back
 from audit.sealing.memory import HeadMemory
 from audit.sealing.presence import clocks_agree
 from audit.sealing.seal import seal_once
-from audit.sealing.sealer import Sealer
+from audit.sealing.sealer import CHECKPOINT_EVERY_S, Sealer
 
 
 class Command(BaseCommand):
@@ -60,7 +61,8 @@ class Command(BaseCommand):
             key_file=key_file,
             memory=_memory(key_file),
             on_sealed=anchors.offer,
-            newest=_newest(),
+            on_lead=partial(configuration_tell, every_s=CHECKPOINT_EVERY_S),
+            newest=newest_anchors(settings.AUDIT_ANCHORS),
             accept_restore=accept_restore,
         )
         anchors.start()
@@ -73,18 +75,12 @@ class Command(BaseCommand):
     def _once(self, key_file: Path, *, accept_restore: bool) -> None:
         key, count, memory = SealingKey.read(key_file), 0, _memory(key_file)
         with connect_sealer() as connection:
-            look_back(connection, memory, key, _newest(), accept_restore=accept_restore)
+            look_back(connection, memory, key, newest_anchors(settings.AUDIT_ANCHORS), accept_restore=accept_restore)
             clocks_agree(connection)
             while sealed := seal_once(connection, key):
                 memory.remember(sealed.note)
                 count += sealed.count
         self.stdout.write(f"Sealed {count} events.")
-
-
-def _newest() -> dict[str, Newest]:
-    """The anchors of the settings that tell what they were given last."""
-    made = {specification.name: make_anchor(specification) for specification in settings.AUDIT_ANCHORS}
-    return {name: anchor for name, anchor in made.items() if isinstance(anchor, Newest)}
 
 
 def _memory(key_file: Path) -> HeadMemory:

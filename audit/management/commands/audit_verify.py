@@ -11,8 +11,10 @@ from audit.anchors.protocols import Witness
 from audit.checkpoints import TrustedKey
 from audit.errors import KeyFileError
 from audit.models import Archive
-from audit.retention.checking import check_recorded
+from audit.retention.checking import Compared, check_recorded
 from audit.retention.errors import ArchiveError
+from audit.retention.leftovers import missing_events
+from audit.retention.retrieval import texts_problem
 from audit.sealing.trust import read_trusted, trusted_keys
 from audit.verification.contents import comparisons
 from audit.verification.findings import Report
@@ -69,9 +71,11 @@ class Command(BaseCommand):
     def _check_archive(self, path: Path, keys: tuple[TrustedKey, ...]) -> None:
         try:
             with connection.cursor() as cursor:
-                checked, recorded = check_recorded(cursor, path, keys)
+                compared = check_recorded(cursor, path, keys)
+                missing = 0 if compared.recorded else missing_events(cursor, compared.checked)
         except ArchiveError as error:
             raise CommandError(f"This archive is not as it should be. {error}") from None
+        checked = compared.checked
         self.stdout.write(
             f"{path.name}: {checked.events:,} events, each proved to stand in the log under the signed tree head of"
             f" {checked.signed.head.size:,} entries. The manifest is signed with the log's key."
@@ -79,15 +83,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Texts of people that are those that were sealed: {checked.texts.shown:,}.")
         if checked.texts.lacking:
             self.stdout.write(f"Texts that are missing, redacted or taken out of the file: {checked.texts.lacking:,}.")
-        if recorded is None:
-            self.stdout.write(f"{path.name} is not recorded in this database. Its events are still in the table.")
-        elif recorded.sha256 == checked.sha256:
-            self.stdout.write(f"{path.name} is the file that was recorded as archive {recorded.archive_id}.")
-        else:
-            self.stdout.write(
-                f"{path.name} holds the events that were recorded as archive {recorded.archive_id}, but is not the file"
-                " as it was written: texts were taken out of it since, or it was packed anew."
-            )
+        if problem := texts_problem(compared):
+            raise CommandError(f"This archive is not as it should be. {path.name}: {problem}")
+        self.stdout.write(f"{path.name} {_as_recorded(path.name, compared, missing)}")
 
     def _progress(self, events: int) -> None:
         self.stderr.write(f"{events:,} events ...")
@@ -115,6 +113,23 @@ class Command(BaseCommand):
                 f"Newest checkpoint: {report.tree_size:,} entries, root {report.root}, signed"
                 f" {report.signed_at:%Y-%m-%d %H:%M:%S} UTC."
             )
+
+
+def _as_recorded(name: str, compared: Compared, missing: int) -> str:
+    checked, recorded = compared.checked, compared.recorded
+    if recorded is None and missing:
+        return f"is not recorded in this database, and {missing:,} of its events are not in the table. Keep it."
+    if recorded is None:
+        return "is not recorded in this database. Its events are still in the table."
+    called = "" if recorded.file == name else f", there under the name {recorded.file}"
+    if recorded.sha256 == checked.sha256:
+        return f"is the file that was recorded as archive {recorded.archive_id}{called}."
+    if recorded.renewed_sha256 == checked.sha256:
+        return f"is the file of archive {recorded.archive_id} as redactions left it{called}."
+    return (
+        f"holds the events that were recorded as archive {recorded.archive_id}{called}, but is not the file as it was"
+        " written: redacted texts were taken out of it, or it was packed anew."
+    )
 
 
 def configured_witnesses() -> dict[str, Witness]:

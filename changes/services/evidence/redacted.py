@@ -9,7 +9,8 @@ from django.db import connection
 from django.db.models import Q
 
 from audit.actor import Actor
-from audit.models import Event, Redaction, RedactionState
+from audit.models import Redaction, RedactionState
+from audit.redaction.archived import Subject
 from changes.domain.evidence import OPEN, PackScope, PackState
 from changes.models import EvidencePack
 from changes.services.evidence.expiring import pack_expire
@@ -21,7 +22,7 @@ LOCK: Final = 7_262_015
 """Key of the advisory lock that keeps a pack from becoming ready while a redaction is being carried out."""
 
 
-def packs_redact(event: Event, _paths: Collection[str]) -> None:
+def packs_redact(event: Subject, _paths: Collection[str]) -> None:
     """Remove every held pack that may show the event, and have those in the making begin anew; in one transaction.
 
     Which events a pack of chosen events has is not kept, so all of these go. Part of carrying out a redaction. No pack

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 
@@ -17,12 +18,14 @@ from audit.models import Archive, Event, LegalHold, Opening, Redaction
 from audit.redaction.errors import RedactionRefusedError
 from audit.redaction.redacting import redaction_carry_out, redaction_decline, redaction_propose
 from audit.retention.archive_file import archive_check
+from audit.retention.archive_redacting import RedactedFile
 from audit.retention.archiving import Archived, Held
 from audit.retention.errors import ArchiveError
 from audit.retention.holds import hold_place, hold_propose_release, hold_release
 from audit.retention.retrieval import retrieval_test
 from audit.sealing.trust import trusted_keys
 from changes.evidence import verify as offline
+from tests import factories
 from tests.database import as_sealer
 from tests.factories import Cast, actor
 from tests.forging import forge
@@ -88,13 +91,146 @@ def test_an_archive_verifies_without_texts_that_were_taken_out_of_it(
     assert isinstance(made, Archived)
     with_texts(made.file, lambda lines: None if left is None else lines[len(lines) - left :])
     lacking = count - (left or 0)
-    said = verified("--archive", str(made.file))
-    assert f"Texts that are missing, redacted or taken out of the file: {lacking}." in said
-    assert "holds the events that were recorded as archive" in said
     code, words = offline_says(made.file, capsys)
     assert (code, f"{lacking} texts are not shown: redacted, or taken out of this archive." in words) == (0, True)
+    assert archive_check(made.file, trusted_keys()).texts.lacking == lacking
+    by_hand = f"Texts are missing that no redaction took out: {lacking}."
+    with pytest.raises(CommandError, match=by_hand):
+        verified("--archive", str(made.file))
     test = retrieval_test(actor=actor(cast.auditor), folder=tmp_path, keys=trusted_keys())
-    assert (test.passed, test.result["taken"][0]["lacking"]) == (True, lacking)
+    assert (test.passed, test.result["taken"][0]["lacking"]) == (False, lacking)
+    assert by_hand in test.result["taken"][0]["problem"]
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    with zipfile.ZipFile(path) as file:
+        return [json.loads(line) for line in file.read("openings.jsonl").splitlines()]
+
+
+def redacted_in_archive(cast: Cast, seal: Seal, event: int) -> Redaction:
+    """Two people have taken the texts of an archived event out; the file is as it was."""
+    found = redaction_propose(actor=actor(cast.manager), event_id=event, paths=["*"], reason=WHY)
+    seal()
+    redaction_carry_out(actor=actor(cast.auditor), redaction_id=found.pk)
+    seal()
+    return found
+
+
+def test_two_people_take_the_texts_of_an_archived_event_out_of_its_file_and_the_log_says_so(
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path
+) -> None:
+    event, count = Opening.objects.get(path="/reason", value=TEXT).event_id, texts_of(ended)
+    made = archived(tmp_path)
+    assert isinstance(made, Archived)
+    seal()
+    copy = tmp_path / "copy" / made.file.name
+    copy.parent.mkdir()
+    shutil.copy(made.file, copy)
+    with as_sealer():
+        assert list(archivist(tmp_path).redact()) == []
+    redaction = redacted_in_archive(cast, seal, event)
+    with pytest.raises(CommandError, match="still in the file that two people have redacted: "):
+        verified("--archive", str(made.file))
+    own = sum(row["event"] == event for row in rows_of(made.file))
+    for folder in (tmp_path, copy.parent):
+        with as_sealer():
+            (done,) = archivist(folder).redact()
+            assert isinstance(done, RedactedFile)
+            assert list(archivist(folder).redact()) == [], "once is enough"
+        assert done.texts == own
+        assert all(row["event"] != event for row in rows_of(done.file))
+        assert len(rows_of(done.file)) == count - own
+        assert TEXT.encode() not in done.file.read_bytes()
+    seal()
+    assert f"is the file of archive {made.archive_id} as redactions left it." in verified("--archive", str(copy))
+    assert verified().endswith("The audit log is whole.\n")
+    first, second = Event.objects.filter(action="audit_archive.texts_renewed").order_by("pk")
+    details = first.content()["details"]
+    assert (details["redactions"], details["taken_out"], details["lacking"]) == ([redaction.pk], own, own)
+    assert second.object_id == first.object_id == str(made.archive_id)
+    assert retrieval_test(actor=actor(cast.auditor), folder=tmp_path, keys=trusted_keys()).passed
+    with pytest.raises(RedactionRefusedError, match="redacted already"):
+        redaction_propose(actor=actor(cast.manager), event_id=event, paths=["*"], reason=WHY)
+
+
+def test_nobody_redacts_an_archived_event_alone_in_part_or_while_it_is_held(
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path
+) -> None:
+    event = Opening.objects.get(path="/reason", value=TEXT).event_id
+    with pytest.raises(RedactionRefusedError, match="no text"):
+        redaction_propose(actor=actor(cast.manager), event_id=event, paths=["*"], reason=WHY)
+    with pytest.raises(IntegrityError, match="a text that is not there"), transaction.atomic():
+        Redaction.objects.create(event_id=event, paths=["*"], proposed_by_id=cast.manager.pk, proposed_by_name="x")
+    author = Event.objects.get(pk=event).actor_id
+    assert isinstance(archived(tmp_path), Archived)
+    with pytest.raises(RedactionRefusedError, match="All of its texts are taken out of the file together"):
+        redaction_propose(actor=actor(cast.manager), event_id=event, paths=["/reason"], reason=WHY)
+    found = redaction_propose(actor=actor(cast.auditor), event_id=event, paths=["*"], reason=WHY)
+    seal()
+    with pytest.raises(RedactionRefusedError, match="proposed it"):
+        redaction_carry_out(actor=actor(cast.auditor), redaction_id=found.pk)
+    factories.joins(cast.author, "auditor")
+    assert author == cast.author.pk
+    with pytest.raises(RedactionRefusedError, match="You caused this event"):
+        redaction_carry_out(actor=actor(cast.author), redaction_id=found.pk)
+    with pytest.raises(IntegrityError, match="who caused the event cannot"), transaction.atomic():
+        Redaction.objects.filter(pk=found.pk).update(
+            state="carried_out", decided_by_id=cast.author.pk, decided_by_name="author", decided_at="2026-01-01T00:00Z"
+        )
+    hold = hold_place(actor=actor(cast.auditor), given={"matter": "Case 7", "reason": "x", "change_id": str(ended)})
+    with pytest.raises(RedactionRefusedError, match="The legal hold Case 7"):
+        redaction_carry_out(actor=actor(cast.outsider), redaction_id=found.pk)
+    hold_propose_release(actor=actor(cast.auditor), hold_id=hold.pk, reason="Settled.")
+    seal()
+    hold_release(actor=actor(cast.outsider), hold_id=hold.pk)
+    redaction_carry_out(actor=actor(cast.outsider), redaction_id=found.pk)
+
+
+@pytest.mark.parametrize("step", ["renewed", "written anew"])
+def test_killed_while_texts_go_out_of_a_file_the_next_run_does_it(
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = Opening.objects.get(path="/reason", value=TEXT).event_id
+    made = archived(tmp_path)
+    assert isinstance(made, Archived)
+    seal()
+    redaction = redacted_in_archive(cast, seal, event)
+
+    def kill(*_given: object, **_named: object) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as patched, as_sealer():
+        name = "ArchivedTexts.say" if step == "renewed" else "archive_rewrite"
+        patched.setattr(f"audit.retention.archive_redacting.{name}", kill)
+        with pytest.raises(KilledError):
+            list(archivist(tmp_path).redact())
+    with as_sealer():
+        (done,) = archivist(tmp_path).redact()
+    assert isinstance(done, RedactedFile)
+    assert done.redactions == (redaction.pk,)
+    assert TEXT not in {row["value"] for row in rows_of(made.file)}
+    assert archive_check(made.file, trusted_keys()).texts.lacking
+
+
+def test_a_file_that_waits_loses_a_redacted_text_without_its_events_leaving(
+    cast: Cast, ended: int, seal: Seal, tmp_path: Path
+) -> None:
+    event = Opening.objects.get(path="/reason", value=TEXT).event_id
+
+    def kill(step: str) -> None:
+        if step == "recorded":
+            raise KilledError
+
+    with as_sealer(), pytest.raises(KilledError):
+        archivist(tmp_path, kill).make()
+    seal()
+    redacted(cast, seal, event)
+    with as_sealer():
+        assert list(archivist(tmp_path).redact()) == []
+    (path,) = tmp_path.glob("*.zip")
+    assert TEXT not in {row["value"] for row in rows_of(path)}
+    assert Event.objects.filter(action="audit_archive.texts_renewed").count() == 1
+    assert Event.objects.filter(change_id=ended).exists()
 
 
 def put(**members: object) -> Callable[[list[bytes]], list[bytes]]:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from io import StringIO
 from pathlib import Path
@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from audit.anchors.protocols import Newest
 from audit.database_roles import SEALER
 from audit.models import Archive, ArchivedEvent, Event, Leaf, LegalHold
 from audit.recorder import record
@@ -45,13 +46,16 @@ class KilledError(BaseException):
     """Stands for SIGKILL: nothing of ours catches it."""
 
 
-def archivist(folder: Path, after: Callable[[str], None] = lambda _step: None) -> Archivist:
+def archivist(
+    folder: Path, after: Callable[[str], None] = lambda _step: None, newest: Mapping[str, Newest] | None = None
+) -> Archivist:
     return Archivist(
         connection.connection,
         folder=folder,
         key_file=Path(settings.AUDIT_KEY_FILE),
         memory=HeadMemory(folder.with_name(f"{folder.name}-last-signed")),
         keys=trusted_keys(),
+        newest=newest,
         after=after,
     )
 
