@@ -18,12 +18,14 @@ class ChangesConfig(AppConfig):
         from changes.services.log_comparison import compare_with_log
         from changes.services.record_comparison import compare_records
         from changes.services.redacted_comments import comments_redact
+        from changes.services.redacted_notifications import notifications_redact
         from changes.services.run_history import RunHistory
         from devices.services import change_history
 
         change_history.register(RunHistory())
         redacting.register("evidence packs", packs_redact)
         redacting.register("comments", comments_redact)
+        redacting.register_copies("notifications", notifications_redact)
         contents.register("changes", compare_with_log)
         contents.register("records of changes", compare_records)
 

@@ -31,12 +31,21 @@ _TELLING: Final = 4
 Forgetting = Callable[[Subject, Collection[str]], None]
 """Removes what else is kept of an event's texts (their paths, or ``*``), in the redaction's transaction."""
 
+Sweeping = Callable[[int | None, Collection[str]], None]
+"""Takes texts from copies about a change (its id), in the redaction's transaction; see :func:`register_copies`."""
+
 _forgetting: dict[str, Forgetting] = {}
+_sweeping: dict[str, Sweeping] = {}
 
 
 def register(name: str, forget: Forgetting) -> None:
     """Have every redaction also remove copies that an app above keeps; a second one of the name replaces it."""
     _forgetting[name] = forget
+
+
+def register_copies(name: str, sweep: Sweeping) -> None:
+    """Have every redaction take its texts from copies that an app above made; a second one of the name replaces it."""
+    _sweeping[name] = sweep
 
 
 def decides_redactions(user_id: int | None) -> bool:
@@ -85,6 +94,7 @@ def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -
         _check_other_person(redaction, event, actor)
         _check_not_held(event.pk)
         _check_not_repeated(comment, "comment", event.pk, redaction.paths)
+        texts = _texts(event.pk, redaction.paths)
         try:
             _decide(redaction, event, actor, RedactionState.CARRIED_OUT, comment)
         except IntegrityError as error:
@@ -92,6 +102,8 @@ def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -
             raise
         for forget in _forgetting.values():
             forget(event, redaction.paths)
+        for sweep in _sweeping.values():
+            sweep(event.change_id, texts)
     return redaction
 
 
@@ -150,12 +162,17 @@ def _checked_paths(event: Subject, wanted: set[str]) -> list[str]:
 
 def _check_not_repeated(said: str, field: str, event_id: int, paths: Collection[str]) -> None:
     """What is said of a redaction stays in the log, so it must not hold the text itself."""
-    texts = Opening.objects.filter(event_id=event_id, path__in=paths).values_list("value", flat=True)
-    wanted = (text.strip().casefold() for text in texts if text)
+    wanted = (text.strip().casefold() for text in _texts(event_id, paths))
     if any(len(text) >= _TELLING and text in said.casefold() for text in wanted):
         raise RedactionRefusedError(
             field, f"The {field} repeats a text that is to be taken out, and would stay in the log. Say it without."
         )
+
+
+def _texts(event_id: int, paths: Collection[str]) -> list[str]:
+    """What the texts say that are still there."""
+    rows = Opening.objects.filter(event_id=event_id, path__in=paths, value__isnull=False)
+    return [str(value) for value in rows.values_list("value", flat=True)]
 
 
 def _proposed(event_id: int, paths: list[str], person: int, name: str) -> Redaction:

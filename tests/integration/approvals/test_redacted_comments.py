@@ -8,10 +8,13 @@ import pytest
 from django.db import DatabaseError, transaction
 
 from audit.models import Event
+from audit.recorder import record
 from audit.redaction.redacting import redaction_carry_out, redaction_propose
 from audit.redaction.selectors import repeated_in
-from changes.models import Approval, ThreadComment
+from changes.domain.notifications import Topic
+from changes.models import Approval, Notification, ThreadComment
 from changes.services.approvals import change_approve, plan_open
+from changes.services.notifying import notify
 from changes.services.record_comparison import compare_records
 from changes.services.threads import thread_open
 from devices.models import Device
@@ -22,11 +25,11 @@ SECRET = "The password is hunter2."
 WHY = "It holds the password of a router."
 
 
-def redact(event: Event, seal: Callable[[], int]) -> None:
+def redact(event: Event, seal: Callable[[], int], *paths: str) -> None:
     morgan = actor(PersonFactory.create(roles=["change-manager"]))
     auditor = actor(PersonFactory.create(roles=["auditor"]))
     seal()
-    found = redaction_propose(actor=morgan, event_id=event.pk, paths=["/reason"], reason=WHY)
+    found = redaction_propose(actor=morgan, event_id=event.pk, paths=paths or ["/reason"], reason=WHY)
     seal()
     redaction_carry_out(actor=auditor, redaction_id=found.pk)
 
@@ -64,3 +67,23 @@ def test_a_comment_in_a_discussion_goes(cast: Cast, devices: list[Device], seal:
     redact(Event.objects.get(object_type="thread_comment", object_id=str(comment.pk)), seal)
     comment.refresh_from_db()
     assert comment.text == "[redacted]"
+
+
+def test_what_people_were_told_goes_too(cast: Cast, devices: list[Device], seal: Callable[[], int]) -> None:
+    change = assessed(cast, devices)
+    title = change.title
+    thread_open(change_id=change.pk, actor=actor(cast.approver), text=f"@{cast.author.get_username()} {SECRET}")
+    told = Notification.objects.get(change=change, topic="mentioned")
+    notify(Topic.DECIDED, people=[cast.author.pk], subject=f"{change.number}: {title}", sentence="No.", change=change)
+    long = f"{SECRET} {'x' * 5_000}"
+    with transaction.atomic():
+        cut = record(actor=actor(cast.author), action="change.edited", object_type="change", object_id=change.pk,
+                     object_label=str(change), change_id=change.pk, reason=long)  # fmt: skip
+    notify(Topic.DECIDED, people=[cast.author.pk], subject="x", sentence=long, change=change)
+    assert SECRET in told.sentence
+    redact(Event.objects.get(object_type="thread_comment", change_id=change.pk), seal)
+    redact(Event.objects.get(pk=cut), seal, "/reason", "/object/label")
+    rows = list(Notification.objects.filter(change=change).values_list("subject", "sentence"))
+    assert not any(SECRET in text or title in text for row in rows for text in row)
+    assert (f"{change.number}: [redacted]", "No.") in rows, "what else was said stays"
+    assert ("x", "[redacted]") in rows, "a digest of the whole text would let it be guessed"
