@@ -31,8 +31,9 @@ class Sealer:
     """Looks every 0.2 s whether an event waits, and signs at most one checkpoint a second, unless told otherwise.
 
     ``on_sealed`` is told of every checkpoint after its commit, and of the last one before when the lead is taken; what
-    it raises ends the sealer. ``newest`` are anchors by name that tell what they were given last: they are asked where
-    this sealer remembers nothing. ``accept_restore`` holds for the first look back alone, so that a process which was
+    it raises ends the sealer. ``on_lead`` is called with each lead that is taken, before anything is sealed. ``newest``
+    are anchors by name that tell what they were given last: they are asked where this sealer remembers nothing.
+    ``accept_restore`` holds for the first look back alone, so that a process which was
     started with it does not accept a later restore in silence.
     """
 
@@ -43,6 +44,7 @@ class Sealer:
         key_file: Path,
         memory: HeadMemory,
         on_sealed: Callable[[str], None] = lambda _note: None,
+        on_lead: Callable[[psycopg.Connection[Any], SealingKey], None] = lambda _connection, _key: None,
         newest: Mapping[str, Newest] | None = None,
         accept_restore: bool = False,
         every_s: float = CHECKPOINT_EVERY_S,
@@ -52,6 +54,7 @@ class Sealer:
         self._key_file = key_file
         self._memory = memory
         self._on_sealed = on_sealed
+        self._on_lead = on_lead
         self._newest = newest or {}
         self._accept_restore = accept_restore
         self._remembers = True
@@ -149,6 +152,7 @@ class Sealer:
         except psycopg.Error:
             self._accept_restore = accept
             raise
+        self._on_lead(connection, key)
         self._leads = True
         note = self._memory.note()
         if note:

@@ -2,5 +2,6 @@
 
 from portal.settings import *  # noqa: F403
 
-INSTALLED_APPS = ["audit"]
+# The log asks who people are and what they may do.
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "audit"]
 EMBEDDED_POSTGRES_DURABLE = False

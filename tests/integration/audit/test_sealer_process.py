@@ -325,3 +325,22 @@ def test_each_role_has_its_part_and_the_rotation_needs_no_restart(log: Installat
     assert log.manage("audit_verify").endswith("The audit log is whole.\n")
     actions = log.one("SELECT string_agg(action, ' ' ORDER BY id) FROM audit_event WHERE object_type = 'audit_key'")
     assert actions == "audit.key_made audit.key_made audit.key_retired"
+
+
+def test_a_sealer_with_other_anchors_says_so(log: Installation, tmp_path: Path) -> None:
+    def told() -> int:
+        return int(log.one("SELECT count(*) FROM audit_event WHERE object_id = 'sealer'"))
+
+    def leads(anchors: str) -> None:
+        process = log.start(str(BASE_DIR / "manage.py"), "audit_sealer", AUDIT_ANCHOR=anchors)
+        log.write(1)
+        log.wait_until_sealed()
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+    leads("none")
+    before = told()
+    leads(f"file:{tmp_path / 'other'}")
+    leads(f"file:{tmp_path / 'other'}")
+    assert told() == before + 1
+    log.assert_whole()
