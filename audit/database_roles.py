@@ -80,7 +80,11 @@ AUDIT_GRANTS: Final = (
     Grant(APPLICATION, "audit_retrieval_test", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_retrieval_test", ("SELECT", "INSERT")),
     Grant(SEALER, "audit_archive", ("SELECT", "INSERT"), ARCHIVE_COLUMNS),
-    *(Grant(role, "audit_due_event", ("SELECT",)) for role in (APPLICATION, SEALER)),
+    *(
+        Grant(role, view, ("SELECT",))
+        for view in ("audit_due_event", "audit_ended_change")
+        for role in (APPLICATION, SEALER)
+    ),
     *(Grant(role, "audit_archived_event", ("SELECT",)) for role in LOGINS),
     *(Grant(role, "audit_archive", ("SELECT",)) for role in (APPLICATION, READER)),
     *(

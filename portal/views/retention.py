@@ -6,6 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from django.contrib import messages
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
@@ -18,6 +19,7 @@ from audit.retention.errors import HoldNotFoundError, HoldStateError, RetentionR
 from audit.retention.holds import FIELDS, hold_decline_release, hold_place, hold_propose_release, hold_release
 from audit.retention.periods import period_set
 from audit.retention.vocabulary import RetentionClass
+from audit.retention.waiting import waiting_redactions
 from portal.forms.retention import HoldForm
 from portal.pdf.libraries import why_no_pdf
 from portal.pdf.making import PdfError, pdf_of
@@ -167,12 +169,20 @@ def _page(
         "may_set": "administrator" in person.roles,
         "period": period,
         "classes": [(each.value, each.label) for each in RetentionClass],
+        "waiting": _waiting(),
         "archives": archive_rows(Archive.objects.order_by("-pk")[:LISTED]),
         "tests": test_rows(RetrievalTest.objects.order_by("-pk")[:LISTED]),
         "tabs": audit_tabs("retention"),
         "crumbs": [{"label": "Audit", "url": reverse("audit-list")}, {"label": "Retention", "url": ""}],
     }
     return render(request, "audit/retention.html", context, status=_status(problem))
+
+
+def _waiting() -> list[tuple[str, str]]:
+    """Proposed redactions that keep events from an archive: what to say of each, and its page."""
+    with connection.cursor() as cursor:
+        found = waiting_redactions(cursor)
+    return [(each.sentence, reverse("audit-redaction", args=[each.redaction_id])) for each in found]
 
 
 def _status(problem: AuditError | None) -> HTTPStatus:

@@ -13,6 +13,7 @@ from audit.retention.archiving import EVENTS_AT_ONCE, Archived, Archivist, Broke
 from audit.retention.choosing import due_events
 from audit.retention.errors import ArchiveError
 from audit.retention.leftovers import leftovers
+from audit.retention.waiting import waiting_redactions
 from audit.sealing.database import connect_sealer
 from audit.sealing.memory import HeadMemory
 from audit.sealing.trust import trusted_keys
@@ -70,7 +71,7 @@ class Command(BaseCommand):
 
     def _tell_due(self, connection: psycopg.Connection[Any]) -> None:
         with psycopg.Cursor(connection) as cursor:
-            due = due_events(cursor)
+            due, waiting = due_events(cursor), waiting_redactions(cursor)
         for each in due:
             of = f" of {each.changes:,} changes" if each.changes else ""
             self.stdout.write(
@@ -79,6 +80,8 @@ class Command(BaseCommand):
             )
         if not due:
             self.stdout.write("The time of no event is over, or what is due is held.")
+        for redaction in waiting:
+            self.stdout.write(f"{redaction.sentence} Have it carried out, declined or withdrawn.")
 
     def _tell_leftovers(self, connection: psycopg.Connection[Any], folder: Path) -> None:
         with psycopg.Cursor(connection) as cursor:

@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - the statements are the test's own
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import zipfile
@@ -14,6 +15,7 @@ from django.core.management import CommandError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 
+from audit.management.commands import audit_archive
 from audit.models import Archive, Event, LegalHold, Opening, Redaction
 from audit.redaction.errors import RedactionRefusedError
 from audit.redaction.redacting import redaction_carry_out, redaction_decline, redaction_propose
@@ -23,6 +25,7 @@ from audit.retention.archiving import Archived, Held
 from audit.retention.errors import ArchiveError
 from audit.retention.holds import hold_place, hold_propose_release, hold_release
 from audit.retention.retrieval import retrieval_test
+from audit.retention.waiting import waiting_redactions
 from audit.sealing.trust import trusted_keys
 from changes.evidence import verify as offline
 from tests import factories
@@ -331,6 +334,14 @@ def test_a_text_that_is_left_beside_an_archived_event_is_named(ended: int, seal:
         transaction.set_rollback(True)
 
 
+def dry_run() -> str:
+    """What the command says is due, in the test's own transaction."""
+    said = io.StringIO()
+    with as_sealer():
+        audit_archive.Command(stdout=said)._tell_due(connection.connection)
+    return said.getvalue()
+
+
 def held(cast: Cast, event: int, **given: str) -> LegalHold:
     since = Event.objects.get(pk=event).at.isoformat()
     scope = given or {"since": since}
@@ -423,11 +434,21 @@ def test_events_stay_while_a_redaction_of_theirs_waits(cast: Cast, ended: int, s
     redaction = redaction_propose(actor=actor(cast.manager), event_id=event, paths=["/reason"], reason=WHY)
     seal()
     assert archived(tmp_path) is None
-    redaction_decline(actor=actor(cast.auditor), redaction_id=redaction.pk, comment="It is no password.")
-    seal()
-    assert isinstance(archived(tmp_path), Archived)
+    with as_sealer() as cursor:
+        (waits,) = waiting_redactions(cursor)
+    assert (waits.redaction_id, waits.event_id, waits.change_id) == (redaction.pk, event, ended)
+    words = f"nobody has decided on it. Until then event {event} and all others of the change {ended} stay in the table"
+    assert words in waits.sentence
+    assert words in dry_run()
     client = Client()
     client.force_login(cast.auditor)
+    page = client.get("/audit/retention/").content.decode()
+    assert words in page
+    assert f"/audit/redactions/{redaction.pk}/" in page
+    redaction_decline(actor=actor(cast.auditor), redaction_id=redaction.pk, comment="It is no password.")
+    seal()
+    assert "nobody has decided on it" not in dry_run()
+    assert isinstance(archived(tmp_path), Archived)
     page = client.get(f"/audit/redactions/{redaction.pk}/").content.decode()
     assert "The event is in an archive" in page
     assert "In the archive, with its event" in page
