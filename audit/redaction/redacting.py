@@ -16,6 +16,7 @@ from audit.readers import reads_log
 from audit.recorder import ObjectType, record
 from audit.redaction.archived import ALL_TEXTS, Subject, checked_archived, subject_of
 from audit.redaction.errors import RedactionNotFoundError, RedactionRefusedError
+from audit.redaction.repeating import proposed_together, repeats
 from audit.retention.holding import why_redaction_waits
 from audit.sealing.proof import is_sealed
 
@@ -67,16 +68,56 @@ def redaction_propose(*, actor: Actor, event_id: int, paths: Collection[str], re
             500 texts, or an open proposal for the event.
     """
     with _remembering("propose", actor, event_id), transaction.atomic():
-        person = _reader(actor)
-        said = _reason(reason)
-        event = subject_of(event_id)
-        if event is None:
-            raise Event.DoesNotExist
-        wanted = _checked_paths(event, set(paths))
-        _check_not_repeated(said, "reason", event_id, wanted)
-        redaction = _proposed(event_id, wanted, person, actor.username)
-        _record(actor, redaction, event, RedactionState.PROPOSED, came_from="", reason=said)
+        return _propose(actor, event_id, paths, reason)
+
+
+def redaction_propose_everywhere(
+    *, actor: Actor, event_id: int, paths: Collection[str], reason: str
+) -> tuple[Redaction, ...]:
+    """The same, and one more redaction for each other event that repeats one of the texts, in one transaction; audited.
+
+    Those are events of the same change, or about the same thing where the event belongs to no change, 100 at most.
+    Events with an open proposal are left out. The first of those that are returned is about ``event_id``. Arguments and
+    errors are those of :func:`redaction_propose`.
+    """
+    with _remembering("propose", actor, event_id), transaction.atomic():
+        first = _propose(actor, event_id, paths, reason)
+        others = repeats(Event.objects.get(pk=event_id), first.paths) if ALL_TEXTS not in first.paths else ()
+        return (first, *(_propose(actor, other, found, reason) for other, found in others))
+
+
+def _propose(actor: Actor, event_id: int, paths: Collection[str], reason: str) -> Redaction:
+    person = _reader(actor)
+    said = _reason(reason)
+    event = subject_of(event_id)
+    if event is None:
+        raise Event.DoesNotExist
+    wanted = _checked_paths(event, set(paths))
+    _check_not_repeated(said, "reason", event_id, wanted)
+    redaction = _proposed(event_id, wanted, person, actor.username)
+    _record(actor, redaction, event, RedactionState.PROPOSED, came_from="", reason=said)
     return redaction
+
+
+def redactions_decide(
+    *, actor: Actor, redaction_id: int, carry_out: bool, comment: str = ""
+) -> tuple[tuple[int, str], ...]:
+    """Decide alike on a redaction and all that were proposed together with it and wait; each is decided by itself.
+
+    Returns those that were left open, with the sentence that says why: such as where the person caused the event.
+    Killed in the middle, it leaves the rest as proposed. Arguments and errors are those of :func:`redaction_carry_out`
+    and :func:`redaction_decline`, for the first one.
+    """
+    decide = redaction_carry_out if carry_out else redaction_decline
+    others = [other for other in proposed_together(redaction_id) if other != redaction_id]
+    decide(actor=actor, redaction_id=redaction_id, comment=comment)
+    left = []
+    for other in others:
+        try:
+            decide(actor=actor, redaction_id=other, comment=comment)
+        except RedactionRefusedError as refusal:
+            left.append((other, str(refusal)))
+    return tuple(left)
 
 
 def redaction_carry_out(*, actor: Actor, redaction_id: int, comment: str = "") -> Redaction:
