@@ -10,11 +10,13 @@ from typing import Any, cast
 
 from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.models.expressions import RawSQL
 
 from audit.actor import Actor
 from audit.errors import ExportFormatError
 from audit.filters import EventFilter
 from audit.recorder import ObjectType, record
+from audit.redaction.commitments import MEMBER, REDACTED
 from audit.selectors import events
 
 CHUNK_BYTES = 65_536
@@ -36,8 +38,19 @@ COLUMNS = (
 TEXTS = "texts"
 """The last column of the CSV: texts of people by their places in the body, as JSON; null where one was taken out."""
 
-_TEXTS = """(SELECT json_object_agg(opening.path, opening.value ORDER BY opening.path)::text
-    FROM audit_opening opening WHERE opening.event_id = event.id)"""
+_PLAIN = {"object_label": "/object/label", "reason": "/reason"}
+"""Columns that read a text beside the log where there is one, by its place there; a CSV reads all of them once."""
+
+_TOLD = ", ".join(
+    f"coalesce(max(coalesce(opening.value, '{REDACTED}')) FILTER (WHERE opening.path = '{path}'), event.plain_{name})"
+    f" AS told_{name}"
+    for name, path in _PLAIN.items()
+)
+# No text stands beside an event without its commitment in the body; one that is spelt otherwise has a backslash.
+_BESIDE = rf"""CROSS JOIN LATERAL (
+    SELECT json_object_agg(opening.path, opening.value ORDER BY opening.path)::text AS {TEXTS}, {_TOLD}
+    FROM audit_opening opening WHERE opening.event_id = event.id
+        AND (strpos(event.body, '{MEMBER}') > 0 OR strpos(event.body, E'\\') > 0)) beside"""  # noqa: S608 - constants
 
 # Concatenated from values that need no escaping but the text: a line of JSON holds no character that is cut at.
 _OPENING = """'{"event":' || opening.event_id || ',"path":' || to_json(opening.path)::text || CASE
@@ -132,7 +145,7 @@ def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
     """
     cells = [_csv_cell(name) for name in COLUMNS]
     options = "FORMAT csv, HEADER true, ENCODING 'UTF8'"
-    return _copy(", ".join([*cells, f"{_TEXTS} AS {TEXTS}"]), event_filter, options, within="id")
+    return _copy(", ".join([*cells, TEXTS]), event_filter, options, beside=_BESIDE)
 
 
 def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
@@ -161,9 +174,10 @@ def _csv_cell(name: str) -> str:
     if name not in _TEXT_COLUMNS:
         return name
     pattern = _FORMULA.replace("\\", "\\\\").replace("'", "''")
+    cell = f"told_{name}" if name in _PLAIN else name
     return (
-        f"CASE WHEN ascii({name}) = ANY ({_HARMLESS}) THEN {name} WHEN {name} = '' THEN NULL"
-        f" WHEN {name} ~ E'{pattern}' THEN '''' || {name} ELSE {name} END AS {name}"
+        f"CASE WHEN ascii({cell}) = ANY ({_HARMLESS}) THEN {cell} WHEN {cell} = '' THEN NULL"
+        f" WHEN {cell} ~ E'{pattern}' THEN '''' || {cell} ELSE {cell} END AS {name}"
     )
 
 
@@ -173,16 +187,10 @@ _LINES = r"FORMAT csv, QUOTE E'\x01', ESCAPE E'\x01', DELIMITER E'\x02', ENCODIN
 
 
 def _copy(
-    expressions: str,
-    event_filter: EventFilter,
-    options: str,
-    *,
-    beside: str = "",
-    order: str = "event.id",
-    within: str | None = None,
+    expressions: str, event_filter: EventFilter, options: str, *, beside: str = "", order: str = "event.id"
 ) -> Iterator[bytes]:
-    """``within`` sorts the rows by a column before ``expressions`` see them: so a text is looked up once for all."""
-    chosen, params = events(event_filter).order_by(*[within] if within else []).values(*COLUMNS).query.sql_with_params()
+    plain = {f"plain_{name}": RawSQL(f"audit_event.{name}", ()) for name in _PLAIN}  # noqa: S611 - constants
+    chosen, params = events(event_filter).order_by().values(*COLUMNS, **plain).query.sql_with_params()
     # Constants and the ORM's own SQL.
     query = f"SELECT {expressions} FROM ({chosen}) AS event {beside} ORDER BY {order}"  # noqa: S608
     statement = f"COPY ({query}) TO STDOUT WITH ({options})"
