@@ -16,7 +16,7 @@ from audit.sealing.keys import SealingKey
 from audit.sealing.looking_back import look_back
 from audit.sealing.memory import HeadMemory
 from audit.sealing.presence import clocks_agree, take_lead
-from audit.sealing.seal import Sealed, seal_once
+from audit.sealing.seal import BATCH, Sealed, seal_once
 from audit.tiles import MissingHashError
 
 logger = logging.getLogger(__name__)
@@ -29,6 +29,8 @@ Connect = Callable[[], psycopg.Connection[Any]]
 
 class Sealer:
     """Looks every 0.2 s whether an event waits, and signs at most one checkpoint a second, unless told otherwise.
+
+    A checkpoint takes in ``batch`` events at most; where more wait, the next one follows without a look in between.
 
     ``on_sealed`` is told of every checkpoint after its commit, and of the last one before when the lead is taken; what
     it raises ends the sealer. ``on_lead`` is called with each lead that is taken, before anything is sealed. ``newest``
@@ -49,6 +51,7 @@ class Sealer:
         accept_restore: bool = False,
         every_s: float = CHECKPOINT_EVERY_S,
         look_every_s: float = LOOK_EVERY_S,
+        batch: int = BATCH,
     ) -> None:
         self._connect = connect
         self._key_file = key_file
@@ -60,6 +63,8 @@ class Sealer:
         self._remembers = True
         self._every_s = every_s
         self._look_every_s = look_every_s
+        self._batch = batch
+        self._is_behind = False
         self._connection: psycopg.Connection[Any] | None = None
         self._key: SealingKey | None = None
         self._key_version: tuple[int, int] | None = None
@@ -100,9 +105,14 @@ class Sealer:
                 logger.error("Nothing is sealed: %s", error)  # noqa: TRY400 - the sentence says it
             else:
                 failures = 0
-            ending.wait(min(self._look_every_s * 2**failures, LONGEST_PAUSE_S))
+            ending.wait(self._pause_s(failures))
         self._seal_the_last()
         self._drop_connection()
+
+    def _pause_s(self, failures: int) -> float:
+        """Until the next look; until the next checkpoint may be signed where the last one left events waiting."""
+        pause_s = min(self._look_every_s * 2**failures, LONGEST_PAUSE_S)
+        return min(pause_s, max(0.0, self._next_at - time.monotonic())) if self._is_behind else pause_s
 
     def _seal_the_last(self) -> None:
         """What was committed since the last look does not wait for the next start."""
@@ -116,6 +126,7 @@ class Sealer:
         return min(failures + 1, 10)
 
     def _step(self) -> None:
+        self._is_behind = False
         if self._connection is None:
             self._connection, self._leads = self._connect(), False
         if not self._leads and not self._take_lead(self._connection):
@@ -124,9 +135,10 @@ class Sealer:
             return
         self._next_at = time.monotonic() + self._every_s
         clocks_agree(self._connection)
-        sealed = seal_once(self._connection, self._renew_key())
+        sealed = seal_once(self._connection, self._renew_key(), batch=self._batch)
         if sealed is not None:
             self._keep(sealed)
+            self._is_behind = sealed.count == self._batch
 
     def _keep(self, sealed: Sealed) -> None:
         """Hand the checkpoint on, then remember it: a disk that is full takes the memory, not the anchors."""

@@ -213,6 +213,33 @@ def test_a_tile_that_grew_ends_no_sealer(
     assert Pending.objects.count() == 1
 
 
+class Pauses(threading.Event):
+    """Notes how long the sealer would wait, and ends it after the third time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.asked.append(timeout)
+        if len(self.asked) == 3:
+            self.set()
+        return self.is_set()
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("sealing_key")
+def test_a_sealer_that_is_behind_goes_on_with_the_next_checkpoint_without_a_pause(
+    fill: Callable[..., None], tmp_path: Path
+) -> None:
+    fill(10)
+    ending = Pauses()
+    with leading(), no_closing():
+        make_sealer(tmp_path, batch=4, look_every_s=3.0).run(ending)
+    assert ending.asked == [0.0, 0.0, 3.0]
+    assert [sealed.tree_size for sealed in Checkpoint.objects.order_by("tree_size")] == [4, 8, 10]
+
+
 class Telling(logging.Handler):
     """Ends the sealer at its first message."""
 
