@@ -1,4 +1,4 @@
-"""What ``manage.py check --deploy`` says of the roles of the database."""
+"""What ``manage.py check --deploy`` says of the roles of the database, and of what its server logs."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -10,6 +10,7 @@ from audit.database_roles import APPLICATION, OWNER, SEALER
 
 W_OWNS: Final = "audit.W001"
 W_FORGES: Final = "audit.W002"
+W_LOGGED: Final = "audit.W009"
 I_UNKNOWN: Final = "audit.I001"
 _HINT: Final = (
     "Run `manage.py database_roles --apply` with a DATABASE_OWNER_URL whose login may make roles, then sign in as"
@@ -70,4 +71,35 @@ def check_database_role(app_configs: Sequence[Any] | None, **_named: object) -> 
         checks.Warning(f"The application signs in as {name}, which {what}.", hint=_HINT, id=W_FORGES)
         for what, is_so in zip(_MORE, more, strict=True)
         if is_so
+    ]
+
+
+_LOGGING: Final = """
+SELECT name, setting FROM pg_settings WHERE
+    (name = 'log_min_error_statement' AND setting NOT IN ('log', 'fatal', 'panic'))
+    OR (name = 'log_error_verbosity' AND setting <> 'terse')
+    OR (name = 'log_statement' AND setting NOT IN ('none', 'ddl'))
+    OR (name = 'log_min_duration_statement' AND setting <> '-1') ORDER BY name
+"""
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def check_server_log(app_configs: Sequence[Any] | None, **_named: object) -> list[checks.CheckMessage]:  # noqa: ARG001 - Django's signature
+    """Warn when the server of the database writes statements, with the texts of people in them, to its log."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_LOGGING)
+            found = cursor.fetchall()
+    except Error:
+        return []  # the check of roles says so
+    if not found:
+        return []
+    return [
+        checks.Warning(
+            "PostgreSQL writes statements or rows to its log, with what people typed in them:"
+            f" {', '.join(f'{name} is {setting}' for name, setting in found)}. A redaction does not reach that file.",
+            hint="In postgresql.conf: log_min_error_statement = panic, log_error_verbosity = terse,"
+            " log_statement = none, log_min_duration_statement = -1 (docs/operations.md).",
+            id=W_LOGGED,
+        )
     ]

@@ -25,6 +25,23 @@ class RequestIdMiddleware:
         return response
 
 
+class UnkeptAnswersMiddleware:
+    """Have no browser and no proxy keep an answer of the API: it would show a text after its redaction.
+
+    Pages say so by themselves.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer with ``Cache-Control: no-store`` where the view has not said otherwise."""
+        response = self.get_response(request)
+        if request.path_info.startswith("/api/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        return response
+
+
 class BodyLimitMiddleware:
     """Refuse a body over ``DATA_UPLOAD_MAX_MEMORY_SIZE`` before anything reads it.
 

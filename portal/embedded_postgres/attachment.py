@@ -104,6 +104,9 @@ def _server_command(layout: Layout, programs: Path, *, durable: bool) -> list[st
         "log_timezone": "UTC",
         "log_checkpoints": "off",
         "log_line_prefix": "%m [%p] %q%u@%d ",
+        # Statements that fail, and the rows in them, hold what people typed: no redaction would reach the log file.
+        "log_min_error_statement": "panic",
+        "log_error_verbosity": "terse",
     }
     if not durable:
         # synchronous_commit stays on: what is committed must outlive a kill -9 of the server here too.

@@ -73,8 +73,8 @@ FORBIDDEN = {
     "take a text out": "UPDATE audit_opening SET salt = NULL, value = NULL, redaction_id = 1",
     "change a text": "UPDATE audit_opening SET value = 'nicer'",
     "put a text in": "INSERT INTO audit_opening (event_id, path, salt, value)"
-    " SELECT min(id), '/reason', sha256(''), 'said' FROM audit_event",
-    "say what took a text out": "INSERT INTO audit_opening (event_id, path, redaction_id) VALUES (1, '/reason', 1)",
+    " SELECT min(id), '/details/note', sha256(''), 'said' FROM audit_event",
+    "say what took a text out": "INSERT INTO audit_opening (event_id, path, redaction_id) VALUES (1, '/details/note', 1)",
     "delete a redaction": "DELETE FROM audit_redaction",
     "empty the queue": "DELETE FROM audit_pending",
     "skip the queue": "INSERT INTO audit_pending VALUES (1)",

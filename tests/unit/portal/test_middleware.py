@@ -4,7 +4,7 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from portal.middleware import BodyLimitMiddleware, RequestIdMiddleware
+from portal.middleware import BodyLimitMiddleware, RequestIdMiddleware, UnkeptAnswersMiddleware
 
 LIMIT = 2 * 1024 * 1024
 
@@ -56,3 +56,12 @@ def test_length_that_is_no_number_is_left_to_the_server(length: str) -> None:
     request = RequestFactory().get("/")
     request.META["CONTENT_LENGTH"] = length
     assert BodyLimitMiddleware(answer)(request).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "said", "kept"),
+    [("/api/v1/audit/events/", "", "no-store"), ("/api/v1/x/", "private", "private"), ("/changes/", "", None)],
+)
+def test_answers_of_the_api_are_kept_by_nobody(path: str, said: str, kept: str | None) -> None:
+    response = HttpResponse(headers={"Cache-Control": said} if said else {})
+    assert UnkeptAnswersMiddleware(lambda _request: response)(RequestFactory().get(path)).get("Cache-Control") == kept
