@@ -1641,8 +1641,8 @@ class Check:
             )
         if texts.lacking:
             self._say(
-                f"{texts.lacking} texts are not shown: redacted, or {self.LEFT_OUT}. The events that had"
-                " them are proved all the same."
+                f"{counted(texts.lacking, 'text is', 'texts are')} not shown: redacted, or {self.LEFT_OUT}. The"
+                " events that had them are proved all the same."
             )
 
     def _judged(self, stories: Stories) -> None:

@@ -62,14 +62,15 @@ class Command(BaseCommand):
         elif options["give_up"] is not None:
             self._give_up(connection, folder, options["give_up"], options["reason"].strip())
         else:
-            self._tell_due(connection)
+            something = self._tell_due(connection)
             self._tell_leftovers(connection, folder)
             if options["apply"]:
                 self._apply(_archivist(connection, folder), options["events"])
             else:
-                self.stdout.write("Nothing was changed. To move them: manage.py audit_archive --apply")
+                more = " To move them: manage.py audit_archive --apply" if something else ""
+                self.stdout.write(f"Nothing was changed.{more}")
 
-    def _tell_due(self, connection: psycopg.Connection[Any]) -> None:
+    def _tell_due(self, connection: psycopg.Connection[Any]) -> bool:
         with psycopg.Cursor(connection) as cursor:
             due, waiting = due_events(cursor), waiting_redactions(cursor)
         for each in due:
@@ -82,6 +83,7 @@ class Command(BaseCommand):
             self.stdout.write("The time of no event is over, or what is due is held.")
         for redaction in waiting:
             self.stdout.write(f"{redaction.sentence} Have it carried out, declined or withdrawn.")
+        return bool(due)
 
     def _tell_leftovers(self, connection: psycopg.Connection[Any], folder: Path) -> None:
         with psycopg.Cursor(connection) as cursor:

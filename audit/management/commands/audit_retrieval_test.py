@@ -40,7 +40,9 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         for taken in test.result["taken"]:
             outcome = taken["problem"] or f"verified; {len(taken['looked_up'])} events looked up"
-            self.stdout.write(f"{taken['file']}: {taken['events']:,} events, {taken['seconds']} s: {outcome}.")
+            self.stdout.write(
+                f"{taken['file']}: {taken['events']:,} events, {taken['seconds']} s: {outcome.rstrip('.')}."
+            )
         if not test.passed:
             raise CommandError(f"The retrieval test {test.pk} has failed. Restore the archive from a backup.")
         self.stdout.write(f"The retrieval test {test.pk} has passed.")

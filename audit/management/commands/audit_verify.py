@@ -97,7 +97,7 @@ class Command(BaseCommand):
             f"Tiles of the tree compared: {report.tiles:,}. Checkpoints verified: {report.checkpoints:,}."
         )
         for name, count in report.anchored.items():
-            self.stdout.write(f"Anchor {name}: {count:,} checkpoints agree.")
+            self.stdout.write(f"Anchor {name}: {count:,} {'checkpoint agrees' if count == 1 else 'checkpoints agree'}.")
         if report.archives:
             self.stdout.write(
                 f"Events in archives: {report.archived:,}, in {report.archives:,} of them. The tree binds their hashes;"

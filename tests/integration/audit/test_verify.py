@@ -261,7 +261,7 @@ def test_the_command_says_what_was_checked(log: list[int], settings: Settings, t
     call_command("audit_verify", stdout=out)
     said = out.getvalue()
     assert "Events hashed anew and compared with the tree: 300." in said
-    assert "Anchor file:a: 1 checkpoints agree." in said
+    assert "Anchor file:a: 1 checkpoint agrees." in said
     assert said.endswith("The audit log is whole.\n")
     forge("DELETE FROM audit_event WHERE id = (SELECT min(id) FROM audit_event)")
     with pytest.raises(CommandError, match=f"not as it should be. Event {log[0]} was sealed as entry 0"):
