@@ -9,8 +9,8 @@ class AuditConfig(AppConfig):
     verbose_name = "Audit log"
 
     def ready(self) -> None:
-        """Register what ``check --deploy`` says of roles, keys and anchors, and what the log is compared with."""
-        from audit import checks, sealing_checks  # noqa: F401
+        """Register what ``check --deploy`` says, and what the log is compared with."""
+        from audit import checks, retention_checks, sealing_checks  # noqa: F401
         from audit.redaction.checking import compare_openings
         from audit.verification import contents
         from audit.verification.states import compare_states

@@ -12,7 +12,7 @@ class RedactionSerializer(serializers.Serializer[RedactionSteps]):
     id = serializers.IntegerField(source="redaction.pk")
     event = serializers.IntegerField(source="redaction.event_id", help_text="The event whose texts these are.")
     paths = serializers.ListField(
-        child=serializers.CharField(), source="redaction.paths", help_text="JSON Pointers into the event's body."
+        child=serializers.CharField(), source="redaction.paths", help_text="JSON Pointers into its body, or `*`: all."
     )
     state = serializers.ChoiceField(source="redaction.state", choices=RedactionState.choices)
     reason = serializers.CharField(help_text="Why it was proposed.")
@@ -38,7 +38,7 @@ class NewRedactionSerializer(serializers.Serializer[Any]):
         child=serializers.CharField(max_length=2_000),
         min_length=1,
         max_length=500,
-        help_text="JSON Pointers into its body, such as `/reason`.",
+        help_text="JSON Pointers into its body, such as `/reason`; of an archived event all texts, as `*`.",
     )
     reason = serializers.CharField(help_text="Why, without repeating the text. It stays in the log.")
 

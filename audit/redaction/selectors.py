@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from audit.models import Event, Redaction
 from audit.recorder import ObjectType
+from audit.redaction.archived import ALL_TEXTS
 from audit.redaction.commitments import commitments, opens
 from audit.redaction.errors import RedactionNotFoundError
 from audit.redaction.openings import stored_openings
@@ -59,6 +60,8 @@ class RedactionPage:
 
 def place_in_words(path: str) -> str:
     """A JSON Pointer into an event's body as people read it: ``after, title``."""
+    if path == ALL_TEXTS:
+        return "all texts of the event"
     if path == LABEL:
         return "label"
     steps = [step.replace("~1", "/").replace("~0", "~") for step in path.split("/")[1:]]

@@ -8,7 +8,9 @@ from datetime import datetime
 from django.urls import reverse
 
 from audit.models import Event, RedactionState
+from audit.redaction.archived import ALL_TEXTS, Subject
 from audit.redaction.selectors import RedactionSteps, TextOfEvent, open_redaction_of, place_in_words, texts_of
+from audit.retention.whereabouts import where_event_went
 from portal.presenters.visible import visible
 
 _TONES = {RedactionState.PROPOSED: "warn", RedactionState.CARRIED_OUT: "info", RedactionState.DECLINED: ""}
@@ -78,6 +80,14 @@ def redaction_texts(found: RedactionSteps, event: Event | None) -> list[TextRow]
     """The texts that a redaction is about; without their words where they are gone. One query at most."""
     there = {each.path: each for each in text_rows(texts_of(event))} if event else {}
     return [there.get(path) or TextRow(path, place_in_words(path), "", "", True) for path in found.redaction.paths]
+
+
+def redactable_rows(event: Subject) -> tuple[TextRow, ...]:
+    """What of an event can be taken out; of an archived one all of its texts together. One query."""
+    if isinstance(event, Event):
+        return tuple(row for row in text_rows(texts_of(event)) if row.there)
+    went = where_event_went(event.pk)
+    return (TextRow(ALL_TEXTS, place_in_words(ALL_TEXTS), went, "", True),)
 
 
 def text_rows(texts: tuple[TextOfEvent, ...]) -> tuple[TextRow, ...]:

@@ -14,6 +14,8 @@ from audit.retention.periods import periods
 from audit.retention.vocabulary import HoldState
 from changes.domain.policy import Person
 
+_ARCHIVE_STATES = {"recorded": "Still in the database", "removed": "Left the database", "given_up": "Given up"}
+_ARCHIVE_TONES = {"recorded": "warn", "removed": "ok", "given_up": ""}
 _TONES = {HoldState.ACTIVE: "live", HoldState.RELEASE_PROPOSED: "warn", HoldState.RELEASED: ""}
 
 
@@ -66,8 +68,8 @@ def archive_rows(archives: Iterable[Archive]) -> list[dict[str, Any]]:
             "archive": archive,
             "size": filesizeformat(archive.size),
             "span": f"{archive.first_at:%-d %b %Y} to {archive.last_at:%-d %b %Y}",
-            "state": "Left the database" if archive.state == "removed" else "Still in the database",
-            "tone": "ok" if archive.state == "removed" else "warn",
+            "state": _ARCHIVE_STATES[archive.state],
+            "tone": _ARCHIVE_TONES[archive.state],
         }
         for archive in archives
     ]

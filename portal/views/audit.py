@@ -136,8 +136,8 @@ def audit_detail(request: HttpRequest, event_id: int) -> HttpResponse:
     except Event.DoesNotExist:
         went = where_event_went(event_id)
         if went:
-            title, back = "This event went to an archive", reverse("retention")
-            return refused(request, title, went, status=HTTPStatus.GONE, url=back, label="Retention")
+            title, back = "This event went to an archive", reverse("audit-redact", args=[event_id])
+            return refused(request, title, went, status=HTTPStatus.GONE, url=back, label="Redact its texts")
         raise Http404(f"There is no event {event_id}.") from None
     older = Event.objects.filter(pk__lt=event.pk).order_by("-pk").values_list("pk", flat=True).first()
     newer = Event.objects.filter(pk__gt=event.pk).order_by("pk").values_list("pk", flat=True).first()

@@ -18,6 +18,7 @@ from audit.models import Archive, LegalHold, RetrievalTest
 from audit.retention.errors import HoldNotFoundError, HoldStateError, RetentionRefusedError
 from audit.retention.holds import FIELDS, hold_decline_release, hold_place, hold_propose_release, hold_release
 from audit.retention.periods import period_set
+from audit.retention.reminding import reminders
 from audit.retention.vocabulary import RetentionClass
 from audit.retention.waiting import waiting_redactions
 from portal.forms.retention import HoldForm
@@ -170,6 +171,7 @@ def _page(
         "period": period,
         "classes": [(each.value, each.label) for each in RetentionClass],
         "waiting": _waiting(),
+        "reminders": reminders(),
         "archives": archive_rows(Archive.objects.order_by("-pk")[:LISTED]),
         "tests": test_rows(RetrievalTest.objects.order_by("-pk")[:LISTED]),
         "tabs": audit_tabs("retention"),

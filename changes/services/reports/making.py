@@ -9,10 +9,11 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from django.db import connection, transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from audit.actor import Actor
-from audit.models import Event
+from audit.models import Archive, Event
 from audit.recorder import record
 from changes.domain.content import parse_comment
 from changes.domain.errors import ChangeError, InvalidInputError
@@ -47,7 +48,7 @@ def report_document(kind: ReportKind, days: Days, now: datetime) -> dict[str, An
     """Count everything that a report holds, as it is now. Nothing is kept."""
     frame = Frame(kind, days, Scrubber.load())
     first, count = emergencies(frame)
-    first = replace(first, blocks=(*first.blocks, *_unrecorded(days)))
+    first = replace(first, blocks=(*first.blocks, *_unrecorded(days), *_in_archives(days)))
     return assemble(kind, days, (first, *_SECTIONS[kind](frame)), made_at=now, emergencies=count)
 
 
@@ -60,8 +61,20 @@ def _unrecorded(days: Days) -> tuple[Block, ...]:
     return (alert("warn", since, "Of the days before nothing is known, so a zero in this report may mean just that."),)
 
 
+def _in_archives(days: Days) -> tuple[Block, ...]:
+    """A warning where events of the period have left the table: what is counted from the log lacks them."""
+    archives = Archive.objects.filter(state="removed", first_at__lt=days.end_at, last_at__gte=days.start_at)
+    if not archives.exists():
+        return ()
+    told = "Events from these days went to archives when their time was over."
+    return (alert("warn", told, "What this report counts or lists from the audit log lacks them."),)
+
+
 def _record_began() -> datetime | None:
-    return Event.objects.order_by("pk").values_list("at", flat=True).first()
+    """The time of the first event, in the table or in an archive."""
+    first = Event.objects.order_by("pk").values_list("at", flat=True).first()
+    archived = Archive.objects.filter(state="removed").aggregate(first=Min("first_at"))["first"]
+    return min((at for at in (first, archived) if at is not None), default=None)
 
 
 def report_make(*, actor: Actor, kind: str, day: str, comment: str = "") -> Report:

@@ -10,7 +10,7 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.db.models import Count, Q
 
-from audit.models import Event
+from audit.models import Archive, Event, RetrievalTest
 from changes.domain.kpis.reading import Rag, distance, judge
 from changes.domain.reports.controls import CONTROLS, Control, acted, maturity
 from changes.domain.reports.document import Block, Column, Section, alert, table
@@ -19,7 +19,7 @@ from changes.models import ReviewAction
 from changes.services.reports import common
 from changes.services.reports.frame import Frame, capped, spoken
 from changes.services.reports.monthly import codes_in, course
-from changes.services.reports.retrieval import retrieval_test
+from changes.services.reports.retrieval import Retrieved, retrieval_test
 
 _POLICY_OBJECTS: Final = (
     "approval_policy", "template", "template_version", "field_trust", "drift_rule", "compliance_rule", "change_freeze",
@@ -237,7 +237,7 @@ def retrieval(frame: Frame) -> Section:
                 item.devices,
                 item.snapshots,
                 item.events,
-                f"Incomplete: {'; '.join(item.missing)}" if item.missing else "Whole",
+                _retrieved(item),
             )
             for item in found
         ],
@@ -245,7 +245,43 @@ def retrieval(frame: Frame) -> Section:
         paths=[f"/changes/{item.change.pk}/" for item in found],
     )
     blocks = (alert("bad" if bad else "ok", title, about), listed) if found else (listed,)
-    return Section("retrieval", "Retrieval test", "", blocks)
+    return Section("retrieval", "Retrieval test", "", (*blocks, *_of_archives(frame)))
+
+
+def _retrieved(item: Retrieved) -> str:
+    if item.missing:
+        return f"Incomplete: {'; '.join(item.missing)}"
+    return (
+        f"Whole; {item.archived} events are in archives, which are tested by themselves" if item.archived else "Whole"
+    )
+
+
+def _of_archives(frame: Frame) -> tuple[Block, ...]:
+    """The tests of archives in the quarter; a warning where there are archives, and the last test did not pass."""
+    tests = RetrievalTest.objects.filter(made_at__gte=frame.days.start_at, made_at__lt=frame.days.end_at)
+    rows, more = capped(tests.order_by("-pk"))
+    listed = table(
+        "Retrieval tests of archives",
+        [Column("When"), Column("By"), Column("Archives taken", True), Column("Of", True), Column("Result")],
+        [
+            (
+                f"{test.made_at:%-d %b %Y %H:%M}",
+                test.made_by,
+                len(test.result["taken"]),
+                test.result["archives"],
+                "Passed" if test.passed else "Failed",
+            )
+            for test in rows
+        ],
+        empty="No archive was tested in the quarter.",
+        more=more,
+    )
+    archives = Archive.objects.filter(state="removed", removed_at__lt=frame.days.end_at)
+    if any(test.passed for test in rows[:1]) or not archives.exists():
+        return (listed,)
+    told = "The last test of archives failed." if rows else "There are archives, and none was tested."
+    next_step = "manage.py audit_retrieval_test takes some by chance and proves them. It is due once a quarter."
+    return (alert("bad" if rows else "warn", told, next_step), listed)
 
 
 def _since(oldest: datetime | None) -> str:
