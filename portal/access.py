@@ -6,11 +6,13 @@ The database refuses any other way: at COMMIT it compares the event with its own
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.db import connection, transaction
 
 from audit.actor import Actor
@@ -122,6 +124,60 @@ def person_access_change(
         if active is not None:
             user.is_active = active
             user.save(update_fields=["is_active"])
+
+
+@transaction.atomic
+def person_identity_change(
+    *, user: User, actor: Actor, username: str | None = None, email: str | None = None, reason: str = ""
+) -> None:
+    """Give an account another name or e-mail address, and audit it; ``None`` leaves one as it is.
+
+    What the account did before stays under its former name in the log. Without a difference nothing is written.
+
+    Raises:
+        InvalidInputError: the name is taken or no name, or the address is none.
+    """
+    user = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    wanted = {"username": username, "email": email}
+    changes = {name: value for name, value in wanted.items() if value is not None and value != getattr(user, name)}
+    if not changes:
+        return
+    fields = _identity_problems(changes)
+    if fields:
+        raise InvalidInputError(fields)
+    before = {name: getattr(user, name) for name in ("username", *changes)}
+    for name, value in changes.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(changes))
+    record(
+        actor=actor,
+        action="user.identity_changed",
+        object_type="user",
+        object_id=user.pk,
+        object_label=user.username,
+        reason=reason,
+        before=before,
+        after={name: getattr(user, name) for name in before},
+        details={"changed": sorted(changes)},
+    )
+
+
+def _identity_problems(changes: Mapping[str, str]) -> dict[str, list[str]]:
+    fields: dict[str, list[str]] = {}
+    if "username" in changes:
+        try:
+            User.username_validator(changes["username"])
+        except ValidationError:
+            fields["username"] = ["Give a name of letters, digits and @ . + - _ only."]
+        else:
+            if User.objects.filter(username__iexact=changes["username"]).exists():
+                fields["username"] = ["An account of this name exists already. Choose another name."]
+    if changes.get("email"):
+        try:
+            validate_email(changes["email"])
+        except ValidationError:
+            fields["email"] = ["This is no e-mail address. Give one such as olivia@example.net, or nothing."]
+    return fields
 
 
 def _groups(roles: Collection[str], field: str) -> list[Group]:

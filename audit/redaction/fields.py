@@ -15,7 +15,7 @@ FREE_TEXT: Final = frozenset({
     "title", "reason", "called_by", "emergency_reason", "content", "content_sha256", "close_note", "comment", "note",
     "text", "summary", "description", "justification", "minutes", "deferred_to", "item", "items", "guests",
     "what_happened", "impact", "cause", "went_well", "lessons", "conflict", "sentence", "message", "detail", "excerpt",
-    "command", "value", "because", "line", "pattern", "section", "feature",
+    "command", "value", "email", "because", "line", "pattern", "section", "feature",
 })  # fmt: skip
 """Names in before, after and details under which texts of people stand; a plain digest of one lets it be guessed."""
 

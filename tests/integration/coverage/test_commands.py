@@ -16,8 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from audit.models import Event
+from audit.recorder import record
 from devices.models import Device
-from tests.factories import PASSWORD, DeviceFactory, PersonFactory
+from tests.factories import PASSWORD, TESTER, DeviceFactory, PersonFactory
 from tests.integration.changes.conftest import enrol
 from tests.integration.coverage.noting import Notes
 from tests.integration.coverage.walking import WHY
@@ -102,6 +103,44 @@ def test_accounts(notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises((CommandError, IntegrityError)):
         run(notes, "createsuperuser", "--noinput", "--username", "root", "--email", "root@example.net")
     assert not User.objects.filter(username="root").exists()
+
+
+def test_another_name_and_another_address(notes: Notes) -> None:
+    person = PersonFactory.create(username="olivia", email="olivia@example.net")
+    changed = run(notes, "person", "olivia", "--rename", "olivia.b", "--email", "ob@example.net", "--reason", WHY)
+    by_command(changed, "user.identity_changed")
+    [event] = changed
+    assert (event.reason, event.content()["details"]) == (WHY, {"changed": ["email", "username"]})
+    assert event.content()["before"] == {"username": "olivia", "email": "olivia@example.net"}
+    assert event.content()["after"] == {"username": "olivia.b", "email": "ob@example.net"}
+    assert "ob@example.net" not in event.body, "an address can be taken out one day"
+    assert run(notes, "person", "olivia.b", "--email", "ob@example.net") == [], "nothing changed"
+    PersonFactory.create(username="pete")
+    for words in (("--rename", "Pete"), ("--rename", "a b"), ("--email", "x"), ("--create", "--rename", "y")):
+        with pytest.raises(CommandError):
+            run(notes, "person", "olivia.b", *words)
+    assert User.objects.get(pk=person.pk).username == "olivia.b"
+
+
+@pytest.mark.parametrize("field", ["username", "email", "first_name", "last_name"])
+def test_who_an_account_is_changes_by_no_sql(notes: Notes, field: str) -> None:
+    person = PersonFactory.create()
+    with pytest.raises(IntegrityError, match="holds no audit event"), transaction.atomic():
+        User.objects.filter(pk=person.pk).update(**{field: "somebody-else"})
+    said = {"actor": TESTER, "action": "user.identity_changed", "object_type": "user", "object_id": person.pk}
+
+    def changed(names: list[str]) -> None:
+        with transaction.atomic():
+            User.objects.filter(pk=person.pk).update(**{field: "somebody-else"})
+            after = {"username": User.objects.get(pk=person.pk).username}
+            record(**said, after=after, details={"changed": names})  # type: ignore[arg-type]  # the parts of an event
+
+    with pytest.raises(IntegrityError, match="holds no audit event"):
+        changed(["another"])
+    with pytest.raises(IntegrityError, match="cannot be committed"), transaction.atomic():
+        record(**said, after={"username": person.username}, details={"changed": [field]})  # type: ignore[arg-type]
+    changed([field])
+    assert notes.untold() == []
 
 
 def test_a_password_by_sql_is_refused_at_commit(notes: Notes) -> None:

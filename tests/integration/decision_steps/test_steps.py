@@ -25,8 +25,9 @@ from changes.services.retrying import run_retry
 from changes.services.run_orders import run_abort, run_pause
 from changes.services.step_answers import step_confirm, step_stop
 from devices.models import Device
+from portal.access import person_identity_change
 from tests.database import as_owner
-from tests.factories import Cast, DeviceFactory, actor, draft, joins, ready_plan, switched, wave_carried_out
+from tests.factories import TESTER, Cast, DeviceFactory, actor, draft, joins, ready_plan, switched, wave_carried_out
 
 pytestmark = pytest.mark.django_db
 CANARY = {"canary": 1, "batch_percent": 100, "max_parallel": 10}
@@ -130,8 +131,8 @@ def test_only_the_named_person_answers_and_not_whoever_has_the_name_or_the_row_n
     step = waiting(run)
     with pytest.raises(DatabaseError, match="signed"), transaction.atomic():
         RunDecisionStep.objects.filter(pk=step.pk).update(person=cast.outsider)
-    type(cast.manager).objects.filter(pk=cast.manager.pk).update(username="gone")
-    type(cast.outsider).objects.filter(pk=cast.outsider.pk).update(username="manager")
+    for person, name in ((cast.manager, "gone"), (cast.outsider, "manager")):
+        person_identity_change(user=person, actor=TESTER, username=name)
     with pytest.raises(PolicyDeniedError, match="names manager"):
         step_confirm(change_id=run.change_id, step_id=step.pk, actor=actor(cast.outsider))
     assert waiting(run)

@@ -9,7 +9,8 @@ from pytest_django import DjangoAssertNumQueries
 from changes.domain.notifications import Channel, Topic
 from changes.models import Notification, NotificationDelivery, NotificationPreference, NotificationProfile
 from changes.services.notifying import notify
-from tests.factories import Cast, PersonFactory
+from portal.access import person_identity_change
+from tests.factories import TESTER, Cast, PersonFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -37,7 +38,7 @@ def test_a_choice_decides_over_the_ways() -> None:
     cast = Cast.create()
     for name, page, email in (("peer", False, True), ("approver", True, False), ("manager", False, False)):
         person = getattr(cast, name)
-        type(person).objects.filter(pk=person.pk).update(email=f"{name}@example.net")
+        person_identity_change(user=person, actor=TESTER, email=f"{name}@example.net")
         NotificationPreference.objects.create(person=person, topic=Topic.DECIDED, page=page, email=email, webhook=False)
     tell(cast.peer.pk, cast.approver.pk, cast.manager.pk, topic=Topic.DECIDED)
     rows = dict(Notification.objects.values_list("person__username", "listed"))
