@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from audit.errors import AuditError, FilterError, LogClosedError
 from audit.filters import only_value, whole_number
 from audit.models import Event
+from audit.redaction.archived import Subject, subject_of
 from audit.redaction.errors import RedactionNotFoundError
 from audit.redaction.redacting import (
     LONGEST_REASON,
@@ -26,12 +27,11 @@ from audit.redaction.selectors import (
     redaction_get,
     redaction_page,
     repeated_in,
-    texts_of,
 )
 from audit.retention.holding import why_redaction_waits
+from audit.retention.reminding import redactions_in_files
 from audit.retention.whereabouts import where_event_went
-from audit.selectors import event_get
-from portal.presenters.audit_redactions import redaction_row, redaction_texts, text_rows
+from portal.presenters.audit_redactions import redactable_rows, redaction_row, redaction_texts
 from portal.presenters.audit_tabs import audit_tabs
 from portal.views.access import audit_reader, refused
 from portal.views.acting import actor_of
@@ -67,10 +67,9 @@ def redactions(request: HttpRequest) -> HttpResponse:
 @audit_reader
 def propose(request: HttpRequest, event_id: int) -> HttpResponse:
     """Choose texts of an event and say why they have to go."""
-    try:
-        event = event_get(event_id)
-    except Event.DoesNotExist:
-        raise Http404(f"There is no event {event_id}.") from None
+    event = subject_of(event_id)
+    if event is None:
+        raise Http404(f"There is no event {event_id}.")
     if request.method != "POST":
         return _proposal(request, event)
     chosen, reason = request.POST.getlist("paths"), request.POST.get("reason", "")
@@ -83,13 +82,13 @@ def propose(request: HttpRequest, event_id: int) -> HttpResponse:
 
 
 def _proposal(
-    request: HttpRequest, event: Event, *, problem: str = "", chosen: list[str] | None = None, reason: str = ""
+    request: HttpRequest, event: Subject, *, problem: str = "", chosen: list[str] | None = None, reason: str = ""
 ) -> HttpResponse:
     context = {
         "event_id": event.pk,
         "event_url": reverse("audit-detail", args=[event.pk]),
-        "texts": [(row, row.path in (chosen or [])) for row in text_rows(texts_of(event)) if row.there],
-        "repeated": [(other, reverse("audit-detail", args=[other])) for other in repeated_in(event)],
+        "texts": [(row, row.path in (chosen or [])) for row in redactable_rows(event)],
+        "repeated": [(other, reverse("audit-detail", args=[other])) for other in _repeated(event)],
         "problem": problem,
         "reason": reason,
         "shortest": SHORTEST_REASON,
@@ -102,6 +101,10 @@ def _proposal(
     }
     status = HTTPStatus.UNPROCESSABLE_ENTITY if problem else HTTPStatus.OK
     return render(request, "audit/redact.html", context, status=status)
+
+
+def _repeated(event: Subject) -> tuple[int, ...]:
+    return repeated_in(event) if isinstance(event, Event) else ()
 
 
 @require_safe
@@ -125,6 +128,7 @@ def _page(request: HttpRequest, found: RedactionSteps, *, problem: str = "") -> 
         "row": redaction_row(found),
         "texts": redaction_texts(found, event),
         "archived": "" if event else where_event_went(row.event_id),
+        "in_file": "" if event else redactions_in_files().get(row.pk, ""),
         "problem": problem,
         "may_carry_out": waits and decides and not own and not held,
         "held": "" if problem else held,
