@@ -723,6 +723,10 @@ def committed(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
             yield from committed(inner, f"{path}/{step}")
 
 
+def _asked(event: Event, person: object) -> tuple[Any, ...]:
+    return person, event.details.get("event"), event.details.get("paths")
+
+
 class Texts:
     """Compares the texts that came with a pack with what was sealed in their place, while the events go by."""
 
@@ -731,6 +735,8 @@ class Texts:
         self._ahead: dict[str, Any] | None = None
         self.shown = self.lacking = self.redacted = 0
         self._missing: dict[int, set[str]] = {}
+        self._causers: dict[int, Any] = {}
+        self._proposed: dict[str, tuple[Any, ...]] = {}
         self._read()
 
     def take(self, event: Event) -> None:
@@ -747,9 +753,18 @@ class Texts:
             self.lacking += len(promised)
             if len(self._missing) < MOST_LINES:
                 self._missing[event.id] = set(promised)
+                self._causers[event.id] = event.body["actor"]["id"]
+        if event.body["action"] == "redaction.proposed" and len(self._proposed) < MOST_LINES:
+            self._proposed[event.body["object"]["id"]] = _asked(event, event.body["actor"]["id"])
         if event.body["action"] == "redaction.carried_out":
-            if event.body["actor"]["id"] in {None, event.details.get("proposed_by_id")}:
+            person = event.body["actor"]["id"]
+            if person in {None, event.details.get("proposed_by_id")}:
                 raise WrongError(f"{event.name} was proposed by the same person: it needs two.")
+            if person == self._causers.get(event.details.get("event", 0), None):
+                raise WrongError(f"{event.name} was carried out by who caused the event whose text it took out.")
+            asked = _asked(event, event.details.get("proposed_by_id"))
+            if self._proposed.get(event.body["object"]["id"], asked) != asked:
+                raise WrongError(f"{event.name} is not what was proposed: another text, event or person.")
             gone = self._missing.get(event.details.get("event", 0), set())
             named = gone.intersection(event.details.get("paths", ()))
             self.redacted += len(named)
@@ -776,8 +791,11 @@ class Texts:
                 f"openings.jsonl has a text {path!r} for {event.name}, which has no such text, or has it twice: it was"
                 " put in."
             )
-        salt = bytes.fromhex(said["salt"])
-        made = hmac.digest(salt, said["value"].encode(), "sha256").hex()
+        try:
+            salt, text = bytes.fromhex(said["salt"]), said["value"].encode()
+        except ValueError:
+            raise WrongError(f"openings.jsonl has a line for {event.name} that opens nothing.") from None
+        made = hmac.digest(salt, text, "sha256").hex()
         if len(salt) != SALT_BYTES or sealed != f"hmac-sha256:{made}":
             raise WrongError(
                 f"The text {path} of {event.name} is not the one that was sealed: it was exchanged, or guessed."

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from changes.evidence.verify import main
-from tests.unit.evidence.packs import ANA, Case, Log, PackMaker, Signer
+from tests.unit.evidence.packs import ANA, OLIVIA, Case, Log, PackMaker, Signer
 
 SALT = bytes(range(32))
 SIGNER = Signer()
@@ -77,6 +77,11 @@ WRONG: dict[str, tuple[Callable[[int], bytes], str]] = {
         "has no such text",
     ),
     "no opening": (lambda event: json.dumps({"event": event, "path": "/reason"}).encode() + b"\n", "opens nothing"),
+    "half a character": (lambda event: opening(event, "/reason", "\ud800"), "opens nothing"),
+    "a salt that is none": (
+        lambda event: opening(event, "/reason", REASON).replace(SALT.hex().encode(), b"xyz"),
+        "opens nothing",
+    ),
     "no JSON": (lambda _event: b"{\n", "A line of openings.jsonl is not JSON"),
 }
 
@@ -89,14 +94,27 @@ def test_another_text_is_named(maker: PackMaker, tmp_path: Path, capsys: pytest.
     assert (code, words in said) == (1, True), said
 
 
-def redacted(by: tuple[int, str], proposed_by: int) -> PackMaker:
+AUDREY = (88, "audrey")
+Twist = dict[str, Any]
+
+
+def redacted(by: tuple[int, str], proposed_by: int, proposal: Twist | None = None) -> PackMaker:
+    """``proposal``: what its event says otherwise; without it, there is no such event in the pack."""
     details = {"event": CREATED, "paths": ["/reason"], "proposed_by_id": proposed_by}
-    steps = {"state_from": "proposed", "state_to": "carried_out", "details": details}
-    return made(lambda log: log.say(by, "redaction.carried_out", "redaction", 1, **steps))
+
+    def told(log: Log) -> None:
+        if proposal is not None:
+            steps = {"state_from": "", "state_to": "proposed", "details": details | proposal}
+            log.say((proposal.get("by", proposed_by), "morgan"), "redaction.proposed", "redaction", 1, **steps)
+        steps = {"state_from": "proposed", "state_to": "carried_out", "details": details}
+        log.say(by, "redaction.carried_out", "redaction", 1, **steps)
+
+    return made(told)
 
 
-def test_a_redaction_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    maker = redacted(ANA, 77)
+@pytest.mark.parametrize("proposal", [None, {}])
+def test_a_redaction_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str], proposal: Twist | None) -> None:
+    maker = redacted(AUDREY, 77, proposal)
     maker.late["openings.jsonl"] = opening(CREATED, "/object/label", TITLE)
     code, said = checked(maker, tmp_path, capsys)
     assert code == 0, said
@@ -104,6 +122,23 @@ def test_a_redaction_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     assert "not shown" not in said
 
 
-def test_a_redaction_by_one_person_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    code, said = checked(redacted(ANA, ANA[0]), tmp_path, capsys)
-    assert (code, "was proposed by the same person" in said) == (1, True), said
+@pytest.mark.parametrize("proposal", [{"by": 78}, {"event": 2}, {"paths": ["/object/label"]}])
+def test_a_redaction_of_something_else_than_was_proposed_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], proposal: Twist
+) -> None:
+    code, said = checked(redacted(AUDREY, 77, proposal), tmp_path, capsys)
+    assert (code, "is not what was proposed: another text, event or person" in said) == (1, True), said
+
+
+@pytest.mark.parametrize(
+    ("by", "proposed_by", "words"),
+    [
+        (ANA, ANA[0], "was proposed by the same person"),
+        (OLIVIA, 77, "was carried out by who caused the event"),
+    ],
+)
+def test_a_redaction_by_one_person_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], by: tuple[int, str], proposed_by: int, words: str
+) -> None:
+    code, said = checked(redacted(by, proposed_by), tmp_path, capsys)
+    assert (code, words in said) == (1, True), said
