@@ -9,6 +9,13 @@ class ArchiveError(AuditError):
     code = "audit_archive"
 
 
+class NothingArchivedError(ArchiveError):
+    """No event has left the table yet."""
+
+    def __init__(self) -> None:
+        super().__init__("No events were archived yet, so there is nothing to retrieve.")
+
+
 class ArchiveNotFoundError(AuditError):
     """There is no such archive, or no such retrieval test."""
 

@@ -16,7 +16,7 @@ from audit.models import Archive, ArchivedEvent, RetrievalTest
 from audit.recorder import record
 from audit.retention.archive_texts import Texts
 from audit.retention.checking import Compared, check_recorded
-from audit.retention.errors import ArchiveError
+from audit.retention.errors import ArchiveError, NothingArchivedError
 
 SAMPLE: Final = 3
 """Archives that one test takes, unless told otherwise."""
@@ -50,11 +50,11 @@ def retrieval_test(
     """Take up to ``sample`` archives by chance, prove each, look events up in it, and keep the result with an event.
 
     Raises:
-        ArchiveError: there is no archive yet whose events have left the table.
+        NothingArchivedError: there is no archive yet whose events have left the table.
     """
     ids = list(Archive.objects.filter(state="removed").order_by("pk").values_list("pk", flat=True))
     if not ids:
-        raise ArchiveError("No events were archived yet, so there is nothing to retrieve.")
+        raise NothingArchivedError
     chosen = sorted(_chance.sample(ids, min(sample, len(ids))))
     found = [_retrieved(archive, folder, keys, looked_up) for archive in Archive.objects.filter(pk__in=chosen)]
     result = {"archives": len(ids), "folder": str(folder), "taken": [asdict(each) for each in found]}

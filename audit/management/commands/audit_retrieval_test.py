@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from audit.actor import Actor
 from audit.errors import KeyFileError
-from audit.retention.errors import ArchiveError
+from audit.retention.errors import ArchiveError, NothingArchivedError
 from audit.retention.retrieval import LOOKED_UP, SAMPLE, retrieval_test
 from audit.sealing.trust import trusted_keys
 
@@ -36,6 +36,9 @@ class Command(BaseCommand):
                 sample=options["sample"],
                 looked_up=options["events"],
             )
+        except NothingArchivedError as nothing:
+            self.stdout.write(str(nothing))  # a timer that runs every quarter has not failed then
+            return
         except (ArchiveError, KeyFileError) as error:
             raise CommandError(str(error)) from None
         for taken in test.result["taken"]:
