@@ -9,6 +9,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_safe
 
+from audit.retention.whereabouts import where_change_went
 from portal.presenters.actions import actions_of
 from portal.presenters.approvals import ladder_of
 from portal.presenters.because import asked_of
@@ -150,6 +151,5 @@ def change_timeline(request: HttpRequest, change_id: int) -> HttpResponse:
         steps=request.GET.get("steps") == "1",
         links=reads_audit(viewer(request)),
     )
-    return render(
-        request, "changes/timeline.html", {**page_context(sight, "timeline", page="Timeline"), "timeline": timeline}
-    )
+    context = {"timeline": timeline, "archived": "" if timeline.older_url else where_change_went(change_id)}
+    return render(request, "changes/timeline.html", {**page_context(sight, "timeline", page="Timeline"), **context})

@@ -249,6 +249,8 @@ def test_nobody_removes_an_event_without_the_archive(ended: int, seal: Seal, tmp
             cursor.execute(f"DELETE FROM audit_opening WHERE event_id = {event}")
     with pytest.raises(DatabaseError, match="permission denied"), connection.cursor() as cursor, transaction.atomic():
         cursor.execute("SELECT audit_archive_remove(1, '')")
+    with pytest.raises(DatabaseError, match="permission denied"), connection.cursor() as cursor, transaction.atomic():
+        cursor.execute("SELECT audit_archive_give_up(1)")
     with pytest.raises(DatabaseError, match="no recorded archive"), as_sealer() as cursor:
         cursor.execute("SELECT audit_archive_remove(99999, '')")
     with pytest.raises(DatabaseError, match="permission denied"), as_sealer() as cursor:

@@ -124,12 +124,14 @@ def test_pages_and_api_say_where_archived_events_went(cast: Cast, closed: int, t
     test = retrieval_test(actor=actor(cast.auditor), folder=tmp_path, keys=trusted_keys())
     event = ArchivedEvent.objects.filter(change_id=closed).earliest("pk").pk
     auditor = signed_in(cast.auditor)
+    assert "went to the archive archive-00001.zip" in auditor.get(f"/changes/{closed}/timeline/").content.decode()
     for url in (f"/audit/{event}/", f"/audit/changes/{closed}/"):
         response = auditor.get(url)
         assert response.status_code == 410
         assert "archive-00001.zip" in response.content.decode()
     explorer = auditor.get(f"/audit/?change_id={closed}").content.decode()
     assert "Earlier events are in an archive" in explorer
+    assert "No event matches" not in explorer
     assert "archive-00001.zip" in explorer
     assert 'href="/audit/retention/">archives' in auditor.get("/audit/").content.decode()
     page = auditor.get("/audit/retention/").content.decode()
