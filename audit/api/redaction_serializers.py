@@ -41,9 +41,35 @@ class NewRedactionSerializer(serializers.Serializer[Any]):
         help_text="JSON Pointers into its body, such as `/reason`; of an archived event all texts, as `*`.",
     )
     reason = serializers.CharField(help_text="Why, without repeating the text. It stays in the log.")
+    everywhere = serializers.BooleanField(
+        default=False, help_text="Also for other events of the change that repeat a text, 100 at most."
+    )
+
+
+class RedactionsProposedSerializer(RedactionSerializer):
+    """The redaction that was proposed, and those that were proposed with it for other events."""
+
+    together = serializers.ListField(child=serializers.IntegerField(), help_text="Ids of the others; empty for one.")
+
+
+class LeftOpenSerializer(serializers.Serializer[Any]):
+    """A redaction that could not be decided on with the others."""
+
+    id = serializers.IntegerField()
+    detail = serializers.CharField(help_text="Why not.")
+
+
+class RedactionDecidedSerializer(RedactionSerializer):
+    """The redaction that was decided on, and those of the same proposal that stay open."""
+
+    left_open = LeftOpenSerializer(many=True)
 
 
 class RedactionDecisionSerializer(serializers.Serializer[Any]):
     """What is said with a decision."""
+
+    together = serializers.BooleanField(
+        default=False, help_text="Decide alike on all that were proposed together with it and wait."
+    )
 
     comment = serializers.CharField(required=False, allow_blank=True, help_text="Required to decline.")

@@ -1,3 +1,5 @@
+from typing import Any
+
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
@@ -8,14 +10,22 @@ from audit.api.actors import request_actor
 from audit.api.permissions import ReadsAudit
 from audit.api.redaction_serializers import (
     NewRedactionSerializer,
+    RedactionDecidedSerializer,
     RedactionDecisionSerializer,
     RedactionListSerializer,
     RedactionSerializer,
+    RedactionsProposedSerializer,
 )
 from audit.filters import only_value, whole_number
 from audit.models import Event
 from audit.redaction.errors import EventNotFoundError
-from audit.redaction.redacting import redaction_carry_out, redaction_decline, redaction_propose
+from audit.redaction.redacting import (
+    redaction_carry_out,
+    redaction_decline,
+    redaction_propose,
+    redaction_propose_everywhere,
+    redactions_decide,
+)
 from audit.redaction.selectors import redaction_get, redaction_page
 
 _REFUSED = {
@@ -48,7 +58,7 @@ class RedactionListView(APIView):
         operation_id="audit_redactions_propose",
         summary="Propose a redaction",
         request=NewRedactionSerializer,
-        responses={201: RedactionSerializer, **_REFUSED},
+        responses={201: RedactionsProposedSerializer, **_REFUSED},
     )
     def post(self, request: Request) -> Response:
         """Propose that texts of an event are taken out. Another person carries it out. This is an event of the log."""
@@ -56,12 +66,15 @@ class RedactionListView(APIView):
         given.is_valid(raise_exception=True)
         asked = given.validated_data
         try:
-            found = redaction_propose(
-                actor=request_actor(request), event_id=asked["event"], paths=asked["paths"], reason=asked["reason"]
-            )
+            given_to: dict[str, Any] = {
+                "actor": request_actor(request), "event_id": asked["event"], "paths": asked["paths"],
+                "reason": asked["reason"],
+            }  # fmt: skip
+            made = redaction_propose_everywhere(**given_to) if asked["everywhere"] else (redaction_propose(**given_to),)
         except Event.DoesNotExist:
             raise EventNotFoundError(asked["event"]) from None
-        return Response(RedactionSerializer(redaction_get(found.pk)).data, status=201)
+        told = RedactionSerializer(redaction_get(made[0].pk)).data
+        return Response({**told, "together": [each.pk for each in made[1:]]}, status=201)
 
 
 class RedactionDetailView(APIView):
@@ -88,12 +101,11 @@ class RedactionCarryOutView(APIView):
         operation_id="audit_redactions_carry_out",
         summary="Carry a redaction out",
         request=RedactionDecisionSerializer,
-        responses={200: RedactionSerializer, **_REFUSED},
+        responses={200: RedactionDecidedSerializer, **_REFUSED},
     )
     def post(self, request: Request, redaction_id: int) -> Response:
         """Take the texts out for good, as a second person. This cannot be undone, and is an event of the log."""
-        redaction_carry_out(actor=request_actor(request), redaction_id=redaction_id, comment=_comment(request))
-        return Response(RedactionSerializer(redaction_get(redaction_id)).data)
+        return _decided(request, redaction_id, carry_out=True)
 
 
 class RedactionDeclineView(APIView):
@@ -105,15 +117,22 @@ class RedactionDeclineView(APIView):
         operation_id="audit_redactions_decline",
         summary="Decline or withdraw a redaction",
         request=RedactionDecisionSerializer,
-        responses={200: RedactionSerializer, **_REFUSED},
+        responses={200: RedactionDecidedSerializer, **_REFUSED},
     )
     def post(self, request: Request, redaction_id: int) -> Response:
         """Leave the texts where they are. This is an event of the log."""
-        redaction_decline(actor=request_actor(request), redaction_id=redaction_id, comment=_comment(request))
-        return Response(RedactionSerializer(redaction_get(redaction_id)).data)
+        return _decided(request, redaction_id, carry_out=False)
 
 
-def _comment(request: Request) -> str:
+def _decided(request: Request, redaction_id: int, *, carry_out: bool) -> Response:
     given = RedactionDecisionSerializer(data=request.data)
     given.is_valid(raise_exception=True)
-    return str(given.validated_data.get("comment", ""))
+    actor, comment = request_actor(request), str(given.validated_data.get("comment", ""))
+    left: tuple[tuple[int, str], ...] = ()
+    if given.validated_data["together"]:
+        left = redactions_decide(actor=actor, redaction_id=redaction_id, carry_out=carry_out, comment=comment)
+    else:
+        decide = redaction_carry_out if carry_out else redaction_decline
+        decide(actor=actor, redaction_id=redaction_id, comment=comment)
+    told = RedactionSerializer(redaction_get(redaction_id)).data
+    return Response({**told, "left_open": [{"id": other, "detail": why} for other, why in left]})

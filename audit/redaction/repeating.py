@@ -5,8 +5,9 @@ from typing import Final
 
 from django.db import connection
 
-from audit.models import Event, Redaction, RedactionState
+from audit.models import Event, Opening, Redaction, RedactionState
 from audit.recorder import ObjectType
+from audit.redaction.archived import Subject
 
 MOST_TOGETHER: Final = 100
 """Redactions that are proposed beside the first one, so that nobody waits long for a page."""
@@ -41,6 +42,12 @@ def repeats(event: Event, paths: Collection[str], *, most: int = MOST_TOGETHER) 
     with connection.cursor() as cursor:
         cursor.execute(_REPEATS, values)
         return tuple((event_id, list(found)) for event_id, found in cursor.fetchall())
+
+
+def elsewhere(event: Subject) -> int:
+    """How many other events repeat any text of this one, 100 at most; two queries, one for an archived event."""
+    paths = list(Opening.objects.filter(event_id=event.pk, redaction_id=None).values_list("path", flat=True))
+    return len(repeats(event, paths)) if paths and isinstance(event, Event) else 0
 
 
 def proposed_together(redaction_id: int) -> tuple[int, ...]:

@@ -1,6 +1,7 @@
 """Redactions: the page that lists them, proposing one from an event, and deciding on it as another person."""
 
 from http import HTTPStatus
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -20,7 +21,10 @@ from audit.redaction.redacting import (
     redaction_carry_out,
     redaction_decline,
     redaction_propose,
+    redaction_propose_everywhere,
+    redactions_decide,
 )
+from audit.redaction.repeating import MOST_TOGETHER, elsewhere, proposed_together
 from audit.redaction.selectors import (
     RedactionPage,
     RedactionSteps,
@@ -38,6 +42,7 @@ from portal.views.acting import actor_of
 from portal.views.posting import posted
 
 CURSOR = "before_id"
+EVERYWHERE, TOGETHER = "everywhere", "together"
 NOT_YOURS = "Auditors and administrators carry redactions out. Who proposed one may withdraw it."
 
 
@@ -73,12 +78,16 @@ def propose(request: HttpRequest, event_id: int) -> HttpResponse:
     if request.method != "POST":
         return _proposal(request, event)
     chosen, reason = request.POST.getlist("paths"), request.POST.get("reason", "")
+    asked: dict[str, Any] = {"actor": actor_of(request), "event_id": event_id, "paths": chosen, "reason": reason}
     try:
-        found = redaction_propose(actor=actor_of(request), event_id=event_id, paths=chosen, reason=reason)
+        made = redaction_propose_everywhere(**asked) if EVERYWHERE in request.POST else (redaction_propose(**asked),)
     except AuditError as error:
         return _proposal(request, event, problem=str(error), chosen=chosen, reason=reason)
-    messages.success(request, "The redaction is proposed. An auditor or administrator other than you carries it out.")
-    return redirect("audit-redaction", found.pk)
+    more = f" So are {len(made) - 1} more, each for an event that repeats a text." if made[1:] else ""
+    messages.success(
+        request, f"The redaction is proposed.{more} An auditor or administrator other than you carries it out."
+    )
+    return redirect("audit-redaction", made[0].pk)
 
 
 def _proposal(
@@ -89,6 +98,9 @@ def _proposal(
         "event_url": reverse("audit-detail", args=[event.pk]),
         "texts": [(row, row.path in (chosen or [])) for row in redactable_rows(event)],
         "repeated": [(other, reverse("audit-detail", args=[other])) for other in _repeated(event)],
+        "elsewhere": elsewhere(event),
+        "most": MOST_TOGETHER,
+        "everywhere": EVERYWHERE in request.POST,
         "problem": problem,
         "reason": reason,
         "shortest": SHORTEST_REASON,
@@ -124,6 +136,7 @@ def _page(request: HttpRequest, found: RedactionSteps, *, problem: str = "") -> 
     decides = decides_redactions(request.user.pk)
     waits = row.state == "proposed"
     held = why_redaction_waits(row.event_id) if waits else ""
+    together = len(proposed_together(row.pk)) if waits else 0
     context = {
         "row": redaction_row(found),
         "texts": redaction_texts(found, event),
@@ -133,6 +146,8 @@ def _page(request: HttpRequest, found: RedactionSteps, *, problem: str = "") -> 
         "may_carry_out": waits and decides and not own and not held,
         "held": "" if problem else held,
         "may_decline": waits and (decides or own),
+        "together": together if together > 1 else 0,
+        "all_of_them": f"all {together}",
         "own": own,
         "why_not": NOT_YOURS if waits and not decides and not own else "",
         "crumbs": [
@@ -160,9 +175,17 @@ def decline(request: HttpRequest, redaction_id: int) -> HttpResponse:
 
 
 def _decided(request: HttpRequest, redaction_id: int, what: str) -> HttpResponse:
-    decide = redaction_carry_out if what == "carry-out" else redaction_decline
+    carries_out = what == "carry-out"
+    said = request.POST.get("comment", "")
+    asked: dict[str, Any] = {"actor": actor_of(request), "redaction_id": redaction_id, "comment": said}
+    left: tuple[tuple[int, str], ...] = ()
     try:
-        decide(actor=actor_of(request), redaction_id=redaction_id, comment=request.POST.get("comment", ""))
+        if TOGETHER in request.GET:
+            left = redactions_decide(**asked, carry_out=carries_out)
+        elif carries_out:
+            redaction_carry_out(**asked)
+        else:
+            redaction_decline(**asked)
     except RedactionNotFoundError as error:
         raise Http404(str(error)) from None
     except LogClosedError:
@@ -170,6 +193,9 @@ def _decided(request: HttpRequest, redaction_id: int, what: str) -> HttpResponse
         return refused(request, "This decision is not yours", NOT_YOURS, url=url, label="Back to the redaction")
     except AuditError as error:
         return _page(request, redaction_get(redaction_id), problem=str(error))
-    done = "The texts are gone from the log." if what == "carry-out" else "The texts stay where they are."
-    messages.success(request, done)
+    messages.success(request, "The texts are gone from the log." if carries_out else "The texts stay where they are.")
+    if left:
+        messages.warning(
+            request, f"{len(left)} of those that were proposed together stay open. Redaction {left[0][0]}: {left[0][1]}"
+        )
     return redirect("audit-redaction", redaction_id)

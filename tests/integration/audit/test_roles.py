@@ -74,7 +74,7 @@ FORBIDDEN = {
     "change a text": "UPDATE audit_opening SET value = 'nicer'",
     "put a text in": "INSERT INTO audit_opening (event_id, path, salt, value)"
     " SELECT min(id), '/details/note', sha256(''), 'said' FROM audit_event",
-    "say what took a text out": "INSERT INTO audit_opening (event_id, path, redaction_id) VALUES (1, '/details/note', 1)",
+    "say what took a text out": "INSERT INTO audit_opening (event_id, path, redaction_id) VALUES (1, '/after/note', 1)",
     "delete a redaction": "DELETE FROM audit_redaction",
     "empty the queue": "DELETE FROM audit_pending",
     "skip the queue": "INSERT INTO audit_pending VALUES (1)",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -115,8 +116,11 @@ def test_by_the_api(event: int, seal: Seal) -> None:
     seal()
     done: Any = audrey.post(f"{one}carry-out/", {"comment": "Rotated."}, format="json")
     assert (done.status_code, done.json()["decided_by"], done.json()["comment"]) == (200, "audrey-q", "Rotated.")
-    assert audrey.get(API).json()["results"][0] == audrey.get(one).json() == done.json()
-    told = audrey.get(f"/api/v1/audit/events/{event}/").json()
+    assert audrey.get(API).json()["results"][0] | {"left_open": []} == audrey.get(one).json() | {"left_open": []}
+    assert audrey.get(one).json() | {"left_open": []} == done.json()
+    answer: Any = audrey.get(f"/api/v1/audit/events/{event}/")
+    assert answer["Cache-Control"] == "no-store", "no browser keeps what was there before"
+    told = answer.json()
     assert told["reason"] == told["body"]["reason"] == "[redacted]"
     assert "hunter2" not in Event.objects.get(pk=event).body
 
@@ -134,3 +138,53 @@ def test_who_proposed_it_withdraws_it(morgan: Client, event: int) -> None:
         html = morgan.get(address).content.decode()
         assert ">Withdrawn</span>" in html
         assert ">Declined</span>" not in html
+
+
+@pytest.fixture
+def titled(db: None) -> list[int]:
+    """Events of one change, which all bear its title."""
+    olivia = Actor(user_id=None, username="olivia", origin=Origin.WEB)
+    return [
+        record(actor=olivia, action="change.read", object_type="change", object_id=17, change_id=17, object_label=TITLE)
+        for _ in range(3)
+    ]
+
+
+TITLE = "CHG-00017 Move ACME"
+
+
+def test_a_title_goes_from_all_events_of_its_change(
+    morgan: Client, audrey: Client, titled: list[int], seal: Seal
+) -> None:
+    form = reverse("audit-redact", args=[titled[0]])
+    assert "2 repeat one of these texts" in " ".join(morgan.get(form).content.decode().split())
+    bad: Any = morgan.post(form, {"paths": ["/object/label"], "reason": "no", "everywhere": "1"})
+    assert 'value="1" checked' in bad.content.decode(), "nothing that was chosen is lost"
+    asked = {"paths": ["/object/label"], "reason": WHY, "everywhere": "1"}
+    done: Any = morgan.post(form, asked, follow=True)
+    assert "So are 2 more, each for an event that repeats a text." in done.content.decode()
+    seal()
+    first = Redaction.objects.earliest("pk")
+    page = reverse("audit-redaction", args=[first.pk])
+    assert "Withdraw all 3" in morgan.get(page).content.decode()
+    assert "Carry out all 3" in audrey.get(page).content.decode()
+    end: Any = audrey.post(f"{reverse('audit-redaction-carry-out', args=[first.pk])}?together=1", {}, follow=True)
+    assert "stay open" not in end.content.decode()
+    assert set(Redaction.objects.values_list("state", flat=True)) == {"carried_out"}
+    assert set(Event.objects.filter(pk__in=titled).values_list("object_label", flat=True)) == {"[redacted]"}
+
+
+def test_the_same_by_the_api_tells_what_stays_open(titled: list[int], seal: Seal) -> None:
+    morgan, audrey = by_api("morgan-s", "change-manager"), by_api("audrey-s", "auditor")
+    own = Actor(user_id=User.objects.get(username="audrey-s").pk, username="audrey-s", origin=Origin.WEB)
+    record(actor=own, action="change.read", object_type="change", object_id=17, change_id=17, object_label=TITLE)
+    asked = {"event": titled[0], "paths": ["/object/label"], "reason": WHY, "everywhere": True}
+    made: Any = morgan.post(API, asked, format="json")
+    assert (made.status_code, len(made.json()["together"])) == (201, 3)
+    seal()
+    done: Any = audrey.post(f"{API}{made.json()['id']}/carry-out/", {"together": True}, format="json")
+    (left,) = done.json()["left_open"]
+    assert (done.status_code, left["id"]) == (200, made.json()["together"][-1])
+    assert "You caused this event" in left["detail"]
+    alone: Any = morgan.post(f"{API}{left['id']}/decline/", {"comment": "It may stay."}, format="json")
+    assert (alone.status_code, alone.json()["left_open"]) == (200, [])
