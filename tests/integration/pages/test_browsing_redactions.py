@@ -157,7 +157,7 @@ def test_a_title_goes_from_all_events_of_its_change(
     morgan: Client, audrey: Client, titled: list[int], seal: Seal
 ) -> None:
     form = reverse("audit-redact", args=[titled[0]])
-    assert "2 repeat one of these texts" in " ".join(morgan.get(form).content.decode().split())
+    assert "2 events repeat one of these texts" in " ".join(morgan.get(form).content.decode().split())
     bad: Any = morgan.post(form, {"paths": ["/object/label"], "reason": "no", "everywhere": "1"})
     assert 'value="1" checked' in bad.content.decode(), "nothing that was chosen is lost"
     asked = {"paths": ["/object/label"], "reason": WHY, "everywhere": "1"}
