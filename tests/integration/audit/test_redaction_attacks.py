@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,10 +15,12 @@ from django.db import DatabaseError, connection, transaction
 from audit.actor import Actor, Origin
 from audit.body import canonical
 from audit.database_roles import APPLICATION
-from audit.models import Event, Opening, Redaction
+from audit.models import Event, Opening, Redaction, RedactionState
+from audit.redaction import redacting
 from audit.redaction.checking import compare_openings
+from audit.redaction.commitments import REDACTED
 from audit.redaction.errors import RedactionRefusedError
-from audit.redaction.redacting import redaction_carry_out, redaction_propose
+from audit.redaction.redacting import redaction_carry_out, redaction_decline, redaction_propose
 from audit.retention.holds import hold_place
 from audit.sealing.trust import trusted_keys
 from audit.verification import contents
@@ -198,6 +202,13 @@ def test_no_sample_of_a_text_is_kept_by_the_planner(say: Say) -> None:
             "SELECT attname FROM pg_stats WHERE tablename = 'audit_opening' AND attname IN ('value', 'salt')"
         )
         assert cursor.fetchall() == []
+        cursor.execute(
+            "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstattarget <> 0"
+            " AND (attrelid::regclass::text, attname) IN (('changes_approval', 'comment'),"
+            " ('changes_threadcomment', 'text'), ('changes_notification', 'subject'),"
+            " ('changes_notification', 'sentence'))"
+        )
+        assert cursor.fetchall() == [], "what a redaction empties in other tables"
         cursor.execute("SELECT count(*) FROM pg_stats WHERE tablename = 'audit_opening' AND attname = 'event_id'")
         assert cursor.fetchone() == (1,)
 
@@ -306,3 +317,51 @@ def test_a_redaction_by_who_caused_the_event_is_named(proposed: Redaction, audre
     forge(f"UPDATE audit_event SET actor_id = {audrey.user_id} WHERE id = {proposed.event_id}")
     with pytest.raises(Finding, match="who did not cause the event"):
         compare_openings(0)
+
+
+def test_a_process_that_dies_in_the_middle_has_done_nothing(
+    proposed: Redaction, audrey: Actor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(_event: object, _paths: object) -> None:
+        assert Event.objects.get(pk=proposed.event_id).reason == REDACTED, "the text is gone already"
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(redacting._forgetting, "the last thing", killed)
+    with pytest.raises(KeyboardInterrupt):
+        redaction_carry_out(actor=audrey, redaction_id=proposed.pk)
+    proposed.refresh_from_db()
+    assert (proposed.state, Event.objects.get(pk=proposed.event_id).reason) == ("proposed", SECRET)
+    assert not Event.objects.filter(object_type="redaction", action="redaction.carried_out").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_click_at_once_one_is_told_that_it_is_done(
+    say: Say, seal: Seal, morgan: Actor, audrey: Actor
+) -> None:
+    """One carries it out, the other one declines it."""
+    arthur = actor(PersonFactory.create(username="arthur-a", roles=["administrator"]))
+    with transaction.atomic():
+        event = say(object_type="config", reason=SECRET)
+    seal()
+    redaction = redaction_propose(actor=morgan, event_id=event, paths=["/reason"], reason=WHY)
+    seal()
+    both = Barrier(2)
+
+    def click(decide: Callable[..., Redaction], who: Actor, comment: str) -> str:
+        try:
+            both.wait(10)
+            return str(decide(actor=who, redaction_id=redaction.pk, comment=comment).state)
+        except RedactionRefusedError as refusal:
+            return str(refusal)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as clicks:
+        one = clicks.submit(click, redaction_carry_out, audrey, "")
+        other = clicks.submit(click, redaction_decline, arthur, "It is no password.")
+        said = {one.result(30), other.result(30)}
+    redaction.refresh_from_db()
+    assert redaction.state in said
+    assert any(f"is {RedactionState(redaction.state).label.lower()} already, by" in words for words in said)
+    gone = Opening.objects.get(event_id=event, path="/reason").value is None
+    assert gone is (redaction.state == "carried_out")
