@@ -13,14 +13,14 @@ from django.db.models import QuerySet
 
 from audit.checkpoints import SignedHead, TrustedKey, in_use, verify_checkpoint
 from audit.errors import NotSealedError
-from audit.merkle import NodeReader, consistency_proof, inclusion_proof
+from audit.merkle import HASH_BYTES, NodeReader, consistency_proof, inclusion_proof, row_above
 from audit.models import Event
 from audit.notes import NoteError
 from audit.redaction.commitments import Opening
 from audit.sealing.proof import ProofProblem, ProofState, Standing, proof_state
 from audit.sealing.storage import last_checkpoint, tile_loader
 from audit.sealing.trust import trusted_keys
-from audit.tiles import node_reader
+from audit.tiles import HEIGHT, TILE_BYTES, WIDTH, MissingHashError, node_reader
 
 ROWS_AT_ONCE = 2_000
 NODES_KEPT = 16_384
@@ -174,11 +174,27 @@ class HeadProofs:
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._node: NodeReader = lru_cache(maxsize=NODES_KEPT)(node_reader(self._tile, keep=TILES_KEPT))
+        self._load = lru_cache(maxsize=TILES_KEPT)(self._tile)
+        self._node: NodeReader = lru_cache(maxsize=NODES_KEPT)(node_reader(self._load, keep=1))
+        self._rows = lru_cache(maxsize=1)(self._tile_rows)
 
     def inclusion(self, leaf_index: int) -> list[bytes]:
         """The path from a leaf to the root (RFC 6962, 2.1.1)."""
-        return inclusion_proof(leaf_index, self._size, self._node)
+        tile_index, place = divmod(leaf_index, WIDTH)
+        if (tile_index + 1) * WIDTH > self._size:
+            return inclusion_proof(leaf_index, self._size, self._node)
+        rows, above = self._rows(tile_index)
+        return [rows[height][place >> height ^ 1] for height in range(HEIGHT)] + above
+
+    def _tile_rows(self, tile_index: int) -> tuple[list[list[bytes]], list[bytes]]:
+        """The hashes of a full tile, level by level from its leaves on, and the path from its root, all leaves' own."""
+        rows, row = [], self._load(0, tile_index)
+        if len(row) != TILE_BYTES:
+            raise MissingHashError(0, tile_index)
+        for _height in range(HEIGHT):
+            rows.append([row[at : at + HASH_BYTES] for at in range(0, len(row), HASH_BYTES)])
+            row = row_above(row)
+        return rows, inclusion_proof(tile_index * WIDTH, self._size, self._node)[HEIGHT:]
 
     def consistency(self, old_size: int) -> list[bytes]:
         """That the tree begins with an older one (RFC 6962, 2.1.2)."""

@@ -111,7 +111,7 @@ class Sealer:
 
     def _pause_s(self, failures: int) -> float:
         """Until the next look; until the next checkpoint may be signed where the last one left events waiting."""
-        pause_s = min(self._look_every_s * 2**failures, LONGEST_PAUSE_S)
+        pause_s: float = min(self._look_every_s * 2**failures, LONGEST_PAUSE_S)
         return min(pause_s, max(0.0, self._next_at - time.monotonic())) if self._is_behind else pause_s
 
     def _seal_the_last(self) -> None:

@@ -78,5 +78,7 @@ def _inclusions(
 
 
 def _inclusion(event_id: int, leaf_index: int, proofs: HeadProofs) -> bytes:
-    path = [item.hex() for item in proofs.inclusion(leaf_index)]
-    return canonical_json({"event": event_id, "leaf": leaf_index, "proof": path}) + b"\n"
+    """In canonical form, which numbers and hexadecimal digits have as they are."""
+    path = '","'.join([item.hex() for item in proofs.inclusion(leaf_index)])
+    proof = f'["{path}"]' if path else "[]"
+    return f'{{"event":{event_id},"leaf":{leaf_index},"proof":{proof}}}\n'.encode()

@@ -3,6 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.merkle import inclusion_proof, leaf_hash, root, tree_root, verify_inclusion
+from audit.sealing.enclosing import HeadProofs
 from audit.tiles import MissingHashError, TileLoader, extended_tiles, node_reader, tile_bytes
 
 Tiles = dict[tuple[int, int], bytes]
@@ -61,3 +62,20 @@ def test_a_tile_that_is_too_short_is_named() -> None:
         tree_root(300, node_reader(load_from(tiles)))
     with pytest.raises(MissingHashError, match="0/1"):
         extended_tiles(300, LEAVES[300:301], load_from(tiles))
+
+
+@pytest.mark.parametrize("size", [1, 255, 256, 257, 511, 512, 700, 1024])
+def test_the_proofs_of_a_pack_are_those_of_the_tree(size: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neighbours share what is hashed for them; none gets another's."""
+    leaves, tiles = LEAVES[:size], built(size)
+    monkeypatch.setattr(HeadProofs, "_tile", staticmethod(lambda level, index: tiles.get((level, index), b"")))
+    proofs, head = HeadProofs(size), root(leaves)
+    for index in [*range(0, size, 7), size - 1, 0, size // 2]:
+        path = proofs.inclusion(index)
+        assert verify_inclusion(index=index, size=size, leaf=leaves[index], proof=path, root=head)
+
+
+def test_no_proof_is_made_of_a_tile_that_is_too_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(HeadProofs, "_tile", staticmethod(lambda _level, _index: bytes(32 * 255)))
+    with pytest.raises(MissingHashError, match="Tile 0/0"):
+        HeadProofs(300).inclusion(4)
