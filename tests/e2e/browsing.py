@@ -7,10 +7,11 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Final, Literal, Self
 
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response, ViewportSize, expect
+
+from tests.e2e.accessibility import violations
 
 expect.set_options(timeout=15_000)  # machines are busy
 
@@ -22,8 +23,6 @@ _JUDGED: Final[dict[Scheme, int]] = {"light": 1440, "dark": 360}
 SCREENSHOTS: Final = os.environ.get("COUNTERSIGN_SCREENSHOTS", "")
 """A folder; when it is named, people take pictures of what they see."""
 
-# axe's preload reads style sheets again and resolves their @import against the page's address.
-AXE_OPTIONS: Final[dict[str, Any]] = {"preload": False, "resultTypes": ["violations"]}
 _FOUND_GOOD: Final[set[int]] = set()
 GRAVE: Final = frozenset({"serious", "critical"})
 REPORT_VIOLATIONS: Final = """
@@ -172,10 +171,9 @@ class Person:
         _FOUND_GOOD.add(built)
 
     def _grave_faults(self) -> list[str]:
-        found = Axe().run(self.page, options=AXE_OPTIONS).response["violations"]
         return [
             f"{rule['impact']} {rule['id']}: {[(node['target'], node['failureSummary']) for node in rule['nodes'][:3]]}"
-            for rule in found
+            for rule in violations(self.page)
             if rule["impact"] in GRAVE
         ]
 

@@ -11,9 +11,10 @@ from changes.models import Approval
 from changes.services import meetings
 from changes.services.threads import Place, thread_open, thread_reply, thread_resolve
 from devices.models import Device
+from tests.e2e.accessibility import faults
 from tests.e2e.browsing import SCREENSHOTS
 from tests.e2e.change_pages.conftest import Open
-from tests.e2e.change_pages.test_looks import overflow, violations
+from tests.e2e.change_pages.test_looks import overflow
 from tests.factories import Cast, actor, assessed, carried_out, started, submitted
 from tests.integration.approvals.office import in_review, stage
 
@@ -117,7 +118,7 @@ def test_every_page_fits_and_is_accessible(cast: Cast, addresses: dict[str, str]
             shown = manager if name.startswith("meeting") else approver
             shown.page.goto(url)
             picture(shown.page, f"{name}-{width}-{theme}")
-            found += [f"{name} {width} {theme}: {rule}" for rule in violations(shown.page)]
+            found += [f"{name} {width} {theme}: {rule}" for rule in faults(shown.page)]
             if overflow(shown.page) > 0:
                 found.append(f"{name} {width} {theme}: {overflow(shown.page)} px too wide")
         found += manager.complaints + approver.complaints

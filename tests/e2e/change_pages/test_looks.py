@@ -1,24 +1,16 @@
 """Every page about a change, in several states: accessible, inside the window, and silent."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 
 from changes.domain.states import DevicePlanState, PlanState
 from changes.models import DevicePlan, PlanRevision
 from devices.models import Device
+from tests.e2e.accessibility import faults
 from tests.e2e.change_pages.conftest import Open
 from tests.factories import Cast, approved, assessed, carried_out, draft, ready_plan, started
 
 pytestmark = pytest.mark.e2e
-
-# axe's preload reads style sheets again and resolves their @import against the page's address.
-AXE = {"preload": False, "resultTypes": ["violations"]}
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=AXE).response["violations"]
-    return [f"{rule['id']}: {[node['target'] for node in rule['nodes'][:3]]}" for rule in found]
 
 
 def overflow(page: Page) -> int:
@@ -79,7 +71,7 @@ def test_pages_are_accessible_fit_and_are_silent(
                 disclosure.click()
         if closed:
             page.wait_for_load_state("networkidle")  # some fetch what they show
-        problems += [f"{name}: {found}" for found in violations(page)]
+        problems += [f"{name}: {found}" for found in faults(page)]
         for windows_width in (width, 768):
             page.set_viewport_size({"width": windows_width, "height": 900})
             if overflow(page) > 0:

@@ -1,9 +1,9 @@
 from typing import Final, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
+from tests.e2e.accessibility import faults
 from tests.e2e.design.conftest import Watched
 
 pytestmark = pytest.mark.e2e
@@ -12,8 +12,6 @@ pytestmark = pytest.mark.e2e
 SCHEMES: Final[dict[Literal["light", "dark"], int]] = {"light": 1440, "dark": 360}
 """The width at which axe judges a page in each scheme."""
 SCROLLERS = ".diff-scroll, .tabs, .table-wrap, .code"
-# axe's preload reads style sheets again and resolves their @import against the page's address.
-AXE = {"preload": False, "resultTypes": ["violations"]}
 
 
 def opened(context: BrowserContext, url: str) -> Watched:
@@ -22,11 +20,6 @@ def opened(context: BrowserContext, url: str) -> Watched:
     watched.page.on("pageerror", lambda error: watched.complaints.append(str(error)))
     watched.page.goto(url)
     return watched
-
-
-def violations(page: Page) -> list[str]:
-    found = Axe().run(page, options=AXE).response["violations"]
-    return [f"{rule['id']}: {[node['target'] for node in rule['nodes'][:3]]}" for rule in found]
 
 
 @pytest.mark.parametrize("path", ["/design/", "/sign-in/", "/nothing-here/"])
@@ -39,7 +32,7 @@ def test_page_is_accessible_fits_and_is_silent(browser: Browser, address: str, p
                 watched.page.set_viewport_size({"width": width, "height": 900})
                 too_wide = watched.page.evaluate(f"{root}.scrollWidth - {root}.clientWidth")
                 assert too_wide <= 0, f"{too_wide} px at {width} px in {scheme}"
-                assert width != judged or violations(watched.page) == [], f"at {width} px in {scheme}"
+                assert width != judged or faults(watched.page) == [], f"at {width} px in {scheme}"
             expected = 1 if path == "/nothing-here/" else 0  # the browser itself notes the 404
             assert len(watched.complaints) == expected, watched.complaints
 
