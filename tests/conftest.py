@@ -24,6 +24,7 @@ from whitenoise.middleware import WhiteNoiseMiddleware
 from audit.database_roles import APPLICATION
 from portal.embedded_postgres import attach, roles_prepare
 from tests.database import as_superuser, sign_in_as_superuser
+from tests.migrated_home import prepared_data_forget
 from tests.template_database import template_drop, template_prepare
 
 TRUNCATED = frozenset({"audit_event", "audit_opening"})  # their rows leave by archives alone
@@ -106,8 +107,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The workers have ended, and with them the need for what they copied."""
-    if getattr(config.option, "dist", "no") != "no" and not hasattr(config, "workerinput"):
+    if hasattr(config, "workerinput"):
+        return
+    if getattr(config.option, "dist", "no") != "no":
         template_drop()
+    prepared_data_forget()
 
 
 @pytest.hookimpl(wrapper=True)

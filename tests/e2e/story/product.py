@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from portal.environment import BASE_DIR
+from tests.migrated_home import database_copied_to
 
 READY_WITHIN_S: Final = 120
 ENDED_WITHIN_S: Final = 40
@@ -54,6 +55,7 @@ def running_product() -> Iterator[Product]:
     base = Path(tempfile.mkdtemp(prefix="cs-", dir="/tmp"))
     base.chmod(0o755)
     home, output = base / "var", base / "output"
+    database_copied_to(home)
     with output.open("wb") as file:
         process = subprocess.Popen(
             [sys.executable, str(BASE_DIR / "manage.py"), "demo", "--no-browser", "--port", str(_free_port())],

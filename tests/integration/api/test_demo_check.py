@@ -14,6 +14,7 @@ from portal.demo.check import STEPS, run_check
 from portal.environment import BASE_DIR
 from tests.integration.supervision.test_demo import environment, free_port
 from tests.integration.supervision.test_demo import home as home  # noqa: PLC0414 - a fixture, used below
+from tests.integration.supervision.test_demo import migrated_home as migrated_home  # noqa: PLC0414 - a fixture, too
 
 
 class Everybody:
@@ -39,10 +40,10 @@ def test_without_the_demos_people_it_fails_with_what_the_server_said(live_server
 @pytest.mark.lab
 @pytest.mark.workers
 @pytest.mark.timeout(300)
-def test_the_demo_drives_one_change_from_draft_to_closed_and_exits_0(home: Path) -> None:
+def test_the_demo_drives_one_change_from_draft_to_closed_and_exits_0(migrated_home: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(BASE_DIR / "manage.py"), "demo", "--exit-after-check", "--port", str(free_port())],
-        env=environment(home),
+        env=environment(migrated_home),
         capture_output=True,
         text=True,
         check=False,

@@ -14,6 +14,7 @@ import pytest
 from portal.embedded_postgres import Layout, postmaster
 from portal.environment import BASE_DIR
 from tests.integration.supervision.conftest import is_running, rows_of, wait_for
+from tests.migrated_home import database_copied_to
 
 pytestmark = pytest.mark.workers
 
@@ -37,6 +38,12 @@ def home() -> Iterator[Path]:
     data = Layout.of(base / "var").data
     wait_for(lambda: postmaster.running_pid(data) is None, "the end of the database", seconds=10)
     shutil.rmtree(base)
+
+
+@pytest.fixture
+def migrated_home(home: Path) -> Path:
+    database_copied_to(home)
+    return home
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -173,13 +180,13 @@ def test_life_of_a_demo(home: Path) -> None:
     assert "nothing to forget" in manage(home, "demo_reset").stdout
 
 
-def test_interrupt_while_starting_ends_everything(home: Path) -> None:
-    demo = RunningDemo(home, free_port())
+def test_interrupt_while_starting_ends_everything(migrated_home: Path) -> None:
+    demo = RunningDemo(migrated_home, free_port())
     wait_for(lambda: "simulated devices" in demo.output.read_text(), "the second step", seconds=60)
     demo.process.send_signal(signal.SIGTERM)
     assert demo.process.wait(40) == 0
-    assert not processes_of(home)
-    assert postmaster.running_pid(Layout.of(home).data) is None
+    assert not processes_of(migrated_home)
+    assert postmaster.running_pid(Layout.of(migrated_home).data) is None
     assert "Traceback" not in demo.output.read_text()
 
 
@@ -200,14 +207,14 @@ def test_folder_that_is_a_file_is_a_sentence(home: Path) -> None:
     home.unlink()
 
 
-def test_part_that_dies_at_the_start_ends_the_demo_with_its_last_words(home: Path) -> None:
-    (home / "lab").mkdir(parents=True)
-    (home / "lab" / "credentials.yaml").write_text("- no credentials\n")
-    refused = manage(home, "demo", "--no-browser", "--port", str(free_port()))
+def test_part_that_dies_at_the_start_ends_the_demo_with_its_last_words(migrated_home: Path) -> None:
+    (migrated_home / "lab").mkdir(parents=True)
+    (migrated_home / "lab" / "credentials.yaml").write_text("- no credentials\n")
+    refused = manage(migrated_home, "demo", "--no-browser", "--port", str(free_port()))
     assert refused.returncode == 1
     assert "lab ended with code 1" in refused.stderr
     assert "credentials.yaml holds no credential" in refused.stderr
-    assert not processes_of(home)
+    assert not processes_of(migrated_home)
 
 
 def test_reset_keeps_what_is_not_ours(home: Path) -> None:

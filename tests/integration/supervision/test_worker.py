@@ -15,6 +15,7 @@ from portal.environment import BASE_DIR
 from portal.models import WorkerBeat
 from tests.integration.supervision import jobs
 from tests.integration.supervision.conftest import Worker, is_running, rows_of, wait_for
+from tests.migrated_home import database_copied_to
 
 pytestmark = [pytest.mark.workers, pytest.mark.django_db(transaction=True)]
 
@@ -246,7 +247,7 @@ def test_postgresql_may_be_killed_under_the_workers(tmp_path: Path) -> None:
     def enqueue(code: str) -> None:
         manage("shell", "-v0", "-c", f"from django_q.tasks import async_task as a\n{code}")
 
-    manage("migrate", "--skip-checks")
+    database_copied_to(home)
     running = Worker({**environment, "COUNTERSIGN_WORKERS": "2"}, tmp_path / "log", drain_s=10)
     try:
         running.cluster()
