@@ -54,9 +54,9 @@ class PeriodChangeSerializer(serializers.Serializer[Any]):
 
 
 class ArchiveSerializer(serializers.ModelSerializer[Archive]):
-    """A signed file of events. `removed`: they have left the database; `recorded`: they have not yet."""
+    """A signed file of events. `removed`: they have left the database; `recorded`: not yet; `given_up`: they stay."""
 
-    state = serializers.ChoiceField(choices=["recorded", "removed"])
+    state = serializers.ChoiceField(choices=["recorded", "removed", "given_up"])
 
     class Meta:
         model = Archive

@@ -14,6 +14,8 @@ _MISSING: Final = """
 SELECT count(*) FROM unnest(%s::int8multirange) AS part
 JOIN audit_leaf leaf ON leaf.leaf_index >= lower(part) AND leaf.leaf_index < upper(part)
 WHERE NOT EXISTS (SELECT FROM audit_event event WHERE event.id = leaf.event_id)
+    AND NOT EXISTS (SELECT FROM audit_archived_event gone JOIN audit_archive archive ON archive.id = gone.archive_id
+                    WHERE gone.event_id = leaf.event_id)
 """
 
 
@@ -28,14 +30,14 @@ def unrecorded(cursor: Cursor, folder: Path) -> list[Path]:
 
 
 def missing_events(cursor: Cursor, checked: CheckedArchive) -> int:
-    """How many events of a file that fits the log are not in the table. One query."""
+    """How many events of a file that fits the log are neither in the table nor in a recorded archive. One query."""
     cursor.execute(_MISSING, (str(checked.places),))
     row = cursor.fetchone()
     return int(row[0]) if row else 0
 
 
 def leftovers(cursor: Cursor, folder: Path, keys: Sequence[TrustedKey]) -> Iterator[str]:
-    """What to do with each such file, as a sentence: only one whose every event is in the table may be deleted."""
+    """What to do with each such file, as a sentence: only one whose every event is elsewhere may be deleted."""
     for path in unrecorded(cursor, folder):
         try:
             missing = missing_events(cursor, check_against_leaves(cursor, path, keys))
@@ -44,11 +46,12 @@ def leftovers(cursor: Cursor, folder: Path, keys: Sequence[TrustedKey]) -> Itera
             continue
         if missing:
             yield (
-                f"{path} is not recorded, and {missing:,} of its events are not in the table. Keep it: it may be all"
-                " that is left of them. Was a backup of the database restored?"
+                f"{path} is not recorded, and {missing:,} of its events are neither in the table nor in a recorded"
+                " archive. Keep it: it may be all that is left of them. Was a backup of the database restored?"
             )
         else:
             yield (
-                f"{path} is not recorded: a run was ended before that. Its events are all in the table, and go to"
-                " another file. Delete this one: it holds texts of people, which nobody keeps track of in it."
+                f"{path} is not recorded: a run was ended before that. Its events are all in the table or in recorded"
+                " archives. When manage.py audit_verify --archives finds these whole, delete this one: it holds texts"
+                " of people, which nobody keeps track of in it."
             )

@@ -118,9 +118,9 @@ class Command(BaseCommand):
 def _as_recorded(name: str, compared: Compared, missing: int) -> str:
     checked, recorded = compared.checked, compared.recorded
     if recorded is None and missing:
-        return f"is not recorded in this database, and {missing:,} of its events are not in the table. Keep it."
+        return f"is not recorded in this database, which has {missing:,} of its events nowhere else. Keep it."
     if recorded is None:
-        return "is not recorded in this database. Its events are still in the table."
+        return "is not recorded in this database. Its events are still in the table, or in recorded archives."
     called = "" if recorded.file == name else f", there under the name {recorded.file}"
     if recorded.sha256 == checked.sha256:
         return f"is the file that was recorded as archive {recorded.archive_id}{called}."
