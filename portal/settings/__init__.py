@@ -286,6 +286,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "EvidencePackScope": "changes.domain.evidence.PackScope.choices",
         "EvidencePackState": "changes.domain.evidence.PackState.choices",
+        "RedactionState": "audit.models.RedactionState",
         "ChangeType": "changes.domain.states.ChangeType.choices",
         "ChangeState": "changes.domain.states.ChangeState.choices",
         "PlanState": "changes.domain.states.PlanState.choices",

@@ -10,7 +10,7 @@ from audit.actor import Actor
 from audit.models import Event, Opening, Redaction
 from audit.redaction.errors import RedactionRefusedError
 from audit.redaction.redacting import redaction_propose, redaction_propose_everywhere, redactions_decide
-from audit.redaction.repeating import MOST_TOGETHER, proposed_together, repeats
+from audit.redaction.repeating import proposed_together, repeats
 from tests.factories import PersonFactory
 from tests.integration.audit.test_redaction_attacks import WHY, actor, audrey, morgan
 
@@ -92,9 +92,3 @@ def test_nothing_is_proposed_where_one_cannot_be_and_the_attempt_is_told(story: 
         )
     assert not Redaction.objects.exists()
     assert Event.objects.filter(action="redaction.propose_refused", actor_id=morgan.user_id).count() == 1
-
-
-def test_no_more_than_a_page_can_wait_for(say: Say, morgan: Actor) -> None:
-    for _ in range(MOST_TOGETHER + 2):
-        event = say(object_label=LABEL, change_id=17)
-    assert len(repeats(Event.objects.get(pk=event), ["/object/label"])) == MOST_TOGETHER
