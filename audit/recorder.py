@@ -11,6 +11,7 @@ from audit.actor import Actor
 from audit.body import clean_text, clip, plain, written
 from audit.errors import OutsideTransactionError, UnrecordableError
 from audit.redaction.commitments import commit
+from audit.statements import prepared
 
 SCHEMA = "countersign.audit-event/2"
 """First member of every body, so that a reader in ten years knows what it holds.
@@ -160,12 +161,9 @@ def record(*, actor: Actor, action: str, object_type: str, object_id: int | str,
     if not connection.in_atomic_block:
         raise OutsideTransactionError(action)
     values = event_values(actor=actor, action=action, object_type=object_type, object_id=object_id, **parts)
-    with connection.cursor() as cursor:
-        if values[-1]:
-            cursor.execute(INSERT_SELECT, values)
-        else:
-            cursor.execute(_INSERT, values[:-_OPENINGS])
-        return int(cursor.fetchone()[0])
+    statement = INSERT_SELECT if values[-1] else _INSERT
+    rows = prepared(statement, values if values[-1] else values[:-_OPENINGS])
+    return int(rows[0][0])
 
 
 def event_values(

@@ -1,7 +1,8 @@
 """What the log's guards cost: `make bench BENCH=audit`. Goal: at least 0.75 of a plain insert, with 16 writers.
 
 PostgreSQL's own pgbench writes events as the application's role, turn by turn with the same into a table of the same
-columns, indexes and constraints, but without triggers; a ratio is the median of those of each two neighbours.
+columns, indexes and constraints, but without triggers; a ratio is the median of those of each two neighbours. Each
+writer has 1,000 things of its own and writes about one of them by chance.
 
 - *event*: one event that names no state; the trigger puts it into the sealer's queue.
 - *text*: the same with a person's text beside it, which opens the commitment in its body; one statement.
@@ -30,11 +31,13 @@ COLUMNS: Final = (
     "actor_id, actor_name, origin, request_id, ip, action, object_type, object_id, object_label, change_id, device_id,"
     " state_from, state_to, code, reason, body"
 )
+_THINGS: Final = 1000  # of each writer
+_ANY_THING: Final = f"\\set thing :client_id * {_THINGS} + random(1, {_THINGS})\n"
 # A colon before a letter would be a variable to pgbench, and a single brace one to format().
 _BODY: Final = '{{"after": null, "before": null, "details": {{"text": "' + "x" * 500 + '"}}}}'
 _EVENT: Final = (
     f"INSERT INTO {{table}} ({COLUMNS}) VALUES (7, 'olivia', 'web', 'c5b1', '192.0.2.7', 'change.moved', '{{kind}}',"  # noqa: S608
-    f" (:client_id + 1)::text, 'CHG-00017', :client_id + 1, NULL, '{{before}}', '{{after}}', '', 'Looks good.',"
+    f" :thing::text, 'CHG-00017', :thing, NULL, '{{before}}', '{{after}}', '', 'Looks good.',"
     f" '{_BODY}');"
 )
 _OPENED: Final = (
@@ -47,12 +50,16 @@ CREATE TABLE bench_event (LIKE audit_event INCLUDING ALL);
 CREATE TABLE bench_opening (LIKE audit_opening INCLUDING ALL);
 CREATE TABLE bench_change (id bigint PRIMARY KEY, state text);
 CREATE TABLE bench_plain (id bigint PRIMARY KEY, state text);
-INSERT INTO bench_change SELECT n, 'a' FROM generate_series(1, 64) n;
-INSERT INTO bench_plain SELECT n, 'a' FROM generate_series(1, 64) n;
 UPDATE audit_stateful SET table_name = 'bench_change' WHERE object_type = 'change';
 SELECT audit_stateful_compile();
 CREATE CONSTRAINT TRIGGER bench_change_needs_event AFTER INSERT OR UPDATE OF state ON bench_change
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit_require_event('change', 'state');
+"""
+_BORN: Final = """
+INSERT INTO {rows} SELECT n, 'a' FROM generate_series(1, {things}) n;
+INSERT INTO {events} (actor_name, origin, request_id, ip, action, object_type, object_id, object_label, change_id,
+    state_from, state_to, code, reason, body)
+SELECT 'olivia', 'web', '', '', 'change.created', 'change', id::text, '', id, '', 'a', '', '', '{{}}' FROM {rows};
 """
 
 
@@ -88,6 +95,9 @@ def _measure(options: argparse.Namespace) -> float:
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE countersign_owner")
         cursor.execute(_SETUP)
+        for rows, events in (("bench_plain", "bench_event"), ("bench_change", "audit_event")):
+            cursor.execute(_BORN.format(rows=rows, events=events, things=options.writers * _THINGS))
+            cursor.execute(f"ANALYZE {rows}, {events}")
         cursor.execute("RESET ROLE")
     write = sys.stdout.write
     write(f"{options.writers} writers, {options.rounds} rounds of {options.seconds} s for each side\n\n")
@@ -109,7 +119,7 @@ def _measure(options: argparse.Namespace) -> float:
 
 def _scripts() -> dict[str, tuple[str, str]]:
     """The statements of each kind: into the plain table, and into the log."""
-    move = "BEGIN; UPDATE {rows} SET state = '{after}' WHERE id = :client_id + 1; {event} COMMIT;"
+    move = "BEGIN; UPDATE {rows} SET state = '{after}' WHERE id = :thing; {event} COMMIT;"
 
     def there_and_back(rows: str, table: str) -> str:
         steps = (("a", "b"), ("b", "a"))
@@ -143,7 +153,7 @@ def _rate(script: str, synchronous: str, options: argparse.Namespace) -> float:
     values = connection.settings_dict
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "script.sql"
-        file.write_text(script.replace("; ", ";\n") + "\n")
+        file.write_text(_ANY_THING + script.replace("; ", ";\n") + "\n")
         finished = subprocess.run(
             [
                 str(binaries.programs(layout) / "pgbench"),

@@ -14,8 +14,14 @@ from django.db.utils import IntegrityError
 
 from audit.database_roles import EVENT_COLUMNS
 from audit.ddl import require_event, require_event_about
-from tests.database import as_owner
-from tests.integration.audit.test_require_change import _tables, draft, run, to  # noqa: F401 - fixtures
+from tests.database import analyze, as_owner
+from tests.integration.audit.test_require_change import (  # noqa: F401 - fixtures
+    _tables,
+    draft,
+    events_read,
+    run,
+    to,
+)
 from tests.integration.audit.test_roles import signed_in
 
 Say = Callable[..., int]
@@ -77,6 +83,86 @@ def test_a_chain_of_steps_may_be_asked_for_at_once(say: Say, draft: int) -> None
             to(after)
             with transaction.atomic():
                 say(state_from=before, state_to=after)
+
+
+@pytest.mark.parametrize("touched", [False, True], ids=["beside it", "having touched the row"])
+def test_nobody_takes_the_move_of_another_transaction_for_their_own(say: Say, draft: int, touched: bool) -> None:  # noqa: F811
+    """The step before and the row's new state fit such an event; only the other's event after it tells."""
+
+    def lie() -> None:
+        say(state_from="draft", state_to="approved")
+        with superuser() as session, session.transaction():
+            session.execute("UPDATE audit_test_change SET state = 'approved' WHERE id = 17")
+            session.execute(
+                "INSERT INTO audit_event (actor_name, origin, request_id, ip, action, object_type, object_id,"
+                " object_label, state_from, state_to, code, reason, body)"
+                " VALUES ('max', 'web', '', '', 'change.moved', 'change', '17', '', 'draft', 'approved', '', '', '{}')"
+            )
+        if touched:
+            run("UPDATE audit_test_change SET title = 'other' WHERE id = 17")
+
+    with pytest.raises(IntegrityError, match="but another transaction has moved it meanwhile"):
+        in_a_transaction(lie)
+    with transaction.atomic():
+        to("closed")
+        say(state_from="approved", state_to="closed")
+
+
+def test_operators_types_and_tables_of_a_session_are_not_believed(draft: int) -> None:  # noqa: F811
+    """No login of ours can make a schema; if one ever could, the guards would not ask its operators."""
+    evil = (
+        "CREATE SCHEMA evil",
+        "CREATE FUNCTION evil.yes(text, text) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+        "CREATE FUNCTION evil.yes(bigint, bigint) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+        "CREATE FUNCTION evil.yes(xid, xid) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT true'",
+        *(
+            f"CREATE OPERATOR evil.{name} (LEFTARG = {kind}, RIGHTARG = {kind}, FUNCTION = evil.yes)"
+            for kind in ("text", "bigint", "xid")
+            for name in ("=", "<=")
+        ),
+        "CREATE TABLE evil.audit_event AS SELECT * FROM public.audit_event",
+        "GRANT USAGE ON SCHEMA evil TO PUBLIC",
+        "GRANT ALL ON evil.audit_event TO PUBLIC",
+    )
+    lie = (
+        "INSERT INTO public.audit_event (actor_name, origin, request_id, ip, action, object_type, object_id,"
+        " object_label, state_from, state_to, code, reason, body)"
+        " VALUES ('max', 'web', '', '', 'change.moved', 'change', '17', '', 'draft', 'approved', '', '', '{}')"
+    )
+    with superuser() as session:
+        for statement in evil:
+            session.execute(statement)
+        try:
+            for move in ("UPDATE public.audit_test_change SET state = 'approved'", lie):
+                with signed_in("countersign_app") as app:
+                    app.execute("SET search_path = evil, pg_catalog, public")
+                    with pytest.raises(psycopg.IntegrityError, match=f"{NO_EVENT}|it says that the change 17 went"):
+                        app.execute(move)
+        finally:
+            session.execute("DROP SCHEMA evil CASCADE")
+
+
+def test_the_looks_of_a_session_stay_quick_while_the_log_grows(say: Say, draft: int) -> None:  # noqa: F811
+    """What a session planned when the log held little reads no more than the thing's own events when it holds more."""
+    others = (
+        "INSERT INTO audit_event (actor_name, origin, request_id, ip, action, object_type, object_id, object_label,"
+        " state_from, state_to, code, reason, body) SELECT 'x', 'web', '', '', 'thing.done', 'device',"
+        " (17 + n %% 2)::text, '', '', '', '', '', '{{}}' FROM generate_series(1, {}) n"
+    )
+    with transaction.atomic():
+        run(others.format(300))
+    analyze("audit_event", "audit_test_change")
+    for before, after in (("draft", "assessment"), ("assessment", "draft")) * 4:
+        with transaction.atomic():
+            to(after)
+            say(state_from=before, state_to=after)
+    with transaction.atomic():
+        run(others.format(3000))
+        to("assessment")
+        say(state_from="draft", state_to="assessment")
+        read = events_read()
+        run("SET CONSTRAINTS ALL IMMEDIATE")
+        assert 0 < events_read() - read < 30
 
 
 @pytest.fixture

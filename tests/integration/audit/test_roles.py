@@ -1,5 +1,6 @@
 """What each role of the database may do, tried by real logins beside the test's own connection."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -219,6 +220,9 @@ def test_no_row_gets_the_id_of_another() -> None:
         assert cursor.fetchone() == (True,)
 
 
+NAMING_ALL = ("audit_opening_comes_with_event", "audit_require_change", "audit_require_event")
+
+
 def test_no_guard_looks_for_its_tables_where_the_session_says() -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -227,8 +231,18 @@ def test_no_guard_looks_for_its_tables_where_the_session_says() -> None:
             [OWNER],
         )
         found = {name for (name,) in cursor.fetchall()}
-    # The first names its table with its schema, the others read none.
-    assert found == {"audit_enqueue", "audit_event_line", "audit_refuse_change"}
+    # The first names its table with its schema, the next two read none; the others write every name with its schema.
+    assert found == {"audit_enqueue", "audit_event_line", "audit_refuse_change", *NAMING_ALL}
+
+
+@pytest.mark.parametrize("name", NAMING_ALL)
+def test_a_guard_without_a_path_of_its_own_names_every_operator_type_and_function_with_its_schema(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT prosrc FROM pg_proc WHERE proname = %s", [name])
+        (source,) = cursor.fetchone()
+    named = r"OPERATOR\(pg_catalog\.[^)]+\)|'[^']*'|:=|::pg_catalog\.\w+|::bigint|\bpg_catalog\.\w+\(|USING ERRCODE ="
+    left = re.sub(named, "", re.sub(r"\bpublic\.\w+", "@", source))
+    assert re.findall(r"[=<>~!+*/|-]|::|\w\(|FROM +\w+", left) == []
 
 
 def test_the_statements_may_be_run_again_and_printed() -> None:
