@@ -1,4 +1,5 @@
 from argparse import ArgumentParser
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -91,18 +92,16 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
 
     def _apply(self, archivist: Archivist, limit: int) -> None:
-        broken = sum(self._tell(outcome) for outcome in archivist.finish())
+        broken = self._tell_all(archivist.finish())
         while (made := archivist.make(limit)) is not None:
             self._tell(made)
-        broken += sum(self._tell(outcome) for outcome in archivist.redact())
-        _demand_none(broken)
+        _demand_none(broken | self._tell_all(archivist.redact(), but=broken))
 
     def _redact(self, archivist: Archivist) -> None:
         outcomes = list(archivist.redact())
-        broken = sum(self._tell(outcome) for outcome in outcomes)
         if not outcomes:
             self.stdout.write("No file of an archive here holds a text that was redacted.")
-        _demand_none(broken)
+        _demand_none(self._tell_all(outcomes))
 
     def _give_up(self, connection: psycopg.Connection[Any], folder: Path, archive_id: int, reason: str) -> None:
         if not reason or len(reason) > _LONGEST_REASON or "\0" in reason:
@@ -110,12 +109,23 @@ class Command(BaseCommand):
         path = _archivist(connection, folder).give_up(archive_id, reason)
         self.stdout.write(f"The archive {archive_id} is given up: its events stay in the table. {path} is gone.")
 
-    def _tell(self, outcome: Archived | Held | Broken | RedactedFile) -> bool:
-        """Say what came of an archive; whether it needs somebody."""
+    def _tell_all(
+        self, outcomes: Iterable[Archived | Held | Broken | RedactedFile], *, but: Collection[int] = ()
+    ) -> set[int]:
+        """Say what came of archives, but of those that were told of; the numbers of those that need somebody."""
+        broken = set()
+        for outcome in outcomes:
+            if isinstance(outcome, Broken):
+                broken.add(outcome.archive_id)
+            if outcome.archive_id not in but:
+                self._tell(outcome)
+        return broken
+
+    def _tell(self, outcome: Archived | Held | Broken | RedactedFile) -> None:
         if isinstance(outcome, Held):
             self.stderr.write(f"{outcome.file} is complete, but its events stay in the table. {outcome.why}")
         elif isinstance(outcome, Broken):
-            self.stderr.write(outcome.why)
+            self.stderr.write(f"Archive {outcome.archive_id}: {outcome.why}")
         elif isinstance(outcome, RedactedFile):
             by = ", ".join(str(number) for number in outcome.redactions) or "that the log told of already"
             self.stdout.write(
@@ -124,7 +134,6 @@ class Command(BaseCommand):
             )
         else:
             self.stdout.write(f"{outcome.file}: {outcome.events:,} events, verified, and removed from the table.")
-        return isinstance(outcome, Broken)
 
 
 def _archivist(connection: psycopg.Connection[Any], folder: Path) -> Archivist:
@@ -139,9 +148,10 @@ def _archivist(connection: psycopg.Connection[Any], folder: Path) -> Archivist:
     )
 
 
-def _demand_none(broken: int) -> None:
+def _demand_none(broken: set[int]) -> None:
     if broken:
+        numbers = ", ".join(str(number) for number in sorted(broken))
         raise CommandError(
-            f"{broken} archives need you. Restore the files from a backup; where events are still in the table, you can"
-            " also give the archive up: manage.py audit_archive --give-up NUMBER --reason WHY."
+            f"These archives need you: {numbers}. Restore the files from a backup; where events are still in the table,"
+            " you can also give the archive up: manage.py audit_archive --give-up NUMBER --reason WHY."
         )

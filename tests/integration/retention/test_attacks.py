@@ -8,13 +8,16 @@ import shutil
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from io import StringIO
 from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.management import CommandError
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from audit.errors import RolledBackError
+from audit.management.commands.audit_archive import Command, _demand_none
 from audit.models import Archive, ArchivedEvent, Event, LegalHold
 from audit.recorder import record
 from audit.retention.archiving import ARCHIVE_LOCK, Archived, Broken, Held
@@ -222,6 +225,16 @@ def test_a_lost_file_keeps_no_other_archive_from_being_made_and_can_be_given_up(
     assert verified().endswith("The audit log is whole.\n")
     said = Event.objects.get(action="audit_archive.given_up")
     assert (said.state_from, said.state_to, said.reason) == ("recorded", "given_up", "The disk is gone.")
+
+
+def test_the_command_tells_of_a_broken_archive_once_and_fails() -> None:
+    said = StringIO()
+    command = Command(stdout=said, stderr=said)
+    broken = Broken(4, Path("archive-00004.zip"), "It cannot be read.")
+    assert command._tell_all([broken]) == command._tell_all([broken], but={4}) == {4}
+    assert said.getvalue().count("Archive 4: It cannot be read.") == 1
+    with pytest.raises(CommandError, match=r"These archives need you: 2, 4\. Restore the files"):
+        _demand_none({4, 2})
 
 
 def test_only_a_file_whose_every_event_is_in_the_table_may_be_deleted(ended: int, seal: Seal, tmp_path: Path) -> None:

@@ -89,5 +89,6 @@ def test_killed_after_any_step_it_loses_no_event_and_no_text_and_the_next_run_fi
     said = log.manage("audit_archive")
     assert "is not recorded: a run was ended before that" in said
     assert said.endswith("Nothing was changed.\n"), said
+    assert "No file of an archive here holds" in log.manage("audit_archive", "--redact"), "the sealer's login may ask"
     log.manage("audit_sealer", "--once")
     assert log.manage("audit_verify", "--archives").endswith("The audit log is whole.\n")
