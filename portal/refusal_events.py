@@ -58,9 +58,11 @@ class RefusalEventsMiddleware:
         kwargs: object,  # noqa: ARG002 - the same
     ) -> HttpResponse | None:
         """Have who is refused again and again wait before anything is looked at; API tokens have a throttle for it."""
-        user = getattr(request, "user", None)
         match = request.resolver_match
-        if user is None or not user.is_authenticated or (match and match.view_name in OPEN_TO_ALL):
+        if match and match.view_name in OPEN_TO_ALL:
+            return None  # without a look at who it is, which would ask the database
+        user = getattr(request, "user", None)
+        if user is None or not user.is_authenticated:
             return None
         by_api = request.path_info.startswith("/api/")
         if limits.refused_too_often(user.pk):
