@@ -81,7 +81,7 @@ def seal_once(
         waiting = sorted(cursor.execute(_WAITING, (batch,), binary=True).fetchall())
         if not waiting:
             return None
-        _keep_leaves(cursor, first_index, waiting)
+        keep_leaves(cursor, first_index, waiting)
         cursor.execute(_TAKE, (first_index,))
         size = first_index + len(waiting)
         changed = extended_tiles(first_index, [leaf for _event, leaf in waiting], load)
@@ -131,7 +131,8 @@ def _tree_so_far(cursor: psycopg.Cursor[Any], key: SealingKey, load: TileLoader)
     return tree, int(signed_at.timestamp())
 
 
-def _keep_leaves(cursor: psycopg.Cursor[Any], first_index: int, waiting: Iterable[tuple[int, bytes]]) -> None:
+def keep_leaves(cursor: psycopg.Cursor[Any], first_index: int, waiting: Iterable[tuple[int, bytes]]) -> None:
+    """Write the hashes of events (id, hash) as the leaves from ``first_index`` on; the database refuses a gap."""
     with cursor.copy(_KEEP_LEAVES) as copy:
         copy.set_types(("int8", "int8", "bytea"))
         for leaf_index, (event_id, leaf) in enumerate(waiting, start=first_index):

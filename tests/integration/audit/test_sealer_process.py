@@ -165,10 +165,10 @@ def log(installed: Installation) -> Iterator[Installation]:
     installed.end()
 
 
-# Child after child seals what waits and kills itself right before its first, second, third ... statement, and at two
-# places after the commit. It ends with the first child that gets through.
+# Child after child seals what waits and kills itself right before its first, second, third ... statement, in the middle
+# of the leaves, and at two places after the commit. It ends with the first child that gets through.
 KILLED = """
-import os, signal, django, psycopg
+import itertools, os, signal, django, psycopg
 django.setup()
 from django.conf import settings
 from django.db import connection, transaction
@@ -192,8 +192,10 @@ def seal_and_die(kill_at):
         return lambda *given, **options: (step(), method(*given, **options))[1]
 
     sealer, key = connect_sealer(), SealingKey.read(settings.AUDIT_KEY_FILE)
-    for name in ("execute", "executemany"):
+    for name in ("execute", "executemany", "copy"):
         setattr(psycopg.Cursor, name, counted(getattr(psycopg.Cursor, name)))
+    write_row, rows = psycopg.Copy.write_row, itertools.count(1)
+    psycopg.Copy.write_row = lambda *given: (step() if next(rows) == 50 else None, write_row(*given))[1]
     sealed = seal_once(sealer, key, batch=100)
     step()
     HeadMemory(settings.AUDIT_KEY_FILE.with_name("last-signed")).remember(sealed.note)
@@ -219,7 +221,8 @@ print("killed", kill_at - 1, "times", flush=True)
 def test_killed_before_any_statement_it_loses_and_doubles_nothing(log: Installation) -> None:
     assert log.start("-c", KILLED).wait(timeout=60) == 0, (log.home / "output").read_text()
     killed = (log.home / "output").read_text().rpartition("killed ")[2].split()[0]
-    assert int(killed) >= 9, "lock, head, edge, leaves, queue, tiles, checkpoint, and two places after the commit"
+    places = "lock, head, edge, events, leaves, half of them, queue, tiles, checkpoint, and two places after the commit"
+    assert int(killed) >= 11, places
     log.sealer()
     log.wait_until_sealed()
     log.assert_whole()

@@ -24,7 +24,7 @@ from audit.notes import Signer
 from audit.sealing.key_management import KeyFiles, key_make, key_retire, key_rotate
 from audit.sealing.keys import SealingKey
 from audit.sealing.memory import HeadMemory
-from audit.sealing.seal import remembered_head_stands, seal_once
+from audit.sealing.seal import keep_leaves, remembered_head_stands, seal_once
 from audit.sealing.sealer import Sealer
 from audit.verify import verify
 from tests.database import analyze, as_owner, as_sealer
@@ -168,6 +168,17 @@ def test_the_database_refuses_to_bend_the_tree(
     role = {"app": as_application, "sealer": as_sealer, "owner": as_owner}[who]
     with pytest.raises(DatabaseError, match=refusal), role() as cursor:
         cursor.execute(statement)
+
+
+@pytest.mark.parametrize(("first", "refusal"), [(3, "without gaps"), (1, "already exists"), (-1, "violates check")])
+def test_leaves_that_are_copied_in_are_held_to_the_same(
+    seal: Seal, fill: Callable[..., None], first: int, refusal: str
+) -> None:
+    fill(2)
+    seal()
+    strange = [(999_990, hashlib.sha256().digest()), (999_991, hashlib.sha256().digest())]
+    with pytest.raises(psycopg.errors.IntegrityError, match=refusal), as_sealer():
+        keep_leaves(psycopg.Cursor(connection.connection), first, strange)
 
 
 def test_nothing_is_signed_on_top_of_a_tree_that_was_changed(seal: Seal, fill: Callable[..., None]) -> None:
