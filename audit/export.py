@@ -59,9 +59,21 @@ _OPENING = """'{"event":' || opening.event_id || ',"path":' || to_json(opening.p
     ELSE ',"redaction":' || opening.redaction_id || '}' END"""
 
 # OWASP, "CSV Injection": a cell that begins so is run as a formula by Excel, LibreOffice and others, the
-# full-width forms in some locales. White space, control characters and quotes before it are skipped by some.
-_SKIPPED = r"""[\s\u0001-\u0020\u007f-\u00a0\u200b-\u200f\u2028\u2029\u2060\ufeff'"`]*"""
-_FORMULA = rf"^([\t\r\n]|{_SKIPPED}[-=+@\uff1d\uff0b\uff0d\uff20])"
+# full-width forms in some locales. White space, characters that nobody sees and quotes before it are skipped by some.
+_UNSEEN = (
+    r"\u0001-\u0020\u007f-\u00a0\u00ad\u061c\u115f\u1160\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+_SKIPPED = rf"""[\s{_UNSEEN}'"`]*"""
+_STARTER = r"[-=+@\u2212\ufe62\ufe63\ufe66\ufe6b\uff1d\uff0b\uff0d\uff20]"
+_FORMULA = rf"^([\t\r\n]|{_SKIPPED}{_STARTER})"
+# Where lists are separated by semicolons, as in half of Europe, a spreadsheet begins a cell behind each, and a row
+# behind each line end, whatever was quoted. So texts that people type are looked through, not at their beginning alone.
+_BREAKS = (";", "\t", "\r", "\n")
+_WITHIN = rf"([;\t\r\n]{_SKIPPED})({_STARTER})"
+_APART = r"\1'\2"
+_SEMICOLON = r"\u003b"
+_TYPED = frozenset({"actor_name", "object_id", "object_label", "reason"})
 # What nearly all cells begin with; none of it begins a formula, and to ask costs a small part of what the pattern does.
 _HARMLESS = f"'{{{','.join(str(ord(each)) for each in ascii_letters + digits + '{')}}}'::int[]"
 
@@ -145,7 +157,7 @@ def stream_csv(event_filter: EventFilter) -> Iterator[bytes]:
     """
     cells = [_csv_cell(name) for name in COLUMNS]
     options = "FORMAT csv, HEADER true, ENCODING 'UTF8'"
-    return _copy(", ".join([*cells, TEXTS]), event_filter, options, beside=_BESIDE)
+    return _copy(", ".join([*cells, _without_semicolons(TEXTS)]), event_filter, options, beside=_BESIDE)
 
 
 def stream_jsonl(event_filter: EventFilter) -> Iterator[bytes]:
@@ -173,12 +185,28 @@ def _csv_cell(name: str) -> str:
         return f"{_AT} AS at"
     if name not in _TEXT_COLUMNS:
         return name
-    pattern = _FORMULA.replace("\\", "\\\\").replace("'", "''")
+    if name == "body":
+        return _without_semicolons(name)
     cell = f"told_{name}" if name in _PLAIN else name
-    return (
+    first = (
         f"CASE WHEN ascii({cell}) = ANY ({_HARMLESS}) THEN {cell} WHEN {cell} = '' THEN NULL"
-        f" WHEN {cell} ~ E'{pattern}' THEN '''' || {cell} ELSE {cell} END AS {name}"
+        f" WHEN {cell} ~ {_literal(_FORMULA)} THEN '''' || {cell} ELSE {cell} END"
     )
+    if name not in _TYPED:
+        return f"{first} AS {name}"
+    breaks = " OR ".join(f"strpos({cell}, chr({ord(each)})) > 0" for each in _BREAKS)
+    within = f"regexp_replace({first}, {_literal(_WITHIN)}, {_literal(_APART)}, 'g')"
+    return f"CASE WHEN {breaks} THEN {within} ELSE {first} END AS {name}"
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'"
+
+
+def _without_semicolons(name: str) -> str:
+    """A column of JSON with JSON's escape in the place of each semicolon, so that no cell begins behind one."""
+    return f"replace({name}, ';', {_literal(_SEMICOLON)}) AS {name}"
 
 
 # The text format would double JSON's backslashes. In csv format nothing is quoted when quote and delimiter are

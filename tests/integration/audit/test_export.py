@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC
 
@@ -50,8 +51,38 @@ STARTERS = {
     "full-width plus": "\uff0b1",
     "full-width minus": "\uff0d1",
     "full-width at": "\uff20x",
+    "minus sign": "\u22121",
+    "small plus": "\ufe621",
+    "right-to-left override": "\u202e=1+1",
+    "isolate": "\u2066=1+1",
+    "soft hyphen": "\u00ad=1+1",
+    "tag": "\U000e0020=1+1",
 }
-HARMLESS = ["a=b", "CHG-17", "10.0.0.1/24", "mail@example.org", "", " plain", '"quoted"', "; =1", "é", "'tis"]
+WITHIN = {
+    "semicolon": ("x;=1+1", "x;'=1+1"),
+    "semicolon and spaces": ("x; @SUM(A1);+1", "x; '@SUM(A1);'+1"),
+    "semicolon and an unseen mark": ("x;\u202e=1", "x;\u202e'=1"),
+    "line feed": ("x\n=1+1", "x\n'=1+1"),
+    "tab": ("x\t-1", "x\t'-1"),
+}
+HARMLESS = [
+    "a=b",
+    "a; b",
+    "a;b=c",
+    "one\ntwo",
+    "CHG-17",
+    "10.0.0.1/24",
+    "mail@example.org",
+    "",
+    " plain",
+    '"quoted"',
+    "é",
+    "'tis",
+]
+
+
+def behind_breaks(text: str) -> str:
+    return re.sub(r"([;\t\r\n]\s*)([-=+@])", r"\1'\2", text)
 
 
 def _csv(chunks: Iterator[bytes]) -> list[dict[str, str]]:
@@ -81,7 +112,23 @@ def test_a_cell_that_a_spreadsheet_would_run_starts_with_an_apostrophe(
     given = {column: text} if column in {"object_label", "reason", "code"} else {}
     event_id = say(actor=actor, **given)
     (row,) = _csv(stream_csv(EventFilter(ids=(event_id,))))
-    assert row[column] == "'" + text
+    typed = column in {"object_label", "reason", "actor_name"}
+    assert row[column] == "'" + (behind_breaks(text) if typed else text)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", WITHIN)
+@pytest.mark.parametrize("column", ["object_label", "reason"])
+def test_no_cell_begins_a_formula_where_the_separator_is_a_semicolon(say: Say, column: str, name: str) -> None:
+    text, expected = WITHIN[name]
+    event_id = say(**{column: text}, details={"note": text, "place": text})
+    written = b"".join(stream_csv(EventFilter(ids=(event_id,)))).decode()
+    (row,) = _csv(iter([written.encode()]))
+    assert row[column] == expected
+    assert json.loads(row["body"]) == json.loads(Event.objects.get(pk=event_id).body)
+    assert text in json.loads(row[TEXTS]).values()
+    for cell in re.split(r"[;\n\t]", written):
+        assert not cell.lstrip(" \u202e").startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.django_db
