@@ -124,6 +124,14 @@ class Event(models.Model):
         """
         return body_as_told(self.pk, self.sealed())
 
+    def checked_content(self) -> dict[str, Any]:
+        """The same, and ``reason`` and ``object_label`` say what it does: so no text is shown that was not sealed."""
+        content = self.content()
+        thing = content.get("object")
+        self.reason = str(content.get("reason", ""))
+        self.object_label = str(thing.get("label", "")) if isinstance(thing, dict) else ""
+        return content
+
     def sealed(self) -> dict[str, Any]:
         """The body, read, as it was sealed: with commitments in place of texts that people typed; no query."""
         content: dict[str, Any] = json.loads(self.body)

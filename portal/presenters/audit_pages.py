@@ -111,8 +111,8 @@ def event_rows(events: Iterable[Event], proofs: Mapping[int, ProofState]) -> lis
 
 
 def event_detail(event: Event, proof: ProofState) -> EventDetail:
-    """One event with its body taken apart; no query."""
-    content = event.content()
+    """One event with its body taken apart; one query where texts stand beside it."""
+    content = event.checked_content()
     before, after = _fields(content.get("before")), _fields(content.get("after"))
     return EventDetail(
         row=event_row(event, proof),

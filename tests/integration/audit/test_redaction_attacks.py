@@ -11,6 +11,7 @@ from threading import Barrier
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
 
 from audit.actor import Actor, Origin
 from audit.body import canonical
@@ -365,3 +366,14 @@ def test_of_two_who_click_at_once_one_is_told_that_it_is_done(
     assert any(f"is {RedactionState(redaction.state).label.lower()} already, by" in words for words in said)
     gone = Opening.objects.get(event_id=event, path="/reason").value is None
     assert gone is (redaction.state == "carried_out")
+
+
+def test_a_text_that_was_exchanged_is_shown_on_no_page_of_its_event(event: int, seal: Seal) -> None:
+    client = Client()
+    client.force_login(PersonFactory.create(username="anna-a", roles=["auditor"]))
+    forge(f"UPDATE audit_opening SET value = 'Nicer words.' WHERE event_id = {event} AND path = '/reason'")
+    page = client.get(f"/audit/{event}/").content.decode()
+    answer = client.get(f"/api/v1/audit/events/{event}/").json()
+    assert "[does not fit what was sealed]" in page
+    assert ("Nicer words." in page, "not what was sealed</span>" in page) == (False, True)
+    assert answer["reason"] == answer["body"]["reason"] == "[does not fit what was sealed]"

@@ -92,6 +92,12 @@ class Walk:
         self._told(events, called, who, is_api=is_api)
         if WHY in json.dumps(body) and not repeated(events):
             self.problems.append(f"{called}: no event repeats the reason that was given")
+        for event in events:
+            if WHY in event.body:
+                self.problems.append(
+                    f"{called}: {event.action} seals what a person typed as it is, so that it can never be redacted."
+                    " Put it under a name of audit/redaction/fields.py."
+                )
         return response
 
     def check(self, called: str) -> None:
