@@ -273,7 +273,7 @@ def _check_other_person(redaction: Redaction, event: Subject, actor: Actor) -> N
 def _share_an_address(person: int | None, others: Collection[int | None]) -> bool:
     people = get_user_model().objects.filter(pk__in=[person, *(pk for pk in others if pk is not None)])
     addresses = {pk: email.strip().lower() for pk, email in people.values_list("pk", "email")}
-    own = addresses.pop(person, "")
+    own = addresses.pop(person or 0, "")
     return bool(own) and own in addresses.values()
 
 

@@ -1,7 +1,7 @@
 """The same text in several events: a title stands in every event of its change."""
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -35,7 +35,7 @@ def repeats(event: Event, paths: Collection[str], *, most: int = MOST_TOGETHER) 
     They are events of the same change, or about the same thing where the event belongs to none. Those with an open
     proposal are left out.
     """
-    values = {
+    values: dict[str, Any] = {
         "event": event.pk, "paths": list(paths), "change": event.change_id, "kind": event.object_type,
         "thing": event.object_id, "most": most,
     }  # fmt: skip

@@ -118,7 +118,7 @@ def test_by_the_api(event: int, seal: Seal) -> None:
     assert (done.status_code, done.json()["decided_by"], done.json()["comment"]) == (200, "audrey-q", "Rotated.")
     assert audrey.get(API).json()["results"][0] | {"left_open": []} == audrey.get(one).json() | {"left_open": []}
     assert audrey.get(one).json() | {"left_open": []} == done.json()
-    answer: Any = audrey.get(f"/api/v1/audit/events/{event}/")
+    answer = audrey.get(f"/api/v1/audit/events/{event}/")
     assert answer["Cache-Control"] == "no-store", "no browser keeps what was there before"
     told = answer.json()
     assert told["reason"] == told["body"]["reason"] == "[redacted]"
