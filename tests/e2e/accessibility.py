@@ -20,7 +20,7 @@ def violations(page: Page) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = page.evaluate(
         "async (options) => (await axe.run(options)).violations", ALL_BUT_CONTRAST
     )
-    contrast = page.evaluate(CONTRAST, {"known": list(_PASSED), "options": OPTIONS})
+    contrast: dict[str, list[Any]] = page.evaluate(CONTRAST, {"known": list(_PASSED), "options": OPTIONS})
     _PASSED.update(contrast["passed"])
     return found + contrast["violations"]
 
