@@ -26,16 +26,18 @@ SOURCES = {
     "audit_refuse_change": "d7658e4befa4b0f00eee024cbc34e7004062a9ed05b4625f018a661f6a74c584",
     "audit_refuse_gap": "e6fa930263f83966e9cebfddcb18b17aed0670cc1ac292ce962a67b5c5d9e6a9",
     "audit_refuse_unarchived": "48b99f7be506458f53e53d5b0fd257b8021763935fdd0da2c84b6858a823e067",
+    "audit_refuse_unchanged": "b76cb72fb7726cd8cdb7367c1760c6addc9fc17fdeae6507029052a06eeadee6",
     "audit_refuse_unsealed": "5a3e8fbdd8bd980ed8ec62a96efd8e5a786846d77fc1b1132f078868df14846b",
-    "audit_refuse_untold": "da31c6b4bb50e552a79129c31a9f5804b600e59246bffe659ef44ad75450fc66",
-    "audit_require_event": "d41294ba14b4148a0056ff36ddbdb3fd13a24e1fb0b9a3de603491f2487bcb6f",
+    "audit_refuse_untold": "2a003c6ab2ade21b454f5304819af32884d5538765cdeceb53ca4f62b64469ca",
+    "audit_require_change": "ee6773f6d8cce6861f76265962b001d01710a0601a0a6ab1a7979930741d9d60",
+    "audit_require_event": "bf5fa199f255b991a3f24ee531e0fc788d8e00b7dbea5d44f33dde99bf3f4893",
     "audit_require_event_about": "0b5add8daab6aefe53be1d2837e5b0d0dc1f9a7e4c0c0d4d804db948dd37051d",
-    "audit_stateful_compile": "7d2be674b62cd97a450a25ebea5d1460d52274e595976c0ca81d056a8cd7fb55",
+    "audit_stateful_compile": "6670d24e96aaaad6cda14e4281d0399f79519fbbf5dc906da24cf7deb3795d7d",
     "audit_tile_only_grows": "0de069261782267681f47007aa3c88c5505cdf6eccda8cb915f1088c2fea1abf",
     "audit_written_here": "baf92ecd6f5b75da3f1d90c5d56450c8b094b6e67b9f965d33811b5be6291fb0",
 }
-"""SHA-256 of the text of each without white space, as the migrations leave it. ``audit_require_change`` is not among
-them: it is made of the registry."""
+"""SHA-256 of the text of each without white space, as the migrations leave it. ``audit_refuse_unchanged`` and
+``audit_require_change`` are made of the registry: who adds to ``audit.stateful`` writes down theirs anew."""
 
 DEMANDING = ("audit_require_event", "audit_require_event_about")
 _BESIDE_THE_LOG = ("changes_note_move",)

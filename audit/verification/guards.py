@@ -15,6 +15,7 @@ GUARDS = (
     ("audit_event", "audit_event_row_leaves_by_archive"),
     ("audit_event", "audit_event_is_enqueued"),
     ("audit_event", "audit_event_needs_change"),
+    ("audit_event", "audit_event_account_needs_change"),
     ("audit_opening", "audit_opening_with_event"),
     ("audit_opening", "audit_opening_row_stays"),
     ("audit_opening", "audit_opening_never_goes"),

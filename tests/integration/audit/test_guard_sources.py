@@ -33,6 +33,15 @@ def test_the_functions_are_those_of_the_migrations() -> None:
             "CREATE OR REPLACE FUNCTION audit_written_here(row_xmin xid) RETURNS boolean LANGUAGE sql AS 'SELECT true'",
             "The function audit_written_here, which guards the log",
         ),
+        (ALLOWING.format(name="audit_require_change()"), "The function audit_require_change, which guards the log"),
+        (
+            "UPDATE audit_stateful SET state_sql = NULL; SELECT audit_stateful_compile()",
+            "The function audit_refuse_unchanged, which guards the log",
+        ),
+        (
+            "DROP TRIGGER audit_event_account_needs_change ON audit_event",
+            "The guard audit_event_account_needs_change of the table audit_event is missing",
+        ),
         (
             "ALTER TABLE changes_approval ENABLE TRIGGER changes_approval_needs_event",
             "changes_approval_needs_event of the table changes_approval is not fired always",
