@@ -15,7 +15,7 @@ TABLES: Final[dict[str, str]] = {
     "audit_tile": "The tree that proves the log.",
     "audit_checkpoint": "The signed heads of the tree.",
     "audit_anchoring": "How far an anchor has got; when one fails or recovers, that is an event.",
-    "django_session": "A browser's session; signing in and out are the events.",
+    "django_session": "A browser's session; signing in and out are events; who lets one run out does nothing.",
     "axes_accessattempt": "Counts wrong passwords; each of them is an event.",
     "axes_accessattemptexpiration": "When a count of wrong passwords ends; the lock is an event.",
     "axes_accesslog": "A second list of who signed in; the log has the first.",
@@ -37,14 +37,22 @@ TABLES: Final[dict[str, str]] = {
     "devices_credentialuse": "Uses are counted here and told as `credential.used` when the work is done.",
     "devices_stageddevice": "What a source said, before it is taken in; taking in is the event.",
     "devices_webhookdelivery": "What NetBox said has changed; it is believed only once it was read, which is an event.",
-    "changes_planopening": "Which plan a reviewer had opened; the decision on it is an event with its digest.",
+    "changes_planopening": "Which plan a reviewer had on the screen, which its mere display writes; the decision on"
+    " it is an event with its digest. Taking the bytes away is an event of its own.",
     "devices_complianceresult": "What a rule finds in stored configurations, computed anew; the rule is an event.",
     "changes_deviceplan": "Rows of a plan that is built; `plan.ready` names the root over them; a guard keeps them.",
 }
 """Tables of which nothing is missed."""
 
 CLAIMS: Final = frozenset({"owner", "fence", "lease_until", "attempts", "not_before", "rung_at"})
-"""Columns of any table that say who is at work on a row and when it is called for: what the work does is told."""
+"""Columns that say who is at work on a row and when it is called for: what the work does is told."""
+
+CLAIMED: Final = frozenset({
+    "changes_devicerun", "changes_evidencepack", "changes_hookcall", "changes_planrevision", "changes_run",
+    "changes_runstep", "changes_scheduledstart", "changes_wavecheck", "devices_backuprun", "devices_devicebackup",
+    "devices_journalnote",
+})  # fmt: skip
+"""The tables where these columns mean that; elsewhere an `owner` is somebody whom an auditor misses."""
 
 MADE: Final[dict[str, str]] = {
     "devices_circuitbreaker": "A closed breaker, made at first use; opening, closing and resetting are events.",

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import connection
 
+from audit.models import Event
 from tests.database import as_superuser
-from tests.integration.coverage.excused import CLAIMS, COLUMNS, MADE, TABLES
+from tests.integration.coverage.excused import CLAIMED, CLAIMS, COLUMNS, MADE, TABLES
 
 _INSTALL = """
 CREATE TABLE coverage_write (
-    id bigint GENERATED ALWAYS AS IDENTITY, txid bigint, relation text, operation text, columns text[]
+    id bigint GENERATED ALWAYS AS IDENTITY, txid bigint, relation text, operation text, columns text[],
+    row_id text, was jsonb, became jsonb
 );
 GRANT SELECT ON coverage_write TO PUBLIC;
 CREATE FUNCTION coverage_note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $body$
 DECLARE
     changed text[];
+    was jsonb;
+    became jsonb;
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        SELECT array_agg(n.key ORDER BY n.key) INTO changed
+        SELECT array_agg(n.key ORDER BY n.key), jsonb_object_agg(n.key, o.value), jsonb_object_agg(n.key, n.value)
+        INTO changed, was, became
         FROM jsonb_each(to_jsonb(NEW)) n JOIN jsonb_each(to_jsonb(OLD)) o USING (key)
         WHERE n.value IS DISTINCT FROM o.value;
         IF changed IS NULL THEN
             RETURN NULL;
         END IF;
     END IF;
-    INSERT INTO public.coverage_write (txid, relation, operation, columns)
-    VALUES (pg_current_xact_id()::text::bigint, TG_TABLE_NAME, TG_OP, changed);
+    INSERT INTO public.coverage_write (txid, relation, operation, columns, row_id, was, became)
+    VALUES (pg_current_xact_id()::text::bigint, TG_TABLE_NAME, TG_OP, changed, to_jsonb(NEW) ->> 'id', was, became);
     RETURN NULL;
 END
 $body$;
@@ -52,6 +59,18 @@ WHERE id > %s AND operation = 'UPDATE' AND EXISTS (SELECT FROM audit_event e WHE
     AND (e.state_to <> '' OR e.body::jsonb -> 'before' <> 'null' OR e.body::jsonb -> 'after' <> 'null'
          OR e.body::jsonb -> 'details' <> 'null'))
 """
+# What was changed of a row, from its first to its last value in a transaction, beside an event about the same thing.
+_TOLD = """
+SELECT w.relation, w.was, w.became, e.id FROM coverage_write w
+JOIN audit_event e ON e.txid = w.txid AND e.object_id = w.row_id
+WHERE w.id > %s AND w.operation = 'UPDATE'
+  AND (replace(e.object_type, '_', '') = split_part(w.relation, '_', 2)
+       OR (e.object_type, w.relation) IN (SELECT object_type, table_name FROM audit_stateful))
+  AND NOT EXISTS (SELECT FROM coverage_write o WHERE o.txid = w.txid AND o.relation = w.relation
+                  AND o.row_id = w.row_id AND o.id <> w.id)
+  AND 1 = (SELECT count(*) FROM audit_event o WHERE o.txid = e.txid AND o.object_type = e.object_type
+           AND o.object_id = e.object_id)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +88,7 @@ class Write:
             return True
         if self.operation == "INSERT":
             return self.table in MADE
-        allowed = {*COLUMNS.get(self.table, ((), ""))[0], *CLAIMS}
+        allowed = {*COLUMNS.get(self.table, ((), ""))[0], *(CLAIMS if self.table in CLAIMED else ())}
         return self.operation == "UPDATE" and bool(self.columns) and self.columns <= allowed
 
     def __str__(self) -> str:
@@ -100,6 +119,24 @@ class Notes:
             rows = [Write(table, "UPDATE", frozenset(columns)) for table, columns in cursor.fetchall()]
         return sorted(str(write) for write in rows if not write.excused)
 
+    def lies(self) -> list[str]:
+        """What an event says of a value before or after that is something else than what the row had or has."""
+        with connection.cursor() as cursor:
+            cursor.execute(_TOLD, [self._seen])
+            rows = [(table, json.loads(was), json.loads(became), pk) for table, was, became, pk in cursor.fetchall()]
+        found = []
+        for table, was, became, pk in rows:
+            event = Event.objects.get(pk=pk)
+            said = event.content()
+            for side, values in (("before", was), ("after", became)):
+                told = said[side] if isinstance(said[side], dict) else {}
+                found += [
+                    f"{event.action} says {side} {name}={told[name]!r}, but {table} has {values[name]!r}"
+                    for name in told.keys() & values.keys()
+                    if not _same(told[name], values[name])
+                ]
+        return sorted(found)
+
     def written(self) -> list[str]:
         """Everything that was written, excused or not."""
         with connection.cursor() as cursor:
@@ -112,6 +149,13 @@ class Notes:
             return [
                 Write(table, operation, frozenset(columns or ())) for table, operation, columns in cursor.fetchall()
             ]
+
+
+def _same(told: object, stands: object) -> bool:
+    """Times are written in several ways; of them it is enough that there is one."""
+    if isinstance(told, str) and isinstance(stands, str) and re.match(r"\d{4}-\d\d-\d\d", told):
+        return told[:10] == stands[:10]
+    return told == stands or str(told) == str(stands)
 
 
 @contextmanager

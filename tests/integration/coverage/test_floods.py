@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
+from pytest_django import DjangoAssertNumQueries, Settings
 from rest_framework.test import APIClient
 
 from audit.models import Event
@@ -94,7 +94,7 @@ def test_who_is_refused_again_and_again_waits_whatever_he_asks(cast: Cast, next_
 def test_more_forms_than_a_person_fills_in_are_refused(
     cast: Cast, next_minute: Turn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert next_minute
+    next_minute()
     monkeypatch.setattr(limits, "SENT_AT_MOST", 3)
     client = browser(cast.peer)
     statuses = [client.post(reverse("preference-set"), {"theme": "dark"}).status_code for _ in range(5)]
@@ -122,14 +122,14 @@ def test_names_without_end_at_the_sign_in(cast: Cast, next_minute: Turn) -> None
 
 
 def test_a_success_counts_as_no_failure(cast: Cast, next_minute: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert next_minute
+    next_minute()
     monkeypatch.setattr(limits, "FAILED_AT_MOST", 1)
     right = {"username": cast.peer.username, "password": PASSWORD}
     assert [Client().post(reverse("sign-in"), right).status_code for _ in range(3)] == [302] * 3
 
 
 def test_names_without_end_from_addresses_without_end(next_minute: Turn, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert next_minute
+    next_minute()
     monkeypatch.setattr(limits, "OF_ALL_STRANGERS", 3)
     for number in range(6):
         answer = Client().post(
@@ -140,13 +140,21 @@ def test_names_without_end_from_addresses_without_end(next_minute: Turn, monkeyp
 
 
 def test_one_line_of_ipv6_is_one_stranger(next_minute: Turn) -> None:
-    assert next_minute
+    next_minute()
     for number in range(10):
         APIClient().post(
             reverse("api-change-list"), {}, headers={"authorization": "Token x"}, REMOTE_ADDR=f"2001:db8::{number:x}"
         )
     [event] = refusals()
     assert (event.action, event.ip) == ("access.not_proved", "2001:db8::0")
+
+
+def test_the_sign_of_life_asks_nothing_of_who_looks(
+    cast: Cast, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client = browser(cast.peer)
+    with django_assert_num_queries(0):
+        assert client.get("/healthz").status_code == 200
 
 
 def test_an_event_of_what_was_done_hides_no_refusal(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:

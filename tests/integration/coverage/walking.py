@@ -112,6 +112,7 @@ class Walk:
             self.problems.append(
                 f"{called}: no event says what was changed: {'; '.join(unsaid)}. Give before and after."
             )
+        self.problems += [f"{called}: {lie}" for lie in self.notes.lies()]
         self.notes.forget()
 
     def _send(self, who: User, url: str, body: Mapping[str, Any], method: str, *, is_api: bool) -> Any:  # noqa: ANN401
