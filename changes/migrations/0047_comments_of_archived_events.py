@@ -23,6 +23,6 @@ $do$;
 class Migration(migrations.Migration):
     """One function."""
 
-    dependencies = [("changes", "0046_ended_changes"), ("audit", "0013_closer_archives")]
+    dependencies = [("changes", "0046_ended_changes"), ("audit", "0012_closer_archives")]
 
     operations = [migrations.RunSQL(_EXCHANGE.format(old=OLD, new=NEW), _EXCHANGE.format(old=NEW, new=OLD))]

@@ -191,7 +191,7 @@ REVOKE EXECUTE ON FUNCTION audit_archive_give_up(bigint) FROM PUBLIC;
 class Migration(migrations.Migration):
     """A state, a column, a view, and pieces of functions."""
 
-    dependencies = [("audit", "0012_closer_redactions")]
+    dependencies = [("audit", "0011_closer_redactions")]
 
     operations = [
         migrations.SeparateDatabaseAndState(

@@ -1,6 +1,6 @@
 """A guard that finds all in order takes one look into one index, whatever the tables hold; only then it is left early.
 
-What is new against 0009 and 0013:
+What is new against 0009 and 0012:
 
 - The first look needs no search path of its own, so none is set and reset at each COMMIT: every name and operator in
   it is written with its schema. What is not in order at first sight is judged by a function with a path, as before.
@@ -17,7 +17,7 @@ from django.db import migrations
 
 _guards = import_module("audit.migrations.0009_closer_guards")
 _archives = import_module("audit.migrations.0010_retention")
-_closer = import_module("audit.migrations.0013_closer_archives")
+_closer = import_module("audit.migrations.0012_closer_archives")
 
 
 def _named(text: str) -> str:
@@ -296,7 +296,7 @@ _COMPILE_OF_BEFORE = "; ".join(
 class Migration(migrations.Migration):
     """Functions alone; the triggers stay."""
 
-    dependencies = [("audit", "0013_closer_archives")]
+    dependencies = [("audit", "0012_closer_archives")]
 
     operations = [
         migrations.RunSQL(
