@@ -16,6 +16,9 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Close the admin to the queue, audit who signs in, guard the logs, and tie a worker's processes together."""
         self._take_queue_out_of_admin()
+        from audit.verification import guards
+
+        guards.register("audit_event", "audit_event_account_needs_change")
         from portal.sign_in_events import connect_sign_in_events
 
         connect_sign_in_events()

@@ -3,6 +3,8 @@
 import hashlib
 from typing import Any
 
+from django.apps import apps
+
 from audit.stateful import STATEFUL
 from audit.verification.findings import Finding, FindingCode
 
@@ -39,6 +41,8 @@ SOURCES = {
 """SHA-256 of the text of each without white space, as the migrations leave it. ``audit_refuse_unchanged`` and
 ``audit_require_change`` are made of the registry: who adds to ``audit.stateful`` writes down theirs anew."""
 
+MADE_OF_THE_REGISTRY = ("audit_refuse_unchanged", "audit_require_change")
+
 DEMANDING = ("audit_require_event", "audit_require_event_about")
 _BESIDE_THE_LOG = ("changes_note_move",)
 """Functions whose triggers fire for the convenience of readers, and guard nothing."""
@@ -71,9 +75,10 @@ def check_sources(cursor: Any) -> None:  # noqa: ANN401 - any cursor
     Raises:
         Finding: a function is another, a trigger can be got past, or one is gone.
     """
-    cursor.execute(_FUNCTIONS, (list(SOURCES),))
+    expected = _expected()
+    cursor.execute(_FUNCTIONS, (list(expected),))
     found = {name: source_digest(source) for name, source in cursor.fetchall()}
-    for name, digest in SOURCES.items():
+    for name, digest in expected.items():
         if found.get(name) != digest:
             raise _finding(f"The function {name}, which guards the log, is not the one of this version.")
     cursor.execute(_WEAKENED, (list(_BESIDE_THE_LOG),))
@@ -84,6 +89,12 @@ def check_sources(cursor: Any) -> None:  # noqa: ANN401 - any cursor
     row = cursor.fetchone()
     if row is not None:
         raise _finding(f"Nothing demands an event any more of who changes the table {row[0]}: its trigger was removed.")
+
+
+def _expected() -> dict[str, str]:
+    """What is looked at. A log without all apps of the registry, as in a bench, makes other functions of it."""
+    whole = all(apps.is_installed(each.table.partition("_")[0]) for each in STATEFUL)
+    return {name: digest for name, digest in SOURCES.items() if whole or name not in MADE_OF_THE_REGISTRY}
 
 
 def _finding(sentence: str) -> Finding:

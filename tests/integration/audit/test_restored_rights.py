@@ -42,6 +42,6 @@ def test_no_guard_knows_an_event_of_its_transaction_by_the_number_alone() -> Non
         cursor.execute(
             "SELECT proname FROM pg_proc, unnest(proconfig) AS setting WHERE proname LIKE 'portal\\_%%'"
             " AND setting LIKE 'search\\_path%%' AND setting NOT LIKE '%%' || current_schema() || '%%'"
-            " AND proname <> 'portal_is_access_event'"
+            " AND proname NOT IN ('portal_is_access_event', 'portal_identity_changed')"
         )
         assert cursor.fetchall() == []

@@ -21,7 +21,7 @@ from audit.sealing.keys import SealingKey
 from audit.sealing.seal import seal_once
 from audit.sealing.trust import trusted_keys
 from audit.verification.findings import Finding, FindingCode, Report
-from audit.verification.guards import GUARDS
+from audit.verification.guards import guards
 from audit.verify import verify
 from tests.database import as_owner, as_sealer
 from tests.forging import forge
@@ -206,7 +206,7 @@ def test_an_anchor_that_lost_something_is_named(seal: Seal, say: Callable[..., i
     assert "keeps none beyond 0: something was removed" in finding.sentence
 
 
-@pytest.mark.parametrize(("table", "guard"), GUARDS)
+@pytest.mark.parametrize(("table", "guard"), guards())
 def test_a_guard_that_was_switched_off_is_named(sealing_key: SealingKey, table: str, guard: str) -> None:
     with as_owner() as cursor:
         cursor.execute(f"ALTER TABLE {table} ENABLE TRIGGER {guard}")
