@@ -396,14 +396,28 @@ class Pack:
 
     def __init__(self, path: Path) -> None:
         try:
-            self._zip = zipfile.ZipFile(path)
-            with path.open("rb") as file:
-                _check_archive(self._zip, file)
+            self._file = path.open("rb")
         except FileNotFoundError:
             raise UnreadableError(f"There is no file {path}.") from None
+        except OSError as error:
+            raise UnreadableError(f"{path} cannot be read ({error.strerror}).") from None
+        try:
+            self._zip = zipfile.ZipFile(self._file)
+            _check_archive(self._zip, self._file)
         except (OSError, zipfile.BadZipFile, struct.error, NotImplementedError, ValueError):
+            self._file.close()
             raise UnreadableError(f"{path} is no complete zip archive: it was cut off, or is something else.") from None
+        except BaseException:
+            self._file.close()
+            raise
         self.names = frozenset(self._zip.namelist())
+
+    def __enter__(self) -> Pack:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Close it, whatever is still being read."""
+        self._file.close()
 
     def lines(self, name: str) -> Iterator[bytes]:
         """Its lines, without their line feeds."""
@@ -1849,7 +1863,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         keys = [read_key(key) for key in given.key]
         held = [(str(path), path.read_bytes()[:LINE_LIMIT]) for path in given.checkpoint]
-        check_of(Pack(given.pack), say).run(keys, held)
+        with Pack(given.pack) as pack:
+            check_of(pack, say).run(keys, held)
     except (UnreadableError, OSError) as error:
         say(f"CANNOT BE CHECKED: {error}")
         return 2

@@ -1,5 +1,6 @@
 """Texts of people in a pack: shown when they are those that were sealed, missing without harm, never another."""
 
+import gc
 import hashlib
 import hmac
 import json
@@ -92,6 +93,22 @@ def test_another_text_is_named(maker: PackMaker, tmp_path: Path, capsys: pytest.
     maker.late["openings.jsonl"] = make(CREATED)
     code, said = checked(maker, tmp_path, capsys)
     assert (code, words in said) == (1, True), said
+
+
+def test_the_pack_is_closed_while_its_texts_are_still_being_read(
+    maker: PackMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    maker.late["openings.jsonl"] = WRONG[min(WRONG)][0](CREATED)
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        code, _said = checked(maker, tmp_path, capsys)
+        files = [each.readlink() for each in Path("/proc/self/fd").iterdir() if each.is_symlink()]
+    finally:
+        if collecting:
+            gc.enable()
+    assert code == 1
+    assert tmp_path / "pack.zip" not in files
 
 
 AUDREY = (88, "audrey")

@@ -223,7 +223,8 @@ def test_a_log_signed_with_another_key(maker: PackMaker, tmp_path: Path, capsys:
 
 def test_a_tree_head_that_was_altered(maker: PackMaker, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pack = maker.write(tmp_path / "pack.zip")
-    note = verify.Pack(pack).whole("log/checkpoint")
+    with verify.Pack(pack) as opened:
+        note = opened.whole("log/checkpoint")
     keys = [verify.read_key(SIGNER.verifier)]
     assert verify.read_checkpoint(note, keys, "It").size == 17
     with pytest.raises(verify.WrongError, match="its signature is not that key's"):
